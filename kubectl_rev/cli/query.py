@@ -1,0 +1,74 @@
+"""What rev-status is asked for, parsed from its arguments as kubectl parses them: a value, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from kubectl_rev.errors import UsageError
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """`kind` is one of LISTS, or None for the overview; `only` narrows workloads to one Kubernetes kind."""
+
+    kind: str | None = None
+    only: str | None = None
+    names: tuple[str, ...] = ()
+
+
+class Why(msgspec.Struct, frozen=True):
+    """The subjects to explain: (Kubernetes kind, name); kind `Namespace`, `Pod` or a workload's."""
+
+    subjects: tuple[tuple[str, str], ...]
+
+
+LISTS = ("revisions", "tags", "namespaces", "workloads", "pods", "gateways")
+
+_ALIASES = {
+    "revisions": ("revision", "revs", "rev"),
+    "tags": ("tag",),
+    "namespaces": ("namespace", "ns"),
+    "workloads": ("workload", "wl"),
+    "pods": ("pod", "po"),
+    "gateways": ("gateway", "gateways.gateway.networking.k8s.io", "gtw", "gw"),
+}
+_WORKLOADS = {
+    "Deployment": ("deployments", "deployment", "deploy", "deployments.apps", "deployment.apps"),
+    "StatefulSet": ("statefulsets", "statefulset", "sts", "statefulsets.apps", "statefulset.apps"),
+    "DaemonSet": ("daemonsets", "daemonset", "ds", "daemonsets.apps", "daemonset.apps"),
+    "ReplicaSet": ("replicasets", "replicaset", "rs", "replicasets.apps", "replicaset.apps"),
+    "Job": ("jobs", "job", "jobs.batch", "job.batch"),
+    "CronJob": ("cronjobs", "cronjob", "cj", "cronjobs.batch", "cronjob.batch"),
+    "Rollout": ("rollouts", "rollout", "ro", "rollouts.argoproj.io", "rollout.argoproj.io"),
+}
+_LIST_OF = {alias: kind for kind, aliases in _ALIASES.items() for alias in (kind, *aliases)}
+_KIND_OF = {alias: kind for kind, aliases in _WORKLOADS.items() for alias in aliases}
+_EXPLAINED = _KIND_OF | dict.fromkeys(("namespaces", *_ALIASES["namespaces"]), "Namespace")
+_EXPLAINED |= dict.fromkeys(("pods", *_ALIASES["pods"]), "Pod")
+
+
+def parse(arguments: Sequence[str]) -> Ask | Why:
+    """`[]`, `[TYPE, NAME…]` or `[TYPE/NAME…]`; TYPE may be a comma-free plural, singular or short name."""
+    words = [word for word in arguments if word]
+    if not words:
+        return Ask()
+    if any("/" in word for word in words):
+        return Why(tuple(_subject(word) for word in words))
+    kind, names = words[0].lower(), tuple(dict.fromkeys(words[1:]))
+    if kind in _LIST_OF:
+        return Ask(_LIST_OF[kind], None, names)
+    if kind in _KIND_OF:
+        return Ask("workloads", _KIND_OF[kind], names)
+    raise UsageError(f'there is no type "{words[0]}" here: say one of {", ".join(LISTS)}, or TYPE/NAME')
+
+
+def _subject(word: str) -> tuple[str, str]:
+    kind, slash, name = word.partition("/")
+    if not slash:
+        raise UsageError("a type and names, or TYPE/NAME for each, not a mixture of both")
+    if not name or "/" in name:
+        raise UsageError(f'"{word}" is not of the form TYPE/NAME')
+    if kind.lower() not in _EXPLAINED:
+        raise UsageError(f'cannot explain a "{kind}": say ns/NAME, pod/NAME, deploy/NAME, sts/NAME, ds/NAME and so on')
+    return _EXPLAINED[kind.lower()], name

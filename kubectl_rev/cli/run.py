@@ -1,0 +1,120 @@
+"""The one boundary between a command and the process: help as kubectl shows it, streams, errors, exit codes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from kubectl_rev.errors import ExitCode, RevError
+from kubectl_rev.render import Style, clean
+
+_UsageError: Any = typer.BadParameter.__base__  # typer carries its own click, which is not importable by name
+
+CONNECTION_FLAGS = (
+    "Connection flags work as in kubectl, after the plugin's name: --context --cluster --user --kubeconfig\n"
+    "--as --as-group --as-uid --token --server --tls-server-name --insecure-skip-tls-verify\n"
+    "--certificate-authority --request-timeout --istio-namespace -v"
+)
+
+
+class KubectlCommand(TyperCommand):
+    """A command whose help reads as kubectl's: what it does, examples, flags, exit codes, usage last."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write((self.help or "").strip() + "\n")
+        self.format_options(ctx, formatter)
+        codes = "\n".join(f"  {code.value:>3}  {code.means}" for code in ExitCode)
+        formatter.write(f"\n{CONNECTION_FLAGS}\n\nExit codes:\n{codes}\n\n")
+        self.format_usage(ctx, formatter)
+
+
+def app_of(command: Callable[..., None]) -> typer.Typer:
+    """The Typer app of one plugin."""
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+    app.command(cls=KubectlCommand, context_settings={"help_option_names": ["-h", "--help"]})(command)
+    return app
+
+
+def main(app: typer.Typer, prog: str) -> None:
+    """Run a plugin and leave the process; `prog` is how the user calls it: `kubectl rev-status`."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        code = _code(app, prog)
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _reader_left()
+    sys.exit(code)
+
+
+def _code(app: typer.Typer, prog: str) -> int:
+    try:
+        return int(app(prog_name=prog, standalone_mode=False) or ExitCode.OK)
+    except typer.Exit as left:
+        return left.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except _UsageError as error:
+        message = error.format_message()
+        tell(f"error: {message[:1].lower()}{message[1:]}\nSee '{prog} --help'.")
+        return ExitCode.USAGE
+    except RevError as error:
+        tell(f"error: {clean(str(error))}")
+        return error.exit_code
+    except BrokenPipeError:
+        _reader_left()
+        return ExitCode.OK
+    except Exception as error:
+        if any(word.startswith(("-v", "--v=")) and word != "--version" for word in sys.argv):
+            traceback.print_exc()
+        tell(f"error: internal: {type(error).__name__}: {clean(str(error))} (this is our bug; -v 6 shows where)")
+        return ExitCode.BUG
+
+
+def leave(code: ExitCode) -> None:
+    """End the command with this exit code."""
+    raise typer.Exit(code)
+
+
+def say(text: str) -> None:
+    """Data, to stdout. A reader that has gone (`| head`) changes nothing about the answer."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _reader_left()
+
+
+def tell(text: str) -> None:
+    """Talk, to stderr."""
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except BrokenPipeError:
+        pass
+
+
+def style(*, headers: bool = True, wide: bool = False) -> Style:
+    """What stdout is: on a terminal, its width, colours unless NO_COLOR is set, and shortened long lists."""
+    terminal = sys.stdout.isatty()
+    return Style(
+        width=shutil.get_terminal_size().columns if terminal else None,
+        color=terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
+        limit=20 if terminal else None,
+        headers=headers,
+        wide=wide,
+    )
+
+
+def _reader_left() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,114 @@
+"""Where a snapshot comes from: the cluster that the flags name, or a dump."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+from kubectl_rev.cli import options
+from kubectl_rev.cli.query import Ask, Why
+from kubectl_rev.core.snapshot import Snapshot
+from kubectl_rev.core.survey import Survey
+from kubectl_rev.errors import Forbidden, NoIstio
+
+if TYPE_CHECKING:  # importing it for real imports the client: 0.2 s that --help and -f need not pay
+    from kubectl_rev.cluster.connection import Connection
+    from kubectl_rev.cluster.read import Depth
+
+_LOG_REQUESTS = 6  # kubectl's own level for it
+
+
+class Source:
+    """One command's reading side; connects only when it must."""
+
+    def __init__(self, flags: options.Connection, filename: str, all_namespaces: bool) -> None:
+        self._flags, self._filename, self._all = flags, filename, all_namespaces
+        self._connection: Connection | None = None
+        if flags.verbosity >= _LOG_REQUESTS:
+            logging.basicConfig(stream=sys.stderr, format="%(message)s")
+            logging.getLogger("kubectl_rev.http").setLevel(logging.INFO)
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that namespaced lists speak of; empty for all. A dump has no current one: all of it."""
+        if self._all:
+            return ""
+        if self._filename:
+            return self._flags.namespace
+        return self._flags.namespace or self.connection.namespace
+
+    @property
+    def connection(self) -> Connection:
+        """Where the flags lead; the first use connects. Raises what `cluster.connection.connect` raises."""
+        if self._connection is None:
+            from kubectl_rev.cluster.connection import connect
+            from kubectl_rev.cluster.kubeconfig import Options
+
+            flags = self._flags
+            self._connection = connect(
+                Options(
+                    kubeconfig=flags.kubeconfig,
+                    context=flags.context,
+                    cluster=flags.cluster,
+                    user=flags.user,
+                    namespace=flags.namespace,
+                    as_user=flags.as_user,
+                    as_groups=flags.as_group,
+                    as_uid=flags.as_uid,
+                    token=flags.token,
+                    server=flags.server,
+                    tls_server_name=flags.tls_server_name,
+                    insecure_skip_tls_verify=flags.insecure_skip_tls_verify,
+                    certificate_authority=flags.certificate_authority,
+                    request_timeout=options.seconds(flags.request_timeout, "--request-timeout") or None,
+                )
+            )
+        return self._connection
+
+    def read(self, asked: Ask | Why, *, each_pod: bool = False) -> Snapshot:
+        """What the question needs, no more; `each_pod` keeps pods apart that the overview would fold."""
+        if self._filename:
+            from kubectl_rev import manifests
+
+            return manifests.load(self._filename, sys.stdin.buffer)
+        from kubectl_rev.cluster.read import read
+
+        pods: Depth = "metadata" if each_pod else "folded"
+        if isinstance(asked, Why):
+            pods = "whole" if self.scope(asked) else "metadata"
+        elif asked.kind == "pods":
+            pods = "metadata"
+        return read(
+            self.connection,
+            namespace=self.scope(asked),
+            pods=pods,
+            istio_namespace=self._flags.istio_namespace or None,
+        )
+
+    def scope(self, asked: Ask | Why) -> str:
+        """The one namespace that a question is about, empty for the whole mesh."""
+        if isinstance(asked, Ask):
+            return self.namespace if asked.kind in ("workloads", "pods", "gateways") else ""
+        spaces = [name for kind, name in asked.subjects if kind == "Namespace"]
+        if not spaces:
+            return self.namespace
+        return spaces[0] if len(asked.subjects) == 1 else ""
+
+    def repeated(self, hint: str) -> str:
+        """A printed kubectl command with this call's connection flags."""
+        flags = self._flags.flags()
+        return f"{hint} {shlex.join(flags)}" if flags and hint.startswith("kubectl ") else hint
+
+
+def check(survey: Survey) -> None:
+    """Raises NoIstio or Forbidden where no question at all can be answered."""
+    mesh, snapshot = survey.mesh, survey.snapshot
+    needed = ("namespaces", "pods", "mutatingwebhookconfigurations.admissionregistration.k8s.io")
+    gaps = {gap.resource: gap for gap in snapshot.gaps if not gap.namespace}
+    if all(resource in gaps for resource in needed):
+        first = gaps[needed[0]]
+        raise Forbidden(first.verb, ", ".join(needed), reason=first.reason)
+    if not mesh.control_planes and not mesh.injectors and not mesh.blind:
+        raise NoIstio("no Istio here: no control plane and no sidecar injector; is this the right context?")

@@ -1,0 +1,124 @@
+"""One encoded item of a protobuf list as one of the core's types.
+
+These run once for each of perhaps 100,000 pods: about 15 µs for the metadata of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from kubectl_rev.cluster.wire import parse
+from kubectl_rev.core.labels import POD_ANNOTATIONS, PROXY_CONTAINER
+from kubectl_rev.core.objects import (
+    Condition,
+    Container,
+    EnvVar,
+    JobSpec,
+    JobTemplate,
+    Metadata,
+    OwnerReference,
+    Pod,
+    PodSpec,
+    PodStatus,
+    PodTemplate,
+    Workload,
+    WorkloadSpec,
+)
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of the object: large, and never of use here
+
+
+def metadata(body: bytes, annotations: Collection[str] | None = None) -> Metadata:
+    """One item's metadata, with only these annotations if any are named."""
+    return _metadata(parse("Partial", body).metadata, annotations)
+
+
+def pod_metadata(body: bytes) -> Pod:
+    """One item of a PartialObjectMetadataList of pods; 100,000 of these are the whole cost of a large cluster."""
+    return Pod(metadata=_metadata(parse("Partial", body).metadata, POD_ANNOTATIONS))
+
+
+def pod(body: bytes, all_containers: bool = False) -> Pod:
+    """One item of a PodList. Arguments and environment are kept of istio-proxy only, unless of all containers."""
+    found = parse("Pod", body)
+    return Pod(
+        metadata=_metadata(found.metadata, POD_ANNOTATIONS),
+        spec=_spec(found.spec, all_containers),
+        status=PodStatus(
+            phase=found.status.phase,
+            conditions=[Condition(type=c.type, status=c.status) for c in found.status.conditions],
+        ),
+    )
+
+
+def workload(kind: str) -> Callable[[bytes], Workload]:
+    """How to decode one item of the list of this built-in kind."""
+
+    def decode(body: bytes) -> Workload:
+        found = parse(kind, body)
+        return Workload(kind=kind, metadata=_metadata(found.metadata), spec=_workload_spec(found.spec))
+
+    return decode
+
+
+def _metadata(m: Any, wanted: Collection[str] | None = None) -> Metadata:
+    found = m.annotations
+    if wanted is None:
+        annotations = dict(found)
+        annotations.pop(LAST_APPLIED, None)
+    else:  # three times as fast as filtering all
+        annotations = {key: found[key] for key in wanted if key in found}
+    return Metadata(
+        name=m.name,
+        namespace=m.namespace,
+        labels=dict(m.labels),
+        annotations=annotations,
+        owner_references=[
+            OwnerReference(kind=o.kind, name=o.name, api_version=o.apiVersion, controller=o.controller)
+            for o in m.owners
+        ],
+        creation_timestamp=_time(m.created.seconds),
+        deletion_timestamp=_time(m.deleted.seconds) if m.HasField("deleted") else None,
+    )
+
+
+@lru_cache(maxsize=1024)  # pods are created by the dozen
+def _time(seconds: int) -> str | None:
+    """As the API's JSON writes it: RFC 3339 in UTC, no fraction."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19] + "Z" if seconds else None
+
+
+def _spec(s: Any, all_containers: bool = False) -> PodSpec:
+    def container(c: Any) -> Container:
+        if not all_containers and c.name != PROXY_CONTAINER:
+            return Container(name=c.name, image=c.image)
+        env = [EnvVar(name=e.name, value=e.value) for e in c.env]
+        return Container(name=c.name, image=c.image, args=list(c.args), env=env)
+
+    return PodSpec(
+        host_network=s.hostNetwork,
+        node_name=s.nodeName,
+        containers=[container(c) for c in s.containers],
+        init_containers=[container(c) for c in s.initContainers],
+    )
+
+
+def _workload_spec(s: Any) -> WorkloadSpec:
+    fields = {field.name for field in s.DESCRIPTOR.fields}
+    found = WorkloadSpec(
+        replicas=s.replicas if "replicas" in fields and s.HasField("replicas") else None,
+        paused="paused" in fields and s.paused,
+        suspend="suspend" in fields and s.suspend,
+    )
+    if "jobTemplate" in fields:
+        found.job_template = JobTemplate(spec=JobSpec(template=_template(s.jobTemplate.spec.template)))
+    else:
+        found.template = _template(s.template)
+    return found
+
+
+def _template(t: Any) -> PodTemplate:
+    return PodTemplate(metadata=_metadata(t.metadata), spec=_spec(t.spec))

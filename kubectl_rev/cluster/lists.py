@@ -1,0 +1,180 @@
+"""One list of one kind of object: how it is asked for, streamed and decoded.
+
+Built-in kinds come as protobuf and are decoded item by item while they arrive, so that memory does not grow with the
+cluster; the few small ones, and custom resources, which the API server has in JSON only, come as JSON. Nothing is read
+with resourceVersion=0 (it may be stale), and no page size is set: pages are not served from its watch cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+
+from kubectl_rev.cluster import decode, wire
+from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.core import labels
+from kubectl_rev.core.objects import Gateway, Metadata, Namespace, Object, Pod, Workload
+from kubectl_rev.errors import NotFound, Unreachable
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Object)
+
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+METADATA = f"{PROTOBUF};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+RUNNING = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
+GATEWAY_VERSIONS = ("v1", "v1beta1")
+
+# The kinds that own pods and carry a template, with their path.
+WORKLOADS = {
+    "Deployment": "apis/apps/v1/deployments",
+    "StatefulSet": "apis/apps/v1/statefulsets",
+    "DaemonSet": "apis/apps/v1/daemonsets",
+    "Job": "apis/batch/v1/jobs",
+    "CronJob": "apis/batch/v1/cronjobs",
+}
+REPLICA_SETS = "apis/apps/v1/replicasets"
+ROLLOUTS = "apis/argoproj.io/v1alpha1/rollouts"
+PODS = "api/v1/pods"
+
+
+def path(resource: str, namespace: str = "", name: str = "") -> str:
+    """`apis/apps/v1/deployments` -> `/apis/apps/v1/namespaces/shop/deployments/web`."""
+    prefix, _, plural = resource.rpartition("/")
+    where = f"/namespaces/{namespace}" if namespace else ""
+    return f"/{prefix}{where}/{plural}{'/' + name if name else ''}"
+
+
+def streamed(
+    connection: Connection,
+    where: str,
+    item: Callable[[bytes], T],
+    query: Mapping[str, str] | None = None,
+    accept: str = PROTOBUF,
+) -> Iterator[T]:
+    """The items of a list of a built-in kind, as they arrive. A list that breaks off raises Unreachable."""
+    asked = dict(query or {})
+    while True:
+        with connection.stream(where, asked, accept) as chunks:
+            body = wire.Items(chunks)
+            try:
+                yield from map(item, body)
+            except wire.Malformed as error:
+                raise Unreachable(f"{connection.server} sent half an answer to {where}: {error}: try again") from error
+        if not body.next_page:
+            return
+        asked["continue"] = body.next_page
+
+
+class _ListMeta(msgspec.Struct, rename={"next_page": "continue"}):
+    next_page: str = ""
+
+
+class _List(msgspec.Struct):
+    """A list in JSON; `items` is null when Go had none."""
+
+    items: list[msgspec.Raw] | None = None
+    metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
+
+
+def in_json(connection: Connection, where: str, kind: type[K], query: Mapping[str, str] | None = None) -> list[K]:
+    """The items of a list, decoded from JSON."""
+    asked, found = dict(query or {}), []
+    while True:
+        body = decoded(connection, where, connection.get(where, asked), _List)
+        found += [decoded(connection, where, item, kind) for item in body.items or ()]
+        if not body.metadata.next_page:
+            break
+        asked["continue"] = body.metadata.next_page
+    for item in found:
+        item.metadata.annotations.pop(decode.LAST_APPLIED, None)
+    return found
+
+
+def one(connection: Connection, where: str, kind: type[T]) -> T:
+    """A single object, decoded from JSON."""
+    return decoded(connection, where, connection.get(where), kind)
+
+
+def decoded(connection: Connection, where: str, body: bytes | msgspec.Raw, kind: type[T]) -> T:
+    """JSON as one of our types. Go writes null for an empty slice, which means the same as leaving it out."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError:
+        try:
+            return msgspec.convert(_without_nulls(msgspec.json.decode(body)), kind)
+        except msgspec.ValidationError as error:
+            raise Unreachable(f"{connection.server} sent something unexpected for {where}: {error}") from error
+    except msgspec.DecodeError as error:
+        raise Unreachable(f"{connection.server} did not answer {where} with JSON: is it an API server?") from error
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_without_nulls(inner) for inner in value]
+    return value
+
+
+def namespaces(connection: Connection) -> list[Namespace]:
+    found = streamed(connection, "/api/v1/namespaces", decode.metadata, accept=METADATA)
+    return [Namespace(metadata=metadata) for metadata in found]
+
+
+def pods(connection: Connection, namespace: str = "") -> Iterator[Pod]:
+    """The metadata of all pods that have not finished."""
+    return streamed(connection, path(PODS, namespace), decode.pod_metadata, RUNNING, METADATA)
+
+
+def whole_pods(connection: Connection, namespace: str = "", *, fields: str = "") -> Iterator[Pod]:
+    """Pods that have not finished, with spec and status; of containers other than istio-proxy name and image only."""
+    query = {"fieldSelector": ",".join(filter(None, [RUNNING["fieldSelector"], fields]))}
+    return streamed(connection, path(PODS, namespace), decode.pod, query)
+
+
+def istiods(connection: Connection, namespace: str = "") -> list[Pod]:
+    """The pods that say they are istiod, whole."""
+    query = {**RUNNING, "labelSelector": f"{labels.APP}={labels.ISTIOD}"}
+    return list(streamed(connection, path(PODS, namespace), partial(decode.pod, all_containers=True), query))
+
+
+def workloads(connection: Connection, kind: str, namespace: str = "") -> list[Workload]:
+    """All Deployments, or all of another kind in WORKLOADS, with their templates."""
+    return list(streamed(connection, path(WORKLOADS[kind], namespace), decode.workload(kind)))
+
+
+def replica_sets(connection: Connection, namespace: str = "") -> list[Workload]:
+    """ReplicaSets as metadata: of most of them only who controls them matters, and there are ten per Deployment."""
+
+    def item(body: bytes) -> Workload:
+        found = decode.metadata(body, annotations=())
+        if found.controller:
+            found = Metadata(name=found.name, namespace=found.namespace, owner_references=found.owner_references)
+        return Workload(kind="ReplicaSet", metadata=found)
+
+    return list(streamed(connection, path(REPLICA_SETS, namespace), item, accept=METADATA))
+
+
+def whole_replica_sets(connection: Connection, namespace: str = "") -> Iterator[Workload]:
+    return streamed(connection, path(REPLICA_SETS, namespace), decode.workload("ReplicaSet"))
+
+
+def rollouts(connection: Connection, namespace: str = "") -> list[Workload]:
+    """Argo Rollouts; none where the resource is not installed."""
+    try:
+        return in_json(connection, path(ROLLOUTS, namespace), Workload)
+    except NotFound:
+        return []
+
+
+def gateways(connection: Connection, namespace: str = "") -> list[Gateway]:
+    """Gateway API Gateways of the newest version that is served; none where the resource is not installed."""
+    for version in GATEWAY_VERSIONS:
+        try:
+            return in_json(connection, path(f"apis/gateway.networking.k8s.io/{version}/gateways", namespace), Gateway)
+        except NotFound:
+            continue
+    return []

@@ -1,0 +1,154 @@
+"""Why: one namespace, workload or pod, told in full, from the labels over every webhook and istiod to what runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.checks import Ref, restart
+from kubectl_rev.core.drift import Effect
+from kubectl_rev.core.gateways import GatewayKind
+from kubectl_rev.core.injection import Considered, Selected, State, Subject, consider, refusal
+from kubectl_rev.core.proxies import Proxy
+from kubectl_rev.core.status import SelectedItem, selected_item
+from kubectl_rev.core.survey import Group, Survey, Unit
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """istiod's own word: `accepts` is null when it cannot be told."""
+
+    revision: str
+    accepts: bool | None
+    because: str
+
+
+class Running(msgspec.Struct, frozen=True, rename="camel"):
+    """`pods` alike: their proxy's revision (null: none or not known), what says so, and what a restart would do."""
+
+    pods: int
+    has_proxy: bool
+    proxy_revision: str | None
+    evidence: str | None
+    restart: str
+
+
+class Explanation(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """The whole story of one subject; `labels` and `podLabels` are the ones that injection looks at."""
+
+    subject: Ref
+    headline: str
+    selected: SelectedItem
+    ignored: list[str]
+    labels: dict[str, str]
+    pod_labels: dict[str, str]
+    pod_annotations: dict[str, str]
+    injectors: list[Considered]
+    istiod: Verdict | None
+    running: list[Running]
+    hint: str
+
+
+def of_namespace(survey: Survey, name: str) -> Explanation:
+    """A pod without labels of its own, created in this namespace; running: all pods of the namespace."""
+    subject = survey.plain_pod(name)
+    selected = survey.selected_for_namespace(name)
+    units = survey.by_namespace.get(name, [])
+    groups = [group for unit in units for group in unit.groups]
+    drifted = [unit for unit in units if unit.drifted]
+    hint = restart(drifted[0]) if len(drifted) == 1 else ""
+    if len(drifted) > 1:
+        hint = f"kubectl rev-status workloads -n {name} --drifted"
+    return _explanation(survey, Ref("Namespace", "", name), "new pods", subject, selected, groups, hint)
+
+
+def of_unit(survey: Survey, unit: Unit, pod: str | None = None) -> Explanation:
+    """A workload, or one pod of it when `pod` is its name."""
+    groups = [group for group in unit.groups if pod is None or group.pod.name == pod]
+    ref = Ref(unit.kind, unit.namespace, unit.name) if pod is None else Ref("Pod", unit.namespace, pod)
+    hint = restart(unit) if any(group.drifted for group in groups) else ""
+    subject, rendered = unit.subject, unit.gateway in (GatewayKind.GATEWAY_API, GatewayKind.WAYPOINT)
+    who = "" if pod is None or unit.kind == "Pod" else f"replaced by {unit.kind} {unit.name}, "
+    return _explanation(survey, ref, who, subject, unit.selected, groups, hint, rendered=rendered)
+
+
+def _explanation(
+    survey: Survey,
+    ref: Ref,
+    who: str,
+    subject: Subject,
+    selected: Selected,
+    groups: list[Group],
+    hint: str,
+    *,
+    rendered: bool = False,
+) -> Explanation:
+    given = subject.namespace_labels
+    word = None if rendered else refusal(survey.mesh, subject)
+    shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE, labels.USE_WAYPOINT)
+    return Explanation(
+        subject=ref,
+        headline=_headline(who, selected, rendered),
+        selected=selected_item(selected),
+        ignored=[f"{key}={value} on the {where}" for where, key, value in selected.ignored],
+        labels={key: given[key] for key in shown if key in given},
+        pod_labels={key: subject.labels[key] for key in (labels.INJECT, labels.REV) if key in subject.labels},
+        pod_annotations={k: v for k, v in sorted(subject.annotations.items()) if k in _TOLD},
+        injectors=[] if rendered else consider(survey.mesh, subject),
+        istiod=Verdict(word[0], word[1].accepts, word[1].because) if word else None,
+        running=_running(groups, selected),
+        hint=hint,
+    )
+
+
+_TOLD = frozenset({labels.INJECT, labels.TEMPLATES, labels.PROXY_IMAGE})
+
+
+def _headline(who: str, selected: Selected, rendered: bool) -> str:
+    """The answer in one sentence, to stand after the subject's name."""
+    said = f": {selected.because}"
+    if rendered:
+        return f"is rendered by {selected.revision}{said}" if selected.revision else f"belongs to no revision{said}"
+    start = f"{who} " if who == "new pods" else who
+    match selected.state:
+        case State.INJECTED:
+            verb = "are" if who == "new pods" else "is"
+            return f"{start}{verb} injected by {selected.revision}{said}"
+        case State.NONE:
+            return f"{start}{'get' if who == 'new pods' else 'gets'} no sidecar{said}"
+        case State.CONFLICT:
+            return f"{start}{'are' if who == 'new pods' else 'is'} selected by several injectors{said}"
+        case State.REJECTED:
+            return f"{start}{'are' if who == 'new pods' else 'is'} rejected{said}"
+        case State.UNKNOWN:
+            return f"{start}cannot be predicted{said}"
+
+
+def _running(groups: list[Group], selected: Selected) -> list[Running]:
+    alike: Counter[tuple[Proxy | None, str]] = Counter()
+    for group in groups:
+        after = "it is terminating" if group.pod.terminating else EFFECTS[group.effect].format(selected.revision)
+        alike[group.proxy, after] += group.count
+    rows = [
+        Running(
+            pods=count,
+            has_proxy=proxy is not None,
+            proxy_revision=proxy.revision if proxy else None,
+            evidence=proxy.evidence.value if proxy else None,
+            restart=after,
+        )
+        for (proxy, after), count in alike.items()
+    ]
+    return sorted(rows, key=lambda row: (row.proxy_revision or "", row.evidence or "", row.restart))
+
+
+EFFECTS = {
+    Effect.NOTHING: "a restart changes nothing",
+    Effect.MOVES: "a restart moves it to {}",
+    Effect.GAINS: "a restart gives it a sidecar of {}",
+    Effect.LOSES: "a restart takes the sidecar away",
+    Effect.FIXED: "a restart changes nothing: its proxy is part of what was installed",
+    Effect.REJECTED: "a restart fails: the new pod is rejected",
+    Effect.UNDECIDED: "what a restart does cannot be told",
+}

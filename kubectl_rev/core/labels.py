@@ -1,0 +1,67 @@
+"""Every label, annotation and well-known name that we rely on, each with its source.
+
+Sources are paths in the istio/istio repository; the releases they hold for are in the comments.
+"""
+
+# What a user writes on namespaces and pods: istio-discovery/templates/mutatingwebhook.yaml
+INJECTION = "istio-injection"
+REV = "istio.io/rev"
+INJECT = "sidecar.istio.io/inject"  # a pod label since 1.10 (webhook) and 1.12 (istiod); an annotation in every release
+INJECTION_LABELS = (INJECTION, REV)
+
+# What the charts write on webhook configurations, Services and istiod's pods.
+TAG = "istio.io/tag"
+APP = "app"
+ISTIOD = "istiod"  # value of `app` on istiod's Deployment, pods and Services: istio-discovery/templates/deployment.yaml
+INJECTOR_APP = "sidecar-injector"  # value of `app` on injectors
+DEACTIVATED = (
+    "istio.io/deactivated"  # istioctl/pkg/util/common.go: both selectors of an injector that tag `default` replaced
+)
+INJECTION_WEBHOOK_SUFFIX = (
+    "sidecar-injector.istio.io"  # pkg/webhooks/webhookpatch.go: the entries that istiod maintains
+)
+DEFAULT = "default"  # name of the unrevisioned control plane's revision and of the default tag
+DEFAULT_TAG_INJECTOR = "istio-revision-tag-default"  # pkg/revisions/tag_watcher.go: looked up by this literal name
+DEFAULT_VALIDATOR = "istiod-default-validator"
+VALIDATION_WEBHOOK_SUFFIX = "validation.istio.io"
+
+# What the injector leaves on a pod: pkg/kube/inject/inject.go and manifests/charts/.../files/injection-template.yaml
+STATUS = "sidecar.istio.io/status"  # JSON; has `revision` since 1.11
+TEMPLATES = "inject.istio.io/templates"
+PROXY_IMAGE = "sidecar.istio.io/proxyImage"
+PROXY_CONTAINER = "istio-proxy"
+
+# Gateways: pilot/pkg/config/kube/gateway/deploymentcontroller.go, files/kube-gateway.yaml, files/waypoint.yaml
+GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
+GATEWAY_NAME_LEGACY = "istio.io/gateway-name"  # up to 1.20
+GATEWAY_CLASS = "gateway.networking.k8s.io/gateway-class-name"
+GATEWAY_MANAGED = "gateway.istio.io/managed"
+
+# Ambient: pkg/config/constants/constants.go
+DATAPLANE_MODE = "istio.io/dataplane-mode"
+USE_WAYPOINT = "istio.io/use-waypoint"
+
+# Versions of a control plane, when istiod itself was not asked.
+VERSION_LABEL = "app.kubernetes.io/version"  # 1.24 and later
+OPERATOR_VERSION = "operator.istio.io/version"  # the istioctl that installed it
+OPERATOR_COMPONENT = "operator.istio.io/component"
+
+# Who owns an object: Helm's, Argo CD's and Flux's own conventions; Sail: pkg/constants/constants.go
+HELM_RELEASE = "meta.helm.sh/release-name"
+ARGOCD = ("argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance")
+FLUX = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
+SAIL_MANAGED_BY = "managed-by"
+SAIL_OPERATOR = "sail-operator"
+
+# Kubernetes
+SERVICE_NAME = "kubernetes.io/service-name"  # on EndpointSlices
+# Labels that differ between the pods of one workload, by Kubernetes itself: they say nothing about injection.
+PER_POD_LABELS = frozenset(
+    {
+        "statefulset.kubernetes.io/pod-name",
+        "apps.kubernetes.io/pod-index",
+        "batch.kubernetes.io/job-completion-index",
+    }
+)
+# The annotations of a pod that anything here reads; all others are dropped while the pods stream by.
+POD_ANNOTATIONS = frozenset({STATUS, REV, INJECT, TEMPLATES, PROXY_IMAGE})

@@ -1,0 +1,101 @@
+"""Which revision injected this running pod, and what says so.
+
+Best evidence first (istio-semantics.md §3): the status annotation's `revision` (1.11 and later), the annotation
+`istio.io/rev` (1.18), the label `istio.io/rev` (1.10 and before; later it is the user's wish, not a fact), the Service
+that CA_ADDR or discoveryAddress names. A pod's label alone is never believed while anything better speaks.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+
+import msgspec
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.gateways import GatewayKind, classify
+from kubectl_rev.core.objects import ClientConfig, Container, Pod, PodTemplate, ServiceReference
+from kubectl_rev.core.revisions import Mesh
+
+ZTUNNEL = "ztunnel"  # value of `app` on ztunnel's pods: one per node, of no revision (charts/ztunnel)
+_DEFAULT_DISCOVERY = "istiod.istio-system.svc:15012"  # pkg/config/mesh/mesh.go; left out of PROXY_CONFIG when equal
+
+
+class Evidence(Enum):
+    """What said which revision injected a pod."""
+
+    STATUS = "sidecar.istio.io/status"
+    ANNOTATION = "annotation istio.io/rev"
+    LABEL = "label istio.io/rev"
+    ADDRESS = "CA_ADDR"
+    NOTHING = "nothing"
+
+
+class Proxy(msgspec.Struct, frozen=True):
+    """The proxy of a running pod; `revision` is None when nothing tells."""
+
+    revision: str | None
+    evidence: Evidence
+    gateway: GatewayKind | None = None
+
+    @property
+    def fixed(self) -> bool:
+        """Whether a restart cannot change it: baked into its template by an installation."""
+        return self.gateway is GatewayKind.IN_PLACE
+
+
+class _Status(msgspec.Struct):
+    """Annotation `sidecar.istio.io/status`: pkg/kube/inject/inject.go, SidecarInjectionStatus."""
+
+    revision: str | None = None
+
+
+class _ProxyConfig(msgspec.Struct, rename="camel"):
+    discovery_address: str = _DEFAULT_DISCOVERY
+
+
+def proxy_of(mesh: Mesh, pod: Pod, template: PodTemplate | None) -> Proxy | None:
+    """The proxy of a pod, None if it has none. `template` stands in for a spec that was not read."""
+    metadata = pod.metadata
+    spec = pod.spec or (template.spec if template else None)
+    if metadata.labels.get(labels.APP) in (ZTUNNEL, labels.ISTIOD):
+        return None
+    gateway = classify(metadata, spec)
+    container = spec.proxy if spec else None
+    baked = container is not None and container.image != "auto"
+    status = metadata.annotations.get(labels.STATUS)
+    if status is not None and (revision := _revision_in(status)):
+        return Proxy(revision, Evidence.STATUS, gateway)
+    if revision := metadata.annotations.get(labels.REV):
+        return Proxy(revision, Evidence.ANNOTATION, gateway)
+    if status is None and not baked:
+        return None
+    if revision := metadata.labels.get(labels.REV):
+        return Proxy(revision, Evidence.LABEL, gateway)
+    if container is not None and baked and (revision := _revision_at(mesh, container)):
+        return Proxy(revision, Evidence.ADDRESS, gateway)
+    return Proxy(None, Evidence.NOTHING, gateway)
+
+
+@lru_cache(maxsize=1024)
+def _revision_in(status: str) -> str | None:
+    try:
+        return msgspec.json.decode(status, type=_Status).revision
+    except msgspec.MsgspecError:
+        return None
+
+
+def _revision_at(mesh: Mesh, container: Container) -> str | None:
+    """The one revision behind the Service that the proxy was told to call, None if there are several or none."""
+    env = {var.name: var.value for var in container.env}
+    address = env.get("CA_ADDR", "")
+    if not address:
+        try:
+            address = msgspec.json.decode(env.get("PROXY_CONFIG", "{}"), type=_ProxyConfig).discovery_address
+        except msgspec.MsgspecError:
+            return None
+    host = address.rpartition(":")[0] or address
+    service, _, rest = host.partition(".")
+    namespace = rest.partition(".")[0]
+    target = mesh.target(ClientConfig(service=ServiceReference(name=service, namespace=namespace)))
+    return target.revisions[0] if len(target.revisions) == 1 else None

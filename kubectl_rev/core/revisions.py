@@ -1,0 +1,333 @@
+"""Which revisions and tags exist, who serves them, and what "default" means here: Snapshot -> Mesh.
+
+A revision is what its istiod pods say it is (`app=istiod`, label `istio.io/rev`, absent means "default"); a tag is what
+its injector's Service leads to. Names of objects are never parsed: releases, Helm, Sail and AKS all name differently.
+Rules: istio-discovery/templates/{deployment,service,mutatingwebhook,revision-tags-mwc}.yaml and
+pkg/revisions/tag_watcher.go.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cached_property
+from typing import Literal
+
+import msgspec
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.objects import ClientConfig, Pod, Service, Webhook, WebhookConfiguration
+from kubectl_rev.core.policy import InjectorConfig
+from kubectl_rev.core.snapshot import Snapshot
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where a webhook's calls go.
+
+    `revisions` are those of the istiod pods behind the Service, empty when that cannot be seen from this cluster.
+    `alive` is False when calls are sure to fail, None when it cannot be known; `problem` is the API server's reason.
+    """
+
+    kind: Literal["local", "remote", "external"]
+    namespace: str = ""
+    service: str = ""
+    revisions: tuple[str, ...] = ()
+    alive: bool | None = None
+    problem: str = ""
+
+
+class Injector(msgspec.Struct, frozen=True):
+    """A MutatingWebhookConfiguration that injects sidecars; `webhooks` are the entries that do, with their targets."""
+
+    name: str
+    revision: str
+    tag: str | None
+    labelled: str | None
+    deactivated: bool
+    webhooks: tuple[tuple[Webhook, Target], ...]
+
+    @property
+    def target(self) -> Target:
+        """Where the first entry goes; the charts give all entries of an injector the same target."""
+        return self.webhooks[0][1]
+
+
+class Istiod(msgspec.Struct, frozen=True):
+    """One istiod pod. `version` is what it answered, else what its labels or image claim, else empty."""
+
+    name: str
+    ready: bool
+    version: str
+    answered: bool
+
+
+class ControlPlane(msgspec.Struct, frozen=True):
+    """All istiods of one revision in one namespace, or the trace in this cluster of one that runs elsewhere.
+
+    `kind` missing: only an injector is left, its istiod is gone; unknown: the pods could not be read.
+    """
+
+    revision: str
+    namespace: str
+    kind: Literal["local", "remote", "external", "missing", "unknown"]
+    istiods: tuple[Istiod, ...] = ()
+
+    @property
+    def ready(self) -> int:
+        return sum(istiod.ready for istiod in self.istiods)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The distinct known versions; several while a rollout is under way."""
+        return tuple(sorted({istiod.version for istiod in self.istiods if istiod.version}))
+
+
+class Tag(msgspec.Struct, frozen=True):
+    """An `istio.io/tag`; `injector` and `service` are the names of the objects that make it, where they exist.
+
+    From 1.28 a tag also has a Service, and may have nothing else (ambient): templates/revision-tags-svc.yaml.
+    """
+
+    name: str
+    revision: str
+    injector: str | None = None
+    service: str | None = None
+    namespace: str = ""
+
+
+class Default(msgspec.Struct, frozen=True):
+    """The four things that "default" means: who holds each (None: nobody), and whether a revision is named so."""
+
+    injection: str | None
+    validation: str | None
+    gateways: str | None
+    named: bool
+
+    @property
+    def agrees(self) -> bool:
+        return len({holder for holder in (self.injection, self.validation, self.gateways) if holder}) <= 1
+
+    def held_by(self, revision: str) -> list[str]:
+        """Which of the four a revision holds: injection, validation, gateways, name."""
+        holders = {"injection": self.injection, "validation": self.validation, "gateways": self.gateways}
+        named = ["name"] if self.named and revision == labels.DEFAULT else []
+        return [what for what, holder in holders.items() if holder == revision] + named
+
+
+class Mesh:
+    """A snapshot's revisions, tags and injectors, resolved. Built once, then only read."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._services = {(s.namespace, s.name): s for s in snapshot.services}
+        self._endpoints: dict[tuple[str, str], list[bool]] = defaultdict(list)
+        for each in snapshot.endpoint_slices:
+            service = each.labels.get(labels.SERVICE_NAME, "")
+            self._endpoints[each.namespace, service] += [e.conditions.ready for e in each.endpoints]
+        self.injectors = sorted((self._injector(c) for c in snapshot.injectors if injects(c)), key=lambda i: i.name)
+
+    @property
+    def blind(self) -> bool:
+        """Whether the injectors could not be read: then nobody can say what is selected."""
+        return self.snapshot.has_gap("mutatingwebhookconfigurations.admissionregistration.k8s.io")
+
+    @cached_property
+    def control_planes(self) -> list[ControlPlane]:
+        """By revision, then namespace; remote, external and missing ones included."""
+        found: dict[tuple[str, str], list[Istiod]] = {key: [] for key in self._istiod_deployments()}
+        for pod in self.snapshot.istiods:
+            found.setdefault((revision_of(pod.labels), pod.namespace), []).append(self._istiod(pod))
+        planes = [
+            ControlPlane(revision, namespace, "local", tuple(sorted(istiods, key=lambda i: i.name)))
+            for (revision, namespace), istiods in found.items()
+        ]
+        seen = {plane.revision for plane in planes}
+        for injector in self.injectors:
+            if injector.revision not in seen and not (injector.deactivated and injector.target.alive is False):
+                seen.add(injector.revision)
+                planes.append(ControlPlane(injector.revision, injector.target.namespace, self._elsewhere(injector)))
+        return sorted(planes, key=lambda plane: (plane.revision, plane.namespace))
+
+    @cached_property
+    def tags(self) -> list[Tag]:
+        """By name; a tag that is both an injector and a Service is one Tag."""
+        tags: dict[tuple[str, str], Tag] = {}
+        for injector in self.injectors:
+            if injector.tag is not None:
+                tag = Tag(injector.tag, injector.revision, injector.name, None, injector.target.namespace)
+                tags[tag.name, tag.revision] = tag
+        for service in self.snapshot.services:
+            if labels.TAG in service.labels and service.labels.get(labels.APP) == labels.ISTIOD:
+                name, revision = service.labels[labels.TAG], revision_of(service.labels)
+                tag = tags.get((name, revision)) or Tag(name, revision, namespace=service.namespace)
+                tags[name, revision] = msgspec.structs.replace(tag, service=service.name)
+        return sorted(tags.values(), key=lambda tag: (tag.name, tag.revision))
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Everything that a label `istio.io/rev` may usefully say, sorted: revisions and tags."""
+        return sorted({plane.revision for plane in self.control_planes} | {tag.name for tag in self.tags})
+
+    def control_plane(self, revision: str, namespace: str = "") -> ControlPlane | None:
+        """The control plane of a revision; of several with one name, the one in `namespace`, else the first."""
+        planes = [plane for plane in self.control_planes if plane.revision == revision]
+        return next((plane for plane in planes if plane.namespace == namespace), planes[0] if planes else None)
+
+    def resolve(self, name: str) -> str | None:
+        """The revision that `istio.io/rev=NAME` stands for, None for a ghost; a tag wins over a revision."""
+        for tag in self.tags:
+            if tag.name == name:
+                return tag.revision
+        return name if any(plane.revision == name for plane in self.control_planes) else None
+
+    def target(self, client: ClientConfig) -> Target:
+        """Follow a webhook's clientConfig to the istiods behind it."""
+        if client.service is None:
+            return Target("external")
+        where = (client.service.namespace, client.service.name)
+        service = self._services.get(where)
+        if service is None:
+            if self.snapshot.has_gap("services", where[0]):
+                return Target("local", *where)
+            return Target("local", *where, alive=False, problem=f'service "{where[1]}" not found')
+        if not service.spec.selector:
+            return Target("remote", *where)
+        revisions = self._revisions_behind(service)
+        if self.snapshot.has_gap("endpointslices.discovery.k8s.io", where[0]):
+            return Target("local", *where, revisions)
+        if any(self._endpoints[where]):
+            return Target("local", *where, revisions, alive=True)
+        return Target("local", *where, revisions, False, f'no endpoints available for service "{where[1]}"')
+
+    def injector_config(self, revision: str, namespace: str) -> InjectorConfig | None:
+        """What the istiod of a revision injects by: pilot/pkg/bootstrap/sidecarinjector.go names its ConfigMap.
+
+        None when it was not read. One that is not YAML, or not of this shape, is no config either.
+        """
+        return self._injector_configs.get((namespace, revision))
+
+    @cached_property
+    def _injector_configs(self) -> dict[tuple[str, str], InjectorConfig]:
+        configs = {}
+        for config_map in self.snapshot.config_maps:
+            base, _, revision = config_map.name.partition("istio-sidecar-injector")
+            if not base and "config" in config_map.data:
+                key = (config_map.namespace, revision.removeprefix("-") or labels.DEFAULT)
+                with suppress(msgspec.MsgspecError):
+                    configs[key] = msgspec.yaml.decode(config_map.data["config"], type=InjectorConfig)
+        return configs
+
+    @cached_property
+    def default_validator(self) -> WebhookConfiguration | None:
+        """The validator of objects without a revision label: one entry selects an object that has no labels at all.
+
+        Before 1.12 it is `istiod-<namespace>` with Service `istiod`, since then `istiod-default-validator`.
+        """
+        for config in sorted(self.snapshot.validators, key=lambda c: (c.name != labels.DEFAULT_VALIDATOR, c.name)):
+            for webhook in config.webhooks:
+                if webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX) and webhook.object_selector.matches({}):
+                    return config
+        return None
+
+    @cached_property
+    def gateway_default(self) -> str | None:
+        """The revision that owns Gateway API gateways without a label: pkg/revisions/tag_watcher.go.
+
+        The tag `default`, looked up by the literal name of its injector, else the label of the default validator.
+        """
+        for injector in self.injectors:
+            if injector.name == labels.DEFAULT_TAG_INJECTOR:
+                return injector.labelled
+        for config in self.snapshot.validators:
+            if config.name == labels.DEFAULT_VALIDATOR:
+                return config.labels.get(labels.REV)
+        return None
+
+    @cached_property
+    def validation_default(self) -> str | None:
+        """The revision that the default validator calls, None when there is none or its Service leads nowhere."""
+        config = self.default_validator
+        if config is None:
+            return None
+        target = self.target(config.webhooks[0].client_config)
+        return self._served_by(target, config.labels.get(labels.REV))
+
+    def _injector(self, config: WebhookConfiguration) -> Injector:
+        webhooks = tuple((w, self.target(w.client_config)) for w in config.webhooks if _is_injection(w, config))
+        labelled = config.labels.get(labels.REV)
+        never = [labels.DEACTIVATED in w.namespace_selector.match_labels for w, _ in webhooks]
+        return Injector(
+            name=config.name,
+            revision=self._served_by(webhooks[0][1], labelled) or labels.DEFAULT,
+            tag=config.labels.get(labels.TAG),
+            labelled=labelled,
+            deactivated=all(never),
+            webhooks=webhooks,
+        )
+
+    @staticmethod
+    def _served_by(target: Target, labelled: str | None) -> str | None:
+        """Whoever stands behind the Service injects, whatever the label says; the label decides between several."""
+        if not target.revisions or labelled in target.revisions:
+            return labelled
+        return target.revisions[0]
+
+    def _revisions_behind(self, service: Service) -> tuple[str, ...]:
+        selects = service.spec.selector.items()
+        pods: Iterable[Pod] = (p for p in self.snapshot.istiods if p.namespace == service.namespace)
+        revisions = {revision_of(pod.labels) for pod in pods if selects <= pod.labels.items()}
+        if not revisions:  # scaled to zero
+            for workload in self.snapshot.workloads:
+                template = workload.template.metadata.labels if workload.template else {}
+                if workload.namespace == service.namespace and template and selects <= template.items():
+                    revisions.add(revision_of(template))
+        return tuple(sorted(revisions))
+
+    def _elsewhere(self, injector: Injector) -> Literal["remote", "external", "missing", "unknown"]:
+        """What to call the control plane of an injector whose istiods were not seen."""
+        if injector.target.kind != "local":
+            return injector.target.kind
+        return "unknown" if self.snapshot.has_gap("pods", injector.target.namespace) else "missing"
+
+    def _istiod_deployments(self) -> list[tuple[str, str]]:
+        return [
+            (revision_of(workload.template.metadata.labels), workload.namespace)
+            for workload in self.snapshot.workloads
+            if workload.kind == "Deployment"
+            and workload.template
+            and workload.template.metadata.labels.get(labels.APP) == labels.ISTIOD
+        ]
+
+    def _istiod(self, pod: Pod) -> Istiod:
+        answered = self.snapshot.versions.get(f"{pod.namespace}/{pod.name}", "")
+        return Istiod(pod.name, pod.ready and not pod.terminating, answered or _claimed_version(pod), bool(answered))
+
+
+def injects(config: WebhookConfiguration) -> bool:
+    """Whether a MutatingWebhookConfiguration has an entry that injects Istio's sidecar."""
+    return any(_is_injection(webhook, config) for webhook in config.webhooks)
+
+
+def revision_of(metadata_labels: dict[str, str]) -> str:
+    """The revision that labels of Istio's own objects name; the unrevisioned one is called "default"."""
+    return metadata_labels.get(labels.REV) or labels.DEFAULT
+
+
+def _is_injection(webhook: Webhook, config: WebhookConfiguration) -> bool:
+    """The charts' entry names, or a hand-made webhook on istiod's injection path (`/inject…`) with Istio's labels."""
+    if webhook.name.endswith(labels.INJECTION_WEBHOOK_SUFFIX):
+        return True
+    client = webhook.client_config
+    path = client.service.path if client.service else (client.url or "").partition("://")[2].partition("/")[2]
+    ours = config.labels.get(labels.APP) == labels.INJECTOR_APP or labels.REV in config.labels
+    return ours and path.lstrip("/").startswith("inject")
+
+
+def _claimed_version(pod: Pod) -> str:
+    """Second best: the chart's label (1.24 and later), istioctl's label, the tag of the `discovery` image."""
+    for key in (labels.VERSION_LABEL, labels.OPERATOR_VERSION):
+        if pod.labels.get(key, "unknown") != "unknown":
+            return pod.labels[key]
+    images = [c.image for c in pod.spec.containers if c.name == "discovery"] if pod.spec else []
+    return images[0].rpartition(":")[2].split("@")[0] if images and ":" in images[0].rpartition("/")[2] else ""

@@ -1,0 +1,394 @@
+"""rev-status as values: control planes, namespaces, workloads, pods, tags and gateways, ready to print or to encode.
+
+Field names are the public JSON (design.md §4); they are documented in docs and do not change within kubectl-rev/v1.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.checks import Finding, find
+from kubectl_rev.core.drift import Effect, manual
+from kubectl_rev.core.gateways import GatewayKind, is_istio, is_waypoint, owner
+from kubectl_rev.core.injection import Selected, State
+from kubectl_rev.core.revisions import ControlPlane, Default
+from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.survey import Survey, Unit, is_ambient
+
+
+class Item(msgspec.Struct, rename="camel", kw_only=True):
+    """Base of everything that JSON shows; all fields are always there."""
+
+    kind: str
+    namespace: str = ""
+    name: str
+
+
+class SelectedItem(msgspec.Struct, rename="camel"):
+    """`selected` in JSON; `revision` and `injector` are null unless there is exactly one."""
+
+    state: str
+    revision: str | None
+    injector: str | None
+    injectors: tuple[str, ...]
+    because: str
+
+
+class Count(msgspec.Struct):
+    """Ready ones of all."""
+
+    ready: int
+    total: int
+
+
+class InjectorItem(msgspec.Struct):
+    """An injector of a revision; `answers` is false when its Service is dead, null when that cannot be known."""
+
+    name: str
+    answers: bool | None
+
+
+class ControlPlaneItem(Item, kw_only=True):
+    """`state` is local, remote, external or missing; `proxies` run on it, `selected` would after a restart of all.
+
+    `default` lists what it holds of the four: injection, validation, gateways, name.
+    """
+
+    kind: str = "ControlPlane"
+    revision: str
+    state: str
+    tags: list[str]
+    default: list[str]
+    version: str | None
+    istiod: Count
+    injectors: list[InjectorItem]
+    namespaces: int
+    proxies: int
+    selected: int
+
+
+class TagItem(Item, kw_only=True):
+    """`namespaces` are those that select it by their label; `resolves` is false when its revision has no istiod."""
+
+    kind: str = "Tag"
+    revision: str
+    injector: str | None
+    service: str | None
+    resolves: bool
+    namespaces: int
+
+
+class NamespaceItem(Item, kw_only=True):
+    """`labels` are the injection labels as they stand; `selected` is for a pod without labels of its own.
+
+    `pods` are the running ones; `drifted` of them would change by a restart.
+    """
+
+    kind: str = "Namespace"
+    labels: dict[str, str]
+    selected: SelectedItem
+    ignored: list[str]
+    ambient: bool
+    proxy_revisions: dict[str, int]
+    pods: int
+    drift: bool
+    drifted: int
+    attention: bool
+    note: str
+
+
+class WorkloadItem(Item, kw_only=True):
+    """A workload, bare pod or gateway; `gateway` is its kind or null."""
+
+    selected: SelectedItem
+    proxy_revisions: dict[str, int]
+    pods: int
+    drift: bool
+    drifted: int
+    gateway: str | None
+    note: str
+
+
+class Owner(msgspec.Struct):
+    """`owner` of a pod: the workload that is restarted to replace it."""
+
+    kind: str
+    name: str
+
+
+class PodItem(Item, kw_only=True):
+    """`proxyRevision` is null without a proxy or when unknown; `evidence` says what it is read from."""
+
+    kind: str = "Pod"
+    selected: SelectedItem
+    proxy_revision: str | None
+    has_proxy: bool
+    evidence: str | None
+    owner: Owner | None
+    drift: bool
+    note: str
+
+
+class Overview(msgspec.Struct, rename="camel", kw_only=True):
+    """The one-screen answer. `proxies` are all running ones, `drifted` of all pods would change by a restart."""
+
+    control_planes: list[ControlPlaneItem]
+    default: Default
+    namespaces: list[NamespaceItem]
+    findings: list[Finding]
+    gaps: list[Gap]
+    proxies: int
+    drifted: int
+
+
+def overview(survey: Survey) -> Overview:
+    """Everything about the mesh at once."""
+    spaces = namespaces(survey)
+    return Overview(
+        control_planes=control_planes(survey),
+        default=survey.default,
+        namespaces=spaces,
+        findings=find(survey),
+        gaps=sorted(survey.snapshot.gaps),
+        proxies=sum(sum(item.proxy_revisions.values()) for item in spaces),
+        drifted=sum(item.drifted for item in spaces),
+    )
+
+
+def control_planes(survey: Survey) -> list[ControlPlaneItem]:
+    """One item per revision and namespace, in the order of `Mesh.control_planes`."""
+    runs: Counter[str] = Counter()
+    would: Counter[str] = Counter()
+    for unit in survey.units:
+        runs.update(unit.proxies)
+        for group in unit.groups:
+            after = group.proxy.revision if group.effect is Effect.FIXED and group.proxy else unit.selected.revision
+            would[after or ""] += group.count
+    spaces = Counter(survey.selected_for_namespace(name).revision for name in survey.namespace_labels)
+    return [_control_plane(survey, plane, runs, would, spaces) for plane in survey.mesh.control_planes]
+
+
+def _control_plane(
+    survey: Survey, plane: ControlPlane, runs: Counter[str], would: Counter[str], spaces: Counter[str | None]
+) -> ControlPlaneItem:
+    revision, mesh = plane.revision, survey.mesh
+    return ControlPlaneItem(
+        name=revision,
+        namespace=plane.namespace,
+        revision=revision,
+        state=plane.kind,
+        tags=[tag.name for tag in mesh.tags if tag.revision == revision],
+        default=survey.default.held_by(revision),
+        version=", ".join(plane.versions) or None,
+        istiod=Count(plane.ready, len(plane.istiods)),
+        injectors=[
+            InjectorItem(injector.name, injector.target.alive)
+            for injector in mesh.injectors
+            if injector.revision == revision and not injector.deactivated
+        ],
+        namespaces=spaces[revision],
+        proxies=runs[revision],
+        selected=would[revision],
+    )
+
+
+def tags(survey: Survey) -> list[TagItem]:
+    """One item per tag."""
+    alive = {plane.revision for plane in survey.mesh.control_planes if plane.kind != "missing"}
+    by_label = Counter(given.get(labels.REV) for given in survey.namespace_labels.values())
+    return [
+        TagItem(
+            name=tag.name,
+            revision=tag.revision,
+            injector=tag.injector,
+            service=tag.service,
+            resolves=tag.revision in alive,
+            namespaces=by_label[tag.name],
+        )
+        for tag in survey.mesh.tags
+    ]
+
+
+def namespaces(survey: Survey) -> list[NamespaceItem]:
+    """One item per namespace, by name."""
+    return [_namespace(survey, name, units) for name, units in survey.by_namespace.items()]
+
+
+def _namespace(survey: Survey, name: str, units: list[Unit]) -> NamespaceItem:
+    given = survey.namespace_labels.get(name, {})
+    selected = survey.selected_for_namespace(name)
+    proxies: Counter[str] = Counter()
+    for unit in units:
+        proxies.update(unit.proxies)
+    shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE)
+    notes = list(_namespace_notes(survey, name, selected, units))
+    return NamespaceItem(
+        name=name,
+        labels={key: given[key] for key in shown if key in given},
+        selected=selected_item(selected),
+        ignored=[f"{key}={value}" for _, key, value in selected.ignored],
+        ambient=is_ambient(given),
+        proxy_revisions=dict(sorted(proxies.items())),
+        pods=sum(group.count for unit in units for group in unit.groups),
+        drift=any(unit.drifted for unit in units),
+        drifted=sum(unit.drifted for unit in units),
+        attention=bool(notes),
+        note="; ".join(notes),
+    )
+
+
+def _namespace_notes(survey: Survey, name: str, selected: Selected, units: list[Unit]) -> Iterable[str]:
+    given = survey.namespace_labels.get(name, {})
+    if selected.state in (State.CONFLICT, State.UNKNOWN):
+        yield selected.because
+    if selected.state is State.REJECTED:
+        yield f"new pods are rejected: {selected.because}"
+    asks = given.get(labels.INJECTION) == "enabled" or labels.REV in given
+    if selected.state is State.NONE and asks and given.get(labels.INJECTION, "enabled") == "enabled":
+        yield f"new pods get no sidecar: {selected.because}"
+    for _, key, value in selected.ignored:
+        yield f"{key}={value} is ignored: {labels.INJECTION} decides"
+    if is_ambient(given) and selected.state is State.INJECTED:
+        yield "ambient and injected: the sidecar wins for new pods"
+    yield from _to_do(units, Effect.MOVES, "restart")
+    yield from _to_do(units, Effect.GAINS, "no sidecar yet: restart")
+    yield from _to_do(units, Effect.LOSES, "a restart takes the sidecar from")
+    for unit in units:
+        if unit.selected.state in (State.REJECTED, State.CONFLICT) and selected.state is not unit.selected.state:
+            yield f"{reference(unit)}: {unit.selected.because}"
+
+
+def _to_do(units: Iterable[Unit], what: Effect, verb: str) -> Iterable[str]:
+    names = [reference(unit) for unit in units if unit.having(what)]
+    if names:
+        rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        yield f"{verb} {' '.join(names[:3])}{rest}"
+
+
+def reference(unit: Unit) -> str:
+    """`deployment/web`, as kubectl would name it within its namespace."""
+    return f"{unit.kind.lower()}/{unit.name}"
+
+
+def workloads(survey: Survey) -> list[WorkloadItem]:
+    """One item per workload and bare pod, by namespace, kind, name."""
+    return [_workload(unit) for unit in survey.units]
+
+
+def _workload(unit: Unit) -> WorkloadItem:
+    return WorkloadItem(
+        kind=unit.kind,
+        namespace=unit.namespace,
+        name=unit.name,
+        selected=selected_item(unit.selected),
+        proxy_revisions=dict(sorted(unit.proxies.items())),
+        pods=sum(group.count for group in unit.groups),
+        drift=unit.drifted > 0,
+        drifted=unit.drifted,
+        gateway=unit.gateway.value if unit.gateway else None,
+        note=workload_note(unit),
+    )
+
+
+def workload_note(unit: Unit) -> str:
+    """What is remarkable about a workload, in a few words; empty when nothing is."""
+    effects = {group.effect for group in unit.groups if not group.pod.terminating}
+    notes = [
+        _EFFECT_NOTES[each].format(unit.selected.revision) for each in Effect if each in effects & _EFFECT_NOTES.keys()
+    ]
+    if unit.selected.state in (State.REJECTED, State.CONFLICT, State.UNKNOWN):
+        notes = [unit.selected.because]
+    notes += [
+        f"{key}={value} on the {where} is ignored" for where, key, value in unit.selected.ignored if where == "pod"
+    ]
+    if manual(unit.template):
+        notes.append("injected by hand (kube-inject)")
+    return "; ".join(notes)
+
+
+_EFFECT_NOTES = {
+    Effect.MOVES: "a restart moves it to {}",
+    Effect.GAINS: "a restart gives it a sidecar of {}",
+    Effect.LOSES: "a restart takes its sidecar away",
+}
+
+
+def pods(survey: Survey) -> list[PodItem]:
+    """One item per running pod; the snapshot must not be folded."""
+    return sorted((item for unit in survey.units for item in _pods(unit)), key=lambda item: (item.namespace, item.name))
+
+
+def _pods(unit: Unit) -> Iterable[PodItem]:
+    for group in unit.groups:
+        proxy = group.proxy
+        yield PodItem(
+            namespace=unit.namespace,
+            name=group.pod.name,
+            selected=selected_item(unit.selected),
+            proxy_revision=proxy.revision if proxy else None,
+            has_proxy=proxy is not None,
+            evidence=proxy.evidence.value if proxy else None,
+            owner=None if unit.kind == "Pod" else Owner(unit.kind, unit.name),
+            drift=group.drifted,
+            note="terminating" if group.pod.terminating else workload_note(unit),
+        )
+
+
+def gateways(survey: Survey) -> list[WorkloadItem]:
+    """Gateway workloads of every kind, then Gateways of the Gateway API that have no Deployment of their own."""
+    items = [_workload(unit) for unit in survey.units if unit.gateway]
+    made = {(u.namespace, u.template.metadata.labels.get(labels.GATEWAY_NAME)) for u in survey.units if u.template}
+    for gateway in survey.snapshot.gateways:
+        if (gateway.namespace, gateway.name) not in made and is_istio(gateway):
+            selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace, {}))
+            kind = GatewayKind.WAYPOINT if is_waypoint(gateway) else GatewayKind.GATEWAY_API
+            items.append(
+                WorkloadItem(
+                    kind="Gateway",
+                    namespace=gateway.namespace,
+                    name=gateway.name,
+                    selected=selected_item(selected),
+                    proxy_revisions={},
+                    pods=0,
+                    drift=False,
+                    drifted=0,
+                    gateway=kind.value,
+                    note="no Deployment" if selected.state is State.INJECTED else selected.because,
+                )
+            )
+    return sorted(items, key=lambda item: (item.namespace, item.kind, item.name))
+
+
+def selected_item(selected: Selected) -> SelectedItem:
+    """`Selected` as JSON shows it."""
+    return SelectedItem(
+        selected.state.value, selected.revision, selected.injector, selected.injectors, selected.because
+    )
+
+
+def labels_of(survey: Survey) -> dict[tuple[str, str, str], dict[str, str]]:
+    """The labels of everything that can be listed, by kind, namespace and name: what `-l` selects on."""
+    found = {("Namespace", "", name): given for name, given in survey.namespace_labels.items()}
+    for unit in survey.units:
+        found[unit.kind, unit.namespace, unit.name] = unit.metadata.labels
+        for group in unit.groups:
+            found["Pod", unit.namespace, group.pod.name] = group.pod.labels
+    for gateway in survey.snapshot.gateways:
+        found["Gateway", gateway.namespace, gateway.name] = gateway.labels
+    return found
+
+
+def revisions_of(item: Item) -> set[str]:
+    """The revisions that an item runs on, is selected for, or is."""
+    match item:
+        case ControlPlaneItem() | TagItem():
+            return {item.revision}
+        case NamespaceItem() | WorkloadItem():
+            return {item.selected.revision or "", *item.proxy_revisions}
+        case PodItem():
+            return {item.selected.revision or "", item.proxy_revision or ""}
+    return set()

@@ -1,0 +1,192 @@
+"""Every workload with its pods, what is selected for it and what runs in it: the join that all reports start from."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from functools import cached_property
+
+import msgspec
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.drift import Effect, drifts, effect
+from kubectl_rev.core.gateways import GatewayKind, classify, gateway_name, owner
+from kubectl_rev.core.injection import Selected, Subject, select
+from kubectl_rev.core.objects import Metadata, OwnerReference, Pod, PodSpec, PodTemplate, Workload
+from kubectl_rev.core.proxies import Proxy, proxy_of
+from kubectl_rev.core.revisions import Default, Mesh
+from kubectl_rev.core.snapshot import Snapshot
+
+Key = tuple[str, str, str]  # namespace, kind, name
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A pod, or several alike, of one workload. `effect` is what a restart would do to each."""
+
+    pod: Pod
+    proxy: Proxy | None
+    effect: Effect
+
+    @property
+    def count(self) -> int:
+        return self.pod.count
+
+    @property
+    def drifted(self) -> bool:
+        """A pod that is going away is no drift: it will not come back with this proxy."""
+        return drifts(self.effect) and not self.pod.terminating
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """What is restarted as one: a workload, or a bare pod, with its running pods.
+
+    `template` is None where it is not known (a controller of a kind that we do not list); then the pods' own labels,
+    as they run, stand in for it.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    metadata: Metadata
+    template: PodTemplate | None
+    subject: Subject
+    selected: Selected
+    gateway: GatewayKind | None
+    groups: tuple[Group, ...]
+
+    @property
+    def proxies(self) -> Counter[str]:
+        """Running proxies by revision; "unknown" where nothing tells it."""
+        found: Counter[str] = Counter()
+        for group in self.groups:
+            if group.proxy is not None:
+                found[group.proxy.revision or "unknown"] += group.count
+        return found
+
+    @property
+    def drifted(self) -> int:
+        """How many of its pods drift."""
+        return sum(group.count for group in self.groups if group.drifted)
+
+    def having(self, *effects: Effect) -> int:
+        """How many of its pods, the terminating ones aside, a restart would do this to."""
+        return sum(g.count for g in self.groups if g.effect in effects and not g.pod.terminating)
+
+
+class Survey:
+    """A snapshot read as units per namespace. Built once, then only read."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.mesh = Mesh(snapshot)
+        self.namespace_labels = {ns.name: ns.labels for ns in snapshot.namespaces}
+        self._workloads: dict[Key, Workload] = {(w.namespace, w.kind, w.name): w for w in snapshot.workloads}
+        self._selected_for: dict[str, Selected] = {}
+        self._gateways = {(g.namespace, g.name): g for g in snapshot.gateways}
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        """All workloads and bare pods, sorted by namespace, kind, name; finished Jobs are left out."""
+        pods: dict[Key, list[Pod]] = defaultdict(list)
+        templates: dict[Key, PodTemplate | None] = {}
+        for pod in self.snapshot.pods:
+            if not pod.finished:
+                key, template = self.top_owner(pod)
+                pods[key].append(pod)
+                templates.setdefault(key, template)
+        for key, workload in self._workloads.items():
+            idle_job = workload.kind == "Job" and key not in pods
+            if workload.template and self._is_top(workload) and not idle_job:
+                templates[key] = workload.template
+        return [self._unit(key, templates[key], pods.get(key, [])) for key in sorted(templates)]
+
+    @cached_property
+    def by_namespace(self) -> dict[str, list[Unit]]:
+        """The units of every namespace that exists or was named by a pod."""
+        found: dict[str, list[Unit]] = {name: [] for name in sorted(self.namespace_labels)}
+        for unit in self.units:
+            found.setdefault(unit.namespace, []).append(unit)
+        return found
+
+    def plain_pod(self, namespace: str) -> Subject:
+        """A pod without labels of its own in this namespace."""
+        given = self.namespace_labels.get(namespace)
+        return Subject(namespace, given or {}, namespace_known=given is not None)
+
+    def selected_for_namespace(self, name: str) -> Selected:
+        """What is selected for a pod without labels of its own."""
+        if name not in self._selected_for:
+            self._selected_for[name] = select(self.mesh, self.plain_pod(name))
+        return self._selected_for[name]
+
+    @cached_property
+    def default(self) -> Default:
+        """Who holds what "default" can mean."""
+        injection = select(self.mesh, Subject("", {labels.INJECTION: "enabled"})).revision
+        named = any(plane.revision == labels.DEFAULT for plane in self.mesh.control_planes)
+        return Default(injection, self.mesh.validation_default, self.mesh.gateway_default, named)
+
+    def top_owner(self, pod: Pod) -> tuple[Key, PodTemplate | None]:
+        """Who is restarted to replace this pod, and the template it comes from if that is known.
+
+        Follows controllers upwards as far as they were listed: a ReplicaSet or Job leads on to whoever made it, of any
+        kind; a Deployment, StatefulSet or DaemonSet is its own answer even if an operator made it, since it is what is
+        rolled. A static pod (controller: its Node) is nobody's.
+        """
+        namespace, controller = pod.namespace, pod.metadata.controller
+        if controller is None or controller.kind == "Node":
+            return (namespace, "Pod", pod.name), None
+        template: PodTemplate | None = None
+        while True:
+            workload = self._workloads.get((namespace, controller.kind, controller.name))
+            if workload is None:
+                return (namespace, controller.kind, controller.name), template
+            template = workload.template or template
+            above = self._above(workload)
+            if above is None:
+                return (namespace, workload.kind, workload.name), template
+            controller = above
+
+    def _above(self, workload: Workload) -> OwnerReference | None:
+        """The controller that decides about a workload's pods in its place."""
+        above = workload.metadata.controller
+        if above is None or workload.kind in ("ReplicaSet", "Job"):
+            return above
+        return above if (workload.namespace, above.kind, above.name) in self._workloads else None
+
+    def _is_top(self, workload: Workload) -> bool:
+        return self._above(workload) is None
+
+    def _unit(self, key: Key, template: PodTemplate | None, pods: Iterable[Pod]) -> Unit:
+        namespace, kind, name = key
+        pods = list(pods)
+        subject = self.plain_pod(namespace)
+        if template is not None:
+            made_from, gateway = template.metadata, classify(template.metadata, template.spec)
+            subject = subject.created_from(template)
+        else:
+            made_from, spec = pods[0].metadata, pods[0].spec
+            gateway = classify(made_from, spec)
+            as_it_runs = PodTemplate(metadata=made_from, spec=spec or PodSpec())
+            subject = subject.created_from(as_it_runs)
+            if spec is None:
+                subject = msgspec.structs.replace(subject, host_network=None)
+        selected = self._selected(subject, gateway, made_from)
+        groups = []
+        for pod in pods:
+            proxy = proxy_of(self.mesh, pod, template)
+            groups.append(Group(pod, proxy, effect(selected, proxy, template)))
+        workload = self._workloads.get(key)
+        metadata = workload.metadata if workload else (pods[0].metadata if kind == "Pod" else Metadata(name=name))
+        return Unit(kind, namespace, name, metadata, template, subject, selected, gateway, tuple(groups))
+
+    def _selected(self, subject: Subject, gateway: GatewayKind | None, metadata: Metadata) -> Selected:
+        if gateway in (GatewayKind.GATEWAY_API, GatewayKind.WAYPOINT):
+            made_from = self._gateways.get((subject.namespace, gateway_name(metadata)))
+            return owner(self.mesh, made_from, subject.namespace_labels)
+        return select(self.mesh, subject)
+
+
+def is_ambient(namespace_labels: dict[str, str]) -> bool:
+    """Whether ztunnel carries the namespace's traffic: pkg/config/constants/constants.go, DataplaneModeAmbient."""
+    return namespace_labels.get(labels.DATAPLANE_MODE) == "ambient"

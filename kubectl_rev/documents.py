@@ -1,0 +1,157 @@
+"""The JSON documents in a text: YAML or JSON, one or several, read without trusting it.
+
+kubectl reads a text that starts with `{` as JSON and all else as YAML (k8s.io/apimachinery/pkg/util/yaml: GuessJSONStream),
+and so do we. YAML is built from libyaml's events without recursion, for three reasons: nesting cannot overflow the C stack,
+aliases (of which a few lines can stand for gigabytes) and tags are refused where they stand, and plain scalars mean what
+they mean to kubectl: a timestamp is text, `on` is a boolean. Every failure is a ValueError with one line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+MAX_DEPTH = 200  # a CustomResourceDefinition's schema comes to about 60
+_CUT = "is the dump complete?"
+_TOO_DEEP = "nested too deeply for a Kubernetes object"
+
+# sigs.k8s.io/yaml (goyaml.v2/resolve.go): what a plain scalar means.
+_CONSTANTS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
+}
+_INTEGER = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+def documents(text: str) -> Iterator[bytes]:
+    """Each document of a text as JSON, in order; empty ones are left out."""
+    if not text.isspace() and text.lstrip()[:1] in ("{", "["):
+        yield from _json(text)
+    else:
+        yield from _yaml(text)
+
+
+def _json(text: str) -> Iterator[bytes]:
+    try:
+        whole = text.encode()
+        msgspec.json.decode(whole, type=msgspec.Raw)
+        yield whole
+        return
+    except msgspec.DecodeError:
+        pass  # several documents, or none: the standard library finds where one ends, and says what is wrong by line
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    decoder = json.JSONDecoder(parse_int=str, parse_float=str)  # int() refuses very long numbers
+    end, blank = 0, re.compile(r"\s*")
+    while (start := _end(blank, text, end)) < len(text):
+        try:
+            _, end = decoder.raw_decode(text, start)
+        except json.JSONDecodeError as error:
+            at_end = not text[error.pos :].strip() or error.msg.startswith("Unterminated")
+            hint = f": {_CUT}" if at_end else ""
+            raise ValueError(f"not JSON: {error.msg} in line {error.lineno}{hint}") from None
+        except RecursionError:
+            raise ValueError(_TOO_DEEP) from None
+        yield text[start:end].encode()
+
+
+def _end(blank: re.Pattern[str], text: str, start: int) -> int:
+    found = blank.match(text, start)
+    return found.end() if found else start
+
+
+def _yaml(text: str) -> Iterator[bytes]:
+    import yaml  # 20 ms that a JSON dump need not pay
+
+    try:
+        for document in _build(getattr(yaml, "CBaseLoader", yaml.BaseLoader)(text)):
+            if document is not None:
+                yield msgspec.json.encode(document)
+    except yaml.MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ValueError(f"not YAML: {error.problem}{line}") from None
+    except yaml.YAMLError as error:
+        raise ValueError(f"not YAML: {str(error).splitlines()[0]}") from None
+
+
+_NO_KEY = object()
+
+
+def _build(parser: Any) -> Iterator[object]:
+    """Documents as plain values; `path` holds the open collections, `keys` what each is waiting to fill."""
+    import yaml
+
+    path: list[Any] = []
+    keys: list[Any] = []
+    document: object = None
+
+    def place(value: object) -> None:
+        nonlocal document
+        if not path:
+            document = value
+        elif isinstance(path[-1], list):
+            path[-1].append(value)
+        else:
+            path[-1][keys[-1]] = value
+            keys[-1] = _NO_KEY
+
+    while (event := parser.get_event()) is not None:
+        what = type(event)
+        is_key = bool(path) and isinstance(path[-1], dict) and keys[-1] is _NO_KEY
+        if what is yaml.ScalarEvent:
+            _refuse_tag(event)
+            if is_key:
+                keys[-1] = event.value
+            else:
+                place(plain(event.value) if event.style is None or event.style == "" else event.value)
+        elif what in (yaml.MappingStartEvent, yaml.SequenceStartEvent):
+            _refuse_tag(event)
+            if is_key:
+                raise ValueError(f"line {event.start_mark.line + 1}: a key that is no text")
+            if len(path) == MAX_DEPTH:
+                raise ValueError(_TOO_DEEP)
+            collection: Any = {} if what is yaml.MappingStartEvent else []
+            place(collection)
+            path.append(collection)
+            keys.append(_NO_KEY)
+        elif what in (yaml.MappingEndEvent, yaml.SequenceEndEvent):
+            path.pop()
+            keys.pop()
+        elif what is yaml.AliasEvent:
+            raise ValueError(f"line {event.start_mark.line + 1}: a YAML alias, which kubectl never writes")
+        elif what is yaml.DocumentEndEvent:
+            yield document
+            document = None
+        elif what is yaml.StreamEndEvent:
+            return
+
+
+def _refuse_tag(event: Any) -> None:
+    if event.tag is not None:
+        raise ValueError(f"line {event.start_mark.line + 1}: a YAML tag ({event.tag}), which kubectl never writes")
+
+
+def plain(scalar: str) -> object:
+    """What an unquoted YAML scalar means."""
+    if scalar in _CONSTANTS:
+        return _CONSTANTS[scalar]
+    if scalar[0] not in "-+.0123456789" or len(scalar) > 40:
+        return scalar
+    if _INTEGER.fullmatch(scalar):
+        digits = scalar.replace("_", "")
+        old_octal = re.fullmatch(r"[-+]?0[0-7]+", digits)
+        try:
+            number = int(digits, 8 if old_octal else 0)
+        except ValueError:  # only underscores after the prefix
+            return scalar
+        return number if -(2**63) <= number < 2**63 else float(number)
+    if _FLOAT.fullmatch(scalar):
+        return float(scalar)
+    return None if _NOT_FINITE.fullmatch(scalar) else scalar

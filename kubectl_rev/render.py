@@ -1,0 +1,120 @@
+"""Values to text: kubectl's tables, JSON, YAML and names. Returns strings, prints nothing.
+
+Whatever was read from a cluster loses its control characters here, on the way to a terminal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+API_VERSION = "kubectl-rev/v1"
+
+Row = Sequence[str]
+Column = tuple[str, Callable[[Any], str]]
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+class Style(msgspec.Struct, frozen=True):
+    """How the reader sees it: `width` and `limit` (rows of a long list) are None when it goes to a pipe or a file."""
+
+    width: int | None = None
+    color: bool = False
+    limit: int | None = None
+    headers: bool = True
+    wide: bool = False
+
+
+def clean(text: str) -> str:
+    """Without control characters, C1 and bidirectional overrides among them."""
+    return _CONTROL.sub("", text)
+
+
+def fit(text: str, width: int | None) -> str:
+    """No line longer than the terminal is wide: the end of a long one becomes `…`."""
+    if width is None:
+        return text
+    return "\n".join(line if len(line) <= width else line[: max(width - 1, 0)] + "…" for line in text.split("\n"))
+
+
+def table(columns: Sequence[str], rows: Iterable[Row], style: Style) -> str:
+    """kubectl's look: upper-case headers, no borders, three spaces; empty cells are `-`."""
+    import tabulate
+
+    tabulate.MIN_PADDING = 0  # tabulate's own knob: headers get no extra blanks
+    cells = [[clean(cell) or "-" for cell in row] for row in rows]
+    between = tabulate.DataRow("", "   ", "")
+    plain = tabulate.TableFormat(None, None, None, None, between, between, 0, None)
+    text = tabulate.tabulate(cells, columns if style.headers else (), tablefmt=plain, disable_numparse=True)
+    return fit("\n".join(line.rstrip() for line in text.split("\n")), style.width)
+
+
+def listing(items: Sequence[Any], columns: Sequence[Column], style: Style) -> str:
+    """A table with one row per item."""
+    return table([name for name, _ in columns], [[cell(item) for _, cell in columns] for item in items], style)
+
+
+def document(kind: str, value: Any) -> dict[str, Any]:
+    """A value as JSON and YAML carry it: `apiVersion` and `kind` first; a list becomes `items`."""
+    body = {"items": value} if isinstance(value, list) else msgspec.to_builtins(value)
+    fields: dict[str, Any] = msgspec.to_builtins(body)
+    return {"apiVersion": API_VERSION, "kind": kind} | fields
+
+
+def json(kind: str, value: Any) -> str:
+    """Indented JSON; what could steer a terminal is escaped, so the data stays whole."""
+    text = msgspec.json.format(msgspec.json.encode(document(kind, value))).decode()
+    return _CONTROL.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
+
+
+def yaml(kind: str, value: Any) -> str:
+    """The same document as YAML."""
+    import yaml as library
+
+    dumper = getattr(library, "CSafeDumper", library.SafeDumper)
+    text: str = library.dump(document(kind, value), Dumper=dumper, sort_keys=False, allow_unicode=True, width=1000)
+    return text.rstrip("\n")
+
+
+# kubectl prints the group with the resource: `deployment.apps/web`.
+_GROUPS = {
+    "Deployment": "apps",
+    "StatefulSet": "apps",
+    "DaemonSet": "apps",
+    "ReplicaSet": "apps",
+    "Job": "batch",
+    "CronJob": "batch",
+    "Rollout": "argoproj.io",
+    "Gateway": "gateway.networking.k8s.io",
+}
+
+
+def name(kind: str, namespace: str, name: str) -> str:
+    """`namespace/shop`, `deployment.apps/web -n shop`: what `-f -` of the next command takes."""
+    group = f".{_GROUPS[kind]}" if kind in _GROUPS else ""
+    where = f" -n {namespace}" if namespace else ""
+    return clean(f"{kind.lower()}{group}/{name}{where}")
+
+
+_COLORS = {"error": "31", "warning": "33", "info": "36", "good": "32", "bold": "1"}
+
+
+def paint(text: str, color: str, style: Style) -> str:
+    """Coloured when the style says so; `color` is error, warning, info, good or bold."""
+    return f"\x1b[{_COLORS[color]}m{text}\x1b[0m" if style.color and color in _COLORS else text
+
+
+def counts(by_revision: dict[str, int]) -> str:
+    """`canary 1, default 3`."""
+    return ", ".join(f"{revision} {count}" for revision, count in sorted(by_revision.items()))
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 pod`, `2 pods`, `2 proxies`."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count} {noun[:-1]}ies" if noun.endswith("xy") else f"{count} {noun}s"

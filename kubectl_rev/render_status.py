@@ -1,0 +1,265 @@
+"""How rev-status looks: the one screen, the tables, the explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.checks import Finding
+from kubectl_rev.core.explain import Explanation
+from kubectl_rev.core.injection import Considered
+from kubectl_rev.core.policy import release
+from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.status import ControlPlaneItem, NamespaceItem, Overview, SelectedItem
+from kubectl_rev.render import Column, Style, clean, counts, fit, listing, paint, plural
+
+_BAR = 20  # cells
+_SHOWN_PER_CODE = 3
+
+Columns = Sequence[Column]
+
+
+def overview(report: Overview, style: Style) -> str:
+    """Control planes, namespaces that need attention, findings, and what was not checked."""
+    parts = [listing(report.control_planes, control_planes(style.wide), style)]
+    if style.color and (line := _bar(report)):
+        parts.append(fit(line, style.width))
+    parts.append(_attention(report.namespaces, style))
+    parts += _findings(report.findings, style)
+    parts.append(fit(_not_checked(report.gaps), style.width))
+    return "\n\n".join(part for part in parts if part)
+
+
+def control_planes(wide: bool) -> Columns:
+    """Columns of `revisions` and of the overview's first table."""
+    columns: list[Column] = [
+        ("REVISION", lambda r: r.revision),
+        ("TAGS", lambda r: ",".join(r.tags)),
+        ("DEFAULT", _default),
+        ("VERSION", lambda r: r.version or ""),
+        ("ISTIOD", _istiod),
+        ("INJECTOR", _injector),
+        ("NAMESPACES", lambda r: str(r.namespaces)),
+        ("PROXIES", _proxies),
+    ]
+    if wide:
+        columns[1:1] = [("NAMESPACE", lambda r: r.namespace)]
+        columns += [("WEBHOOKS", lambda r: ",".join(i.name for i in r.injectors))]
+    return columns
+
+
+def _default(row: ControlPlaneItem) -> str:
+    held = [what for what in row.default if what != "name"]
+    return "*" if len(held) == 3 or held == ["injection", "validation"] else ",".join(held)
+
+
+def _istiod(row: ControlPlaneItem) -> str:
+    return f"{row.istiod.ready}/{row.istiod.total}" if row.state in ("local", "missing") else row.state
+
+
+def _injector(row: ControlPlaneItem) -> str:
+    if not row.injectors:
+        return "none"
+    answers = {injector.answers for injector in row.injectors}
+    return "dead" if False in answers else "ok" if answers == {True} else "unknown"
+
+
+def _proxies(row: ControlPlaneItem) -> str:
+    if row.selected > row.proxies:
+        return f"{row.proxies} ({row.selected - row.proxies} more after a restart)"
+    if row.selected < row.proxies:
+        return f"{row.proxies} ({row.proxies - row.selected} fewer after a restart)"
+    return str(row.proxies)
+
+
+def tags(wide: bool) -> Columns:
+    """Columns of `tags`."""
+    columns: list[Column] = [
+        ("TAG", lambda r: r.name),
+        ("REVISION", lambda r: r.revision if r.resolves else f"{r.revision} (missing)"),
+        ("NAMESPACES", lambda r: str(r.namespaces)),
+    ]
+    if wide:
+        columns += [("WEBHOOK", lambda r: r.injector or ""), ("SERVICE", lambda r: r.service or "")]
+    return columns
+
+
+def namespaces(wide: bool) -> Columns:
+    """Columns of `namespaces` and of the overview's second table."""
+    columns: list[Column] = [
+        ("NAMESPACE", lambda r: r.name),
+        ("LABEL", _label),
+        ("SELECTED", lambda r: _selected(r.selected)),
+        ("PROXIES", lambda r: counts(r.proxy_revisions)),
+        ("NOTE", lambda r: r.note),
+    ]
+    if wide:
+        columns[3:3] = [("PODS", lambda r: str(r.pods)), ("DRIFT", lambda r: str(r.drifted))]
+        columns += [("BECAUSE", lambda r: r.selected.because)]
+    return columns
+
+
+def _label(row: NamespaceItem) -> str:
+    """The label that decides: istio-injection, whatever its value, before istio.io/rev."""
+    for key in (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE):
+        if key in row.labels:
+            return f"{key}={row.labels[key]}"
+    return ""
+
+
+def _selected(selected: SelectedItem) -> str:
+    return selected.revision or f"<{selected.state}>"
+
+
+def workloads(wide: bool, namespaced: bool) -> Columns:
+    """Columns of `workloads`."""
+    columns: list[Column] = [] if namespaced else [("NAMESPACE", lambda r: r.namespace)]
+    columns += [
+        ("KIND", lambda r: r.kind),
+        ("NAME", lambda r: r.name),
+        ("SELECTED", lambda r: _selected(r.selected)),
+        ("PROXIES", lambda r: counts(r.proxy_revisions)),
+        ("PODS", lambda r: str(r.pods)),
+        ("DRIFT", lambda r: str(r.drifted)),
+        ("NOTE", lambda r: r.note),
+    ]
+    return [*columns, ("BECAUSE", lambda r: r.selected.because)] if wide else columns
+
+
+def gateways(wide: bool, namespaced: bool) -> Columns:
+    """Columns of `gateways`: a workload's, and the kind of gateway."""
+    columns = list(workloads(wide, namespaced))
+    return [*columns[:-1], ("GATEWAY", lambda r: r.gateway), columns[-1]]
+
+
+def pods(wide: bool, namespaced: bool) -> Columns:
+    """Columns of `pods`."""
+    columns: list[Column] = [] if namespaced else [("NAMESPACE", lambda r: r.namespace)]
+    columns += [
+        ("NAME", lambda r: r.name),
+        ("PROXY", lambda r: r.proxy_revision or ("unknown" if r.has_proxy else "")),
+        ("SELECTED", lambda r: _selected(r.selected)),
+        ("DRIFT", lambda r: "yes" if r.drift else "no"),
+        ("NOTE", lambda r: r.note),
+    ]
+    if wide:
+        columns[-1:-1] = [("OWNER", lambda r: f"{r.owner.kind}/{r.owner.name}" if r.owner else "")]
+        columns += [("EVIDENCE", lambda r: r.evidence or ""), ("BECAUSE", lambda r: r.selected.because)]
+    return columns
+
+
+def explanation(story: Explanation, style: Style) -> str:
+    """The story, from labels over webhooks and istiod to what runs."""
+    where = f" in namespace {story.subject.namespace}" if story.subject.namespace else ""
+    subject = f"{story.subject.kind.lower()}/{story.subject.name}{where}"
+    lines = [paint(clean(f"{subject}: {story.headline}"), "bold", style)]
+    lines += _aligned(_facts(story))
+    for injector in story.injectors:
+        lines.append(f"  {injector.injector} ({_serves(injector)})")
+        rows = [(_short(t.webhook), "matches" if t.matches else "no", t.because) for t in injector.trials]
+        width = max(len(row[0]) for row in rows)
+        lines += [f"    {entry:<{width}}   {answer:<7}   {because}" for entry, answer, because in rows]
+    if story.istiod:
+        word = {True: "accepts it", False: "leaves it alone", None: "may or may not accept it"}[story.istiod.accepts]
+        lines.append(f"  istiod of {story.istiod.revision} {word}: {story.istiod.because}")
+    lines += _aligned(_outcome(story))
+    return fit("\n".join(line if line.startswith("\x1b") else clean(line) for line in lines), style.width)
+
+
+def _facts(story: Explanation) -> Iterator[tuple[str, str]]:
+    if story.subject.kind == "Namespace":
+        yield "labels", _pairs(story.labels) or "no injection labels"
+    else:
+        yield "namespace", _pairs(story.labels) or "no injection labels"
+        annotated = [f"annotation {key}={value}" for key, value in story.pod_annotations.items()]
+        yield "pod", ", ".join(filter(None, [_pairs(story.pod_labels), *annotated])) or "no injection labels"
+    for each in story.ignored:
+        yield "ignored", each
+
+
+def _outcome(story: Explanation) -> Iterator[tuple[str, str]]:
+    for row in story.running:
+        proxy = f"injected by {row.proxy_revision} (says {row.evidence})"
+        if row.has_proxy and row.proxy_revision is None:
+            proxy = "with a proxy, and nothing says whose"
+        if not row.has_proxy:
+            proxy = "without a sidecar"
+        yield "running", f"{plural(row.pods, 'pod')} {proxy}: {row.restart}"
+    if not story.running:
+        yield "running", "no pods"
+    if story.hint:
+        yield "next", story.hint
+
+
+def _aligned(facts: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"  {what:<9}   {text}" for what, text in facts]
+
+
+def _pairs(given: dict[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in given.items())
+
+
+def _serves(injector: Considered) -> str:
+    return f"tag {injector.tag}, revision {injector.revision}" if injector.tag else f"revision {injector.revision}"
+
+
+def _short(webhook: str) -> str:
+    """`rev.namespace.` for the charts' long entry names, as Istio's own developers speak of them."""
+    return webhook.removesuffix(labels.INJECTION_WEBHOOK_SUFFIX) or webhook
+
+
+def _attention(items: Sequence[NamespaceItem], style: Style) -> str:
+    rows = [item for item in items if item.attention]
+    fine = sum(1 for item in items if not item.attention)
+    shown = rows[: style.limit] if style.limit else rows
+    lines = [listing(shown, namespaces(style.wide), style)] if shown else []
+    if len(shown) < len(rows):
+        lines.append(f"… and {len(rows) - len(shown)} more: kubectl rev-status namespaces")
+    if rows:
+        lines.append(f"{plural(fine, 'other namespace')} {'is' if fine == 1 else 'are'} fine." if fine else "")
+    else:
+        lines.append(paint(f"All {plural(fine, 'namespace')} are fine.", "good", style) if fine != 1 else "")
+    return "\n".join(line for line in lines if line)
+
+
+def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
+    for code, alike in groupby(findings, key=lambda finding: finding.code):
+        rows = list(alike)
+        shown = rows[:_SHOWN_PER_CODE] if style.limit else rows
+        lines = []
+        for finding in shown:
+            severity = paint(f"{finding.severity.value:<7}", finding.severity.value, style)
+            where = f" -n {finding.subject.namespace}" if finding.subject.namespace else ""
+            text = f"{code} {severity}  {clean(f'{finding.subject}{where}  {finding.message}')}"
+            room = None if style.width is None else style.width + len(severity) - 7
+            lines += [fit(text, room), fit(f"{'':16}{clean(finding.hint)}", style.width)]
+        if len(shown) < len(rows):
+            lines.append(f"{'':16}… and {len(rows) - len(shown)} more {code}: kubectl rev-status -o json")
+        yield "\n".join(lines)
+
+
+def _not_checked(gaps: Sequence[Gap]) -> str:
+    lines = [f"Not checked: {clean(gap_text(gap))}" for gap in gaps]
+    return "\n".join([*lines, "Not checked: which istiod each proxy is connected to, other clusters, VMs."])
+
+
+def gap_text(gap: Gap) -> str:
+    """`may not list pods in namespace shop: forbidden`."""
+    where = f" in namespace {gap.namespace}" if gap.namespace else ""
+    return f"{gap.resource}{where} (may not {gap.verb}: {gap.reason})" if gap.reason else f"{gap.resource}{where}"
+
+
+def _bar(report: Overview) -> str:
+    """How far the move is, when exactly two revisions share the mesh: from the older to the newer."""
+    planes = {plane.revision: plane for plane in report.control_planes if plane.state != "missing"}
+    if len(planes) != 2 or not report.proxies:
+        return ""
+    old, new = sorted(
+        planes.values(), key=lambda plane: (release(plane.version or "") or (0, 0), plane.revision != "default")
+    )
+    share = new.proxies / report.proxies
+    full = round(share * _BAR)
+    drift = f", {report.drifted} drift" if report.drifted else ""
+    done = f"{new.proxies} of {report.proxies} proxies on {new.revision}{drift}"
+    return clean(f"{old.revision} {'█' * full}{'░' * (_BAR - full)} {new.revision}   {done}")
