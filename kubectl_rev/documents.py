@@ -11,9 +11,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from contextlib import suppress
+from typing import IO, Any, TypeVar
 
 import msgspec
+
+from kubectl_rev.errors import UsageError
 
 MAX_DEPTH = 200  # a CustomResourceDefinition's schema comes to about 60
 _CUT = "is the dump complete?"
@@ -28,6 +31,31 @@ _CONSTANTS: dict[str, bool | None] = {
 _INTEGER = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+def read(path: str, stdin: IO[bytes]) -> str:
+    """The text of a file, or of standard input for `-`."""
+    try:
+        if path == "-":
+            return _text("standard input", stdin)
+        with open(path, "rb") as file:
+            return _text(path, file)
+    except OSError as error:
+        raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def _text(where: str, file: IO[bytes]) -> str:
+    """Decoded; read in blocks so that /dev/zero or a disk image is refused at its first."""
+    blocks: list[bytes] = []
+    while block := file.read(1 << 20):
+        blocks.append(block)
+        if b"\0" in block and not blocks[0].startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise UsageError(f"{where}: a binary file, not a dump")
+    data = b"".join(blocks)
+    try:  # PowerShell's `>` writes UTF-16
+        return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{where}: not UTF-8 text (byte {error.start})") from None
 
 
 def documents(text: str) -> Iterator[bytes]:
@@ -155,3 +183,33 @@ def plain(scalar: str) -> object:
     if _FLOAT.fullmatch(scalar):
         return float(scalar)
     return None if _NOT_FINITE.fullmatch(scalar) else scalar
+
+
+T = TypeVar("T")
+
+
+def decode(raw: bytes | msgspec.Raw, into: type[T], also: dict[str, Any] | None = None) -> T:
+    """A JSON object as one of our types, with some fields set. A null counts as absent, as it does for the API server."""
+    with suppress(msgspec.ValidationError):
+        return msgspec.json.decode(raw, type=into)
+    try:
+        return msgspec.convert(_without_nulls(msgspec.json.decode(raw)) | (also or {}), into)
+    except msgspec.ValidationError as error:
+        raise ValueError(spoken(error)) from None
+
+
+# Maps of strings, in which a null is no absent field but a wrong value.
+_STRING_MAPS = frozenset({"labels", "annotations", "matchLabels", "selector", "data"})
+
+
+def _without_nulls(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {k: _without_nulls(v, k) for k, v in value.items() if v is not None or key in _STRING_MAPS}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
+
+
+def spoken(error: msgspec.ValidationError) -> str:
+    """msgspec's "Expected `str`, got `int` - at `$.metadata.labels[...]`" in our words."""
+    problem, _, path = str(error).partition(" - at ")
+    where = path.strip("`").removeprefix("$.")
+    return (f"{where}: " if where else "") + (problem[0].lower() + problem[1:]).replace("`", "")

@@ -10,6 +10,7 @@ no Secrets, no other containers than istio's, of their environment two variables
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -132,7 +133,9 @@ def names(text: str) -> list[Name] | None:
         if match is None and not found:
             return None
         if match is None:
-            raise UsageError(f"line {number} of the list is no name: want namespace/NAME or TYPE.GROUP/NAME -n NAMESPACE")
+            raise UsageError(
+                f"line {number} of the list is no name: want namespace/NAME or TYPE.GROUP/NAME -n NAMESPACE"
+            )
         found.append(Name(*match.groups()))
     return found or None
 
@@ -147,59 +150,39 @@ def load(path: str, stdin: IO[bytes]) -> Snapshot:
     return parse({path: read(path, stdin)})
 
 
-def read(path: str, stdin: IO[bytes]) -> str:
-    """The text of a file, or of standard input for `-`."""
-    try:
-        if path == "-":
-            return _text("standard input", stdin)
-        with open(path, "rb") as file:
-            return _text(path, file)
-    except OSError as error:
-        raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-
-
-def _text(where: str, file: IO[bytes]) -> str:
-    """Decoded; read in blocks so that /dev/zero or a disk image is refused at its first."""
-    blocks: list[bytes] = []
-    while block := file.read(1 << 20):
-        blocks.append(block)
-        if b"\0" in block and not blocks[0].startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise UsageError(f"{where}: a binary file, not a dump")
-    data = b"".join(blocks)
-    try:  # PowerShell's `>` writes UTF-16
-        return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{where}: not UTF-8 text (byte {error.start})") from None
-
-
 def parse(texts: dict[str, str]) -> Snapshot:
-    """The Snapshot in some texts, by where each is from."""
-    found: dict[tuple[str, ...], objects.Object] = {}
+    """The Snapshot in some texts, by the path that each is from."""
+    found: dict[tuple[str, ...], tuple[Kind, Object]] = {}
     seen: set[str] = set()
+    saved: list[Snapshot] = []
     for path, text in texts.items():
-        where = "standard input" if path == "-" else path
-        try:
+        with _named("standard input" if path == "-" else path):
             for head, raw in _flat(documents(text)):
                 if head.kind == "Snapshot" and _group(head.api_version or "") == _group(API_VERSION):
-                    if found or seen or len(texts) > 1:
-                        raise ValueError("a saved snapshot cannot be combined with other objects")
-                    seen.add("Snapshot")
-                    saved = _saved(head, raw)
+                    saved.append(_saved(head, raw))
                     continue
-                if "Snapshot" in seen:
-                    raise ValueError("a saved snapshot cannot be combined with other objects")
                 kind = _BY_NAME.get((_group(head.api_version or ""), head.kind or ""))
                 seen.add(kind.resource if kind else "")
                 if kind and raw is not None:
                     each = _object(kind, head, raw)
-                    found[kind.kind, each.namespace, each.name] = each
-        except ValueError as error:  # msgspec's own are ValueErrors
-            raise UsageError(f"{where}: {error}") from None
-        except RecursionError:
-            raise UsageError(f"{where}: nested too deeply for a Kubernetes object") from None
-    if not seen:
-        raise UsageError(f"{' '.join(texts)}: no Kubernetes objects in it")
-    return saved if "Snapshot" in seen else _plain(found, seen)
+                    found[kind.kind, each.namespace, each.name] = kind, each
+    where = ", ".join("standard input" if path == "-" else path for path in texts)
+    if saved and (seen or len(saved) > 1):
+        raise UsageError(f"{where}: a saved snapshot cannot be combined with other objects")
+    if not saved and not seen:
+        raise UsageError(f"{where}: no Kubernetes objects in it")
+    return saved[0] if saved else _plain(found.values(), seen)
+
+
+@contextlib.contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Say in which file something is wrong."""
+    try:
+        yield
+    except ValueError as error:  # msgspec's are ValueErrors too
+        raise UsageError(f"{where}: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{where}: nested too deeply for a Kubernetes object") from None
 
 
 def _flat(raws: Iterable[bytes | msgspec.Raw], outer: _Head | None = None) -> Iterator[tuple[_Head, Any]]:
@@ -212,13 +195,107 @@ def _flat(raws: Iterable[bytes | msgspec.Raw], outer: _Head | None = None) -> It
             head = msgspec.json.decode(raw, type=_Head)
         except msgspec.ValidationError as error:
             raise ValueError(f"not a Kubernetes object: {_spoken(error)}") from None
-        if outer is not None and outer.kind != "List" and outer.kind is not None:
-            head.kind, head.api_version = head.kind or outer.kind.removesuffix("List"), head.api_version or outer.api_version
+        if outer is not None and outer.kind != "List":
+            head.kind, head.api_version = head.kind or outer.kind[:-4], head.api_version or outer.api_version
         if not head.kind or not head.api_version:
-            raise ValueError("not a Kubernetes object: no kind and apiVersion; is the dump complete?")
-        if head.kind.endswith("List") and head.items is not None or head.kind == "List":
-            yield from _flat(head.items or [], head)
-            if not head.items and head.kind != "List":
-                yield _Head(api_version=head.api_version, kind=head.kind.removesuffix("List")), None
-        else:
+            raise ValueError("not a Kubernetes object: no kind or no apiVersion; is the dump complete?")
+        if not head.kind.endswith("List"):
             yield head, raw
+        elif head.items:
+            yield from _flat(head.items, head)
+        else:
+            yield _Head(api_version=head.api_version, kind=head.kind.removesuffix("List")), None
+
+
+def _object(kind: Kind, head: _Head, raw: msgspec.Raw) -> Object:
+    """An object as its kind's type; a null counts as absent, as it does for the API server."""
+    each = _decode(raw, kind.type, f"{kind.kind} {_path(head)}", {"kind": kind.kind})
+    if not each.name:
+        raise ValueError(f"{kind.kind} without a name")
+    if kind.namespaced and not each.namespace:
+        each.metadata.namespace = "default"
+    return each
+
+
+def _path(head: _Head) -> str:
+    name = head.metadata or _Name()
+    return "/".join(part for part in (name.namespace, name.name or "without a name") if part)
+
+
+def _plain(found: Iterable[tuple[Kind, Object]], seen: set[str]) -> Snapshot:
+    """What a dump holds, and the gaps where it holds nothing of a kind."""
+    lists: dict[str, list[Any]] = {field: [] for field in _FIELDS}
+    owners = set()
+    for kind, each in found:
+        owners.update(owner.kind for owner in each.metadata.owner_references)
+        if isinstance(each, Pod) and each.finished:
+            continue
+        if isinstance(each, objects.ConfigMap) and not each.name.startswith(INJECTOR_CONFIG):
+            continue
+        if isinstance(each, Workload) and kind.kind == "ReplicaSet" and each.metadata.controller:
+            each.spec = objects.WorkloadSpec(replicas=each.spec.replicas)  # its owner's template is the one that counts
+        lists[kind.field].append(each)
+    gaps = [
+        Gap("list", kind.resource, "", "not in the dump")
+        for kind in KINDS
+        if kind.resource not in seen and (not kind.optional or kind.kind in owners)
+    ]
+    istiods = [pod for pod in lists["pods"] if pod.labels.get(labels.APP) == labels.ISTIOD]
+    return lean(Snapshot(**lists, istiods=istiods, gaps=gaps))
+
+
+def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
+    if head.api_version != API_VERSION:
+        raise ValueError(f"a Snapshot of {head.api_version}; this kubectl rev reads {API_VERSION}")
+    saved = _decode(raw, _Saved, "Snapshot", {})
+    lists: dict[str, list[Any]] = {field: [] for field in _FIELDS}
+    for inner, item in _flat(saved.items):
+        kind = _BY_NAME.get((_group(inner.api_version or ""), inner.kind or ""))
+        if kind and item is not None:
+            lists[kind.field].append(_decode(item, kind.type, f"{kind.kind} {_path(inner)}", {"kind": kind.kind}))
+    istiods = [_decode(item, Pod, f"istiod {_path(inner)}", {}) for inner, item in _flat(saved.istiods)]
+    missing = {kind.resource for kind in KINDS} - {*saved.read} - {gap.resource for gap in saved.gaps}
+    gaps = saved.gaps + [Gap("list", resource, "", "not in the snapshot") for resource in sorted(missing)]
+    return lean(Snapshot(**lists, istiods=istiods, versions=saved.versions, gaps=gaps))
+
+
+def save(snapshot: Snapshot, path: str, stdout: IO[bytes]) -> None:
+    """Write a snapshot so that `load` reads it back: JSON if the path ends with .json, else YAML; `-` is stdout.
+
+    A file appears whole or not at all.
+    """
+    data = encode(snapshot, as_json=path.endswith(".json"))
+    if path == "-":
+        stdout.write(data)
+        return
+    target = os.path.realpath(path)
+    try:
+        if os.path.exists(target) and not os.path.isfile(target):  # a directory, which fails; /dev/null, a pipe
+            Path(target).write_bytes(data)
+            return
+        temporary = Path(f"{target}.{os.getpid()}.tmp")
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
+
+
+def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
+    """A snapshot as one document, `items` being ordinary objects; a folded pod says how many it stands for in `count`."""
+    snapshot = lean(snapshot)
+    unread = {gap.resource for gap in snapshot.gaps if not gap.namespace}
+    document = {
+        "apiVersion": API_VERSION,
+        "kind": "Snapshot",
+        "read": sorted({kind.resource for kind in KINDS} - unread),
+        "gaps": msgspec.to_builtins(sorted(snapshot.gaps)),
+        "versions": dict(sorted(snapshot.versions.items())),
+        "istiods": [_item("Pod", pod) for pod in snapshot.istiods],
+        "items": [_item(_kind_of(field, each), each) for field in _FIELDS for each in getattr(snapshot, field)],
+    }
+    if as_json:
+        return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return write_yaml(document)

@@ -9,9 +9,9 @@ from kubectl_rev.core import labels
 from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.explain import Explanation
 from kubectl_rev.core.injection import Considered
+from kubectl_rev.core.items import ControlPlaneItem, NamespaceItem, Overview, SelectedItem
 from kubectl_rev.core.policy import release
 from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.core.status import ControlPlaneItem, NamespaceItem, Overview, SelectedItem
 from kubectl_rev.render import Column, Style, clean, counts, fit, listing, paint, plural
 
 _BAR = 20  # cells

@@ -20,6 +20,7 @@ from kubectl_rev.cli.run import main as run
 from kubectl_rev.cli.source import Source, check
 from kubectl_rev.cli.watch import follow
 from kubectl_rev.core import explain, selectors, status
+from kubectl_rev.core import items as items_of
 from kubectl_rev.core.selectors import LabelSelector
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.errors import ExitCode, Forbidden, RevError, UsageError
@@ -188,7 +189,7 @@ def _filtered(items: list[Any], request: Request, survey: Survey) -> list[Any]:
         items = [item for item in items if matches(given.get((item.kind, item.namespace, item.name), {}))]
     if request.revision:
         revision = resolve(survey, request.revision)
-        items = [item for item in items if revision in status.revisions_of(item)]
+        items = [item for item in items if revision in items_of.revisions_of(item)]
     if request.drifted:
         items = [item for item in items if getattr(item, "drift", False)]
     return items

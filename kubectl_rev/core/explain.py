@@ -7,12 +7,13 @@ from collections import Counter
 import msgspec
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks import Ref, restart
+from kubectl_rev.core.checks import Ref
+from kubectl_rev.core.checks.hints import restart
 from kubectl_rev.core.drift import Effect
 from kubectl_rev.core.gateways import GatewayKind
 from kubectl_rev.core.injection import Considered, Selected, State, Subject, consider, refusal
+from kubectl_rev.core.items import SelectedItem, selected_item
 from kubectl_rev.core.proxies import Proxy
-from kubectl_rev.core.status import SelectedItem, selected_item
 from kubectl_rev.core.survey import Group, Survey, Unit
 
 

@@ -1,8 +1,9 @@
 """Is this workload a gateway, of which kind, and who decides its revision?
 
-Three kinds are moved in three ways (istio-semantics.md §9): one installed with its proxy baked in is upgraded in place by
-installing it again; an injected one follows the injection labels; one made from a Gateway API Gateway is re-rendered by
-whichever istiod owns that Gateway: pilot/pkg/config/kube/gateway/deploymentcontroller.go, pkg/revisions/tag_watcher.go.
+Three kinds are moved in three ways (istio-semantics.md §9): one installed with its proxy baked in is upgraded in
+place by installing it again; an injected one follows the injection labels; one made from a Gateway API Gateway is
+re-rendered by whichever istiod owns that Gateway: pilot/pkg/config/kube/gateway/deploymentcontroller.go and
+pkg/revisions/tag_watcher.go.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.defaults import gateway_default
 from kubectl_rev.core.injection import Selected, State
 from kubectl_rev.core.objects import Gateway, Metadata, PodSpec
 from kubectl_rev.core.revisions import Mesh
@@ -65,6 +67,7 @@ def owner(mesh: Mesh, gateway: Gateway | None, namespace_labels: Mapping[str, st
             if revision is None:
                 return Selected(State.NONE, f"no control plane answers to {labels.REV}={name} on the {where}")
             return Selected(State.INJECTED, f"the {where} says {labels.REV}={name}", revision)
-    if mesh.gateway_default is None:
+    holder = gateway_default(mesh)
+    if holder is None:
         return Selected(State.NONE, "neither the gateway nor its namespace names a revision, and there is no default")
-    return Selected(State.INJECTED, "the default owns gateways without a label", mesh.gateway_default)
+    return Selected(State.INJECTED, "the default owns gateways without a label", holder)

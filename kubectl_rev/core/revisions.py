@@ -96,25 +96,6 @@ class Tag(msgspec.Struct, frozen=True):
     namespace: str = ""
 
 
-class Default(msgspec.Struct, frozen=True):
-    """The four things that "default" means: who holds each (None: nobody), and whether a revision is named so."""
-
-    injection: str | None
-    validation: str | None
-    gateways: str | None
-    named: bool
-
-    @property
-    def agrees(self) -> bool:
-        return len({holder for holder in (self.injection, self.validation, self.gateways) if holder}) <= 1
-
-    def held_by(self, revision: str) -> list[str]:
-        """Which of the four a revision holds: injection, validation, gateways, name."""
-        holders = {"injection": self.injection, "validation": self.validation, "gateways": self.gateways}
-        named = ["name"] if self.named and revision == labels.DEFAULT else []
-        return [what for what, holder in holders.items() if holder == revision] + named
-
-
 class Mesh:
     """A snapshot's revisions, tags and injectors, resolved. Built once, then only read."""
 
@@ -218,48 +199,13 @@ class Mesh:
                     configs[key] = msgspec.yaml.decode(config_map.data["config"], type=InjectorConfig)
         return configs
 
-    @cached_property
-    def default_validator(self) -> WebhookConfiguration | None:
-        """The validator of objects without a revision label: one entry selects an object that has no labels at all.
-
-        Before 1.12 it is `istiod-<namespace>` with Service `istiod`, since then `istiod-default-validator`.
-        """
-        for config in sorted(self.snapshot.validators, key=lambda c: (c.name != labels.DEFAULT_VALIDATOR, c.name)):
-            for webhook in config.webhooks:
-                if webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX) and webhook.object_selector.matches({}):
-                    return config
-        return None
-
-    @cached_property
-    def gateway_default(self) -> str | None:
-        """The revision that owns Gateway API gateways without a label: pkg/revisions/tag_watcher.go.
-
-        The tag `default`, looked up by the literal name of its injector, else the label of the default validator.
-        """
-        for injector in self.injectors:
-            if injector.name == labels.DEFAULT_TAG_INJECTOR:
-                return injector.labelled
-        for config in self.snapshot.validators:
-            if config.name == labels.DEFAULT_VALIDATOR:
-                return config.labels.get(labels.REV)
-        return None
-
-    @cached_property
-    def validation_default(self) -> str | None:
-        """The revision that the default validator calls, None when there is none or its Service leads nowhere."""
-        config = self.default_validator
-        if config is None:
-            return None
-        target = self.target(config.webhooks[0].client_config)
-        return self._served_by(target, config.labels.get(labels.REV))
-
     def _injector(self, config: WebhookConfiguration) -> Injector:
         webhooks = tuple((w, self.target(w.client_config)) for w in config.webhooks if _is_injection(w, config))
         labelled = config.labels.get(labels.REV)
         never = [labels.DEACTIVATED in w.namespace_selector.match_labels for w, _ in webhooks]
         return Injector(
             name=config.name,
-            revision=self._served_by(webhooks[0][1], labelled) or labels.DEFAULT,
+            revision=self.served_by(webhooks[0][1], labelled) or labels.DEFAULT,
             tag=config.labels.get(labels.TAG),
             labelled=labelled,
             deactivated=all(never),
@@ -267,7 +213,7 @@ class Mesh:
         )
 
     @staticmethod
-    def _served_by(target: Target, labelled: str | None) -> str | None:
+    def served_by(target: Target, labelled: str | None) -> str | None:
         """Whoever stands behind the Service injects, whatever the label says; the label decides between several."""
         if not target.revisions or labelled in target.revisions:
             return labelled

@@ -1,148 +1,29 @@
-"""rev-status as values: control planes, namespaces, workloads, pods, tags and gateways, ready to print or to encode.
-
-Field names are the public JSON (design.md §4); they are documented in docs and do not change within kubectl-rev/v1.
-"""
+"""rev-status as values: control planes, tags, namespaces, workloads, pods and gateways, ready to print or to encode."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 
-import msgspec
-
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks import Finding, find
+from kubectl_rev.core.checks import find
 from kubectl_rev.core.drift import Effect, manual
 from kubectl_rev.core.gateways import GatewayKind, is_istio, is_waypoint, owner
 from kubectl_rev.core.injection import Selected, State
-from kubectl_rev.core.revisions import ControlPlane, Default
-from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.items import (
+    ControlPlaneItem,
+    Count,
+    InjectorItem,
+    NamespaceItem,
+    Overview,
+    Owner,
+    PodItem,
+    TagItem,
+    WorkloadItem,
+    selected_item,
+)
+from kubectl_rev.core.revisions import ControlPlane
 from kubectl_rev.core.survey import Survey, Unit, is_ambient
-
-
-class Item(msgspec.Struct, rename="camel", kw_only=True):
-    """Base of everything that JSON shows; all fields are always there."""
-
-    kind: str
-    namespace: str = ""
-    name: str
-
-
-class SelectedItem(msgspec.Struct, rename="camel"):
-    """`selected` in JSON; `revision` and `injector` are null unless there is exactly one."""
-
-    state: str
-    revision: str | None
-    injector: str | None
-    injectors: tuple[str, ...]
-    because: str
-
-
-class Count(msgspec.Struct):
-    """Ready ones of all."""
-
-    ready: int
-    total: int
-
-
-class InjectorItem(msgspec.Struct):
-    """An injector of a revision; `answers` is false when its Service is dead, null when that cannot be known."""
-
-    name: str
-    answers: bool | None
-
-
-class ControlPlaneItem(Item, kw_only=True):
-    """`state` is local, remote, external or missing; `proxies` run on it, `selected` would after a restart of all.
-
-    `default` lists what it holds of the four: injection, validation, gateways, name.
-    """
-
-    kind: str = "ControlPlane"
-    revision: str
-    state: str
-    tags: list[str]
-    default: list[str]
-    version: str | None
-    istiod: Count
-    injectors: list[InjectorItem]
-    namespaces: int
-    proxies: int
-    selected: int
-
-
-class TagItem(Item, kw_only=True):
-    """`namespaces` are those that select it by their label; `resolves` is false when its revision has no istiod."""
-
-    kind: str = "Tag"
-    revision: str
-    injector: str | None
-    service: str | None
-    resolves: bool
-    namespaces: int
-
-
-class NamespaceItem(Item, kw_only=True):
-    """`labels` are the injection labels as they stand; `selected` is for a pod without labels of its own.
-
-    `pods` are the running ones; `drifted` of them would change by a restart.
-    """
-
-    kind: str = "Namespace"
-    labels: dict[str, str]
-    selected: SelectedItem
-    ignored: list[str]
-    ambient: bool
-    proxy_revisions: dict[str, int]
-    pods: int
-    drift: bool
-    drifted: int
-    attention: bool
-    note: str
-
-
-class WorkloadItem(Item, kw_only=True):
-    """A workload, bare pod or gateway; `gateway` is its kind or null."""
-
-    selected: SelectedItem
-    proxy_revisions: dict[str, int]
-    pods: int
-    drift: bool
-    drifted: int
-    gateway: str | None
-    note: str
-
-
-class Owner(msgspec.Struct):
-    """`owner` of a pod: the workload that is restarted to replace it."""
-
-    kind: str
-    name: str
-
-
-class PodItem(Item, kw_only=True):
-    """`proxyRevision` is null without a proxy or when unknown; `evidence` says what it is read from."""
-
-    kind: str = "Pod"
-    selected: SelectedItem
-    proxy_revision: str | None
-    has_proxy: bool
-    evidence: str | None
-    owner: Owner | None
-    drift: bool
-    note: str
-
-
-class Overview(msgspec.Struct, rename="camel", kw_only=True):
-    """The one-screen answer. `proxies` are all running ones, `drifted` of all pods would change by a restart."""
-
-    control_planes: list[ControlPlaneItem]
-    default: Default
-    namespaces: list[NamespaceItem]
-    findings: list[Finding]
-    gaps: list[Gap]
-    proxies: int
-    drifted: int
 
 
 def overview(survey: Survey) -> Overview:
@@ -363,13 +244,6 @@ def gateways(survey: Survey) -> list[WorkloadItem]:
     return sorted(items, key=lambda item: (item.namespace, item.kind, item.name))
 
 
-def selected_item(selected: Selected) -> SelectedItem:
-    """`Selected` as JSON shows it."""
-    return SelectedItem(
-        selected.state.value, selected.revision, selected.injector, selected.injectors, selected.because
-    )
-
-
 def labels_of(survey: Survey) -> dict[tuple[str, str, str], dict[str, str]]:
     """The labels of everything that can be listed, by kind, namespace and name: what `-l` selects on."""
     found = {("Namespace", "", name): given for name, given in survey.namespace_labels.items()}
@@ -380,15 +254,3 @@ def labels_of(survey: Survey) -> dict[tuple[str, str, str], dict[str, str]]:
     for gateway in survey.snapshot.gateways:
         found["Gateway", gateway.namespace, gateway.name] = gateway.labels
     return found
-
-
-def revisions_of(item: Item) -> set[str]:
-    """The revisions that an item runs on, is selected for, or is."""
-    match item:
-        case ControlPlaneItem() | TagItem():
-            return {item.revision}
-        case NamespaceItem() | WorkloadItem():
-            return {item.selected.revision or "", *item.proxy_revisions}
-        case PodItem():
-            return {item.selected.revision or "", item.proxy_revision or ""}
-    return set()

@@ -9,12 +9,13 @@ from functools import cached_property
 import msgspec
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.defaults import Default, default_of
 from kubectl_rev.core.drift import Effect, drifts, effect
 from kubectl_rev.core.gateways import GatewayKind, classify, gateway_name, owner
 from kubectl_rev.core.injection import Selected, Subject, select
 from kubectl_rev.core.objects import Metadata, OwnerReference, Pod, PodSpec, PodTemplate, Workload
 from kubectl_rev.core.proxies import Proxy, proxy_of
-from kubectl_rev.core.revisions import Default, Mesh
+from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Snapshot
 
 Key = tuple[str, str, str]  # namespace, kind, name
@@ -122,9 +123,7 @@ class Survey:
     @cached_property
     def default(self) -> Default:
         """Who holds what "default" can mean."""
-        injection = select(self.mesh, Subject("", {labels.INJECTION: "enabled"})).revision
-        named = any(plane.revision == labels.DEFAULT for plane in self.mesh.control_planes)
-        return Default(injection, self.mesh.validation_default, self.mesh.gateway_default, named)
+        return default_of(self.mesh)
 
     def top_owner(self, pod: Pod) -> tuple[Key, PodTemplate | None]:
         """Who is restarted to replace this pod, and the template it comes from if that is known.

@@ -1,0 +1,124 @@
+"""REV2xx: namespaces, workloads and pods: what is selected for them, and what runs."""
+
+from __future__ import annotations
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.checks.hints import command, explain, living_revision, namespace_ref, restart, unit_ref
+from kubectl_rev.core.checks.model import Check, Found, Severity
+from kubectl_rev.core.drift import Effect, manual
+from kubectl_rev.core.injection import State
+from kubectl_rev.core.policy import release
+from kubectl_rev.core.survey import Survey, is_ambient
+
+
+def _two_labels(survey: Survey) -> Found:
+    for name, given in survey.namespace_labels.items():
+        if labels.INJECTION in given and labels.REV in given:
+            value = given[labels.INJECTION]
+            decides = "the default injects" if value == "enabled" else "nothing injects"
+            message = f"{labels.INJECTION}={value} decides ({decides}), {labels.REV}={given[labels.REV]} is ignored"
+            yield namespace_ref(name), message, command("label", "namespace", name, f"{labels.INJECTION}-")
+
+
+def _drift(survey: Survey) -> Found:
+    for unit in survey.units:
+        if count := unit.having(Effect.MOVES):
+            runs = ", ".join(rev for rev in sorted(unit.proxies) if rev != unit.selected.revision)
+            message = f"{_pods(count)} on {runs}, {unit.selected.revision} is selected"
+            yield unit_ref(unit), message, restart(unit)
+
+
+def _losing(survey: Survey) -> Found:
+    for unit in survey.units:
+        if count := unit.having(Effect.LOSES):
+            message = f"{_pods(count)} would come back without a sidecar: {unit.selected.because}"
+            yield unit_ref(unit), message, explain(unit)
+
+
+def _missing(survey: Survey) -> Found:
+    for unit in survey.units:
+        if count := unit.having(Effect.GAINS):
+            message = f"{_pods(count)} without a sidecar, {unit.selected.revision} is selected"
+            yield unit_ref(unit), message, restart(unit)
+
+
+def _ignored_pod_label(survey: Survey) -> Found:
+    for unit in survey.units:
+        for where, key, value in unit.selected.ignored:
+            if where == "pod":
+                message = f"its label {key}={value} is ignored: {unit.selected.because}"
+                yield unit_ref(unit), message, explain(unit)
+
+
+def _by_hand(survey: Survey) -> Found:
+    for unit in survey.units:
+        if manual(unit.template):
+            message = "its sidecar is part of the template (kube-inject): a restart does not move it"
+            yield unit_ref(unit), message, explain(unit)
+
+
+def _odd_values(survey: Survey) -> Found:
+    for unit in survey.units:
+        for what, given in (("label", unit.subject.labels), ("annotation", unit.subject.annotations)):
+            value = given.get(labels.INJECT)
+            if value not in (None, "true", "false"):
+                known = {release(v) for plane in survey.mesh.control_planes for v in plane.versions} - {None}
+                both = len({r >= (1, 27) for r in known if r}) > 1
+                now = " and the revisions here disagree" if both else ""
+                message = f"{what} {labels.INJECT}={value!r} changed its meaning in 1.27{now}: say true or false"
+                yield unit_ref(unit), message, explain(unit)
+
+
+def _ambient(survey: Survey) -> Found:
+    for name, given in survey.namespace_labels.items():
+        if is_ambient(given) and survey.selected_for_namespace(name).state is State.INJECTED:
+            message = f"{labels.DATAPLANE_MODE}=ambient and an injection label: new pods get a sidecar"
+            yield namespace_ref(name), message, command("label", "namespace", name, f"{labels.DATAPLANE_MODE}-")
+
+
+def _rejected(survey: Survey) -> Found:
+    for name in survey.by_namespace:
+        selected = survey.selected_for_namespace(name)
+        if selected.state is State.REJECTED:
+            to = living_revision(survey)
+            given = survey.namespace_labels.get(name, {})
+            drop = [f"{labels.INJECTION}-"] if labels.INJECTION in given else []
+            hint = command("label", "namespace", name, *drop, f"{labels.REV}={to}", "--overwrite")
+            yield namespace_ref(name), f"new pods are rejected: {selected.because}", hint
+    for unit in survey.units:
+        of_namespace = survey.selected_for_namespace(unit.namespace).state
+        if unit.selected.state is State.REJECTED and of_namespace is not State.REJECTED:
+            yield unit_ref(unit), f"new pods are rejected: {unit.selected.because}", explain(unit)
+
+
+def _pinned_image(survey: Survey) -> Found:
+    for unit in survey.units:
+        image = unit.template.metadata.annotations.get(labels.PROXY_IMAGE) if unit.template else None
+        if image and unit.selected.state is State.INJECTED:
+            message = f"annotation {labels.PROXY_IMAGE}={image} pins the proxy's version whatever the revision"
+            yield unit_ref(unit), message, explain(unit)
+
+
+def _pods(count: int) -> str:
+    return f"{count} pod" if count == 1 else f"{count} pods"
+
+
+_E, _W = Severity.ERROR, Severity.WARNING
+CHECKS = (
+    Check("REV201", _W, "a namespace has both injection labels",
+          "istio-injection wins in every release, istio.io/rev is ignored", _two_labels),
+    Check("REV202", _W, "proxies run on another revision than the selected one",
+          "a relabelled namespace changes nothing until its pods are replaced", _drift),
+    Check("REV203", _E, "pods would lose their sidecar", "nothing injects them when they are replaced", _losing),
+    Check("REV204", _W, "pods without a sidecar where one is selected",
+          "they were created before the label, or while it said something else", _missing),
+    Check("REV205", _W, "a pod's revision label is ignored",
+          "a namespace label decides before the pod's own", _ignored_pod_label),
+    Check("REV206", _W, "a sidecar injected by hand", "a restart re-creates the old one", _by_hand),
+    Check("REV207", _W, "an inject value that is neither true nor false",
+          "its meaning changed in 1.27 (istio PR 56737)", _odd_values),
+    Check("REV208", _W, "a namespace is both ambient and injected",
+          "ztunnel leaves pods with a sidecar alone (cni/pkg/util)", _ambient),
+    Check("REV209", _E, "new pods are rejected", "the webhook matches and its Service is dead", _rejected),
+    Check("REV210", _W, "a proxy image is pinned", "a restart moves the revision, not the version", _pinned_image),
+)  # fmt: skip

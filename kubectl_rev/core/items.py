@@ -1,0 +1,154 @@
+"""The public JSON of rev-status as types: field names here are documented and do not change within kubectl-rev/v1."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kubectl_rev.core.checks import Finding
+from kubectl_rev.core.defaults import Default
+from kubectl_rev.core.injection import Selected
+from kubectl_rev.core.snapshot import Gap
+
+
+class Item(msgspec.Struct, rename="camel", kw_only=True):
+    """Base of everything that JSON shows; all fields are always there."""
+
+    kind: str
+    namespace: str = ""
+    name: str
+
+
+class SelectedItem(msgspec.Struct, rename="camel"):
+    """`selected` in JSON; `revision` and `injector` are null unless there is exactly one."""
+
+    state: str
+    revision: str | None
+    injector: str | None
+    injectors: tuple[str, ...]
+    because: str
+
+
+class Count(msgspec.Struct):
+    """Ready ones of all."""
+
+    ready: int
+    total: int
+
+
+class InjectorItem(msgspec.Struct):
+    """An injector of a revision; `answers` is false when its Service is dead, null when that cannot be known."""
+
+    name: str
+    answers: bool | None
+
+
+class ControlPlaneItem(Item, kw_only=True):
+    """`state` is local, remote, external or missing; `proxies` run on it, `selected` would after a restart of all.
+
+    `default` lists what it holds of the four: injection, validation, gateways, name.
+    """
+
+    kind: str = "ControlPlane"
+    revision: str
+    state: str
+    tags: list[str]
+    default: list[str]
+    version: str | None
+    istiod: Count
+    injectors: list[InjectorItem]
+    namespaces: int
+    proxies: int
+    selected: int
+
+
+class TagItem(Item, kw_only=True):
+    """`namespaces` are those that select it by their label; `resolves` is false when its revision has no istiod."""
+
+    kind: str = "Tag"
+    revision: str
+    injector: str | None
+    service: str | None
+    resolves: bool
+    namespaces: int
+
+
+class NamespaceItem(Item, kw_only=True):
+    """`labels` are the injection labels as they stand; `selected` is for a pod without labels of its own.
+
+    `pods` are the running ones; `drifted` of them would change by a restart.
+    """
+
+    kind: str = "Namespace"
+    labels: dict[str, str]
+    selected: SelectedItem
+    ignored: list[str]
+    ambient: bool
+    proxy_revisions: dict[str, int]
+    pods: int
+    drift: bool
+    drifted: int
+    attention: bool
+    note: str
+
+
+class WorkloadItem(Item, kw_only=True):
+    """A workload, bare pod or gateway; `gateway` is its kind or null."""
+
+    selected: SelectedItem
+    proxy_revisions: dict[str, int]
+    pods: int
+    drift: bool
+    drifted: int
+    gateway: str | None
+    note: str
+
+
+class Owner(msgspec.Struct):
+    """`owner` of a pod: the workload that is restarted to replace it."""
+
+    kind: str
+    name: str
+
+
+class PodItem(Item, kw_only=True):
+    """`proxyRevision` is null without a proxy or when unknown; `evidence` says what it is read from."""
+
+    kind: str = "Pod"
+    selected: SelectedItem
+    proxy_revision: str | None
+    has_proxy: bool
+    evidence: str | None
+    owner: Owner | None
+    drift: bool
+    note: str
+
+
+class Overview(msgspec.Struct, rename="camel", kw_only=True):
+    """The one-screen answer. `proxies` are all running ones, `drifted` of all pods would change by a restart."""
+
+    control_planes: list[ControlPlaneItem]
+    default: Default
+    namespaces: list[NamespaceItem]
+    findings: list[Finding]
+    gaps: list[Gap]
+    proxies: int
+    drifted: int
+
+
+def selected_item(selected: Selected) -> SelectedItem:
+    """`Selected` as JSON shows it."""
+    return SelectedItem(
+        selected.state.value, selected.revision, selected.injector, selected.injectors, selected.because
+    )
+
+
+def revisions_of(item: Item) -> set[str]:
+    """The revisions that an item runs on, is selected for, or is."""
+    match item:
+        case ControlPlaneItem() | TagItem():
+            return {item.revision}
+        case NamespaceItem() | WorkloadItem():
+            return {item.selected.revision or "", *item.proxy_revisions}
+        case PodItem():
+            return {item.selected.revision or "", item.proxy_revision or ""}
+    return set()

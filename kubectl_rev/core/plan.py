@@ -1,0 +1,37 @@
+"""One write to the cluster as a value: shown by --dry-run, confirmed by a person, executed as it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Op(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One operation of a JSON patch (RFC 6902). A `test` makes the server refuse when the object has changed."""
+
+    op: str
+    path: str
+    value: Any = msgspec.UNSET
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One request: `patch` (with `operations`), `create` (with `manifest`) or `delete`.
+
+    `resource` is the plural with its group (`deployments.apps`), `version` the API version (`v1`); `says` is what is
+    printed when it is done, in kubectl's words: `namespace/shop labeled`.
+    """
+
+    action: str
+    resource: str
+    version: str = "v1"
+    namespace: str = ""
+    name: str
+    operations: tuple[Op, ...] = ()
+    manifest: dict[str, Any] | None = None
+    says: str
+
+
+def pointer(*parts: str) -> str:
+    """A JSON pointer to these keys (RFC 6901): `pointer("metadata", "labels", "istio.io/rev")`."""
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
