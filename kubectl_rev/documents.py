@@ -1,9 +1,9 @@
-"""The JSON documents in a text: YAML or JSON, one or several, read without trusting it.
+"""What stands in a text that somebody hands us: names, or documents in YAML or JSON. It is read without trusting it.
 
-kubectl reads a text that starts with `{` as JSON and all else as YAML (k8s.io/apimachinery/pkg/util/yaml: GuessJSONStream),
-and so do we. YAML is built from libyaml's events without recursion, for three reasons: nesting cannot overflow the C stack,
-aliases (of which a few lines can stand for gigabytes) and tags are refused where they stand, and plain scalars mean what
-they mean to kubectl: a timestamp is text, `on` is a boolean. Every failure is a ValueError with one line.
+kubectl reads a text that starts with `{` as JSON and all else as YAML (k8s.io/apimachinery/pkg/util/yaml:
+GuessJSONStream), and so do we. YAML is built from libyaml's events without recursion, for three reasons: nesting cannot
+overflow the C stack; aliases (of which a few lines can stand for gigabytes) and tags are refused where they stand; and
+plain scalars mean what they mean to kubectl: a timestamp is text, `on` is a boolean.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import IO, Any, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -58,9 +58,38 @@ def _text(where: str, file: IO[bytes]) -> str:
         raise UsageError(f"{where}: not UTF-8 text (byte {error.start})") from None
 
 
+class Name(NamedTuple):
+    """A line of `-o name`: `deployment.apps/web -n shop` is ("deployment.apps", "web", "shop")."""
+
+    type: str
+    name: str
+    namespace: str | None
+
+
+_NAME_LINE = re.compile(r"([a-z][a-z0-9.-]*)/([^\s/:]+)(?:\s+-n\s+([^\s/:]+))?")
+
+
+def names(text: str) -> list[Name] | None:
+    """The names in a text, None if its first line is none: then it is a dump. Blank lines and `#` lines are skipped."""
+    lines = [(n, line.strip()) for n, line in enumerate(text.splitlines(), 1)]
+    found: list[Name] = []
+    for number, line in lines:
+        if not line or line.startswith("#"):
+            continue
+        match = _NAME_LINE.fullmatch(line)
+        if match is None and not found:
+            return None
+        if match is None:
+            raise UsageError(
+                f"line {number} of the list is no name: want namespace/NAME or TYPE.GROUP/NAME -n NAMESPACE"
+            )
+        found.append(Name(*match.groups()))
+    return found or None
+
+
 def documents(text: str) -> Iterator[bytes]:
-    """Each document of a text as JSON, in order; empty ones are left out."""
-    if not text.isspace() and text.lstrip()[:1] in ("{", "["):
+    """Each document of a text as JSON, in order; empty ones are left out. What is wrong is a ValueError of one line."""
+    if re.match(r"\s*[{\[]", text):
         yield from _json(text)
     else:
         yield from _yaml(text)
@@ -189,7 +218,10 @@ T = TypeVar("T")
 
 
 def decode(raw: bytes | msgspec.Raw, into: type[T], also: dict[str, Any] | None = None) -> T:
-    """A JSON object as one of our types, with some fields set. A null counts as absent, as it does for the API server."""
+    """A JSON object as one of our types, with some fields set. A null counts as absent, as for the API server.
+
+    A field of another type is a ValueError that names its path.
+    """
     with suppress(msgspec.ValidationError):
         return msgspec.json.decode(raw, type=into)
     try:
@@ -213,3 +245,20 @@ def spoken(error: msgspec.ValidationError) -> str:
     problem, _, path = str(error).partition(" - at ")
     where = path.strip("`").removeprefix("$.")
     return (f"{where}: " if where else "") + (problem[0].lower() + problem[1:]).replace("`", "")
+
+
+def write_yaml(document: object) -> bytes:
+    """A document of plain values as YAML that `documents`, kubectl and any other reader take for the same."""
+    import yaml
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        def ignore_aliases(self, data: object) -> bool:
+            return True
+
+    def text(dumper: Any, value: str) -> Any:
+        """PyYAML leaves `y` and `1e3` unquoted, which are no text to kubectl."""
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain(value) is value else '"')
+
+    Dumper.add_representer(str, text)
+    written = yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1000, encoding="utf-8")
+    return bytes(written)

@@ -1,7 +1,7 @@
 """A snapshot without what nothing here reads, so that a saved one may be shown to others.
 
-Kept of pods and templates: istio's own containers, of their environment two variables, a few annotations. Of ConfigMaps:
-istiod's injection policy. Of all other objects' annotations: those that say who owns them or what Istio knows of them.
+Kept of pods and templates: istio's own containers, of their environment two variables, a few annotations. Of
+ConfigMaps: istiod's injection policy. Of other objects' annotations: those that say who owns them or are Istio's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ISTIOD_CONTAINER = "discovery"
 _ENVIRONMENT = frozenset({"CA_ADDR", "PROXY_CONFIG"})
 # kubectl's last-applied-configuration is not among them: it holds the whole object, secrets too.
 _DOMAINS = ("istio.io", "helm.sh", "argoproj.io", "fluxcd.io", "kubectl-rev")
-O = TypeVar("O", bound=Object)
+T = TypeVar("T", bound=Object)
 
 
 def lean(snapshot: Snapshot) -> Snapshot:
@@ -40,11 +40,11 @@ def lean(snapshot: Snapshot) -> Snapshot:
         endpoint_slices=[_lean(each) for each in snapshot.endpoint_slices],
         config_maps=[_lean_config(each) for each in snapshot.config_maps if each.name.startswith(INJECTOR_CONFIG)],
         gateways=[_lean(each) for each in snapshot.gateways],
+        gaps=sorted(snapshot.gaps),
     )
 
 
-
-def _lean(each: O) -> O:
+def _lean(each: T) -> T:
     kept = {k: v for k, v in each.metadata.annotations.items() if k.partition("/")[0].endswith(_DOMAINS)}
     return replace(each, metadata=replace(each.metadata, annotations=kept))
 
@@ -75,7 +75,9 @@ def _lean_template(template: PodTemplate) -> PodTemplate:
 def _lean_spec(spec: PodSpec) -> PodSpec:
     return replace(
         spec,
-        containers=[_lean_container(c) for c in spec.containers if c.name in (labels.PROXY_CONTAINER, _ISTIOD_CONTAINER)],
+        containers=[
+            _lean_container(c) for c in spec.containers if c.name in (labels.PROXY_CONTAINER, _ISTIOD_CONTAINER)
+        ],
         init_containers=[_lean_container(c) for c in spec.init_containers if c.name == labels.PROXY_CONTAINER],
     )
 
@@ -93,5 +95,3 @@ def _lean_config(config_map: ConfigMap) -> ConfigMap:
         for document in documents(config_map.data.get("config", "")):
             data["config"] = msgspec.json.encode(decode(document, InjectorConfig)).decode()
     return replace(_lean(config_map), data=data)
-
-

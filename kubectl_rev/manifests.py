@@ -1,30 +1,27 @@
 """Snapshots in files: what `-f` reads, what `--save` writes.
 
-A plain dump (`kubectl get -o yaml|json`) says nothing about what was asked for, so a kind that does not occur in it is a
-gap, not an empty list. Three kinds that most clusters have none of (Rollouts, Gateways, ReplicationControllers) are a gap
+A plain dump (`kubectl get -o yaml|json`) does not say what was asked for, so a kind that does not occur in it is a gap,
+not an empty list. Three kinds that most clusters have none of (Rollouts, Gateways, ReplicationControllers) are a gap
 only where something in the dump is owned by one. What a dump leaves out of a kind (`-n`, `-l`) cannot be seen.
-
-Of several objects with one name the last counts, as when `kubectl apply` reads the same file. Kept is what the core reads:
-no Secrets, no other containers than istio's, of their environment two variables, of ConfigMaps istiod's injection policy.
+Of several objects with one name the last counts, as when `kubectl apply` reads the same file.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import msgspec
 
 from kubectl_rev.core import labels, objects
-from kubectl_rev.core.objects import Container, Metadata, Pod, PodSpec, PodTemplate, Shape, Workload
-from kubectl_rev.core.policy import InjectorConfig
+from kubectl_rev.core.objects import Object, Pod, Shape, Workload
 from kubectl_rev.core.snapshot import Gap, Snapshot
-from kubectl_rev.documents import documents
+from kubectl_rev.documents import decode, documents, read, spoken, write_yaml
 from kubectl_rev.errors import UsageError
+from kubectl_rev.lean import INJECTOR_CONFIG, lean
 
 API_VERSION = "kubectl-rev/v1"
 _SUFFIXES = (".json", ".yaml", ".yml")  # kubectl's: cli-runtime, resource.FileExtensions
@@ -40,7 +37,7 @@ class Kind(msgspec.Struct, frozen=True):
     api_version: str
     resource: str
     field: str
-    type: type[objects.Object]
+    type: type[Object]
     optional: bool = False
 
     @property
@@ -84,6 +81,7 @@ KINDS = (
          optional=True),
 )  # fmt: skip
 _BY_NAME = {(_group(kind.api_version), kind.kind): kind for kind in KINDS}
+_BY_KIND = {kind.kind: kind for kind in KINDS}
 _FIELDS = tuple(dict.fromkeys(kind.field for kind in KINDS))
 
 
@@ -101,7 +99,7 @@ class _Head(Shape):
     items: list[msgspec.Raw] | None = None
 
 
-class _Saved(Shape):
+class _Saved(msgspec.Struct, rename="camel"):
     """`kind: Snapshot`. `read` lists the resources that were read, wholly or in part; a later release may know more."""
 
     read: list[str] = []
@@ -109,35 +107,6 @@ class _Saved(Shape):
     versions: dict[str, str] = {}
     istiods: list[msgspec.Raw] = []
     items: list[msgspec.Raw] = []
-
-
-class Name(NamedTuple):
-    """A line of `-o name`: `deployment.apps/web -n shop` is ("deployment.apps", "web", "shop")."""
-
-    type: str
-    name: str
-    namespace: str | None
-
-
-_NAME_LINE = re.compile(r"([a-z][a-z0-9.-]*)/([^\s/:]+)(?:\s+-n\s+([^\s/:]+))?")
-
-
-def names(text: str) -> list[Name] | None:
-    """The names in a text, None if its first line is none: then it is a dump. Blank lines and `#` lines are skipped."""
-    lines = [(n, line.strip()) for n, line in enumerate(text.splitlines(), 1)]
-    found = []
-    for number, line in lines:
-        if not line or line.startswith("#"):
-            continue
-        match = _NAME_LINE.fullmatch(line)
-        if match is None and not found:
-            return None
-        if match is None:
-            raise UsageError(
-                f"line {number} of the list is no name: want namespace/NAME or TYPE.GROUP/NAME -n NAMESPACE"
-            )
-        found.append(Name(*match.groups()))
-    return found or None
 
 
 def load(path: str, stdin: IO[bytes]) -> Snapshot:
@@ -156,7 +125,7 @@ def parse(texts: dict[str, str]) -> Snapshot:
     seen: set[str] = set()
     saved: list[Snapshot] = []
     for path, text in texts.items():
-        with _named("standard input" if path == "-" else path):
+        with _named(_place(path)):
             for head, raw in _flat(documents(text)):
                 if head.kind == "Snapshot" and _group(head.api_version or "") == _group(API_VERSION):
                     saved.append(_saved(head, raw))
@@ -164,14 +133,18 @@ def parse(texts: dict[str, str]) -> Snapshot:
                 kind = _BY_NAME.get((_group(head.api_version or ""), head.kind or ""))
                 seen.add(kind.resource if kind else "")
                 if kind and raw is not None:
-                    each = _object(kind, head, raw)
+                    each = _complete(kind, _object(kind, head, raw))
                     found[kind.kind, each.namespace, each.name] = kind, each
-    where = ", ".join("standard input" if path == "-" else path for path in texts)
+    where = _place(next(iter(texts))) if len(texts) == 1 else f"these {len(texts)} files"
     if saved and (seen or len(saved) > 1):
         raise UsageError(f"{where}: a saved snapshot cannot be combined with other objects")
     if not saved and not seen:
         raise UsageError(f"{where}: no Kubernetes objects in it")
     return saved[0] if saved else _plain(found.values(), seen)
+
+
+def _place(path: str) -> str:
+    return "standard input" if path == "-" else path
 
 
 @contextlib.contextmanager
@@ -194,9 +167,10 @@ def _flat(raws: Iterable[bytes | msgspec.Raw], outer: _Head | None = None) -> It
         try:
             head = msgspec.json.decode(raw, type=_Head)
         except msgspec.ValidationError as error:
-            raise ValueError(f"not a Kubernetes object: {_spoken(error)}") from None
-        if outer is not None and outer.kind != "List":
-            head.kind, head.api_version = head.kind or outer.kind[:-4], head.api_version or outer.api_version
+            raise ValueError(f"not a Kubernetes object: {spoken(error)}") from None
+        if outer is not None and outer.kind and outer.kind != "List":
+            head.kind = head.kind or outer.kind.removesuffix("List")
+            head.api_version = head.api_version or outer.api_version
         if not head.kind or not head.api_version:
             raise ValueError("not a Kubernetes object: no kind or no apiVersion; is the dump complete?")
         if not head.kind.endswith("List"):
@@ -208,8 +182,17 @@ def _flat(raws: Iterable[bytes | msgspec.Raw], outer: _Head | None = None) -> It
 
 
 def _object(kind: Kind, head: _Head, raw: msgspec.Raw) -> Object:
-    """An object as its kind's type; a null counts as absent, as it does for the API server."""
-    each = _decode(raw, kind.type, f"{kind.kind} {_path(head)}", {"kind": kind.kind})
+    """An object as its kind's type."""
+    name = head.metadata or _Name()
+    try:
+        return decode(raw, kind.type, {"kind": kind.kind})
+    except ValueError as error:
+        path = "/".join(part for part in (name.namespace, name.name) if part) or "without a name"
+        raise ValueError(f"{kind.kind} {path}: {error}") from None
+
+
+def _complete(kind: Kind, each: Object) -> Object:
+    """As kubectl would take it: it must have a name, and lies in namespace default if it says nothing else."""
     if not each.name:
         raise ValueError(f"{kind.kind} without a name")
     if kind.namespaced and not each.namespace:
@@ -217,23 +200,18 @@ def _object(kind: Kind, head: _Head, raw: msgspec.Raw) -> Object:
     return each
 
 
-def _path(head: _Head) -> str:
-    name = head.metadata or _Name()
-    return "/".join(part for part in (name.namespace, name.name or "without a name") if part)
-
-
 def _plain(found: Iterable[tuple[Kind, Object]], seen: set[str]) -> Snapshot:
     """What a dump holds, and the gaps where it holds nothing of a kind."""
-    lists: dict[str, list[Any]] = {field: [] for field in _FIELDS}
-    owners = set()
+    lists: dict[str, Any] = {field: [] for field in _FIELDS}
+    owners: set[str] = set()
     for kind, each in found:
         owners.update(owner.kind for owner in each.metadata.owner_references)
         if isinstance(each, Pod) and each.finished:
             continue
         if isinstance(each, objects.ConfigMap) and not each.name.startswith(INJECTOR_CONFIG):
             continue
-        if isinstance(each, Workload) and kind.kind == "ReplicaSet" and each.metadata.controller:
-            each.spec = objects.WorkloadSpec(replicas=each.spec.replicas)  # its owner's template is the one that counts
+        if isinstance(each, Workload) and kind.kind == "ReplicaSet":
+            _without_template(each)
         lists[kind.field].append(each)
     gaps = [
         Gap("list", kind.resource, "", "not in the dump")
@@ -244,28 +222,35 @@ def _plain(found: Iterable[tuple[Kind, Object]], seen: set[str]) -> Snapshot:
     return lean(Snapshot(**lists, istiods=istiods, gaps=gaps))
 
 
+def _without_template(replica_set: Workload) -> None:
+    """A Deployment's template is the one that counts, not those of its ten ReplicaSets."""
+    controller = replica_set.metadata.controller
+    if controller is not None and controller.kind == "Deployment":
+        replica_set.spec = objects.WorkloadSpec(replicas=replica_set.spec.replicas)
+
+
 def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
     if head.api_version != API_VERSION:
         raise ValueError(f"a Snapshot of {head.api_version}; this kubectl rev reads {API_VERSION}")
-    saved = _decode(raw, _Saved, "Snapshot", {})
-    lists: dict[str, list[Any]] = {field: [] for field in _FIELDS}
+    saved = decode(raw, _Saved)
+    lists: dict[str, Any] = {field: [] for field in _FIELDS}
     for inner, item in _flat(saved.items):
         kind = _BY_NAME.get((_group(inner.api_version or ""), inner.kind or ""))
         if kind and item is not None:
-            lists[kind.field].append(_decode(item, kind.type, f"{kind.kind} {_path(inner)}", {"kind": kind.kind}))
-    istiods = [_decode(item, Pod, f"istiod {_path(inner)}", {}) for inner, item in _flat(saved.istiods)]
+            lists[kind.field].append(_object(kind, inner, item))
+    istiods: list[Any] = [_object(_BY_KIND["Pod"], inner, item) for inner, item in _flat(saved.istiods) if item]
     missing = {kind.resource for kind in KINDS} - {*saved.read} - {gap.resource for gap in saved.gaps}
     gaps = saved.gaps + [Gap("list", resource, "", "not in the snapshot") for resource in sorted(missing)]
     return lean(Snapshot(**lists, istiods=istiods, versions=saved.versions, gaps=gaps))
 
 
-def save(snapshot: Snapshot, path: str, stdout: IO[bytes]) -> None:
+def save(snapshot: Snapshot, path: str, stdout: IO[bytes] | None = None) -> None:
     """Write a snapshot so that `load` reads it back: JSON if the path ends with .json, else YAML; `-` is stdout.
 
     A file appears whole or not at all.
     """
     data = encode(snapshot, as_json=path.endswith(".json"))
-    if path == "-":
+    if path == "-" and stdout is not None:
         stdout.write(data)
         return
     target = os.path.realpath(path)
@@ -284,7 +269,7 @@ def save(snapshot: Snapshot, path: str, stdout: IO[bytes]) -> None:
 
 
 def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
-    """A snapshot as one document, `items` being ordinary objects; a folded pod says how many it stands for in `count`."""
+    """A snapshot as one document; `items` are ordinary objects, a folded pod has a `count` of those it stands for."""
     snapshot = lean(snapshot)
     unread = {gap.resource for gap in snapshot.gaps if not gap.namespace}
     document = {
@@ -293,9 +278,14 @@ def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
         "read": sorted({kind.resource for kind in KINDS} - unread),
         "gaps": msgspec.to_builtins(sorted(snapshot.gaps)),
         "versions": dict(sorted(snapshot.versions.items())),
-        "istiods": [_item("Pod", pod) for pod in snapshot.istiods],
-        "items": [_item(_kind_of(field, each), each) for field in _FIELDS for each in getattr(snapshot, field)],
+        "istiods": [_item("pods", pod) for pod in snapshot.istiods],
+        "items": [_item(field, each) for field in _FIELDS for each in getattr(snapshot, field)],
     }
     if as_json:
         return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
     return write_yaml(document)
+
+
+def _item(field: str, each: Object) -> dict[str, Any]:
+    kind = _BY_KIND[each.kind] if isinstance(each, Workload) else next(kind for kind in KINDS if kind.field == field)
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **msgspec.to_builtins(each)}

@@ -6,6 +6,7 @@ Whatever was read from a cluster loses its control characters here, on the way t
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -39,6 +40,14 @@ def fit(text: str, width: int | None) -> str:
     if width is None:
         return text
     return "\n".join(line if len(line) <= width else line[: max(width - 1, 0)] + "…" for line in text.split("\n"))
+
+
+def wrap(head: str, text: str, width: int | None, indent: int | None = None) -> list[str]:
+    """Prose after a head, wrapped under itself on a terminal; `indent` where the head has invisible colour codes."""
+    cells = len(head) if indent is None else indent
+    text = clean(text)
+    wrapped = [text] if width is None else textwrap.wrap(text, max(width - cells, 20), break_on_hyphens=False) or [""]
+    return [head + wrapped[0], *(" " * cells + line for line in wrapped[1:])]
 
 
 def table(columns: Sequence[str], rows: Iterable[Row], style: Style) -> str:

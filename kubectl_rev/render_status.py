@@ -12,7 +12,7 @@ from kubectl_rev.core.injection import Considered
 from kubectl_rev.core.items import ControlPlaneItem, NamespaceItem, Overview, SelectedItem
 from kubectl_rev.core.policy import release
 from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.render import Column, Style, clean, counts, fit, listing, paint, plural
+from kubectl_rev.render import Column, Style, clean, counts, fit, listing, paint, plural, wrap
 
 _BAR = 20  # cells
 _SHOWN_PER_CODE = 3
@@ -27,7 +27,7 @@ def overview(report: Overview, style: Style) -> str:
         parts.append(fit(line, style.width))
     parts.append(_attention(report.namespaces, style))
     parts += _findings(report.findings, style)
-    parts.append(fit(_not_checked(report.gaps), style.width))
+    parts.append(_not_checked(report.gaps))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -39,13 +39,12 @@ def control_planes(wide: bool) -> Columns:
         ("DEFAULT", _default),
         ("VERSION", lambda r: r.version or ""),
         ("ISTIOD", _istiod),
-        ("INJECTOR", _injector),
         ("NAMESPACES", lambda r: str(r.namespaces)),
         ("PROXIES", _proxies),
     ]
     if wide:
         columns[1:1] = [("NAMESPACE", lambda r: r.namespace)]
-        columns += [("WEBHOOKS", lambda r: ",".join(i.name for i in r.injectors))]
+        columns += [("INJECTOR", _injector), ("WEBHOOKS", lambda r: ",".join(i.name for i in r.injectors))]
     return columns
 
 
@@ -55,22 +54,21 @@ def _default(row: ControlPlaneItem) -> str:
 
 
 def _istiod(row: ControlPlaneItem) -> str:
-    return f"{row.istiod.ready}/{row.istiod.total}" if row.state in ("local", "missing") else row.state
+    pods = f"{row.istiod.ready}/{row.istiod.total}" if row.state in ("local", "missing") else row.state
+    injector = _injector(row)
+    return pods if injector in ("ok", "unknown") else f"{pods}, injector {injector}"
 
 
 def _injector(row: ControlPlaneItem) -> str:
     if not row.injectors:
-        return "none"
+        return "missing"
     answers = {injector.answers for injector in row.injectors}
     return "dead" if False in answers else "ok" if answers == {True} else "unknown"
 
 
 def _proxies(row: ControlPlaneItem) -> str:
-    if row.selected > row.proxies:
-        return f"{row.proxies} ({row.selected - row.proxies} more after a restart)"
-    if row.selected < row.proxies:
-        return f"{row.proxies} ({row.proxies - row.selected} fewer after a restart)"
-    return str(row.proxies)
+    """Those that run on it, and how many are selected for it where that differs: what a restart of all would make."""
+    return str(row.proxies) if row.selected == row.proxies else f"{row.proxies} ({row.selected} selected)"
 
 
 def tags(wide: bool) -> Columns:
@@ -120,8 +118,7 @@ def workloads(wide: bool, namespaced: bool) -> Columns:
         ("NAME", lambda r: r.name),
         ("SELECTED", lambda r: _selected(r.selected)),
         ("PROXIES", lambda r: counts(r.proxy_revisions)),
-        ("PODS", lambda r: str(r.pods)),
-        ("DRIFT", lambda r: str(r.drifted)),
+        ("DRIFT", lambda r: f"{r.drifted}/{r.pods}"),
         ("NOTE", lambda r: r.note),
     ]
     return [*columns, ("BECAUSE", lambda r: r.selected.because)] if wide else columns
@@ -153,18 +150,28 @@ def explanation(story: Explanation, style: Style) -> str:
     """The story, from labels over webhooks and istiod to what runs."""
     where = f" in namespace {story.subject.namespace}" if story.subject.namespace else ""
     subject = f"{story.subject.kind.lower()}/{story.subject.name}{where}"
-    lines = [paint(clean(f"{subject}: {story.headline}"), "bold", style)]
-    lines += _aligned(_facts(story))
+    comma = "," if story.headline.startswith("when ") else ":" if story.headline.startswith("new pods") else ""
+    lines = [paint(line, "bold", style) for line in wrap("", clean(f"{subject}{comma} {story.headline}"), style.width)]
+    lines += _aligned(_facts(story), style)
     for injector in story.injectors:
         lines.append(f"  {injector.injector} ({_serves(injector)})")
-        rows = [(_short(t.webhook), "matches" if t.matches else "no", t.because) for t in injector.trials]
+        rows = _trials(injector)
         width = max(len(row[0]) for row in rows)
-        lines += [f"    {entry:<{width}}   {answer:<7}   {because}" for entry, answer, because in rows]
+        for entry, answer, because in rows:
+            lines += wrap(f"    {entry:<{width}}   {answer:<7}   ", because, style.width)
     if story.istiod:
         word = {True: "accepts it", False: "leaves it alone", None: "may or may not accept it"}[story.istiod.accepts]
-        lines.append(f"  istiod of {story.istiod.revision} {word}: {story.istiod.because}")
-    lines += _aligned(_outcome(story))
-    return fit("\n".join(line if line.startswith("\x1b") else clean(line) for line in lines), style.width)
+        lines += wrap("  ", f"istiod of {story.istiod.revision} {word}: {story.istiod.because}", style.width)
+    lines += _aligned(_outcome(story), style)
+    return "\n".join(lines)
+
+
+def _trials(injector: Considered) -> list[tuple[str, str, str]]:
+    """Entry, answer, reason; one row for all where they say the same (a deactivated injector)."""
+    rows = [(_short(t.webhook), "matches" if t.matches else "no", t.because) for t in injector.trials]
+    if len({(t.matches, t.because) for t in injector.trials}) == 1 and len(rows) > 1:
+        return [("all entries", *rows[0][1:])]
+    return rows
 
 
 def _facts(story: Explanation) -> Iterator[tuple[str, str]]:
@@ -192,8 +199,10 @@ def _outcome(story: Explanation) -> Iterator[tuple[str, str]]:
         yield "next", story.hint
 
 
-def _aligned(facts: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"  {what:<9}   {text}" for what, text in facts]
+def _aligned(facts: Iterable[tuple[str, str]], style: Style) -> list[str]:
+    return [
+        line for what, text in facts for line in wrap(f"  {what:<9}   ", text, None if what == "next" else style.width)
+    ]
 
 
 def _pairs(given: dict[str, str]) -> str:
@@ -231,9 +240,9 @@ def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
         for finding in shown:
             severity = paint(f"{finding.severity.value:<7}", finding.severity.value, style)
             where = f" -n {finding.subject.namespace}" if finding.subject.namespace else ""
-            text = f"{code} {severity}  {clean(f'{finding.subject}{where}  {finding.message}')}"
-            room = None if style.width is None else style.width + len(severity) - 7
-            lines += [fit(text, room), fit(f"{'':16}{clean(finding.hint)}", style.width)]
+            text = clean(f"{finding.subject}{where}  {finding.message}")
+            lines += wrap(f"{code} {severity}  ", text, style.width, indent=16)
+            lines.append(f"{'':16}{clean(finding.hint)}")  # never cut: it is there to be copied
         if len(shown) < len(rows):
             lines.append(f"{'':16}… and {len(rows) - len(shown)} more {code}: kubectl rev-status -o json")
         yield "\n".join(lines)

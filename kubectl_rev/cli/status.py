@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -70,12 +71,12 @@ def command(
     if watch:
         if filename or save:
             raise UsageError("--watch needs a cluster: it does not go with --filename or --save")
-        follow(source, lambda: answer(request, Survey(source.read(asked)), source)[0])
+        follow(source, source.scope(asked), lambda: answer(request, Survey(source.read(asked)), source)[0])
     snapshot = source.read(asked, each_pod=bool(save))
     if save:
         from kubectl_rev import manifests
 
-        manifests.save(snapshot, save)
+        manifests.save(snapshot, save, sys.stdout.buffer)
         tell(f"saved to {save}")
     text, code = answer(request, Survey(snapshot), source)
     if text:

@@ -39,6 +39,7 @@ _TIMEOUT = 30.0
 _CONNECT_TIMEOUT = 10.0
 _POOL = 16
 _RETRIES_WHEN_BUSY = 2
+_RETRY = urllib3.Retry(connect=1, read=0, redirect=0, status=0, other=0, respect_retry_after_header=False)
 _LOCAL = ("localhost", "127.", "[::1]", "::1")
 
 log = logging.getLogger("kubectl_rev.http")
@@ -56,6 +57,8 @@ def connect(options: Options | None = None) -> Connection:
 def _tls(configuration: Any) -> ssl.SSLContext:
     """The TLS context that the client would make for each connection of this configuration."""
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE)
+    # Python 3.13 refuses certificates without a key identifier; Go, and so kubectl, does not, and clusters have them.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if configuration.ssl_ca_cert:
         context.load_verify_locations(configuration.ssl_ca_cert)
     elif configuration.verify_ssl:
@@ -80,7 +83,7 @@ class Connection:
         self.impersonation = impersonation(target.user)
         self.configuration = configuration(target)
         self.configuration.connection_pool_maxsize = _POOL
-        self.configuration.retries = urllib3.Retry(total=1, connect=1, read=0, redirect=0, status=0, other=0)
+        self.configuration.retries = _RETRY
         self._base = target.server
         self._compress = not (target.cluster_name == IN_CLUSTER or (urlsplit(self._base).netloc).startswith(_LOCAL))
         self._lock = threading.Lock()

@@ -66,14 +66,18 @@ def call(method: str, path: str, watch: bool = False) -> Call:
     return Call(verb, f"{resource}{'.' + group if group else ''}{'/' + sub if sub else ''}", namespace, name)
 
 
+class _Details(msgspec.Struct):
+    causes: list[msgspec.Raw] | None = None
+
+
 class _Status(msgspec.Struct):
     message: str = ""
-    reason: str = ""
+    details: _Details | None = None
 
 
 def answered(asked: Call, status: int, reason: str, body: bytes, server: str, json_patch: bool = False) -> RevError:
     """The error for an HTTP status outside 2xx, with the words of the `Status` object in the body."""
-    said = _message(body) or clean(reason) or f"HTTP {status}"
+    said = _lower(_message(body) or clean(reason) or f"HTTP {status}")
     match status:
         case 401:
             return Unreachable(
@@ -88,16 +92,27 @@ def answered(asked: Call, status: int, reason: str, body: bytes, server: str, js
             return Changed(said)
         case 410:
             return Expired(said)
-        case 422 if json_patch:
-            return Changed(said)
+        case 422 if json_patch and not _invalid(body):
+            return Changed(f"{asked.resource}/{asked.name} changed meanwhile: it is not what it was when it was read")
         case 429:
             return Unreachable(f"{server} is overloaded, try again later: {said}")
         case status if 300 <= status < 400:
             return Unreachable(f"{server} redirects elsewhere ({status}): is it the address of an API server?")
+        case 400 if "HTTP request to an HTTPS server" in said:  # net/http's own words
+            return Unreachable(f"{server} speaks TLS: its address must begin with https://")
         case status if status >= 500:
             return ServerFault(f"cannot {asked}: the server answered {status}: {said}")
         case _:
             return Rejected(said, status)
+
+
+def _invalid(body: bytes) -> bool:
+    """Whether a 422 names the fields that are wrong; when the `test` of a JSON patch failed it names none."""
+    try:
+        details = msgspec.json.decode(body, type=_Status).details
+    except msgspec.DecodeError:
+        return False
+    return bool(details and details.causes)
 
 
 def clean(text: str) -> str:
@@ -115,6 +130,11 @@ def _message(body: bytes) -> str:
     except msgspec.DecodeError:  # a proxy's page, or nothing: the HTTP reason must do
         text = body[:_LIMIT].decode("utf-8", "replace")
         return "" if "<" in text else clean(text)
+
+
+def _lower(sentence: str) -> str:
+    """Our errors begin in lower case; an abbreviation stays what it is."""
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
 def _refusal(message: str) -> str:
@@ -135,14 +155,12 @@ def failed(error: BaseException, server: str, asked: Call | None = None) -> Unre
         return Unreachable(
             f"cannot reach {server} through the proxy ({_cause(error)}): check proxy-url and HTTPS_PROXY"
         )
-    if isinstance(error, http.ReadTimeoutError | TimeoutError) and not isinstance(error, http.ConnectTimeoutError):
+    if isinstance(error, http.NewConnectionError | http.ConnectTimeoutError | ConnectionRefusedError):
+        # NewConnectionError is also a ConnectTimeoutError, of which only the plain one means silence.
+        why = "no answer" if type(error) is http.ConnectTimeoutError else _cause(error)
+        return Unreachable(f"cannot connect to {server}: {why}: is the cluster up, and is --context the right one?")
+    if isinstance(error, http.ReadTimeoutError | TimeoutError):
         return Unreachable(f"{server} did not answer in time{doing}: is it overloaded? raise --request-timeout")
-    if isinstance(error, http.ConnectTimeoutError):
-        return Unreachable(f"cannot connect to {server}: no answer: is the cluster up, and is --context the right one?")
-    if isinstance(error, http.NewConnectionError | ConnectionRefusedError):
-        return Unreachable(
-            f"cannot connect to {server}: {_cause(error)}: is the cluster up, and is --context the right one?"
-        )
     if isinstance(error, http.LocationValueError | http.LocationParseError):
         return Unreachable(f"{server} is not an address of a server: check the kubeconfig or --server")
     if isinstance(error, http.ProtocolError | http.DecodeError | OSError):
@@ -154,12 +172,12 @@ def _tls(error: BaseException, server: str) -> Unreachable:
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
         detail = re.search(r"certificate verify failed: (.*?)(?: \(_ssl|$)", text)
-        why = clean(detail[1]) if detail else "certificate verify failed"
+        why = _lower(clean(detail[1]).rstrip(".")) if detail else "certificate verify failed"
         return Unreachable(f"cannot trust {server}: {why}: check --certificate-authority or --tls-server-name")
     if "doesn't match" in text or ("match" in text and "hostname" in text.lower()):
         return Unreachable(f"cannot trust {server}: its certificate is for another name: check --tls-server-name")
-    if "WRONG_VERSION_NUMBER" in text or "HTTP_REQUEST" in text or "RECORD_LAYER" in text.replace(" ", "_").upper():
-        return Unreachable(f"{server} does not speak TLS: should its address begin with http://?")
+    if any(sign in text for sign in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF")):
+        return Unreachable(f"{server} does not speak TLS: is it the address of an API server?")
     if "ALERT" in text.upper():
         return Unreachable(f"{server} refused the TLS handshake ({_cause(error)}): check the client certificate")
     return Unreachable(f"TLS with {server} failed: {_cause(error)}")

@@ -89,7 +89,7 @@ class _Line(msgspec.Struct):
 
 def _follow(connection: Connection, path: str, told: SimpleQueue[tuple[str, str]], stop: threading.Event) -> None:
     """Watch one collection for as long as we live; tell `(path, "")` for a change, else `(path, trouble)`."""
-    version, missed, backoff = "", False, _BACKOFF
+    version, missed, backoff = "", True, _BACKOFF  # what happened before we listened may be news too
     while not stop.is_set():
         try:
             if not version:

@@ -140,8 +140,9 @@ class Items:
                 return size
             if tag & 7 != 2:
                 raise Malformed("not a Kubernetes protobuf body")
-            self._need(start - self._at + size)
-            self._at += start - self._at + size
+            used = start - self._at + size
+            self._need(used)
+            self._at += used
 
     def _need(self, count: int) -> None:
         """Have `count` bytes from here on, or raise."""

@@ -1,14 +1,23 @@
 """The shared core, pure: which module answers which question.
 
-labels      the labels, annotations and names that we rely on        selectors   does this selector match, and if not, why
-objects     the Kubernetes objects, as far as we read them           snapshot    what one read brought back, and its gaps
-revisions   which revisions, tags and injectors exist (Mesh)         policy      does istiod refuse what a webhook matched
-injection   who injects this pod, and why (select, consider)         defaults    what "default" means, and who holds it
-gateways    is it a gateway, which kind, who decides its revision    proxies     which revision injected this running pod
-drift       what would a restart change                              survey      workloads joined with pods and decisions
-checks/     the catalogue of findings                                plan        one write as a value
-items       the public JSON, as types                                status      rev-status's answers
-explain     the whole story of one subject
+labels      the labels, annotations and names that we rely on
+selectors   does this selector match, and if not, why
+objects     the Kubernetes objects, as far as we read them
+snapshot    what one read brought back, and its gaps
+revisions   which revisions, tags and injectors exist (Mesh)
+policy      does istiod refuse what a webhook matched
+injection   who injects this pod, and why (select, consider)
+defaults    what "default" means, and who holds it
+gateways    is it a gateway, which kind, who decides its revision
+proxies     which revision injected this running pod
+drift       what would a restart change
+survey      workloads joined with pods and decisions
+checks/     the catalogue of findings
+plan        one write as a value
+items       the public JSON, as types
+status      rev-status's answers
+explain
+the         whole story of one subject
 
 For use as a library: `Survey(snapshot)`, `select`, `consider`, `status.overview`, `checks.find`.
 """

@@ -70,7 +70,9 @@ def of_unit(survey: Survey, unit: Unit, pod: str | None = None) -> Explanation:
     ref = Ref(unit.kind, unit.namespace, unit.name) if pod is None else Ref("Pod", unit.namespace, pod)
     hint = restart(unit) if any(group.drifted for group in groups) else ""
     subject, rendered = unit.subject, unit.gateway in (GatewayKind.GATEWAY_API, GatewayKind.WAYPOINT)
-    who = "" if pod is None or unit.kind == "Pod" else f"replaced by {unit.kind} {unit.name}, "
+    who = "" if pod is None else f"when replaced by {unit.kind.lower()}/{unit.name}"
+    if unit.kind == "Pod":
+        who = "when recreated"
     return _explanation(survey, ref, who, subject, unit.selected, groups, hint, rendered=rendered)
 
 
@@ -107,21 +109,21 @@ _TOLD = frozenset({labels.INJECT, labels.TEMPLATES, labels.PROXY_IMAGE})
 
 
 def _headline(who: str, selected: Selected, rendered: bool) -> str:
-    """The answer in one sentence, to stand after the subject's name."""
+    """The answer in one sentence, to stand after the subject's name and a blank, comma or colon."""
     said = f": {selected.because}"
     if rendered:
         return f"is rendered by {selected.revision}{said}" if selected.revision else f"belongs to no revision{said}"
-    start = f"{who} " if who == "new pods" else who
+    plural = who == "new pods"
+    start = f"{who} " if plural else f"{who}, " if who else ""
     match selected.state:
         case State.INJECTED:
-            verb = "are" if who == "new pods" else "is"
-            return f"{start}{verb} injected by {selected.revision}{said}"
+            return f"{start}{'are' if plural else 'is'} injected by {selected.revision}{said}"
         case State.NONE:
-            return f"{start}{'get' if who == 'new pods' else 'gets'} no sidecar{said}"
+            return f"{start}{'get' if plural else 'gets'} no sidecar{said}"
         case State.CONFLICT:
-            return f"{start}{'are' if who == 'new pods' else 'is'} selected by several injectors{said}"
+            return f"{start}{'are' if plural else 'is'} selected by several injectors{said}"
         case State.REJECTED:
-            return f"{start}{'are' if who == 'new pods' else 'is'} rejected{said}"
+            return f"{start}{'are' if plural else 'is'} rejected{said}"
         case State.UNKNOWN:
             return f"{start}cannot be predicted{said}"
 

@@ -74,16 +74,15 @@ def _word(
 ) -> Veto:
     if namespace in SYSTEM_NAMESPACES:
         return Veto(False, f"istiod never injects in {namespace}")
-    asked = {_asked(labels, annotations, known) for known in _releases(versions, labels, annotations)}
-    if len(asked) > 1:
-        return Veto(
-            None, f"releases read {_spoken(labels, annotations)} differently, and istiod's release is not known"
-        )
-    match asked.pop():
+    asked = [_asked(labels, annotations, known) for known in _releases(versions, labels, annotations)]
+    word, said = asked[-1]
+    if any(other != word for other, _ in asked):
+        return Veto(None, f"releases read {said} differently, and istiod's release is not known")
+    match word:
         case "yes":
-            return Veto(True, f"{_spoken(labels, annotations)} asks for it")
+            return Veto(True, f"{said} asks for it")
         case "no":
-            return Veto(False, f"{_spoken(labels, annotations)} opts out")
+            return Veto(False, f"{said} opts out")
     return _by_config(labels, config)
 
 
@@ -117,16 +116,14 @@ def _releases(
 
 def _asked(
     labels: Mapping[str, str], annotations: Mapping[str, str], known: Release
-) -> Literal["yes", "no", "default"]:
+) -> tuple[Literal["yes", "no", "default"], str]:
+    """How a release reads the pod's wish, and where it found it."""
     key = well_known.INJECT
-    value = labels[key] if key in labels and known >= _LABEL_FIRST else annotations.get(key, "")
+    by_label = key in labels and known >= _LABEL_FIRST
+    value = labels[key] if by_label else annotations.get(key, "")
+    said = f"label {key}={value}" if by_label else f"annotation {key}={value}"
     if known >= _STRICT:
-        return "yes" if value == "true" else "no" if value == "false" else "default"
+        return ("yes" if value == "true" else "no" if value == "false" else "default"), said
     if not value:
-        return "default"
-    return "yes" if value.lower() in ("y", "yes", "true", "on") else "no"
-
-
-def _spoken(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
-    key = well_known.INJECT
-    return f"label {key}={labels[key]}" if key in labels else f"annotation {key}={annotations.get(key, '')}"
+        return "default", said
+    return ("yes" if value.lower() in ("y", "yes", "true", "on") else "no"), said

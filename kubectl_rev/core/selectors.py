@@ -5,7 +5,8 @@ The semantics are the API server's (k8s.io/apimachinery/pkg/labels, `Requirement
 webhook matches everything. It refuses nothing at run time: an unknown operator does not survive decoding.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from enum import Enum
 
 import msgspec
@@ -40,7 +41,8 @@ class Requirement(msgspec.Struct, frozen=True):
 
     def wants(self) -> str:
         """The requirement in words: `istio-injection must be absent`."""
-        one = self.values[0] or '""' if len(self.values) == 1 else "one of " + ", ".join(self.values)
+        values = [value or '""' for value in self.values]
+        one = values[0] if len(values) == 1 else "one of " + ", ".join(values)
         match self.operator:
             case Operator.IN:
                 return f"{self.key} must be {one}"
@@ -77,3 +79,97 @@ def state(key: str, labels: Mapping[str, str]) -> str:
     if key not in labels:
         return "is absent"
     return f"is {labels[key]}" if labels[key] else "is empty"
+
+
+def parse(text: str) -> LabelSelector:
+    """kubectl's `-l`: `a=b,c==d,e!=f,g,!h,k in (x,y),k notin (x)`; the empty text selects everything.
+
+    The grammar is k8s.io/apimachinery/pkg/labels' `Parse`, without its `>` and `<`. A `!=` is a `notin` of one value,
+    so both also hold where the key is absent. Raises ValueError with one line.
+    """
+    return LabelSelector(match_expressions=tuple(_Parser(text).requirements()))
+
+
+_TOKEN = re.compile(r"==|!=|[=!(),<>]|[^\s=!(),<>]+")
+_OPERATORS = {"=": Operator.IN, "==": Operator.IN, "!=": Operator.NOT_IN, "in": Operator.IN, "notin": Operator.NOT_IN}
+# k8s.io/apimachinery/pkg/util/validation: IsQualifiedName, IsValidLabelValue
+_PART = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_PREFIX = r"(?=.{1,253}/)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/"
+_KEY = re.compile(f"({_PREFIX})?{_PART}")
+_VALUE = re.compile(f"({_PART})?")
+
+
+class _Parser:
+    """Recursive descent over a selector's tokens; the empty token is the end."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens: list[str] = _TOKEN.findall(text)
+
+    def requirements(self) -> Iterator[Requirement]:
+        if not self._tokens:
+            return
+        yield self._requirement()
+        while self._next:
+            self._take(",")
+            yield self._requirement()
+
+    def _requirement(self) -> Requirement:
+        if self._next == "!":
+            self._take("!")
+            return Requirement(self._key(), Operator.DOES_NOT_EXIST)
+        key = self._key()
+        if self._next in ("", ","):
+            return Requirement(key, Operator.EXISTS)
+        if self._next not in _OPERATORS:
+            raise self._wrong("one of = == != in notin")
+        word = self._take()
+        values = self._values() if word in ("in", "notin") else (self._value((",", "")),)
+        return Requirement(key, _OPERATORS[word], values)
+
+    def _values(self) -> tuple[str, ...]:
+        self._take("(")
+        if self._next == ")":
+            raise self._wrong("a value")
+        values = [self._value((",", ")"))]
+        while self._next != ")":
+            self._take(",")
+            values.append(self._value((",", ")")))
+        self._take(")")
+        return tuple(values)
+
+    def _key(self) -> str:
+        if not self._is_word:
+            raise self._wrong("a label's name")
+        key = self._take()
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"{self._text!r} is no label selector: {key!r} cannot be a label's name")
+        return key
+
+    def _value(self, until: tuple[str, ...]) -> str:
+        """A value, which is empty where one of `until` stands in its place."""
+        if self._next in until:
+            return ""
+        if not self._is_word:
+            raise self._wrong("a value")
+        value = self._take()
+        if not _VALUE.fullmatch(value):
+            raise ValueError(f"{self._text!r} is no label selector: {value!r} cannot be a label's value")
+        return value
+
+    @property
+    def _next(self) -> str:
+        return self._tokens[0] if self._tokens else ""
+
+    @property
+    def _is_word(self) -> bool:
+        return self._next != "" and self._next[0] not in "=!(),<>"
+
+    def _take(self, wanted: str = "") -> str:
+        if wanted and self._next != wanted:
+            raise self._wrong(repr(wanted))
+        return self._tokens.pop(0)
+
+    def _wrong(self, wanted: str) -> ValueError:
+        found = repr(self._next) if self._next else "the end"
+        return ValueError(f"{self._text!r} is no label selector: want {wanted}, found {found}")
