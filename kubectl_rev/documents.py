@@ -91,7 +91,7 @@ def documents(text: str) -> Iterator[bytes]:
     """Each document of a text as JSON, in order; empty ones are left out. What is wrong is a ValueError of one line."""
     if re.match(r"\s*[{\[]", text):
         yield from _json(text)
-    else:
+    elif not text.isspace():
         yield from _yaml(text)
 
 
@@ -111,9 +111,9 @@ def _json(text: str) -> Iterator[bytes]:
         try:
             _, end = decoder.raw_decode(text, start)
         except json.JSONDecodeError as error:
-            at_end = not text[error.pos :].strip() or error.msg.startswith("Unterminated")
-            hint = f": {_CUT}" if at_end else ""
-            raise ValueError(f"not JSON: {error.msg} in line {error.lineno}{hint}") from None
+            whole = text[error.pos :].strip() and text.rstrip().endswith(("}", "]"))
+            hint = "" if whole else f": {_CUT}"
+            raise ValueError(f"not JSON: {error.msg.lower()} in line {error.lineno}{hint}") from None
         except RecursionError:
             raise ValueError(_TOO_DEEP) from None
         yield text[start:end].encode()
@@ -224,8 +224,9 @@ def decode(raw: bytes | msgspec.Raw, into: type[T], also: dict[str, Any] | None 
     """
     with suppress(msgspec.ValidationError):
         return msgspec.json.decode(raw, type=into)
+    value = _without_nulls(msgspec.json.decode(raw))
     try:
-        return msgspec.convert(_without_nulls(msgspec.json.decode(raw)) | (also or {}), into)
+        return msgspec.convert(value | (also or {}) if isinstance(value, dict) else value, into)
     except msgspec.ValidationError as error:
         raise ValueError(spoken(error)) from None
 

@@ -82,7 +82,7 @@ KINDS = (
 )  # fmt: skip
 _BY_NAME = {(_group(kind.api_version), kind.kind): kind for kind in KINDS}
 _BY_KIND = {kind.kind: kind for kind in KINDS}
-_FIELDS = tuple(dict.fromkeys(kind.field for kind in KINDS))
+FIELDS = tuple(dict.fromkeys(kind.field for kind in KINDS))
 
 
 class _Name(Shape):
@@ -202,7 +202,7 @@ def _complete(kind: Kind, each: Object) -> Object:
 
 def _plain(found: Iterable[tuple[Kind, Object]], seen: set[str]) -> Snapshot:
     """What a dump holds, and the gaps where it holds nothing of a kind."""
-    lists: dict[str, Any] = {field: [] for field in _FIELDS}
+    lists: dict[str, Any] = {field: [] for field in FIELDS}
     owners: set[str] = set()
     for kind, each in found:
         owners.update(owner.kind for owner in each.metadata.owner_references)
@@ -233,7 +233,7 @@ def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
     if head.api_version != API_VERSION:
         raise ValueError(f"a Snapshot of {head.api_version}; this kubectl rev reads {API_VERSION}")
     saved = decode(raw, _Saved)
-    lists: dict[str, Any] = {field: [] for field in _FIELDS}
+    lists: dict[str, Any] = {field: [] for field in FIELDS}
     for inner, item in _flat(saved.items):
         kind = _BY_NAME.get((_group(inner.api_version or ""), inner.kind or ""))
         if kind and item is not None:
@@ -279,7 +279,7 @@ def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
         "gaps": msgspec.to_builtins(sorted(snapshot.gaps)),
         "versions": dict(sorted(snapshot.versions.items())),
         "istiods": [_item("pods", pod) for pod in snapshot.istiods],
-        "items": [_item(field, each) for field in _FIELDS for each in getattr(snapshot, field)],
+        "items": [_item(field, each) for field in FIELDS for each in getattr(snapshot, field)],
     }
     if as_json:
         return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
@@ -287,5 +287,6 @@ def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
 
 
 def _item(field: str, each: Object) -> dict[str, Any]:
+    """An object as Kubernetes writes it; its type alone does not tell an injector from a validator."""
     kind = _BY_KIND[each.kind] if isinstance(each, Workload) else next(kind for kind in KINDS if kind.field == field)
     return {"apiVersion": kind.api_version, "kind": kind.kind, **msgspec.to_builtins(each)}

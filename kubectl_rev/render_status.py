@@ -154,11 +154,11 @@ def explanation(story: Explanation, style: Style) -> str:
     lines = [paint(line, "bold", style) for line in wrap("", clean(f"{subject}{comma} {story.headline}"), style.width)]
     lines += _aligned(_facts(story), style)
     for injector in story.injectors:
-        lines.append(f"  {injector.injector} ({_serves(injector)})")
+        lines.append(clean(f"  {injector.injector} ({_serves(injector)})"))
         rows = _trials(injector)
         width = max(len(row[0]) for row in rows)
         for entry, answer, because in rows:
-            lines += wrap(f"    {entry:<{width}}   {answer:<7}   ", because, style.width)
+            lines += wrap(clean(f"    {entry:<{width}}   {answer:<7}   "), because, style.width)
     if story.istiod:
         word = {True: "accepts it", False: "leaves it alone", None: "may or may not accept it"}[story.istiod.accepts]
         lines += wrap("  ", f"istiod of {story.istiod.revision} {word}: {story.istiod.because}", style.width)

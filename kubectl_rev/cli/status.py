@@ -116,6 +116,10 @@ def answer(request: Request, survey: Survey, source: Source) -> tuple[str, ExitC
 
 def _overview(request: Request, survey: Survey, source: Source) -> str:
     report = status.overview(survey)
+    report.namespaces = _filtered(report.namespaces, request, survey)
+    if request.revision:
+        revision = resolve(survey, request.revision)
+        report.control_planes = [plane for plane in report.control_planes if plane.revision == revision]
     report.findings = [replace(found, hint=source.repeated(found.hint)) for found in report.findings]
     match request.output:
         case Output.JSON | Output.YAML:

@@ -128,9 +128,13 @@ class Connection:
     def headers(self) -> list[tuple[str, str]]:
         """Who we are, for a request made elsewhere (port-forward): the credential and whom we act as."""
         with self._lock:  # an expired credential is renewed once, not by every thread
-            settings: Mapping[str, Any] = self.configuration.auth_settings()
-        credential = [(str(s["key"]), str(s["value"]).strip()) for s in settings.values() if s.get("value")]
-        found = [*credential, *self.impersonation]
+            if self.configuration.refresh_api_key_hook is not None:
+                self.configuration.refresh_api_key_hook(self.configuration)
+            # Not auth_settings(): in 36.0 that looks under one of the two names, and the token is under the other.
+            keys = self.configuration.api_key
+            credential = keys.get("BearerToken") or keys.get("authorization") or ""
+        found = [("Authorization", credential.strip())] if credential else []
+        found += self.impersonation
         if any(not value.isprintable() for _, value in found):  # a line break would begin another header
             raise UsageError("the token or the name to act as has characters that no request can carry")
         return found
@@ -166,7 +170,8 @@ class Connection:
         def chunks() -> Iterator[bytes]:
             nonlocal whole
             try:
-                yield from response.stream(CHUNK)
+                # urllib3 takes None for no in chunked bodies.
+                yield from response.stream(CHUNK, decode_content=True)
             except (HTTPError, OSError) as error:
                 raise faults.failed(error, self.server, asked) from error
             whole = True

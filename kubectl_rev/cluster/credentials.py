@@ -1,8 +1,7 @@
 """Whoever we are to the server: a `kubernetes` Configuration with the target's TLS and credentials, kept fresh.
 
-TLS files, basic auth, client certificates and OIDC are the Python client's work. Its exec plugins and token files are
-not enough by themselves: a failing plugin is only logged and the request goes out anonymously, a token file keeps its
-final newline and is never read again. So those two are done here, with the client's own plugin runner.
+TLS files, basic auth, client certificates and OIDC are the Python client's work. Its exec plugins (see `plugin`) and
+token files are not used: of a token file it keeps the final newline, and never reads it again.
 """
 
 from __future__ import annotations
@@ -11,28 +10,22 @@ import base64
 import binascii
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 from kubernetes.client import Configuration
-from kubernetes.config import ConfigException, exec_provider, kube_config
+from kubernetes.config import ConfigException, kube_config
 
 from kubectl_rev.cluster.faults import clean
 from kubectl_rev.cluster.kubeconfig import Target
+from kubectl_rev.cluster.plugin import Credential, Plugin
 from kubectl_rev.errors import Unreachable
 
 _REREAD = 60.0  # seconds a token file is believed, as client-go does (transport/token_source.go)
-_SKEW = 60.0  # seconds before its expiry that a plugin's token is renewed
-# The client's configuration package has no types.
-ConfigNode: Any = kube_config.ConfigNode
+# It has no types.
 KubeConfigLoader: Any = kube_config.KubeConfigLoader
-ExecProvider: Any = exec_provider.ExecProvider
-
-_EXEC_API = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 
 
 def configuration(target: Target) -> Configuration:
@@ -50,15 +43,19 @@ def configuration(target: Target) -> Configuration:
         renew = _TokenFile(str(user.pop("tokenFile"))).token
         user["token"] = renew()
     elif "exec" in user and not user.get("token"):
-        plugin = _Plugin(ConfigNode("exec", user.pop("exec")), target.cluster)
-        user |= plugin.status
-        renew = plugin.token if user.get("token") else None
+        plugin = Plugin(user.pop("exec"), target.cluster)
+        user |= _fields(plugin.credential)
+        renew = plugin.token if plugin.credential.token else None
     try:
         _loader(target, user).load_and_set(found)
     except (ConfigException, binascii.Error, ValueError, KeyError, TypeError) as error:
         why = clean(str(error)) if isinstance(error, ConfigException) else type(error).__name__
         raise Unreachable(f"the kubeconfig entries of context {target.context} cannot be used: {why}") from error
     found.host = target.server
+    # Not every supported client takes these two over.
+    found.tls_server_name = target.cluster.get("tls-server-name") or found.tls_server_name
+    if target.cluster.get("proxy-url"):
+        found.proxy, found.no_proxy = str(target.cluster["proxy-url"]), ""  # client-go: NO_PROXY is about HTTPS_PROXY
     if renew is not None:
         _keep_fresh(found, renew)
     return found
@@ -76,6 +73,19 @@ def _loader(target: Target, user: dict[str, Any]) -> Any:
         write_back(target.user_file, target.user_name, user["auth-provider"]["config"])
 
     return KubeConfigLoader(config, config_base_path="", config_persister=persist if target.user_file else None)
+
+
+def _fields(credential: Credential) -> dict[str, str]:
+    """What a plugin gave, as a kubeconfig user has it."""
+    found = {"token": credential.token} if credential.token else {}
+    if credential.client_certificate_data and credential.client_key_data:
+        found["client-certificate-data"] = _base64(credential.client_certificate_data)
+        found["client-key-data"] = _base64(credential.client_key_data)
+    return found
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _keep_fresh(found: Configuration, renew: Callable[[], str]) -> None:
@@ -105,59 +115,6 @@ class _TokenFile:
                 raise Unreachable(f"the token file {self._path} is empty")
             self._read = time.monotonic()
         return self._token
-
-
-class _Plugin:
-    """An exec credential plugin (`users[].user.exec`), run again when what it gave has expired.
-
-    Not supported: a client certificate that expires while we run; that needs a new command.
-    """
-
-    def __init__(self, config: Any, cluster: dict[str, Any]) -> None:
-        self._config, self._cluster = config, ConfigNode("cluster", cluster)
-        self._lock = threading.Lock()
-        self._expires: datetime | None = None
-        self._run()
-
-    def token(self) -> str:
-        with self._lock:
-            if self._expires and (self._expires - datetime.now(UTC)).total_seconds() < _SKEW:
-                self._run()
-        return str(self.status.get("token", ""))
-
-    def _run(self) -> None:
-        command = str(self._config.value.get("command") or "")
-        if self._config.value.get("apiVersion") not in _EXEC_API:
-            raise Unreachable(f"the credential plugin {command} speaks an API version that kubectl dropped: update it")
-        try:
-            answer = ExecProvider(self._config, None, self._cluster).run()
-        except FileNotFoundError as error:
-            hint = clean(str(self._config.value.get("installHint") or "")) or "install it or fix the kubeconfig"
-            raise Unreachable(f"the credential plugin {command} was not found: {hint}") from error
-        except Exception as error:  # it also fails in ways of its own (AttributeError on a terminal)
-            why = f": {clean(str(error))}" if isinstance(error, ConfigException | OSError) else ""
-            raise Unreachable(f"the credential plugin {command} failed{why}: log in again") from error
-        status = answer if isinstance(answer, dict) else {}
-        self.status: dict[str, str] = {}
-        if status.get("token"):
-            self.status["token"] = str(status["token"])
-        if status.get("clientCertificateData") and status.get("clientKeyData"):
-            for key, given in (
-                ("client-certificate-data", "clientCertificateData"),
-                ("client-key-data", "clientKeyData"),
-            ):
-                self.status[key] = base64.b64encode(str(status[given]).encode()).decode()
-        if not self.status:
-            raise Unreachable(f"the credential plugin {command} gave neither a token nor a certificate: log in again")
-        self._expires = _time(status.get("expirationTimestamp"))
-
-
-def _time(text: object) -> datetime | None:
-    try:
-        parsed = datetime.fromisoformat(str(text).replace("Z", "+00:00")) if text else None
-    except ValueError:
-        return None
-    return parsed.replace(tzinfo=UTC) if parsed and parsed.tzinfo is None else parsed
 
 
 def write_back(path: str, user: str, provider: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from urllib3 import exceptions as http
 
 from kubectl_rev.cluster import wire
+from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.errors import Changed, ClusterError, Forbidden, NotFound, RevError, Unreachable
 
 _LIMIT = 300  # characters of a server's message
@@ -109,7 +110,7 @@ def answered(asked: Call, status: int, reason: str, body: bytes, server: str, js
 def _invalid(body: bytes) -> bool:
     """Whether a 422 names the fields that are wrong; when the `test` of a JSON patch failed it names none."""
     try:
-        details = msgspec.json.decode(body, type=_Status).details
+        details = from_json(body, _Status).details
     except msgspec.DecodeError:
         return False
     return bool(details and details.causes)
@@ -126,7 +127,7 @@ def _message(body: bytes) -> str:
     if body.startswith(wire.MAGIC):
         return clean(wire.status_message(body))
     try:
-        return clean(msgspec.json.decode(body, type=_Status).message)
+        return clean(from_json(body, _Status).message)
     except msgspec.DecodeError:  # a proxy's page, or nothing: the HTTP reason must do
         text = body[:_LIMIT].decode("utf-8", "replace")
         return "" if "<" in text else clean(text)

@@ -158,7 +158,7 @@ def _load(path: str) -> _File:
             parsed = yaml.load(stream, Loader=_Loader)
         file = msgspec.convert(parsed or {}, _File)
     except OSError as error:
-        raise Unreachable(f"cannot read kubeconfig {path}: {error.strerror or error}") from error
+        raise Unreachable(f"cannot read kubeconfig {path}: {str(error.strerror or error).lower()}") from error
     except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError) as error:
         # Only the place is told: a YAML error's own text quotes the line, which may hold a secret.
         mark = getattr(error, "problem_mark", None)

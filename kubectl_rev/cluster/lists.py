@@ -15,6 +15,7 @@ import msgspec
 
 from kubectl_rev.cluster import decode, wire
 from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import Gateway, Metadata, Namespace, Object, Pod, Workload
 from kubectl_rev.errors import NotFound, Unreachable
@@ -101,7 +102,7 @@ def one(connection: Connection, where: str, kind: type[T]) -> T:
 def decoded(connection: Connection, where: str, body: bytes | msgspec.Raw, kind: type[T]) -> T:
     """JSON as one of our types. Go writes null for an empty slice, which means the same as leaving it out."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        return from_json(body, kind)
     except msgspec.ValidationError:
         try:
             return msgspec.convert(_without_nulls(msgspec.json.decode(body)), kind)

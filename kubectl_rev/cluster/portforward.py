@@ -20,6 +20,7 @@ from websocket import ABNF, WebSocket, WebSocketBadStatusException, WebSocketExc
 
 from kubectl_rev.cluster import faults
 from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.errors import RevError, Unreachable
 
 ISTIOD_PORT = 15014  # monitoring: pilot/cmd/pilot-discovery/app/cmd.go; debug endpoints answer a loopback caller only
@@ -65,7 +66,7 @@ def istiod_version(body: bytes) -> str:
     text = body.decode("utf-8", "replace").strip()
     if text.startswith("{"):
         try:
-            found = msgspec.json.decode(text, type=dict[str, Any])
+            found = from_json(text, dict[str, Any])
         except msgspec.DecodeError:
             return ""
         return faults.clean(str(found.get("version") or ""))

@@ -19,6 +19,7 @@ from kubectl_rev.cluster.faults import ServerFault
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import ConfigMap, EndpointSlice, Namespace, Pod, Service, WebhookConfiguration, Workload
+from kubectl_rev.core.revisions import is_injection
 from kubectl_rev.core.snapshot import Gap, Snapshot, fold
 from kubectl_rev.errors import ClusterError, Forbidden, NotFound
 
@@ -205,12 +206,12 @@ def _answers(pod: Pod) -> bool:
 
 def _references(configurations: Iterable[WebhookConfiguration]) -> set[tuple[str, str]]:
     """Namespace and name of the Services that Istio's own entries in these configurations call."""
-    suffixes = (labels.INJECTION_WEBHOOK_SUFFIX, labels.VALIDATION_WEBHOOK_SUFFIX)
     return {
         (webhook.client_config.service.namespace, webhook.client_config.service.name)
         for configuration in configurations
         for webhook in configuration.webhooks
-        if webhook.client_config.service and webhook.name.endswith(suffixes)
+        if webhook.client_config.service
+        and (webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX) or is_injection(webhook, configuration))
     }
 
 

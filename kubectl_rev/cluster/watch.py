@@ -17,6 +17,7 @@ import msgspec
 
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.faults import Expired
+from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.errors import Forbidden, NotFound, RevError
 
 _LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -37,8 +38,9 @@ class Event(msgspec.Struct, frozen=True):
 def changes(connection: Connection, paths: Iterable[str], stop: threading.Event) -> Iterator[Event]:
     """One Event for each burst of changes to these collections, and one whenever a watch breaks, until `stop` is set.
 
-    When the last trouble is over an Event without any follows. A path that does not exist (a resource that is not
-    installed) is not watched; one that is forbidden stays a trouble.
+    The first comes as soon as they are watched: what is read after it can miss nothing. When the last trouble is over
+    an Event without any follows. A path that does not exist (a resource that is not installed) is not watched; one
+    that is forbidden stays a trouble.
     """
     told: SimpleQueue[tuple[str, str]] = SimpleQueue()
     for path in paths:
@@ -89,14 +91,12 @@ class _Line(msgspec.Struct):
 
 def _follow(connection: Connection, path: str, told: SimpleQueue[tuple[str, str]], stop: threading.Event) -> None:
     """Watch one collection for as long as we live; tell `(path, "")` for a change, else `(path, trouble)`."""
-    version, missed, backoff = "", True, _BACKOFF  # what happened before we listened may be news too
+    version, backoff = "", _BACKOFF
     while not stop.is_set():
         try:
             if not version:
                 version = _now(connection, path)
-                if missed:
-                    told.put((path, ""))
-                missed = False
+                told.put((path, ""))  # what happened before we listened may be news
             for line in _lines(connection, path, version):
                 if stop.is_set():
                     return
@@ -112,11 +112,11 @@ def _follow(connection: Connection, path: str, told: SimpleQueue[tuple[str, str]
             told.put((path, str(error)))
             return
         except Expired:
-            version, missed = "", True
+            version = ""
             stop.wait(_BACKOFF)
         except (RevError, msgspec.DecodeError, _Broken) as error:
             # Back from a restart the server may not know this version any more, or have new things: list again.
-            version, missed = "", True
+            version = ""
             told.put((path, f"reconnecting: {error}"))
             stop.wait(backoff * random.uniform(0.8, 1.2))
             backoff = min(backoff * 2, _BACKOFF_MOST)
@@ -128,7 +128,7 @@ class _Broken(Exception):
 
 def _now(connection: Connection, path: str) -> str:
     """The collection's present resourceVersion, of a list that is as short as possible."""
-    return msgspec.json.decode(connection.get(path, {"limit": "1"}, _LIST), type=_Object).metadata.resource_version
+    return from_json(connection.get(path, {"limit": "1"}, _LIST), _Object).metadata.resource_version
 
 
 def _lines(connection: Connection, path: str, version: str) -> Iterator[_Line]:
@@ -137,4 +137,4 @@ def _lines(connection: Connection, path: str, version: str) -> Iterator[_Line]:
     with connection.stream(path, query, _EVENT, timeout=_SILENCE) as chunks:
         for chunk in chunks:
             *whole, rest = (rest + chunk).split(b"\n")
-            yield from (msgspec.json.decode(line, type=_Line) for line in whole if line)
+            yield from (from_json(line, _Line) for line in whole if line)

@@ -53,7 +53,10 @@ def validation_default(mesh: Mesh) -> str | None:
     config = default_validator(mesh)
     if config is None:
         return None
-    return mesh.served_by(mesh.target(config.webhooks[0].client_config), config.labels.get(labels.REV))
+    target = mesh.target(config.webhooks[0].client_config)
+    if target.alive is False and not target.revisions:
+        return None
+    return mesh.served_by(target, config.labels.get(labels.REV))
 
 
 def gateway_default(mesh: Mesh) -> str | None:

@@ -33,7 +33,7 @@ def classify(metadata: Metadata, spec: PodSpec | None) -> GatewayKind | None:
         said = metadata.labels.get(labels.GATEWAY_CLASS, "") + metadata.labels.get(labels.GATEWAY_MANAGED, "")
         waypoint = "waypoint" in said or "mesh-controller" in said
         return GatewayKind.WAYPOINT if waypoint else GatewayKind.GATEWAY_API
-    if "gateway" in metadata.annotations.get(labels.TEMPLATES, "").split(","):
+    if "gateway" in map(str.strip, metadata.annotations.get(labels.TEMPLATES, "").split(",")):
         return GatewayKind.INJECTED
     proxy = spec.proxy if spec else None
     if proxy is not None and "router" in proxy.args:
@@ -59,8 +59,11 @@ def is_waypoint(gateway: Gateway) -> bool:
 def owner(mesh: Mesh, gateway: Gateway | None, namespace_labels: Mapping[str, str]) -> Selected:
     """The revision whose istiod renders a Gateway's Deployment: its own label, else its namespace's, else the default.
 
-    `istio-injection` is not consulted. A name that is neither revision nor tag leaves the Deployment to nobody.
+    `istio-injection` is not consulted. A name that is neither revision nor tag leaves the Deployment to nobody. With
+    `gateway` None (not read) its namespace and the default are asked.
     """
+    if mesh.blind:
+        return Selected(State.UNKNOWN, "the injectors, and so the tags, could not be read")
     for where, given in (("gateway", gateway.labels if gateway else {}), ("namespace", namespace_labels)):
         if name := given.get(labels.REV):
             revision = mesh.resolve(name)

@@ -109,7 +109,12 @@ def select(mesh: Mesh, subject: Subject) -> Selected:
         return Selected(State.UNKNOWN, "the namespace's labels could not be read")
     matches = _matches(mesh, subject)
     answer = _answer(mesh, subject, matches)
-    return msgspec.structs.replace(answer, ignored=tuple(_ignored(mesh, subject, matches, answer)))
+    return msgspec.structs.replace(answer, ignored=tuple(_ignored(mesh, subject, matches)))
+
+
+def called(mesh: Mesh, subject: Subject) -> bool:
+    """Whether any injector's webhook matches, whatever comes of it."""
+    return bool(_matches(mesh, subject))
 
 
 def consider(mesh: Mesh, subject: Subject) -> list[Considered]:
@@ -127,9 +132,9 @@ def consider(mesh: Mesh, subject: Subject) -> list[Considered]:
 
 def refusal(mesh: Mesh, subject: Subject) -> tuple[str, Veto] | None:
     """The revision whose istiod is asked, and its word; None unless exactly one injector would be called."""
-    called = [match for match in _matches(mesh, subject) if match.target.alive is not False]
-    names = {match.injector.name for match in called}
-    return (called[0].injector.revision, _veto(mesh, subject, called[0])) if len(names) == 1 else None
+    alive = [match for match in _matches(mesh, subject) if match.target.alive is not False]
+    names = {match.injector.name for match in alive}
+    return (alive[0].injector.revision, _veto(mesh, subject, alive[0])) if len(names) == 1 else None
 
 
 def covers_pods(webhook: Webhook) -> bool:
@@ -137,7 +142,7 @@ def covers_pods(webhook: Webhook) -> bool:
     return any(
         {"CREATE", "*"} & set(rule.operations)
         and {"", "*"} & set(rule.api_groups)
-        and {"pods", "*", "*/*"} & set(rule.resources)
+        and {"pods", "*", "pods/*", "*/*"} & set(rule.resources)  # a subresource `*` may also be none
         and rule.scope in ("*", "Namespaced")
         for rule in webhook.rules
     )
@@ -170,22 +175,24 @@ def _answer(mesh: Mesh, subject: Subject, matches: list[Match]) -> Selected:
         if match.target.alive is False and match.webhook.failure_policy != "Ignore":
             because = f"{match.because}, but calling {match.injector.name} fails: {match.target.problem}"
             return Selected(State.REJECTED, because, injectors=(match.injector.name,))
-    called = {match.injector.name: match for match in matches if match.target.alive is not False}
-    if not called and matches:
+    alive = {match.injector.name: match for match in matches if match.target.alive is not False}
+    if not alive and matches:
         because = f"{matches[0].injector.name} is passed over (failurePolicy Ignore): {matches[0].target.problem}"
         return Selected(State.NONE, because)
-    if not called:
+    if not alive:
         return Selected(State.NONE, _why_none(mesh, subject))
-    if len(called) > 1:
-        all_of_them = " and ".join(f"{name} ({match.injector.revision})" for name, match in called.items())
-        return Selected(State.CONFLICT, f"{all_of_them} all select it: the last one called wins", injectors=(*called,))
-    (match,) = called.values()
-    word = _veto(mesh, subject, match)
+    words = {name: _veto(mesh, subject, match) for name, match in alive.items()}
+    willing = [name for name, word in words.items() if word.accepts is not False]
+    if len(willing) > 1:
+        all_of_them = " and ".join(f"{name} ({alive[name].injector.revision})" for name in willing)
+        return Selected(State.CONFLICT, f"{all_of_them} all select it: the last one called wins", injectors=(*alive,))
+    name = willing[0] if willing else next(iter(alive))
+    match, word = alive[name], words[name]
     if word.accepts is None:
-        return Selected(State.UNKNOWN, word.because, injectors=(*called,))
+        return Selected(State.UNKNOWN, word.because, injectors=(*alive,))
     if not word.accepts:
         return Selected(State.NONE, f"{match.because}, but istiod leaves it alone: {word.because}")
-    return Selected(State.INJECTED, match.because, match.injector.revision, (*called,))
+    return Selected(State.INJECTED, match.because, match.injector.revision, (*alive,))
 
 
 def _veto(mesh: Mesh, subject: Subject, match: Match) -> Veto:
@@ -200,7 +207,7 @@ def _veto(mesh: Mesh, subject: Subject, match: Match) -> Veto:
     )
 
 
-def _ignored(mesh: Mesh, subject: Subject, matches: list[Match], answer: Selected) -> Iterator[tuple[str, str, str]]:
+def _ignored(mesh: Mesh, subject: Subject, matches: list[Match]) -> Iterator[tuple[str, str, str]]:
     """Revision labels that nobody asked about, though they name something else than what happens."""
     asked = {(where, key) for match in matches for where, key, _ in _asked_for(match.webhook, subject)}
     overruled = labels.INJECTION in subject.namespace_labels
@@ -210,7 +217,8 @@ def _ignored(mesh: Mesh, subject: Subject, matches: list[Match], answer: Selecte
     if wish is None or ("pod", labels.REV) in asked or subject.labels.get(labels.INJECT) == "false":
         return
     means = mesh.resolve(wish)
-    if means != answer.revision and (means or overruled or labels.REV in subject.namespace_labels):
+    asking: set[str | None] = {match.injector.revision for match in matches}
+    if means not in (asking or {None}) and (means or overruled or labels.REV in subject.namespace_labels):
         yield "pod", labels.REV, wish
 
 

@@ -20,6 +20,7 @@ from kubectl_rev.core.selectors import LabelSelector
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 
 Release = tuple[int, int]
+_OLDEST: Release = (1, 6)
 _LABEL_FIRST: Release = (1, 12)
 _STRICT: Release = (1, 27)
 
@@ -40,11 +41,15 @@ class Veto(msgspec.Struct, frozen=True):
 
 
 def release(version: str) -> Release | None:
-    """(1, 30) of "1.30.3" or "1.31-alpha.abc"; None of anything else, such as "latest"."""
+    """(1, 30) of "1.30.3" or "1.31-alpha.abc"; None of anything else, such as "latest".
+
+    Nor of what is older than revisions: charts that were never released call themselves 1.0.0.
+    """
     parts = version.removeprefix("v").split("-")[0].split(".")
     if len(parts) < 2 or not (parts[0].isdecimal() and parts[1].isdecimal()):
         return None
-    return int(parts[0]), int(parts[1])
+    found = int(parts[0]), int(parts[1])
+    return found if found >= _OLDEST else None
 
 
 def veto(

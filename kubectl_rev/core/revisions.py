@@ -200,7 +200,7 @@ class Mesh:
         return configs
 
     def _injector(self, config: WebhookConfiguration) -> Injector:
-        webhooks = tuple((w, self.target(w.client_config)) for w in config.webhooks if _is_injection(w, config))
+        webhooks = tuple((w, self.target(w.client_config)) for w in config.webhooks if is_injection(w, config))
         labelled = config.labels.get(labels.REV)
         never = [labels.DEACTIVATED in w.namespace_selector.match_labels for w, _ in webhooks]
         return Injector(
@@ -252,7 +252,7 @@ class Mesh:
 
 def injects(config: WebhookConfiguration) -> bool:
     """Whether a MutatingWebhookConfiguration has an entry that injects Istio's sidecar."""
-    return any(_is_injection(webhook, config) for webhook in config.webhooks)
+    return any(is_injection(webhook, config) for webhook in config.webhooks)
 
 
 def revision_of(metadata_labels: dict[str, str]) -> str:
@@ -260,7 +260,7 @@ def revision_of(metadata_labels: dict[str, str]) -> str:
     return metadata_labels.get(labels.REV) or labels.DEFAULT
 
 
-def _is_injection(webhook: Webhook, config: WebhookConfiguration) -> bool:
+def is_injection(webhook: Webhook, config: WebhookConfiguration) -> bool:
     """The charts' entry names, or a hand-made webhook on istiod's injection path (`/inject…`) with Istio's labels."""
     if webhook.name.endswith(labels.INJECTION_WEBHOOK_SUFFIX):
         return True
@@ -275,5 +275,5 @@ def _claimed_version(pod: Pod) -> str:
     for key in (labels.VERSION_LABEL, labels.OPERATOR_VERSION):
         if pod.labels.get(key, "unknown") != "unknown":
             return pod.labels[key]
-    images = [c.image for c in pod.spec.containers if c.name == "discovery"] if pod.spec else []
-    return images[0].rpartition(":")[2].split("@")[0] if images and ":" in images[0].rpartition("/")[2] else ""
+    images = [c.image.partition("@")[0] for c in pod.spec.containers if c.name == "discovery"] if pod.spec else []
+    return images[0].rpartition(":")[2] if images and ":" in images[0].rpartition("/")[2] else ""

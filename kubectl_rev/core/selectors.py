@@ -21,7 +21,7 @@ class Operator(Enum):
     DOES_NOT_EXIST = "DoesNotExist"
 
 
-class Requirement(msgspec.Struct, frozen=True):
+class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
     """One entry of `matchExpressions`."""
 
     key: str
@@ -54,7 +54,7 @@ class Requirement(msgspec.Struct, frozen=True):
                 return f"{self.key} must be absent"
 
 
-class LabelSelector(msgspec.Struct, frozen=True, rename="camel"):
+class LabelSelector(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """A `metav1.LabelSelector`; the empty one matches everything."""
 
     match_labels: dict[str, str] = {}

@@ -95,6 +95,8 @@ def _folding(pods: Iterable[Pod], folded: dict[tuple[object, ...], Pod]) -> Iter
         )
         if (alike := folded.get(key)) is not None:
             alike.count += 1
+            created = max(alike.metadata.creation_timestamp or "", metadata.creation_timestamp or "")
+            alike.metadata.creation_timestamp = created or None
         else:
             metadata.name, metadata.labels = "", common
             folded[key] = pod

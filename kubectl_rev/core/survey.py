@@ -90,11 +90,15 @@ class Survey:
         """All workloads and bare pods, sorted by namespace, kind, name; finished Jobs are left out."""
         pods: dict[Key, list[Pod]] = defaultdict(list)
         templates: dict[Key, PodTemplate | None] = {}
+        mixed: set[Key] = set()
         for pod in self.snapshot.pods:
             if not pod.finished:
                 key, template = self.top_owner(pod)
                 pods[key].append(pod)
-                templates.setdefault(key, template)
+                if templates.setdefault(key, template) is not template:
+                    mixed.add(key)
+        for key in mixed:  # of several ReplicaSets of an unknown controller the newest says what comes next
+            templates[key] = self.top_owner(max(pods[key], key=_age))[1]
         for key, workload in self._workloads.items():
             idle_job = workload.kind == "Job" and key not in pods
             if workload.template and self._is_top(workload) and not idle_job:
@@ -107,7 +111,7 @@ class Survey:
         found: dict[str, list[Unit]] = {name: [] for name in sorted(self.namespace_labels)}
         for unit in self.units:
             found.setdefault(unit.namespace, []).append(unit)
-        return found
+        return dict(sorted(found.items()))
 
     def plain_pod(self, namespace: str) -> Subject:
         """A pod without labels of its own in this namespace."""
@@ -136,14 +140,17 @@ class Survey:
         if controller is None or controller.kind == "Node":
             return (namespace, "Pod", pod.name), None
         template: PodTemplate | None = None
+        passed: set[Key] = set()
         while True:
-            workload = self._workloads.get((namespace, controller.kind, controller.name))
-            if workload is None:
-                return (namespace, controller.kind, controller.name), template
+            key = (namespace, controller.kind, controller.name)
+            workload = self._workloads.get(key)
+            if workload is None or key in passed:  # a circle: no cluster has one, a file may
+                return key, template
+            passed.add(key)
             template = workload.template or template
             above = self._above(workload)
             if above is None:
-                return (namespace, workload.kind, workload.name), template
+                return key, template
             controller = above
 
     def _above(self, workload: Workload) -> OwnerReference | None:
@@ -164,7 +171,8 @@ class Survey:
             made_from, gateway = template.metadata, classify(template.metadata, template.spec)
             subject = subject.created_from(template)
         else:
-            made_from, spec = pods[0].metadata, pods[0].spec
+            newest = max(pods, key=_age)
+            made_from, spec = newest.metadata, newest.spec
             gateway = classify(made_from, spec)
             as_it_runs = PodTemplate(metadata=made_from, spec=spec or PodSpec())
             subject = subject.created_from(as_it_runs)
@@ -184,6 +192,13 @@ class Survey:
             made_from = self._gateways.get((subject.namespace, gateway_name(metadata)))
             return owner(self.mesh, made_from, subject.namespace_labels)
         return select(self.mesh, subject)
+
+
+def _age(pod: Pod) -> tuple[object, ...]:
+    """Orders pods by creation, then by what tells two apart: however they are listed or folded, the same is last."""
+    metadata = pod.metadata
+    given = sorted((key, value) for key, value in metadata.labels.items() if key not in labels.PER_POD_LABELS)
+    return metadata.creation_timestamp or "", given, sorted(metadata.annotations.items()), metadata.name
 
 
 def is_ambient(namespace_labels: dict[str, str]) -> bool:

@@ -6,7 +6,7 @@ from kubectl_rev.core import labels
 from kubectl_rev.core.checks.hints import command, explain, living_revision, namespace_ref, restart, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Severity
 from kubectl_rev.core.drift import Effect, manual
-from kubectl_rev.core.injection import State
+from kubectl_rev.core.injection import State, Subject, called
 from kubectl_rev.core.policy import release
 from kubectl_rev.core.survey import Survey, is_ambient
 
@@ -17,7 +17,10 @@ def _two_labels(survey: Survey) -> Found:
             value = given[labels.INJECTION]
             decides = "the default injects" if value == "enabled" else "nothing injects"
             message = f"{labels.INJECTION}={value} decides ({decides}), {labels.REV}={given[labels.REV]} is ignored"
-            yield namespace_ref(name), message, command("label", "namespace", name, f"{labels.INJECTION}-")
+            other = {key: value for key, value in given.items() if key != labels.INJECTION}
+            safe = value != "enabled" or called(survey.mesh, Subject(name, other))  # else the sidecars would be lost
+            drop = labels.INJECTION if safe else labels.REV
+            yield namespace_ref(name), message, command("label", "namespace", name, f"{drop}-")
 
 
 def _drift(survey: Survey) -> Found:
@@ -61,7 +64,7 @@ def _odd_values(survey: Survey) -> Found:
     for unit in survey.units:
         for what, given in (("label", unit.subject.labels), ("annotation", unit.subject.annotations)):
             value = given.get(labels.INJECT)
-            if value not in (None, "true", "false"):
+            if value not in (None, "", "true", "false"):
                 known = {release(v) for plane in survey.mesh.control_planes for v in plane.versions} - {None}
                 both = len({r >= (1, 27) for r in known if r}) > 1
                 now = " and the revisions here disagree" if both else ""

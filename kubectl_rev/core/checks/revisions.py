@@ -6,7 +6,7 @@ from kubectl_rev.core import labels
 from kubectl_rev.core.checks.hints import command, explain, living_revision, namespace_ref, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.drift import RENDERED
-from kubectl_rev.core.injection import State
+from kubectl_rev.core.injection import State, called
 from kubectl_rev.core.survey import Survey
 
 
@@ -52,19 +52,24 @@ def _ghosts(survey: Survey) -> Found:
     to = living_revision(survey)
     for name, given in survey.namespace_labels.items():
         rev = given.get(labels.REV)
-        if rev is not None and labels.INJECTION not in given and survey.mesh.resolve(rev) is None:
+        if rev is not None and labels.INJECTION not in given and not called(survey.mesh, survey.plain_pod(name)):
             named = f"{labels.REV}={rev}" if rev else f"an empty {labels.REV}"
-            message = f"{named} names no revision or tag: new pods get no sidecar"
             hint = command("label", "namespace", name, f"{labels.REV}={to}", "--overwrite")
-            yield namespace_ref(name), message, hint
+            yield namespace_ref(name), f"{named} {_means_nothing(survey, rev)}", hint
     for unit in survey.units:
         rev = unit.template.metadata.labels.get(labels.REV) if unit.template else None
         given = survey.namespace_labels.get(unit.namespace, {})
         if rev is None or labels.INJECTION in given or labels.REV in given or unit.gateway in RENDERED:
             continue
-        if survey.mesh.resolve(rev) is None:
-            message = f"its template's {labels.REV}={rev} names no revision or tag: new pods get no sidecar"
-            yield unit_ref(unit), message, explain(unit)
+        opted_out = "false" in (unit.subject.labels.get(labels.INJECT), unit.subject.annotations.get(labels.INJECT))
+        if not opted_out and not called(survey.mesh, unit.subject):
+            yield unit_ref(unit), f"its template's {labels.REV}={rev} {_means_nothing(survey, rev)}", explain(unit)
+
+
+def _means_nothing(survey: Survey, rev: str) -> str:
+    """A revision may exist and yet have no injector: deleted, or a tag made for ambient, or `default` before 1.10."""
+    why = "names no revision or tag" if survey.mesh.resolve(rev) is None else "is answered by no injector"
+    return f"{why}: new pods get no sidecar"
 
 
 def _defaults_disagree(survey: Survey) -> Found:

@@ -1,0 +1,72 @@
+"""The real cluster for the tests here: `scripts/cluster --name NAME shell python -m pytest tests/cluster` is inside.
+
+They all need it, so each module says `pytestmark = pytest.mark.cluster`. Outside of a cluster they are skipped, loudly;
+with KUBECTL_REV_REQUIRE_CLUSTER=1 that is a failure, so that nobody takes silence for success.
+
+The cluster is shared: a module begins with `cluster.reset(LAYOUT)`, or a fixture that does, and leaves it as it is.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from kubectl_rev.cluster.connection import Connection, connect
+from tests.cluster.admission.bench import Bench
+from tests.cluster.admission.recorder import recorder
+from tests.testcluster import Cluster, network
+
+_REQUIRED = "KUBECTL_REV_REQUIRE_CLUSTER"
+_HOW = "run `scripts/cluster --name test up`, then `scripts/cluster --name test shell python -m pytest -m cluster`"
+_skipped: set[str] = set()
+_reported: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in _reported:
+        terminalreporter.write_line(line)
+    for reason in _skipped:
+        terminalreporter.write_line(f"CLUSTER TESTS DID NOT RUN: {reason}", yellow=True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """The running cluster that the tests are in."""
+    found = Cluster()
+    reason = _why_not(found)
+    if not reason:
+        return found
+    if os.environ.get(_REQUIRED) == "1":
+        pytest.fail(f"{reason}, and {_REQUIRED}=1")
+    _skipped.add(f"{reason}; {_HOW}")
+    pytest.skip(reason)
+
+
+def _why_not(cluster: Cluster) -> str:
+    if not cluster.is_up():
+        return f"cluster {cluster.name} is not up"
+    if not network.is_ours(int(cluster.dir.read_state()["pid"])):
+        return f"these tests do not run inside cluster {cluster.name}"
+    return ""
+
+
+@pytest.fixture(scope="session")
+def report() -> Callable[[str], None]:
+    """Takes a line that is shown at the end of the run, such as how much was compared."""
+    return _reported.append
+
+
+@pytest.fixture
+def connection(cluster: Cluster) -> Iterator[Connection]:
+    """To the cluster's API server as admin; new in each test, since `cluster.reset` breaks connections."""
+    with connect() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def bench(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """For the admission tests: brings worlds onto the cluster."""
+    with recorder(tmp_path_factory.mktemp("recorder")) as running:
+        found = Bench(cluster, running)
+        yield found
+        found.replace([])  # what would call the recorder must not outlive it

@@ -1,0 +1,346 @@
+"""kubectl rev-status on a real cluster with two real istiods, run by real kubectl."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from kubectl_rev.errors import ExitCode
+from tests.cluster.network import Forwarder
+
+pytestmark = pytest.mark.cluster
+CALM = "Not checked: which istiod each proxy is connected to, other clusters, VMs.\n"
+
+
+def status(cluster, *arguments):
+    """kubectl rev-status: the finished process."""
+    return cluster.run("kubectl", "rev-status", *arguments, check=False)
+
+
+def answer(cluster, *arguments):
+    """Its JSON."""
+    done = status(cluster, *arguments, "-o", "json")
+    assert done.returncode == ExitCode.OK, done.stderr
+    return json.loads(done.stdout)
+
+
+def namespace(cluster, name, **labels):
+    said = {key.replace("_", "-"): value for key, value in labels.items()}
+    if "rev" in said:
+        said["istio.io/rev"] = said.pop("rev")
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": said}})
+
+
+def roll_out(cluster, space, *names):
+    for name in names:
+        cluster.kubectl("rollout", "status", name, "-n", space, "--timeout=60s")
+
+
+@pytest.fixture(scope="module")
+def mesh(cluster):
+    cluster.reset("istioctl")
+    return cluster
+
+
+def test_the_guide_up_to_the_data_plane(mesh):
+    namespace(mesh, "test-ns", istio_injection="enabled")
+    mesh.kubectl("create", "deployment", "web", "--image=nginx", "--replicas=3", "-n", "test-ns")
+    roll_out(mesh, "test-ns", "deployment/web")
+    spaces = len(mesh.items("namespaces"))
+    before = (
+        "REVISION   TAGS      DEFAULT   VERSION   ISTIOD   NAMESPACES   PROXIES\n"
+        "canary     -         -         1.31.0    1/1      0            0\n"
+        "default    default   *         1.30.3    1/1      1            3\n"
+        "\n"
+        f"All {spaces} namespaces are fine.\n"
+        "\n" + CALM
+    )
+    assert status(mesh).stdout == before
+
+    mesh.kubectl("label", "namespace", "test-ns", "istio-injection-", "istio.io/rev=canary")
+    assert status(mesh).stdout == (
+        "REVISION   TAGS      DEFAULT   VERSION   ISTIOD   NAMESPACES   PROXIES\n"
+        "canary     -         -         1.31.0    1/1      1            0 (3 selected)\n"
+        "default    default   *         1.30.3    1/1      0            3 (0 selected)\n"
+        "\n"
+        "NAMESPACE   LABEL                 SELECTED   PROXIES     NOTE\n"
+        "test-ns     istio.io/rev=canary   canary     default 3   restart deployment/web\n"
+        f"{spaces - 1} other namespaces are fine.\n"
+        "\n"
+        "REV202 warning  deployment/web -n test-ns  3 pods on default, canary is selected\n"
+        "                kubectl rollout restart deployment/web -n test-ns\n"
+        "\n" + CALM
+    )
+    assert status(mesh, "ns/test-ns").stdout == (
+        "namespace/test-ns: new pods are injected by canary: the namespace says istio.io/rev=canary\n"
+        "  labels      istio.io/rev=canary\n"
+        "  istio-revision-tag-default (tag default, revision default)\n"
+        "    rev.namespace.   no        istio.io/rev must be default, is canary\n"
+        "    rev.object.      no        istio.io/rev must be absent, is canary\n"
+        "    namespace.       no        istio-injection must be enabled, is absent\n"
+        "    object.          no        istio.io/rev must be absent, is canary\n"
+        "  istio-sidecar-injector (revision default)\n"
+        "    all entries   no        deactivated: tag default has taken over\n"
+        "  istio-sidecar-injector-canary (revision canary)\n"
+        "    rev.namespace.   matches   the namespace says istio.io/rev=canary\n"
+        "    rev.object.      no        istio.io/rev must be absent, is canary\n"
+        "  istiod of canary accepts it: no host network, no opt-out, policy enabled\n"
+        "  running     3 pods injected by default (says sidecar.istio.io/status): a restart moves it to canary\n"
+        "  next        kubectl rollout restart deployment/web -n test-ns\n"
+    )
+
+    mesh.kubectl("rollout", "restart", "deployment", "-n", "test-ns")
+    roll_out(mesh, "test-ns", "deployment/web")
+    mesh.wait_until("the old pods to go", lambda: len(mesh.items("pods", "-n", "test-ns")) == 3)
+    after = before.replace("1/1      0            0", "1/1      1            3")
+    assert status(mesh).stdout == after[: after.index("default  ")] + (
+        "default    default   *         1.30.3    1/1      0            0\n"
+    ) + before[before.index("\nAll") :]
+
+
+def test_every_kind_of_workload_and_its_owner(mesh):
+    namespace(mesh, "kinds", rev="canary")
+    pod = {"containers": [{"name": "app", "image": "app"}]}
+    never = pod | {"restartPolicy": "Never"}
+
+    def of(kind, version, name, **spec):
+        return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": "kinds"}, "spec": spec}
+
+    def template(app, spec=pod):
+        return {"metadata": {"labels": {"app": app}}, "spec": spec}
+
+    chosen = {app: {"matchLabels": {"app": app}} for app in ("db", "agent", "lone", "host")}
+    mesh.apply(
+        of("StatefulSet", "apps/v1", "db", serviceName="db", replicas=2, selector=chosen["db"], template=template("db")),
+        of("DaemonSet", "apps/v1", "agent", selector=chosen["agent"], template=template("agent")),
+        of("ReplicaSet", "apps/v1", "lone", replicas=1, selector=chosen["lone"], template=template("lone")),
+        of("DaemonSet", "apps/v1", "host", selector=chosen["host"], template=template("host", pod | {"hostNetwork": True})),
+        of("Job", "batch/v1", "job", template=template("job", never)),
+        of("CronJob", "batch/v1", "cron", schedule="0 0 1 1 *", jobTemplate={"spec": {"template": template("cron", never)}}),
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare", "namespace": "kinds"}, "spec": pod},
+    )
+    mesh.kubectl("create", "job", "from-cron", "--from=cronjob/cron", "-n", "kinds")
+    mesh.wait_until("8 pods", lambda: len(mesh.items("pods", "-n", "kinds", "--field-selector=status.phase=Running")) == 8)
+    items = answer(mesh, "workloads", "-n", "kinds")["items"]
+    on_canary = {"canary": 1}
+    assert [(i["kind"], i["name"], i["selected"]["state"], i["proxyRevisions"], i["drift"]) for i in items] == [
+        ("CronJob", "cron", "injected", on_canary, False),
+        ("DaemonSet", "agent", "injected", on_canary, False),
+        ("DaemonSet", "host", "none", {}, False),
+        ("Job", "job", "injected", on_canary, False),
+        ("Pod", "bare", "injected", on_canary, False),
+        ("ReplicaSet", "lone", "injected", on_canary, False),
+        ("StatefulSet", "db", "injected", {"canary": 2}, False),
+    ]
+    pods = answer(mesh, "pods", "-n", "kinds")["items"]
+    owners = {item["name"]: item["owner"] for item in pods}
+    assert owners["bare"] is None
+    assert owners["db-0"] == {"kind": "StatefulSet", "name": "db"}
+    assert [o for name, o in owners.items() if name.startswith("from-cron")] == [{"kind": "CronJob", "name": "cron"}]
+    assert {item["evidence"] for item in pods if item["hasProxy"]} == {"sidecar.istio.io/status"}
+
+
+def test_a_saved_dump_answers_as_the_cluster_does(mesh, tmp_path):
+    for name in ("saved.yaml", "saved.json"):
+        path = str(tmp_path / name)
+        assert status(mesh, "--save", path).returncode == ExitCode.OK
+        assert not re.search(r'kind"?: *"?Secret', Path(path).read_text())
+        for arguments in ([], ["ns"], ["workloads", "-A"], ["pods", "-A"], ["tags"], ["revisions"], ["gateways", "-A"]):
+            assert answer(mesh, *arguments, "-f", path) == answer(mesh, *arguments), arguments
+        assert status(mesh, "ns/kinds", "-f", path).stdout == status(mesh, "ns/kinds").stdout
+
+
+def test_the_number_of_requests_does_not_grow_with_the_cluster(mesh):
+    def requests():
+        said = status(mesh, "-v", "6").stderr
+        return sorted(line.split()[1].partition("?")[0] for line in said.splitlines() if line.startswith("GET"))
+
+    before = requests()
+    assert len(before) > 10
+    for i in range(10):
+        namespace(mesh, f"more-{i}", rev="canary")
+        mesh.kubectl("create", "deployment", "web", "--image=nginx", "-n", f"more-{i}")
+    mesh.wait_until("the pods", lambda: len(mesh.items("pods", "-A", "-l", "app=web")) >= 10)
+    assert requests() == before
+
+
+RULES = {
+    "namespaces": "",
+    "pods": "",
+    "services": "",
+    "deployments": "apps",
+    "statefulsets": "apps",
+    "daemonsets": "apps",
+    "replicasets": "apps",
+    "jobs": "batch",
+    "cronjobs": "batch",
+    "mutatingwebhookconfigurations": "admissionregistration.k8s.io",
+    "validatingwebhookconfigurations": "admissionregistration.k8s.io",
+    "endpointslices": "discovery.k8s.io",
+    "configmaps": "",
+}
+
+
+def allow(cluster, resources):
+    """Let `reader` get and list exactly these."""
+    rules = [{"apiGroups": [RULES[each]], "resources": [each], "verbs": ["get", "list"]} for each in resources]
+    optional = {"apiGroups": ["gateway.networking.k8s.io", "argoproj.io"], "resources": ["*"], "verbs": ["get", "list"]}
+    forward = {"apiGroups": [""], "resources": ["pods/portforward"], "verbs": ["get", "create"]}
+    core = {"apiGroups": [""], "resources": ["replicationcontrollers"], "verbs": ["get", "list"]}
+    rbac = "rbac.authorization.k8s.io"
+    role = {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": {"name": "reading"}}
+    cluster.apply(
+        role | {"rules": [*rules, optional, forward, core]},
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "reading"},
+            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "reading"},
+            "subjects": [{"apiGroup": rbac, "kind": "User", "name": "reader"}],
+        },
+    )
+
+
+def settled(cluster, allowed, *arguments):
+    """rev-status as `reader`, when the API server has noticed what it may do."""
+
+    def noticed():
+        for each in RULES:
+            group = f".{RULES[each]}" if RULES[each] else ""
+            may = cluster.run("kubectl", "auth", "can-i", "list", each + group, "-A", "--as=reader", check=False).stdout
+            if (may.strip() == "yes") != (each in allowed):
+                return False
+        return True
+
+    cluster.wait_until("RBAC to be noticed", noticed)
+    return status(cluster, "--context", "reader", *arguments)
+
+
+def test_all_rights_leave_no_gap(mesh):
+    allow(mesh, RULES)
+    done = settled(mesh, RULES, "-o", "json")
+    assert (done.returncode, json.loads(done.stdout)["gaps"]) == (ExitCode.OK, [])
+    assert json.loads(done.stdout) == answer(mesh)
+
+
+@pytest.mark.parametrize("missing", RULES)
+def test_one_right_missing_is_a_gap_and_the_rest_is_reported(mesh, missing):
+    whole = answer(mesh)
+    allowed = [each for each in RULES if each != missing]
+    allow(mesh, allowed)
+    done = settled(mesh, allowed, "-o", "json")
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert "Traceback" not in done.stderr
+    report = json.loads(done.stdout)
+    resource = f"{missing}.{RULES[missing]}" if RULES[missing] else missing
+    assert {gap["resource"] for gap in report["gaps"]} == {resource}
+    assert {gap["verb"] for gap in report["gaps"]} <= {"list", "get"}
+    # Nothing that is reported differs from the truth, except by saying less.
+    if missing not in ("pods", "deployments"):
+        assert [p["revision"] for p in report["controlPlanes"]] == [p["revision"] for p in whole["controlPlanes"]]
+    if missing != "namespaces":
+        assert [n["name"] for n in report["namespaces"]] == [n["name"] for n in whole["namespaces"]]
+    truth = {n["name"]: n["selected"]["state"] for n in whole["namespaces"]}
+    for each in report["namespaces"]:
+        assert each["selected"]["state"] in (truth[each["name"]], "unknown"), each
+    if missing == "mutatingwebhookconfigurations":
+        assert {each["selected"]["state"] for each in report["namespaces"]} == {"unknown"}
+    assert f"Not checked: {resource}" in settled(mesh, allowed).stdout
+
+
+def test_no_rights_at_all_is_no_answer(mesh):
+    done = status(mesh, "--context", "limited")
+    assert (done.returncode, done.stdout) == (ExitCode.NO_ANSWER, "")
+    assert done.stderr == (
+        "error: may not list namespaces, pods, mutatingwebhookconfigurations.admissionregistration.k8s.io: "
+        'forbidden to user "limited"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--as", "limited"], "error: may not list namespaces, pods"),
+        (["--token", "a-secret"], "error: https://127.0.0.1:6443: the server has asked for the client to provide credentials"),
+        (["--server", "https://127.0.0.1:9"], "error: cannot connect to https://127.0.0.1:9"),
+        (["--certificate-authority", "/etc/ssl/certs/ca-certificates.crt"], "error: "),
+        (["--tls-server-name", "elsewhere"], "error: "),
+    ],
+    ids=lambda given: given[0] if isinstance(given, list) else None,
+)
+def test_no_answer_is_one_line_and_exit_code_3(mesh, arguments, said):
+    done = status(mesh, *arguments)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (ExitCode.NO_ANSWER, "", 1), done.stderr
+    assert done.stderr.startswith(said)
+    assert "a-secret" not in done.stderr
+
+
+def test_the_as_of_a_kubeconfig_user_is_honoured(mesh, tmp_path):
+    """kubectl acts as that user; the Python client would have acted as admin."""
+    config = json.loads(mesh.kubectl("config", "view", "--raw", "-o", "json"))
+    user = next(each for each in config["users"] if each["name"] == "admin")["user"]
+    path = tmp_path / "config"
+
+    user["as"] = "limited"
+    path.write_text(json.dumps(config))
+    done = status(mesh, "--kubeconfig", str(path), "--context", "admin")
+    assert done.returncode == ExitCode.NO_ANSWER
+    assert done.stderr.startswith("error: may not list namespaces")
+
+    user["as-groups"] = ["system:masters"]
+    path.write_text(json.dumps(config))
+    assert status(mesh, "--kubeconfig", str(path), "--context", "admin").returncode == ExitCode.OK
+
+
+def test_watch_draws_again_and_survives_a_cut_connection(mesh, tmp_path):
+    namespace(mesh, "watched", istio_injection="enabled")
+    with Forwarder("127.0.0.1", 6443) as forwarder:
+        server = f"https://127.0.0.1:{forwarder.port}"
+        command = mesh.command(["kubectl", "rev-status", "ns", "watched", "-w", "--no-headers", "--server", server])
+        with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
+            child = subprocess.Popen(command, env=mesh.environment(), stdout=out, stderr=err, start_new_session=True)
+
+        def drawn(text):
+            mesh.wait_until(
+                f"{text} to be drawn", lambda: text in ((tmp_path / "out").read_text().splitlines() or [""])[-1]
+            )
+
+        drawn("istio-injection=enabled")
+        mesh.kubectl("label", "namespace", "watched", "istio-injection-", "istio.io/rev=canary")
+        drawn("istio.io/rev=canary")
+        forwarder.cut()
+        mesh.kubectl("label", "namespace", "watched", "istio.io/rev=ghost", "--overwrite")
+        drawn("istio.io/rev=ghost")
+        started = time.monotonic()
+        os.killpg(child.pid, signal.SIGINT)
+        assert child.wait(timeout=10) == ExitCode.INTERRUPTED
+        assert time.monotonic() - started < 5
+        assert "Traceback" not in (tmp_path / "err").read_text()
+
+
+def test_the_layout_that_helm_leaves_is_calm_too(cluster):
+    cluster.reset("helm")
+    spaces = len(cluster.items("namespaces"))
+    assert status(cluster).stdout == (
+        "REVISION   TAGS   DEFAULT   VERSION   ISTIOD   NAMESPACES   PROXIES\n"
+        "canary     -      -         1.31.0    1/1      0            0\n"
+        "default    -      *         1.30.3    1/1      0            0\n"
+        "\n"
+        f"All {spaces} namespaces are fine.\n"
+        "\n" + CALM
+    )
+
+
+def test_no_istio_is_no_answer(cluster):
+    cluster.reset("istioctl")
+    cluster.istioctl("uninstall", "--purge", "-y")
+    cluster.wait_until("istiod to go", lambda: not cluster.items("pods", "-n", "istio-system"))
+    done = status(cluster)
+    assert (done.returncode, done.stdout) == (ExitCode.NO_ANSWER, "")
+    assert done.stderr == "error: no Istio here: no control plane and no sidecar injector; is this the right context?\n"
+    cluster.reset("istioctl")

@@ -1,0 +1,37 @@
+"""Run a plugin as its user does: a process of its own, its streams and its exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = "kubectl_rev/examples/half-migrated.yaml"
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def run(
+    *arguments: str, plugin: str = "rev-status", stdin: str = "", env: Mapping[str, str] | None = None, timeout: float = 60
+) -> Result:
+    """What `kubectl PLUGIN ARGUMENTS` answers; relative paths are the checkout's."""
+    path = ROOT / "plugins" / f"kubectl-{plugin.replace('-', '_')}"
+    done = subprocess.run(
+        [sys.executable, str(path), *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "80", **(env or {})},
+        timeout=timeout,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)

