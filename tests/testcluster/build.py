@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.testcluster import places, versions
+from tests.testcluster import network, places, versions
 from tests.testcluster.errors import ClusterError
 from tests.testcluster.versions import Module, Program
 
@@ -31,6 +31,24 @@ def ensure_servers() -> Path:
     return folder / "bin"
 
 
+def check_possible() -> None:
+    """Raises ClusterError, with what is missing, where no cluster can be started on this machine."""
+    if missing := _missing(places.servers()):
+        _check_go(missing)
+    if not shutil.which("openssl"):
+        raise ClusterError("openssl is needed for the cluster's certificates")
+    network.check_possible()
+
+
+def _check_go(programs: list[Program]) -> None:
+    if not shutil.which("go"):
+        names = ", ".join(program.name for program in programs)
+        raise ClusterError(
+            f"Go {versions.GO_DIRECTIVE} or newer is needed once, to build {names}: install it, "
+            "or point KUBECTL_REV_CACHE at a cache that has them"
+        )
+
+
 def _missing(folder: Path) -> list[Program]:
     return [program for program in versions.PROGRAMS if not (folder / "bin" / program.name).exists()]
 
@@ -38,12 +56,7 @@ def _missing(folder: Path) -> list[Program]:
 def _build(folder: Path, programs: list[Program]) -> None:
     if not programs:
         return
-    if not shutil.which("go"):
-        names = ", ".join(program.name for program in programs)
-        raise ClusterError(
-            f"Go {versions.GO_DIRECTIVE} or newer is needed once, to build {names}: install it, "
-            "or point KUBECTL_REV_CACHE at a cache that has them"
-        )
+    _check_go(programs)
     for module in versions.MODULES:
         _write_go_mod(folder / "mod" / module.name, module)
     for number, program in enumerate(programs, start=1):

@@ -2,10 +2,11 @@
 
 import argparse
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 
-from tests.testcluster import versions
+from tests.testcluster import build, places, versions
 from tests.testcluster.build import say
 from tests.testcluster.cluster import LAYOUTS, Cluster
 from tests.testcluster.errors import ClusterError
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     layout = commands.add_parser("layout", help="take it back to pristine, with Istio installed that way")
     layout.add_argument("layout", choices=LAYOUTS)
     layout.set_defaults(run=_layout)
+    commands.add_parser("possible", help="can this machine have one? exit code 1, and why not").set_defaults(run=_possible)
     shell = commands.add_parser("shell", help="run a command in it, by default your shell")
     shell.add_argument("command", nargs=argparse.REMAINDER)
     shell.set_defaults(run=_shell)
@@ -83,6 +85,11 @@ def _status(cluster: Cluster, options: argparse.Namespace) -> int:
     return 0
 
 
+def _possible(cluster: Cluster, options: argparse.Namespace) -> int:
+    build.check_possible()
+    return 0
+
+
 def _layout(cluster: Cluster, options: argparse.Namespace) -> int:
     cluster.reset(options.layout)
     say(f"cluster {cluster.name} is pristine (layout {cluster.layout})")
@@ -92,6 +99,8 @@ def _layout(cluster: Cluster, options: argparse.Namespace) -> int:
 def _shell(cluster: Cluster, options: argparse.Namespace) -> int:
     command = options.command or [os.environ.get("SHELL", "/bin/sh")]
     environment = cluster.environment()
+    python = subprocess.run([places.CHECKOUT / "scripts/venv"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    environment["PATH"] = f"{os.path.dirname(python)}:{environment['PATH']}"  # what the plugins in it need
     entered = cluster.command(command)
     sys.stdout.flush()
     try:

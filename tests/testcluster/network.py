@@ -20,6 +20,14 @@ SERVICE_CIDR = "10.96.0.0/16"
 NODE_IP = "10.200.0.1"
 
 
+def check_possible() -> None:
+    """Raises ClusterError where this user cannot have a network namespace."""
+    _tool("ip"), _tool("nsenter")
+    done = subprocess.run(create_command(["true"]), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ClusterError(f"root or user namespaces are needed: {done.stderr.strip()}")
+
+
 def create_command(command: list[str]) -> list[str]:
     """Run a command as the first process of new namespaces; it dies with the process that this starts."""
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
