@@ -111,8 +111,8 @@ def _json(text: str) -> Iterator[bytes]:
         try:
             _, end = decoder.raw_decode(text, start)
         except json.JSONDecodeError as error:
-            whole = text[error.pos :].strip() and text.rstrip().endswith(("}", "]"))
-            hint = "" if whole else f": {_CUT}"
+            cut = not text[error.pos :].strip() or not text.rstrip().endswith(("}", "]"))
+            hint = f": {_CUT}" if cut else ""
             raise ValueError(f"not JSON: {error.msg.lower()} in line {error.lineno}{hint}") from None
         except RecursionError:
             raise ValueError(_TOO_DEEP) from None

@@ -20,7 +20,11 @@ class Result(NamedTuple):
 
 
 def run(
-    *arguments: str, plugin: str = "rev-status", stdin: str = "", env: Mapping[str, str] | None = None, timeout: float = 60
+    *arguments: str,
+    plugin: str = "rev-status",
+    stdin: str = "",
+    env: Mapping[str, str] | None = None,
+    timeout: float = 60,
 ) -> Result:
     """What `kubectl PLUGIN ARGUMENTS` answers; relative paths are the checkout's."""
     path = ROOT / "plugins" / f"kubectl-{plugin.replace('-', '_')}"

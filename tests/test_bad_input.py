@@ -102,7 +102,11 @@ def test_a_dump_with_control_characters_cannot_steer_the_terminal(tmp_path):
         "apiVersion": "v1",
         "kind": "List",
         "items": [
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a\x1b[31m", "labels": {"istio.io/rev": "x\x9b2J\r\n"}}},
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": "a\x1b[31m", "labels": {"istio.io/rev": "x\x9b2J\r\n"}},
+            },
             {
                 "apiVersion": "admissionregistration.k8s.io/v1",
                 "kind": "MutatingWebhookConfiguration",

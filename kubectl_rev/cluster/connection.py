@@ -28,7 +28,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from kubectl_rev.cluster import faults
 from kubectl_rev.cluster.credentials import configuration
 from kubectl_rev.cluster.kubeconfig import IN_CLUSTER, Options, Target, impersonation, resolve
-from kubectl_rev.errors import RevError, UsageError
+from kubectl_rev.errors import RevError, Unreachable, UsageError
 
 __all__ = ["CHUNK", "JSON", "Connection", "Options", "connect"]
 
@@ -91,6 +91,8 @@ class Connection:
         try:
             self.tls = _tls(self.configuration)
             self._pool: Any = ApiClient(self.configuration).rest_client.pool_manager
+        except ImportError as error:
+            raise Unreachable("a socks proxy needs the Python package PySocks: pip install 'urllib3[socks]'") from error
         except (HTTPError, ValueError, OSError) as error:
             raise faults.failed(error, self.server) from error
         # One context for all connections. Left alone, each would load its own, which takes 20 ms with the system's CAs.

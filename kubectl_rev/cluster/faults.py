@@ -164,7 +164,9 @@ def failed(error: BaseException, server: str, asked: Call | None = None) -> Unre
         return Unreachable(f"{server} did not answer in time{doing}: is it overloaded? raise --request-timeout")
     if isinstance(error, http.LocationValueError | http.LocationParseError):
         return Unreachable(f"{server} is not an address of a server: check the kubeconfig or --server")
-    if isinstance(error, http.ProtocolError | http.DecodeError | OSError):
+    if isinstance(error, http.ProtocolError):  # its words are http.client's, about chunks and bytes
+        return Unreachable(f"the connection to {server} broke{doing}: the answer ended too early: try again")
+    if isinstance(error, http.DecodeError | OSError):
         return Unreachable(f"the connection to {server} broke{doing}: {_cause(error)}: try again")
     return Unreachable(f"cannot talk to {server}{doing}: {_cause(error)}")
 
@@ -185,17 +187,18 @@ def _tls(error: BaseException, server: str) -> Unreachable:
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost words: `connection refused` rather than a chain of Python reprs."""
-    seen = error
-    while (inner := seen.__cause__ or seen.__context__) is not None and inner is not seen:
-        seen = inner
-    if isinstance(seen, OSError) and seen.strerror:
-        return clean(seen.strerror).lower()
+    """What the system said, the innermost of it: `connection refused` rather than a chain of Python reprs."""
+    seen: BaseException | None = error
+    said = ""
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.strerror:
+            said = clean(seen.strerror).lower()
+        seen = seen.__cause__ or seen.__context__
+    if said:
+        return said
     # urllib3 writes "<HTTPSConnection object at 0x…>: Failed …".
-    return (
-        clean(re.sub(r"^.*?object at 0x[0-9a-f]+>: |^HTTPS?Connection\([^)]*\): ", "", str(seen)))
-        or type(seen).__name__
-    )
+    text = re.sub(r"^.*?object at 0x[0-9a-f]+>: |^HTTPS?Connection\([^)]*\): ", "", str(error))
+    return clean(text) or type(error).__name__
 
 
 def address(url: str) -> str:

@@ -129,12 +129,13 @@ def _open(connection: Connection, path: str, port: int, timeout: float) -> Any:
     tls: dict[str, Any] = {"context": connection.tls}
     if configured.tls_server_name:
         tls["server_hostname"] = configured.tls_server_name
+    headers = [f"{key}: {value}" for key, value in connection.headers()]
     websocket: Any = WebSocket(sslopt=tls, skip_utf8_validation=True)
     started = time.monotonic()
     try:
         websocket.connect(
             "ws" + url.removeprefix("http"),
-            header=[f"{key}: {value}" for key, value in connection.headers()],
+            header=headers,
             subprotocols=[_SUBPROTOCOL],
             suppress_origin=True,
             redirect_limit=0,  # it would carry the credential along
@@ -144,7 +145,7 @@ def _open(connection: Connection, path: str, port: int, timeout: float) -> Any:
     except WebSocketBadStatusException as error:
         log.info("GET %s %s in %d ms", url, error.status_code, (time.monotonic() - started) * 1000)
         raise _refused(connection, path, error) from error
-    except (WebSocketException, OSError, ValueError) as error:
+    except Exception as error:  # of a proxy that it does not know it raises a plain one
         raise faults.failed(error, connection.server, faults.call("POST", path)) from error
     log.info("GET %s 101 in %d ms", url, (time.monotonic() - started) * 1000)
     return websocket

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks import find
 from kubectl_rev.core.drift import Effect, manual
-from kubectl_rev.core.gateways import GatewayKind, is_istio, is_waypoint, owner
+from kubectl_rev.core.gateways import GatewayKind, gateway_name, is_istio, is_waypoint, owner
 from kubectl_rev.core.injection import Selected, State
 from kubectl_rev.core.items import (
     ControlPlaneItem,
@@ -23,7 +23,7 @@ from kubectl_rev.core.items import (
     selected_item,
 )
 from kubectl_rev.core.revisions import ControlPlane
-from kubectl_rev.core.survey import Survey, Unit, is_ambient
+from kubectl_rev.core.survey import Group, Survey, Unit, is_ambient
 
 
 def overview(survey: Survey) -> Overview:
@@ -175,9 +175,10 @@ def _workload(unit: Unit) -> WorkloadItem:
     )
 
 
-def workload_note(unit: Unit) -> str:
-    """What is remarkable about a workload, in a few words; empty when nothing is."""
-    effects = {group.effect for group in unit.groups if not group.pod.terminating}
+def workload_note(unit: Unit, only: Group | None = None) -> str:
+    """What is remarkable about a workload, or about one pod of it, in a few words; empty when nothing is."""
+    groups = unit.groups if only is None else (only,)
+    effects = {group.effect for group in groups if not group.pod.terminating}
     notes = [
         _EFFECT_NOTES[each].format(unit.selected.revision) for each in Effect if each in effects & _EFFECT_NOTES.keys()
     ]
@@ -215,14 +216,14 @@ def _pods(unit: Unit) -> Iterable[PodItem]:
             evidence=proxy.evidence.value if proxy else None,
             owner=None if unit.kind == "Pod" else Owner(unit.kind, unit.name),
             drift=group.drifted,
-            note="terminating" if group.pod.terminating else workload_note(unit),
+            note="terminating" if group.pod.terminating else workload_note(unit, group),
         )
 
 
 def gateways(survey: Survey) -> list[WorkloadItem]:
     """Gateway workloads of every kind, then Gateways of the Gateway API that have no Deployment of their own."""
     items = [_workload(unit) for unit in survey.units if unit.gateway]
-    made = {(u.namespace, u.template.metadata.labels.get(labels.GATEWAY_NAME)) for u in survey.units if u.template}
+    made = {(unit.namespace, gateway_name(unit.template.metadata)) for unit in survey.units if unit.template}
     for gateway in survey.snapshot.gateways:
         if (gateway.namespace, gateway.name) not in made and is_istio(gateway):
             selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace, {}))

@@ -22,7 +22,9 @@ class Cost(NamedTuple):
 def run_once(command: Sequence[str], env: Mapping[str, str]) -> Cost:
     """One run with its output thrown away. A command that fails ends the bench: its time would mean nothing."""
     started = time.perf_counter()
-    child = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+    )
     assert child.stderr is not None
     said = child.stderr.read()
     _, status, used = os.wait4(child.pid, 0)

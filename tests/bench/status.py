@@ -27,7 +27,11 @@ def main(rounds: int = 5) -> None:
         count = fill(cluster, namespaces)
         commands = {"kubectl rev-status": plugin} | {name: command for name, (command, _) in PEERS.items()}
         costs = compare({k: cluster.command(c) for k, c in commands.items()}, cluster.environment(), rounds)
-        show(f"{count} injected pods in {namespaces} namespaces", costs, {name: goal for name, (_, goal) in PEERS.items()})
+        show(
+            f"{count} injected pods in {namespaces} namespaces",
+            costs,
+            {name: goal for name, (_, goal) in PEERS.items()},
+        )
         peaks[count] = costs["kubectl rev-status"]
     growth(peaks, "the real server")
     generated(cluster, plugin, rounds)
@@ -76,7 +80,8 @@ def growth(costs: dict[int, Any], source: str) -> None:
     print(f"\ngrowth, {source}")
     first = next(iter(costs.values()))
     for count, cost in costs.items():
-        print(f"{count:>9} pods{cost.wall:8.3f} s{cost.peak:8.1f} MB   x{cost.wall / first.wall:.2f} time, x{cost.peak / first.peak:.2f} memory")
+        ratios = f"x{cost.wall / first.wall:.2f} time, x{cost.peak / first.peak:.2f} memory"
+        print(f"{count:>9} pods{cost.wall:8.3f} s{cost.peak:8.1f} MB   {ratios}")
 
 
 def generated(cluster: Cluster, plugin: list[str], rounds: int) -> None:
@@ -92,7 +97,8 @@ def generated(cluster: Cluster, plugin: list[str], rounds: int) -> None:
             assert server.stdout is not None
             address = server.stdout.readline().strip()
             command = cluster.command([*plugin, "--server", address, "--token", "admin-token"])
-            costs[times * NAMESPACES * DEPLOYMENTS * REPLICAS] = compare({"": command}, cluster.environment(), rounds)[""]
+            costs[times * NAMESPACES * DEPLOYMENTS * REPLICAS] = compare({"": command}, cluster.environment(), rounds)[
+                ""
+            ]
             server.terminate()
     growth(costs, "the real list, multiplied")
-

@@ -98,9 +98,12 @@ def test_the_guide_up_to_the_data_plane(mesh):
     roll_out(mesh, "test-ns", "deployment/web")
     mesh.wait_until("the old pods to go", lambda: len(mesh.items("pods", "-n", "test-ns")) == 3)
     after = before.replace("1/1      0            0", "1/1      1            3")
-    assert status(mesh).stdout == after[: after.index("default  ")] + (
-        "default    default   *         1.30.3    1/1      0            0\n"
-    ) + before[before.index("\nAll") :]
+    assert (
+        status(mesh).stdout
+        == after[: after.index("default  ")]
+        + ("default    default   *         1.30.3    1/1      0            0\n")
+        + before[before.index("\nAll") :]
+    )
 
 
 def test_every_kind_of_workload_and_its_owner(mesh):
@@ -116,16 +119,32 @@ def test_every_kind_of_workload_and_its_owner(mesh):
 
     chosen = {app: {"matchLabels": {"app": app}} for app in ("db", "agent", "lone", "host")}
     mesh.apply(
-        of("StatefulSet", "apps/v1", "db", serviceName="db", replicas=2, selector=chosen["db"], template=template("db")),
+        of(
+            "StatefulSet", "apps/v1", "db", serviceName="db", replicas=2, selector=chosen["db"], template=template("db")
+        ),
         of("DaemonSet", "apps/v1", "agent", selector=chosen["agent"], template=template("agent")),
         of("ReplicaSet", "apps/v1", "lone", replicas=1, selector=chosen["lone"], template=template("lone")),
-        of("DaemonSet", "apps/v1", "host", selector=chosen["host"], template=template("host", pod | {"hostNetwork": True})),
+        of(
+            "DaemonSet",
+            "apps/v1",
+            "host",
+            selector=chosen["host"],
+            template=template("host", pod | {"hostNetwork": True}),
+        ),
         of("Job", "batch/v1", "job", template=template("job", never)),
-        of("CronJob", "batch/v1", "cron", schedule="0 0 1 1 *", jobTemplate={"spec": {"template": template("cron", never)}}),
+        of(
+            "CronJob",
+            "batch/v1",
+            "cron",
+            schedule="0 0 1 1 *",
+            jobTemplate={"spec": {"template": template("cron", never)}},
+        ),
         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare", "namespace": "kinds"}, "spec": pod},
     )
     mesh.kubectl("create", "job", "from-cron", "--from=cronjob/cron", "-n", "kinds")
-    mesh.wait_until("8 pods", lambda: len(mesh.items("pods", "-n", "kinds", "--field-selector=status.phase=Running")) == 8)
+    mesh.wait_until(
+        "8 pods", lambda: len(mesh.items("pods", "-n", "kinds", "--field-selector=status.phase=Running")) == 8
+    )
     items = answer(mesh, "workloads", "-n", "kinds")["items"]
     on_canary = {"canary": 1}
     assert [(i["kind"], i["name"], i["selected"]["state"], i["proxyRevisions"], i["drift"]) for i in items] == [
@@ -266,7 +285,10 @@ def test_no_rights_at_all_is_no_answer(mesh):
     ("arguments", "said"),
     [
         (["--as", "limited"], "error: may not list namespaces, pods"),
-        (["--token", "a-secret"], "error: https://127.0.0.1:6443: the server has asked for the client to provide credentials"),
+        (
+            ["--token", "a-secret"],
+            "error: https://127.0.0.1:6443: the server has asked for the client to provide credentials",
+        ),
         (["--server", "https://127.0.0.1:9"], "error: cannot connect to https://127.0.0.1:9"),
         (["--certificate-authority", "/etc/ssl/certs/ca-certificates.crt"], "error: "),
         (["--tls-server-name", "elsewhere"], "error: "),

@@ -49,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     layout = commands.add_parser("layout", help="take it back to pristine, with Istio installed that way")
     layout.add_argument("layout", choices=LAYOUTS)
     layout.set_defaults(run=_layout)
-    commands.add_parser("possible", help="can this machine have one? exit code 1, and why not").set_defaults(run=_possible)
+    commands.add_parser("possible", help="can this machine have one? exit code 1, and why not").set_defaults(
+        run=_possible
+    )
     shell = commands.add_parser("shell", help="run a command in it, by default your shell")
     shell.add_argument("command", nargs=argparse.REMAINDER)
     shell.set_defaults(run=_shell)
