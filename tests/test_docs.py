@@ -8,11 +8,11 @@ import pytest
 from kubectl_rev.cli.query import LISTS
 from kubectl_rev.core.checks import CHECKS
 from kubectl_rev.errors import ExitCode
-from tests.plugin import ROOT, run
+from tests.plugin import ROOT, call
 from tests.readme import documents, renewed
 
 README = (ROOT / "README.md").read_text()
-HELP = run("--help").out
+HELP = call("--help").out
 
 
 @pytest.mark.parametrize("document", list(documents()), ids=lambda path: path.name)
@@ -49,7 +49,7 @@ def test_every_example_of_the_help_runs(example, tmp_path):
         (tmp_path / "before.yaml").write_text((ROOT / "kubectl_rev/examples/half-migrated.yaml").read_text())
     else:
         words += ["-f", "kubectl_rev/examples/half-migrated.yaml"]
-    assert run(*words).code == ExitCode.OK
+    assert call(*words).code == ExitCode.OK
 
 
 def test_the_readme_names_every_list():

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kubectl_rev.errors import ExitCode
-from tests.plugin import EXAMPLE, run
+from tests.plugin import EXAMPLE, call
 
 LISTS = ("overview", "revisions", "tags", "namespaces", "workloads", "pods", "gateways")
 
@@ -14,7 +14,7 @@ LISTS = ("overview", "revisions", "tags", "namespaces", "workloads", "pods", "ga
 @pytest.mark.parametrize("kind", LISTS)
 def test_lists(kind, output, golden):
     arguments = [] if kind == "overview" else [kind]
-    code, out, _ = run(*arguments, "-A", "-f", EXAMPLE, "-o", output)
+    code, out, _ = call(*arguments, "-A", "-f", EXAMPLE, "-o", output)
     assert code == ExitCode.OK
     golden(f"{kind}.{output}", out)
 
@@ -22,7 +22,7 @@ def test_lists(kind, output, golden):
 @pytest.mark.parametrize("subject", ["ns/shop", "deploy/web -n shop", "ns/both"])
 def test_explanations(subject, golden):
     for output in ("table", "json"):
-        code, out, err = run(*subject.split(), "-f", EXAMPLE, "-o", output)
+        code, out, err = call(*subject.split(), "-f", EXAMPLE, "-o", output)
         assert (code, err) == (ExitCode.OK, "")
         golden(f"why {subject.replace('/', ' ')}.{output}", out)
 
@@ -32,28 +32,28 @@ def test_json_and_yaml_say_the_same():
 
     for kind in LISTS:
         arguments = ["-A", "-f", EXAMPLE, *([] if kind == "overview" else [kind])]
-        assert json.loads(run(*arguments, "-o", "json").out) == yaml.safe_load(run(*arguments, "-o", "yaml").out)
+        assert json.loads(call(*arguments, "-o", "json").out) == yaml.safe_load(call(*arguments, "-o", "yaml").out)
 
 
 def test_every_item_has_every_field():
     """jq scripts need not ask whether a field is there."""
     for kind in LISTS[1:]:
-        items = json.loads(run(kind, "-A", "-f", EXAMPLE, "-o", "json").out)["items"]
+        items = json.loads(call(kind, "-A", "-f", EXAMPLE, "-o", "json").out)["items"]
         assert len({tuple(item) for item in items}) <= 1, kind
 
 
 def test_names_go_into_the_next_command():
-    lines = run("workloads", "-A", "--drifted", "-f", EXAMPLE, "-o", "name").out.splitlines()
+    lines = call("workloads", "-A", "--drifted", "-f", EXAMPLE, "-o", "name").out.splitlines()
     assert lines
     for line in lines:
         subject, flag, namespace = line.split()
         assert flag == "-n"
-        assert run(subject, "-n", namespace, "-f", EXAMPLE).code == ExitCode.OK
+        assert call(subject, "-n", namespace, "-f", EXAMPLE).code == ExitCode.OK
 
 
 def test_filters_narrow_and_agree_with_the_whole():
     def items(*arguments):
-        return json.loads(run("workloads", "-A", "-f", EXAMPLE, "-o", "json", *arguments).out)["items"]
+        return json.loads(call("workloads", "-A", "-f", EXAMPLE, "-o", "json", *arguments).out)["items"]
 
     everything = items()
     assert items("--drifted") == [item for item in everything if item["drift"]]

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
@@ -47,7 +47,7 @@ def main(app: typer.Typer, prog: str) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        code = _code(app, prog)
+        code = outcome(app, prog)
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     try:
@@ -57,9 +57,11 @@ def main(app: typer.Typer, prog: str) -> None:
     sys.exit(code)
 
 
-def _code(app: typer.Typer, prog: str) -> int:
+def outcome(app: typer.Typer, prog: str, arguments: Sequence[str] | None = None) -> int:
+    """Run a plugin on these arguments (the process's own by default) and tell its exit code; errors are told."""
     try:
-        return int(app(prog_name=prog, standalone_mode=False) or ExitCode.OK)
+        given = list(arguments) if arguments is not None else None
+        return int(app(given, prog_name=prog, standalone_mode=False) or ExitCode.OK)
     except typer.Exit as left:
         return left.exit_code
     except (typer.Abort, KeyboardInterrupt):
