@@ -1,0 +1,460 @@
+"""Every code of the catalogue: a world where it is found, exactly so; the calm world, where nothing is."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from kubectl_rev.core.checks import CHECKS, Check, Finding, Ref, Severity, find
+from kubectl_rev.core.checks.hints import restart
+from kubectl_rev.core.objects import Object
+from kubectl_rev.core.snapshot import Gap, Snapshot
+from kubectl_rev.core.survey import Survey
+from tests.build import (
+    ISTIO,
+    control_plane,
+    cron_job,
+    daemon_set,
+    deployment,
+    endpoints,
+    gateway,
+    injector,
+    istiod,
+    job,
+    labels,
+    ns,
+    owned_by,
+    pod,
+    proxy_container,
+    running,
+    service,
+    stateful_set,
+    validator,
+    world,
+)
+
+HELM = [control_plane(), control_plane("canary", version="1.31.0"), validator(), ns(ISTIO)]
+NAMED = [control_plane("canary"), validator("canary"), ns(ISTIO)]
+INJECTORS = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
+NOT_FOUND = 'service "istiod-gone" not found'
+TO_DEFAULT = "istio.io/rev=default --overwrite"
+
+
+def mesh(*parts: Any) -> Snapshot:
+    """default and canary, alive and in agreement, and these."""
+    return world(*HELM, *parts)
+
+
+def only_canary(*parts: Any) -> Snapshot:
+    """canary alone, and nobody holds the default."""
+    return world(*NAMED, *parts)
+
+
+def workload_ref(name: str, kind: str = "Deployment", namespace: str = "shop") -> Ref:
+    return Ref(kind, namespace, name)
+
+
+def namespace(name: str = "shop") -> Ref:
+    return Ref("Namespace", "", name)
+
+
+def webhook(name: str) -> Ref:
+    return Ref("MutatingWebhookConfiguration", "", name)
+
+
+def deactivated(tagged: str) -> list[list[Object]]:
+    """As istioctl leaves it: tag default has taken over the unrevisioned injector."""
+    return [control_plane(deactivated=True), control_plane("canary"), [injector(tagged, tag="default"), ns(ISTIO)]]
+
+
+def dead_canary() -> list[Object]:
+    return [each for each in control_plane("canary") if each.name not in ("istiod-canary", "istiod-canary-x2k")]
+
+
+def conditional() -> Object:
+    return injector("canary", name="conditional", tag="maybe", match_conditions=["true"])
+
+
+BY_HAND = deployment("web", annotations={"sidecar.istio.io/status": '{"revision":"default"}'}, proxy=proxy_container())
+PINNED = {"sidecar.istio.io/proxyImage": "registry.example/proxyv2:1.28.0"}
+MANY = [pod(f"web-5d8f-{n}", on="default", owner=deployment("web"), terminating=n == 0) for n in range(3)]
+OLD_DEFAULT = world(
+    istiod(version="1.6.8"), service(), endpoints(service(), True), injector(layout="1.6"), ns("shop", "rev=default")
+)
+AMBIENT_TAG = mesh(service("canary", tag="mesh"), ns("shop", "rev=mesh"))
+
+Wanted = list[tuple[Ref, str, str]]  # subject, message, hint
+WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
+    ("REV101", "its Service is not there"): (
+        mesh(injector("gone", tag="prod")),
+        [(webhook("istio-revision-tag-prod"), f"{NOT_FOUND}: pods that it selects are rejected (prod)",
+          "kubectl get service,endpointslice -n istio-system -l app=istiod")],
+    ),
+    ("REV101", "failurePolicy Ignore"): (
+        mesh(injector("gone", failure_policy="Ignore")),
+        [(webhook("istio-sidecar-injector-gone"), f"{NOT_FOUND}: pods that it selects start without a sidecar (gone)",
+          "kubectl get service,endpointslice -n istio-system -l app=istiod")],
+    ),
+    ("REV101", "a deactivated injector calls nobody"): (world(injector(deactivated=True)), []),
+    ("REV101", "a remote one cannot be judged"): (world(injector("far", url="https://far.example/inject")), []),
+    ("REV101", "nor one whose Service was not read"): (
+        world(injector("far"), gaps=[Gap("list", "services"), Gap("list", "pods")]), [],
+    ),
+    ("REV102", "its revision is gone"): (
+        mesh(injector("gone", tag="prod")),
+        [(Ref("Tag", "", "prod"), "tag prod points at revision gone, which has no control plane",
+          "istioctl tag set prod --revision REVISION --overwrite")],
+    ),
+    ("REV102", "a Service alone (ambient)"): (
+        mesh(service("gone", tag="mesh", select="app=istiod rev=gone")),
+        [(Ref("Tag", "", "mesh"), "tag mesh points at revision gone, which has no control plane",
+          "istioctl tag set mesh --revision REVISION --overwrite")],
+    ),
+    ("REV102", "remote is alive as far as we know"): (
+        world(injector("far", tag="prod", url="https://far.example/inject")), [],
+    ),
+    ("REV103", "one of two"): (
+        world(control_plane("canary", ready=(True, False)), ns(ISTIO)),
+        [(Ref("Revision", ISTIO, "canary"), "1 of 2 istiod pods are ready",
+          "kubectl get pods -n istio-system -l app=istiod,istio.io/rev=canary")],
+    ),
+    ("REV103", "scaled to zero"): (
+        world(control_plane("canary", ready=()), ns(ISTIO)),
+        [(Ref("Revision", ISTIO, "canary"), "0 of 0 istiod pods are ready",
+          "kubectl get pods -n istio-system -l app=istiod,istio.io/rev=canary")],
+    ),
+    ("REV103", "its pods were not read"): (
+        world(control_plane("canary", ready=()), ns(ISTIO), gaps=[Gap("list", "pods")]), [],
+    ),
+    ("REV104", "ghost on a namespace"): (
+        mesh(ns("shop", "rev=1-6-5")),
+        [(namespace(), "istio.io/rev=1-6-5 names no revision or tag: new pods get no sidecar",
+          f"kubectl label namespace shop {TO_DEFAULT}")],
+    ),
+    ("REV104", "empty"): (
+        mesh(ns("shop", "rev=")),
+        [(namespace(), "an empty istio.io/rev names no revision or tag: new pods get no sidecar",
+          f"kubectl label namespace shop {TO_DEFAULT}")],
+    ),
+    ("REV104", "ghost on a template"): (
+        mesh(ns("shop"), deployment("web", "shop", "rev=1-6-5")),
+        [(workload_ref("web"), "its template's istio.io/rev=1-6-5 names no revision or tag: new pods get no sidecar",
+          "kubectl rev-status deployment/web -n shop")],
+    ),
+    ("REV104", "the revision lives, its injector is gone"): (
+        only_canary(istiod("blue"), ns("shop", "rev=blue")),
+        [(namespace(), "istio.io/rev=blue is answered by no injector: new pods get no sidecar",
+          "kubectl label namespace shop istio.io/rev=blue --overwrite")],
+    ),
+    ("REV104", "a tag that is a Service alone, made for ambient"): (
+        AMBIENT_TAG,
+        [(namespace(), "istio.io/rev=mesh is answered by no injector: new pods get no sidecar",
+          f"kubectl label namespace shop {TO_DEFAULT}")],
+    ),
+    ("REV104", "default, before 1.10"): (
+        OLD_DEFAULT,
+        [(namespace(), "istio.io/rev=default is answered by no injector: new pods get no sidecar",
+          f"kubectl label namespace shop {TO_DEFAULT}")],
+    ),
+    ("REV104", "istio-injection decides"): (mesh(ns("shop", "rev=1-6-5 injection=disabled")), []),
+    ("REV104", "the namespace decides before the template"): (
+        mesh(ns("shop", "rev=canary"), deployment("web", "shop", "rev=1-6-5")), [],
+    ),
+    ("REV104", "the template opts out"): (
+        mesh(ns("shop"), deployment("web", "shop", "rev=1-6-5 inject=false"),
+             deployment("api", "shop", "rev=1-6-5", annotations={"sidecar.istio.io/inject": "false"})), [],
+    ),
+    ("REV104", "a gateway that istiod renders follows its Gateway"): (
+        mesh(ns("shop"), gateway("g"), deployment("g", "shop", "rev=1-6-5 gateway.networking.k8s.io/gateway-name=g")),
+        [],
+    ),
+    ("REV104", "the injectors were not read"): (
+        world(istiod(), ns("shop", "rev=x"), gaps=[Gap("list", INJECTORS)]),
+        [],
+    ),
+    ("REV105", "injection moved, validation stayed"): (
+        world(*deactivated("canary"), validator()),
+        [(Ref("Tag", "", "default"), "default means canary for injection, default for validation, canary for gateways",
+          "istioctl tag set default --revision REVISION --overwrite moves all")],
+    ),
+    ("REV105", "one moved all"): (world(*deactivated("canary"), validator("canary")), []),
+    ("REV106", "Helm's injector and Helm's tag default"): (
+        mesh(injector("canary", tag="default"), ns("shop", "injection=enabled")),
+        [(namespace(), "istio-revision-tag-default (canary) and istio-sidecar-injector (default) all select it: "
+          "the last one called wins", "kubectl rev-status namespace/shop")],
+    ),
+    ("REV106", "where no namespace asks it is nobody's trouble"): (
+        mesh(injector("canary", tag="default"), ns("shop", "rev=canary")), [],
+    ),
+    ("REV107", "the Service was turned to canary"): (
+        world([each for each in control_plane("canary") if each.name != "istio-sidecar-injector-canary"], ns(ISTIO),
+              service(name="istiod", select="app=istiod rev=canary"),
+              endpoints(service(name="istiod"), True), injector()),
+        [(webhook("istio-sidecar-injector"), "labelled istio.io/rev=default, but its Service istiod leads to canary",
+          "kubectl get service istiod -n istio-system")],
+    ),
+    ("REV107", "a Service of several revisions holds it"): (
+        world(istiod(), istiod("canary"), service(name="istiod", select="app=istiod"),
+              injector("canary", service="istiod")), [],
+    ),
+    ("REV108", "matchConditions"): (
+        mesh(conditional()),
+        [(webhook("conditional"), "has matchConditions, which are not evaluated: what it would select is unknown",
+          "kubectl get mutatingwebhookconfiguration conditional -o yaml")],
+    ),
+    ("REV109", "named revisions only"): (
+        only_canary(ns("shop", "injection=enabled"), ns("quiet", "injection=disabled"), ns("moved", "rev=canary")),
+        [(namespace(), "no injector answers to istio-injection=enabled: nothing holds the default: "
+          "new pods get no sidecar",
+          "kubectl label namespace shop istio-injection- istio.io/rev=canary --overwrite")],
+    ),
+    ("REV109", "the default is dead: that is another finding"): (
+        only_canary(injector("gone", tag="default"), ns("shop", "injection=enabled")), [],
+    ),
+    ("REV109", "no injector at all"): (world(ns("shop", "injection=enabled")), []),
+    ("REV201", "both labels"): (
+        mesh(ns("shop", "injection=enabled rev=canary")),
+        [(namespace(), "istio-injection=enabled decides (the default injects), istio.io/rev=canary is ignored",
+          "kubectl label namespace shop istio-injection-")],
+    ),
+    ("REV201", "without istio-injection nothing would inject"): (
+        mesh(ns("shop", "injection=enabled rev=ghost")),
+        [(namespace(), "istio-injection=enabled decides (the default injects), istio.io/rev=ghost is ignored",
+          "kubectl label namespace shop istio.io/rev-")],
+    ),
+    ("REV201", "any value of istio-injection decides"): (
+        mesh(ns("shop", "injection=true rev=canary")),
+        [(namespace(), "istio-injection=true decides (nothing injects), istio.io/rev=canary is ignored",
+          "kubectl label namespace shop istio-injection-")],
+    ),
+    ("REV202", "Deployment"): (
+        mesh(ns("shop", "rev=canary"), running(deployment("web"), "default", "default", "canary")),
+        [(workload_ref("web"), "2 pods on default, canary is selected",
+          "kubectl rollout restart deployment/web -n shop")],
+    ),
+    ("REV202", "terminating pods do not count"): (
+        mesh(ns("shop", "rev=canary"), deployment("web"), MANY),
+        [(workload_ref("web"), "2 pods on default, canary is selected",
+          "kubectl rollout restart deployment/web -n shop")],
+    ),
+    ("REV202", "all kinds have their own way"): (
+        mesh(ns("shop", "rev=canary"), running(stateful_set("db"), "default"), running(daemon_set("agent"), "default"),
+             pod("bare", on="default"), job("once"), pod("once-1", on="default", owner=job("once"))),
+        [(workload_ref("agent", "DaemonSet"), "1 pod on default, canary is selected",
+          "kubectl rollout restart daemonset/agent -n shop"),
+         (workload_ref("once", "Job"), "1 pod on default, canary is selected",
+          "let Job once in namespace shop replace its pods"),
+         (workload_ref("bare", "Pod"), "1 pod on default, canary is selected",
+          "recreate pod bare in namespace shop: it has no controller"),
+         (workload_ref("db", "StatefulSet"), "1 pod on default, canary is selected",
+          "kubectl rollout restart statefulset/db -n shop")],
+    ),
+    ("REV203", "the label is gone"): (
+        mesh(ns("shop"), running(deployment("web"), "canary", None)),
+        [(workload_ref("web"), "1 pod would come back without a sidecar: neither the namespace nor the pod asks for it",
+          "kubectl rev-status deployment/web -n shop")],
+    ),
+    ("REV203", "rejected is worse, and another finding"): (
+        world(control_plane(), dead_canary(), ns("shop", "rev=canary"), running(deployment("web"), "canary")), [],
+    ),
+    ("REV204", "older than the label"): (
+        mesh(ns("shop", "rev=canary"), running(deployment("web"), None, "canary")),
+        [(workload_ref("web"), "1 pod without a sidecar, canary is selected",
+          "kubectl rollout restart deployment/web -n shop")],
+    ),
+    ("REV204", "who opts out misses nothing"): (
+        mesh(ns("shop", "rev=canary"), running(deployment("web", "shop", "inject=false"), None)), [],
+    ),
+    ("REV205", "the namespace's label decides"): (
+        mesh(ns("shop", "rev=canary"), deployment("web", "shop", "rev=default")),
+        [(workload_ref("web"), "its label istio.io/rev=default is ignored: the namespace says istio.io/rev=canary",
+          "kubectl rev-status deployment/web -n shop")],
+    ),
+    ("REV205", "a label that agrees"): (mesh(ns("shop", "rev=canary"), deployment("web", "shop", "rev=canary")), []),
+    ("REV206", "kube-inject"): (
+        mesh(ns("shop", "rev=canary"), BY_HAND),
+        [(workload_ref("web"), "its sidecar is part of the template (kube-inject): a restart does not move it",
+          "kubectl rev-status deployment/web -n shop")],
+    ),
+    ("REV207", "a label, and both eras are here"): (
+        world(control_plane(version="1.26.8"), control_plane("canary"), ns(ISTIO), ns("shop", "rev=canary"),
+              deployment("web", "shop", "inject=no")),
+        [(workload_ref("web"), "label sidecar.istio.io/inject='no' changed its meaning in 1.27 and the revisions here "
+          "disagree: say true or false", "kubectl rev-status deployment/web -n shop")],
+    ),
+    ("REV207", "an annotation"): (
+        mesh(ns("shop", "rev=canary"), deployment("web", annotations={"sidecar.istio.io/inject": "False"})),
+        [(workload_ref("web"), "annotation sidecar.istio.io/inject='False' changed its meaning in 1.27: "
+          "say true or false", "kubectl rev-status deployment/web -n shop")],
+    ),
+    ("REV207", "true, false and empty always meant the same"): (
+        mesh(ns("shop"), [deployment(f"w{n}", "shop", f"inject={v}") for n, v in enumerate(("true", "false", ""))]), [],
+    ),
+    ("REV208", "ambient and injected"): (
+        mesh(ns("shop", "rev=canary mode=ambient")),
+        [(namespace(), "istio.io/dataplane-mode=ambient and an injection label: new pods get a sidecar",
+          "kubectl label namespace shop istio.io/dataplane-mode-")],
+    ),
+    ("REV208", "ambient alone"): (mesh(ns("shop", "mode=ambient")), []),
+    ("REV209", "by the namespace's label"): (
+        world(control_plane(), dead_canary(), ns("shop", "rev=canary"), deployment("web")),
+        [(namespace(), "new pods are rejected: the namespace says istio.io/rev=canary, but calling "
+          'istio-sidecar-injector-canary fails: service "istiod-canary" not found',
+          f"kubectl label namespace shop {TO_DEFAULT}")],
+    ),
+    ("REV209", "by istio-injection, which must go too"): (
+        only_canary(injector("gone", tag="default"), ns("shop", "injection=enabled")),
+        [(namespace(), "new pods are rejected: the namespace says istio-injection=enabled, but calling "
+          f"istio-revision-tag-default fails: {NOT_FOUND}",
+          "kubectl label namespace shop istio-injection- istio.io/rev=canary --overwrite")],
+    ),
+    ("REV209", "by the template's label"): (
+        world(control_plane(), dead_canary(), ns("shop"), deployment("web", "shop", "rev=canary")),
+        [(workload_ref("web"), "new pods are rejected: the pod says istio.io/rev=canary, but calling "
+          'istio-sidecar-injector-canary fails: service "istiod-canary" not found',
+          "kubectl rev-status deployment/web -n shop")],
+    ),
+    ("REV210", "an image"): (
+        mesh(ns("shop", "rev=canary"), deployment("web", annotations=PINNED)),
+        [(workload_ref("web"), "annotation sidecar.istio.io/proxyImage=registry.example/proxyv2:1.28.0 pins the "
+          "proxy's version whatever the revision", "kubectl rev-status deployment/web -n shop")],
+    ),
+    ("REV210", "where nobody injects it pins nothing"): (mesh(ns("shop"), deployment("web", annotations=PINNED)), []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "snapshot", "wanted"),
+    [(code, snapshot, wanted) for (code, _), (snapshot, wanted) in WORLDS.items()],
+    ids=[f"{code} {why}" for code, why in WORLDS],
+)
+def test_findings(code: str, snapshot: Snapshot, wanted: Wanted) -> None:
+    found = [(f.subject, f.message, f.hint) for f in find(Survey(snapshot)) if f.code == code]
+    assert found == wanted
+
+
+CALM = [
+    ns("shop", "rev=canary"),
+    ns("legacy", "injection=enabled"),
+    ns("plain"),
+    running(deployment("web"), "canary", "canary"),
+    running(stateful_set("db", "legacy"), "default"),
+    running(deployment("cache", "plain"), None),
+    cron_job("nightly", "shop"),
+]
+
+
+def test_the_calm_world_has_no_findings() -> None:
+    assert find(Survey(mesh(*CALM))) == []
+
+
+def test_every_code_is_found_in_a_world_and_missing_from_another() -> None:
+    found = {code for (code, _), (_, wanted) in WORLDS.items() if wanted}
+    assert found == {check.code for check in CHECKS}
+    assert {code for code, _ in WORLDS} == found
+
+
+def test_codes_are_unique_and_in_order() -> None:
+    codes = [check.code for check in CHECKS]
+    assert codes == sorted(set(codes))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=[check.code for check in CHECKS])
+def test_a_row_is_complete(check: Check) -> None:
+    assert check.title
+    assert check.why
+    assert not check.title.endswith(".")
+
+
+def all_at_once() -> list[Object]:
+    """A mesh with a bit of everything, as a flat list of objects."""
+    parts: list[Any] = [
+        *deactivated("canary"),
+        validator(),
+        injector("gone", tag="prod"),
+        conditional(),
+        [
+            ns("a", "rev=canary"),
+            ns("b", "injection=enabled rev=ghost"),
+            ns("c", "rev=ghost"),
+            ns("d", "rev=prod"),
+            ns("e"),
+        ],
+        running(deployment("web", "a"), "default", "canary", None),
+        running(stateful_set("db", "b", "rev=canary"), "default"),
+        running(daemon_set("agent", "e"), "canary"),
+        pod("bare", "c", on="default"),
+        deployment("odd", "a", "inject=no"),
+    ]
+    return [each for part in parts for each in ([part] if isinstance(part, Object) else part)]
+
+
+def test_the_worst_first_then_by_code_and_subject() -> None:
+    found = find(Survey(world(all_at_once())))
+    severities = list(Severity)
+    keys = [(severities.index(f.severity), f.code, f.subject, f.message) for f in found]
+    assert keys == sorted(keys)
+    assert [f.code for f in found] == [
+        "REV101", "REV102", "REV104", "REV203", "REV203", "REV209",
+        "REV105", "REV201", "REV202", "REV202", "REV204", "REV207",
+        "REV108",
+    ]  # fmt: skip
+
+
+def test_each_finding_once() -> None:
+    found = find(Survey(world(all_at_once())))
+    assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_objects_does_not_matter(seed: int) -> None:
+    objects = all_at_once()
+    wanted = find(Survey(world(objects)))
+    random.Random(seed).shuffle(objects)
+    assert find(Survey(world(objects))) == wanted
+
+
+def test_a_finding_in_json() -> None:
+    (finding,) = find(Survey(mesh(ns("shop", "rev=1-6-5"))))
+    assert msgspec.to_builtins(finding) == {
+        "code": "REV104",
+        "severity": "error",
+        "subject": {"kind": "Namespace", "namespace": "", "name": "shop"},
+        "message": "istio.io/rev=1-6-5 names no revision or tag: new pods get no sidecar",
+        "hint": f"kubectl label namespace shop {TO_DEFAULT}",
+    }
+    assert isinstance(finding, Finding)
+
+
+def test_references_and_hints_are_kubectls() -> None:
+    assert str(Ref("Deployment", "shop", "web")) == "deployment/web"
+    odd = mesh(ns("a; rm -rf", "rev=ghost"))
+    assert [f.hint for f in find(Survey(odd))] == [f"kubectl label namespace 'a; rm -rf' {TO_DEFAULT}"]
+
+
+NOBODY_READY = world(control_plane("canary", ready=(False,)), ns(ISTIO), ns("shop", "rev=ghost"))
+REMOTE_ONLY = world(injector("far", service="far"), service("far", name="far", select=""), ns("shop", "rev=ghost"))
+ALTERNATIVES = {
+    "the default if it lives": (mesh(ns("shop", "rev=ghost")), "default"),
+    "else the first that lives": (only_canary(ns("shop", "rev=ghost")), "canary"),
+    "a remote one will do": (REMOTE_ONLY, "far"),
+    "else a word to fill in": (NOBODY_READY, "REVISION"),
+}
+
+
+@pytest.mark.parametrize(("snapshot", "revision"), ALTERNATIVES.values(), ids=ALTERNATIVES.keys())
+def test_which_revision_a_hint_names(snapshot: Snapshot, revision: str) -> None:
+    hints = [f.hint for f in find(Survey(snapshot)) if f.code == "REV104"]
+    assert hints == [f"kubectl label namespace shop istio.io/rev={revision} --overwrite"]
+
+
+def test_restarting_what_a_custom_controller_owns() -> None:
+    made = pod("c-1", on="default")
+    made.metadata.owner_references = owned_by("CloneSet", "c")
+    survey = Survey(mesh(ns("shop", "rev=canary"), made))
+    (unit,) = survey.by_namespace["shop"]
+    assert restart(unit) == "let CloneSet c in namespace shop replace its pods"
+    assert unit.subject.namespace_labels == labels("rev=canary")

@@ -1,0 +1,160 @@
+"""The three kinds of gateways (istio-semantics.md §9) and who owns those of the Gateway API (§7)."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubectl_rev.core.gateways import GatewayKind, classify, gateway_name, is_istio, is_waypoint, owner
+from kubectl_rev.core.injection import Selected, State
+from kubectl_rev.core.objects import Container, Gateway, Metadata, PodSpec, PodTemplate
+from kubectl_rev.core.revisions import Mesh
+from kubectl_rev.core.snapshot import Gap
+from tests.build import control_plane, gateway, injector, labels, proxy_container, template, validator, world
+
+NAME, CLASS = "gateway.networking.k8s.io/gateway-name=g", "gateway.networking.k8s.io/gateway-class-name"
+MANAGED = "gateway.istio.io/managed"
+INJECTED = {"inject.istio.io/templates": "gateway"}
+KINDS: dict[str, tuple[PodTemplate, GatewayKind | None]] = {
+    "a workload": (template(), None),
+    "a workload with a sidecar": (template(proxy=proxy_container()), None),
+    "a workload with other templates": (
+        template(annotations={"inject.istio.io/templates": "sidecar,gatewayish"}),
+        None,
+    ),
+    "in place": (template("inject=false", proxy=proxy_container(role="router")), GatewayKind.IN_PLACE),
+    "injected": (template("inject=true", annotations=INJECTED), GatewayKind.INJECTED),
+    "injected, as it runs": (
+        template(annotations=INJECTED, proxy=proxy_container(role="router")),
+        GatewayKind.INJECTED,
+    ),
+    "injected with a template of one's own": (
+        template(annotations={"inject.istio.io/templates": "mine, gateway"}),
+        GatewayKind.INJECTED,
+    ),
+    "gateway api": (template(f"{NAME} {CLASS}=istio", proxy=proxy_container(role="router")), GatewayKind.GATEWAY_API),
+    "gateway api, another class": (template(f"{NAME} {CLASS}=istio-east-west"), GatewayKind.GATEWAY_API),
+    "gateway api up to 1.20": (template("istio.io/gateway-name=g"), GatewayKind.GATEWAY_API),
+    "gateway api in the days of injection": (template(NAME, annotations=INJECTED), GatewayKind.GATEWAY_API),
+    "waypoint": (template(f"{NAME} {CLASS}=istio-waypoint"), GatewayKind.WAYPOINT),
+    "waypoint, by who manages it": (template(f"{NAME} {MANAGED}=istio.io-mesh-controller"), GatewayKind.WAYPOINT),
+    "gateway api, by who manages it": (
+        template(f"{NAME} {MANAGED}=istio.io-gateway-controller"),
+        GatewayKind.GATEWAY_API,
+    ),
+}
+
+
+@pytest.mark.parametrize(("made", "kind"), KINDS.values(), ids=KINDS.keys())
+def test_classify(made: PodTemplate, kind: GatewayKind | None) -> None:
+    assert classify(made.metadata, made.spec) is kind
+
+
+def test_classify_without_a_spec() -> None:
+    assert classify(Metadata(labels=labels(NAME)), None) is GatewayKind.GATEWAY_API
+    assert classify(Metadata(), None) is None
+
+
+def test_a_native_sidecar_that_routes_is_in_place_too() -> None:
+    spec = PodSpec(containers=[Container(name="x")], init_containers=[proxy_container(role="router")])
+    assert classify(Metadata(), spec) is GatewayKind.IN_PLACE
+
+
+def test_gateway_name() -> None:
+    both = Metadata(labels=labels(f"{NAME} istio.io/gateway-name=old"))
+    old = Metadata(labels=labels("istio.io/gateway-name=old"))
+    assert [gateway_name(m) for m in (both, old, Metadata())] == ["g", "old", ""]
+
+
+CLASSES = {
+    "istio": (True, False),
+    "istio-waypoint": (True, True),
+    "istio-east-west": (True, False),
+    "istio-remote": (True, False),
+    "nginx": (False, False),
+    "": (False, False),
+}
+
+
+@pytest.mark.parametrize(("name", "answers"), CLASSES.items())
+def test_classes(name: str, answers: tuple[bool, bool]) -> None:
+    made = gateway("g", class_name=name)
+    assert (is_istio(made), is_waypoint(made)) == answers
+
+
+NOBODY = "neither the gateway nor its namespace names a revision, and there is no default"
+TAGGED = Mesh(
+    world(control_plane("canary"), control_plane("blue"), injector("blue", tag="default"), validator("canary"))
+)
+VALIDATED = Mesh(world(control_plane("canary"), control_plane("blue"), validator("canary")))
+NO_DEFAULT = Mesh(world(control_plane("canary"), control_plane("blue"), injector("blue", tag="prod")))
+BLIND = Mesh(
+    world(control_plane("canary"), gaps=[Gap("list", "mutatingwebhookconfigurations.admissionregistration.k8s.io")])
+)
+OWNERS: dict[str, tuple[Mesh, Gateway | None, str, Selected]] = {
+    "its own label": (
+        NO_DEFAULT,
+        gateway("g", text="rev=canary"),
+        "rev=blue",
+        Selected(State.INJECTED, "the gateway says istio.io/rev=canary", "canary"),
+    ),
+    "a tag is resolved": (
+        NO_DEFAULT,
+        gateway("g", text="rev=prod"),
+        "",
+        Selected(State.INJECTED, "the gateway says istio.io/rev=prod", "blue"),
+    ),
+    "its namespace's label": (
+        NO_DEFAULT,
+        gateway("g"),
+        "rev=blue",
+        Selected(State.INJECTED, "the namespace says istio.io/rev=blue", "blue"),
+    ),
+    "istio-injection is not consulted": (
+        TAGGED,
+        gateway("g"),
+        "injection=enabled rev=canary",
+        Selected(State.INJECTED, "the namespace says istio.io/rev=canary", "canary"),
+    ),
+    "a ghost is nobody, not the default": (
+        TAGGED,
+        gateway("g", text="rev=ghost"),
+        "rev=canary",
+        Selected(State.NONE, "no control plane answers to istio.io/rev=ghost on the gateway"),
+    ),
+    "a ghost on the namespace": (
+        TAGGED,
+        gateway("g"),
+        "rev=ghost",
+        Selected(State.NONE, "no control plane answers to istio.io/rev=ghost on the namespace"),
+    ),
+    "the default tag before the default validator": (
+        TAGGED,
+        gateway("g"),
+        "",
+        Selected(State.INJECTED, "the default owns gateways without a label", "blue"),
+    ),
+    "the default validator": (
+        VALIDATED,
+        gateway("g"),
+        "",
+        Selected(State.INJECTED, "the default owns gateways without a label", "canary"),
+    ),
+    "the injectors were not read, and so the tags": (
+        BLIND,
+        gateway("g", text="rev=canary"),
+        "",
+        Selected(State.UNKNOWN, "the injectors, and so the tags, could not be read"),
+    ),
+    "the gateway was not read: its namespace is asked": (
+        NO_DEFAULT,
+        None,
+        "rev=blue",
+        Selected(State.INJECTED, "the namespace says istio.io/rev=blue", "blue"),
+    ),
+    "no default": (NO_DEFAULT, gateway("g"), "", Selected(State.NONE, NOBODY)),
+}
+
+
+@pytest.mark.parametrize(("mesh", "made", "given", "wanted"), OWNERS.values(), ids=OWNERS.keys())
+def test_owner(mesh: Mesh, made: Gateway | None, given: str, wanted: Selected) -> None:
+    assert owner(mesh, made, labels(given)) == wanted

@@ -1,0 +1,223 @@
+"""Laws that hold in every world: see tests/strategies.py for what a world may be."""
+
+from __future__ import annotations
+
+import copy
+import random
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubectl_rev.core import status
+from kubectl_rev.core.explain import of_namespace, of_unit
+from kubectl_rev.core.injection import State, Subject, consider, select
+from kubectl_rev.core.objects import Object, Pod
+from kubectl_rev.core.policy import InjectorConfig, release, veto
+from kubectl_rev.core.revisions import Mesh
+from kubectl_rev.core.selectors import LabelSelector, Requirement, parse
+from kubectl_rev.core.snapshot import Snapshot, fold
+from kubectl_rev.core.survey import Survey
+from tests.build import metadata_only, world
+from tests.strategies import (
+    KEYS,
+    VALUES,
+    injectors,
+    label_maps,
+    nasty,
+    objects,
+    requirements,
+    selectors,
+    subjects,
+    worlds,
+)
+
+
+def everything(survey: Survey) -> list[object]:
+    """All that rev-status can say, as JSON would have it."""
+    return [
+        msgspec.to_builtins(each)
+        for each in (
+            status.overview(survey),
+            status.tags(survey),
+            status.workloads(survey),
+            status.pods(survey),
+            status.gateways(survey),
+            [of_unit(survey, unit) for unit in survey.units],
+            [of_namespace(survey, name) for name in survey.by_namespace],
+        )
+    ]
+
+
+@given(worlds(), subjects)
+def test_a_decision_is_always_made_with_a_reason(snapshot: Snapshot, subject: Subject) -> None:
+    mesh = Mesh(snapshot)
+    answer = select(mesh, subject)
+    assert answer.because
+    assert "\n" not in answer.because
+    assert (answer.revision is not None) == (answer.state is State.INJECTED)
+    assert bool(answer.injectors) >= (answer.state is State.INJECTED)
+    assert (answer.injector is None) == (len(answer.injectors) != 1)
+    assert all(trial.because for each in consider(mesh, subject) for trial in each.trials)
+
+
+@given(worlds())
+def test_nothing_raises_and_everything_has_a_reason(snapshot: Snapshot) -> None:
+    survey = Survey(snapshot)
+    assert len(everything(survey)) == 7
+    assert all(unit.selected.because for unit in survey.units)
+    for finding in status.overview(survey).findings:
+        assert finding.message
+        assert finding.hint
+
+
+@given(worlds(), subjects)
+def test_what_is_called_is_what_matches(snapshot: Snapshot, subject: Subject) -> None:
+    """The long form and the answer agree: nobody is selected whose every trial failed."""
+    mesh = Mesh(snapshot)
+    answer = select(mesh, subject)
+    matching = {each.injector for each in consider(mesh, subject) if any(trial.matches for trial in each.trials)}
+    assert set(answer.injectors) <= matching
+    if answer.state is State.INJECTED:
+        alive = {injector.name for injector in mesh.injectors if injector.target.alive is not False}
+        assert set(answer.injectors) == matching & alive
+
+
+@given(objects(), st.randoms(use_true_random=False))
+def test_the_order_of_objects_changes_nothing(parts: list[Object], shuffler: random.Random) -> None:
+    other = list(parts)
+    shuffler.shuffle(other)
+    assert everything(Survey(world(other))) == everything(Survey(world(parts)))
+
+
+@given(worlds(), subjects, st.text("abc", min_size=1), st.text("xyz"))
+def test_labels_that_no_selector_mentions_change_nothing(
+    snapshot: Snapshot, subject: Subject, key: str, value: str
+) -> None:
+    extra = {f"example.org/{key}": value}
+    labelled = msgspec.structs.replace(
+        subject, namespace_labels=subject.namespace_labels | extra, labels=subject.labels | extra
+    )
+    mesh = Mesh(snapshot)
+    assert select(mesh, labelled) == select(mesh, subject)
+    assert consider(mesh, labelled) == consider(mesh, subject)
+
+
+@given(objects())
+def test_folding_changes_no_count(parts: list[Object]) -> None:
+    """Of pods as a metadata list brings them; which one a folded pod was is all that is lost."""
+    thin: list[Object] = [
+        metadata_only(each) if isinstance(each, Pod) and "istiod" not in each.name else each for each in parts
+    ]
+    apart = world(thin)
+    folded = copy.deepcopy(apart)
+    folded.pods = fold(folded.pods)
+    assert status.overview(Survey(folded)) == status.overview(Survey(apart))
+    assert status.workloads(Survey(folded)) == status.workloads(Survey(apart))
+    assert sum(each.count for each in folded.pods) == len(apart.pods)
+
+
+@given(worlds())
+def test_the_overview_adds_up(snapshot: Snapshot) -> None:
+    survey = Survey(snapshot)
+    report = status.overview(survey)
+    assert report.proxies == sum(group.count for unit in survey.units for group in unit.groups if group.proxy)
+    assert report.drifted == sum(item.drifted for item in status.workloads(survey))
+    assert [item.name for item in report.namespaces] == sorted(survey.by_namespace)
+    assert {item.name for item in report.namespaces if item.drift} == {u.namespace for u in survey.units if u.drifted}
+    assert sum(item.pods for item in status.workloads(survey)) == len(status.pods(survey)) == len(snapshot.pods)
+
+
+@given(st.data())
+def test_a_deactivated_injector_never_matches_what_the_charts_can_label(data: st.DataObject) -> None:
+    made = data.draw(injectors("x"))
+    for webhook in made.webhooks:
+        webhook.namespace_selector = LabelSelector(match_labels={"istio.io/deactivated": "never-match"})
+    answer = select(Mesh(world(made)), Subject("shop", data.draw(label_maps), data.draw(label_maps)))
+    assert answer.injectors == ()
+
+
+@given(selectors, label_maps)
+def test_a_selector_matches_when_nothing_is_unmet(selector: LabelSelector, labels: dict[str, str]) -> None:
+    unmet = selector.unmet(labels)
+    assert selector.matches(labels) == (unmet == [])
+    assert all(not requirement.holds(labels) for requirement in unmet)
+
+
+@given(requirements, label_maps)
+def test_each_operator_has_its_opposite(requirement: Requirement, labels: dict[str, str]) -> None:
+    names = {"In": "NotIn", "NotIn": "In", "Exists": "DoesNotExist", "DoesNotExist": "Exists"}
+    opposite = type(requirement.operator)(names[requirement.operator.value])
+    other = msgspec.structs.replace(requirement, operator=opposite)
+    assert requirement.holds(labels) != other.holds(labels)
+
+
+WORDS = (
+    "a",
+    "b=1",
+    "c==2",
+    "d!=3",
+    "!e",
+    "f in (x,y)",
+    "g notin (z)",
+    "in",
+    " ",
+    ",",
+    "(",
+    ")",
+    "=",
+    "!",
+    "notin",
+    "é",
+)
+
+
+@given(st.lists(st.sampled_from(WORDS)).map("".join) | nasty)
+def test_parsing_a_selector_answers_or_says_why_in_a_line(text: str) -> None:
+    try:
+        found = parse(text)
+    except ValueError as error:
+        assert str(error).startswith(f"{text!r} is no label selector: ")  # noqa: PT017
+        assert "\n" not in str(error)  # noqa: PT017
+    else:
+        assert isinstance(found, LabelSelector)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["a", "b", "x.io/c"]), st.sampled_from(["1", "", "v-2"]), max_size=3), label_maps
+)
+def test_parsed_equalities_match_as_match_labels_do(wanted: dict[str, str], labels: dict[str, str]) -> None:
+    text = ",".join(f"{key}={value}" for key, value in wanted.items())
+    for given_labels in (labels, wanted, labels | wanted):
+        assert parse(text).matches(given_labels) == LabelSelector(match_labels=wanted).matches(given_labels)
+
+
+@given(st.text() | st.from_regex(r"v?\d{1,3}\.\d{1,3}(\.\d+)?(-[a-z.0-9]+)?", fullmatch=True))
+def test_release_never_raises(version: str) -> None:
+    found = release(version)
+    assert found is None or len(found) == 2
+
+
+@given(
+    label_maps,
+    st.dictionaries(st.sampled_from(KEYS), st.sampled_from(VALUES)),
+    st.none() | st.builds(InjectorConfig, st.sampled_from(["enabled", "disabled"]), st.lists(selectors, max_size=2)),
+    st.lists(st.sampled_from(["1.6.8", "1.11.8", "1.12.0", "1.26.8", "1.27.0", "latest"]), max_size=3).map(tuple),
+)
+def test_reading_less_never_turns_a_no_into_a_yes(
+    labels: dict[str, str], annotations: dict[str, str], config: InjectorConfig | None, versions: tuple[str, ...]
+) -> None:
+    """Not knowing the host network can make an answer unknown; it never makes one."""
+
+    def ask(host_network: bool | None) -> bool | None:
+        return veto(
+            namespace="shop",
+            labels=labels,
+            annotations=annotations,
+            host_network=host_network,
+            config=config,
+            versions=versions,
+        ).accepts
+
+    assert ask(True) is False
+    assert ask(None) == {True: None, False: False, None: None}[ask(False)]

@@ -1,0 +1,432 @@
+"""rev-status as values: what each list says about a small world, and the long answer to "why"."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from kubectl_rev.core import status
+from kubectl_rev.core.checks import Ref
+from kubectl_rev.core.explain import Explanation, Running, Verdict, of_namespace, of_unit
+from kubectl_rev.core.injection import Considered, Trial
+from kubectl_rev.core.items import (
+    ControlPlaneItem,
+    Count,
+    InjectorItem,
+    NamespaceItem,
+    Owner,
+    PodItem,
+    SelectedItem,
+    TagItem,
+    WorkloadItem,
+)
+from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.survey import Survey
+from tests.build import (
+    ISTIO,
+    control_plane,
+    deployment,
+    gateway,
+    injector,
+    labels,
+    metadata_only,
+    ns,
+    pod,
+    proxy_container,
+    running,
+    service,
+    stateful_set,
+    validator,
+    world,
+)
+
+EGRESS = deployment("egress", ISTIO, "rev=default inject=false", proxy=proxy_container(role="router"))
+WEB, DB = deployment("web"), stateful_set("db", "legacy")
+PARTS = [
+    control_plane(),
+    control_plane("canary", version="1.31.0", ready=(True, False)),
+    injector("canary", tag="prod"),
+    service("canary", tag="prod"),
+    injector("gone", tag="old"),
+    validator(),
+    [
+        ns(ISTIO),
+        ns("shop", "rev=prod"),
+        ns("legacy", "injection=enabled rev=canary"),
+        ns("ghost", "rev=x mode=ambient"),
+    ],
+    running(WEB, "canary", "default", None),
+    running(DB, "default"),
+    running(EGRESS, None),
+    pod("bare", "shop", on="default", terminating=True),
+]
+SURVEY = Survey(world(*PARTS))
+CANARY = SelectedItem(
+    "injected",
+    "canary",
+    "istio-revision-tag-prod",
+    ("istio-revision-tag-prod",),
+    "the namespace says istio.io/rev=prod",
+)
+DEFAULT = SelectedItem(
+    "injected",
+    "default",
+    "istio-sidecar-injector",
+    ("istio-sidecar-injector",),
+    "the namespace says istio-injection=enabled",
+)
+OPTED_OUT = SelectedItem("none", None, None, (), "the pod says sidecar.istio.io/inject=false")
+NOT_ASKED = SelectedItem("none", None, None, (), "neither the namespace nor the pod asks for it")
+GHOST = SelectedItem("none", None, None, (), "no injector answers to istio.io/rev=x on the namespace")
+
+
+def test_control_planes() -> None:
+    assert status.control_planes(SURVEY) == [
+        ControlPlaneItem(
+            namespace=ISTIO,
+            name="canary",
+            revision="canary",
+            state="local",
+            tags=["prod"],
+            default=[],
+            version="1.31.0",
+            istiod=Count(1, 2),
+            injectors=[
+                InjectorItem("istio-revision-tag-prod", True),
+                InjectorItem("istio-sidecar-injector-canary", True),
+            ],
+            namespaces=1,
+            proxies=1,
+            selected=4,
+        ),
+        ControlPlaneItem(
+            namespace=ISTIO,
+            name="default",
+            revision="default",
+            state="local",
+            tags=[],
+            default=["injection", "validation", "gateways", "name"],
+            version="1.30.3",
+            istiod=Count(1, 1),
+            injectors=[InjectorItem("istio-sidecar-injector", True)],
+            namespaces=1,
+            proxies=4,
+            selected=2,  # the gateway in place stays
+        ),
+        ControlPlaneItem(
+            namespace=ISTIO,
+            name="gone",
+            revision="gone",
+            state="missing",
+            tags=["old"],
+            default=[],
+            version=None,
+            istiod=Count(0, 0),
+            injectors=[InjectorItem("istio-revision-tag-old", False)],
+            namespaces=0,
+            proxies=0,
+            selected=0,
+        ),
+    ]
+
+
+def test_a_deactivated_injector_is_not_listed() -> None:
+    (plane,) = status.control_planes(Survey(world(control_plane(deactivated=True), injector(tag="default"))))
+    assert plane.injectors == [InjectorItem("istio-revision-tag-default", True)]
+
+
+def test_an_injector_whose_service_was_not_read() -> None:
+    survey = Survey(world(injector("far"), gaps=[Gap("list", "services"), Gap("list", "pods")]))
+    (plane,) = status.control_planes(survey)
+    assert (plane.state, plane.injectors) == ("unknown", [InjectorItem("istio-sidecar-injector-far", None)])
+
+
+def test_tags() -> None:
+    assert status.tags(SURVEY) == [
+        TagItem(
+            name="old", revision="gone", injector="istio-revision-tag-old", service=None, resolves=False, namespaces=0
+        ),
+        TagItem(
+            name="prod",
+            revision="canary",
+            injector="istio-revision-tag-prod",
+            service="istiod-revision-tag-prod",
+            resolves=True,
+            namespaces=1,
+        ),
+    ]
+
+
+def test_namespaces() -> None:
+    def item(name: str, text: str, selected: SelectedItem, note: str = "", **more: object) -> NamespaceItem:
+        values = {"ignored": [], "ambient": False, "proxy_revisions": {}, "pods": 0, "drift": False, "drifted": 0}
+        return NamespaceItem(
+            name=name, labels=labels(text), selected=selected, attention=bool(note), note=note, **(values | more)
+        )
+
+    assert status.namespaces(SURVEY) == [
+        item("ghost", "rev=x mode=ambient", GHOST, f"new pods get no sidecar: {GHOST.because}", ambient=True),
+        item("istio-system", "", NOT_ASKED, pods=4, proxy_revisions={"default": 1}),
+        item(
+            "legacy",
+            "injection=enabled rev=canary",
+            DEFAULT,
+            "istio.io/rev=canary is ignored: istio-injection decides",
+            ignored=["istio.io/rev=canary"],
+            pods=1,
+            proxy_revisions={"default": 1},
+        ),
+        item(
+            "shop",
+            "rev=prod",
+            CANARY,
+            "restart deployment/web; no sidecar yet: restart deployment/web",
+            pods=4,
+            proxy_revisions={"canary": 1, "default": 2},
+            drift=True,
+            drifted=2,
+        ),
+    ]
+
+
+def workload(kind: str, namespace: str, name: str, selected: SelectedItem, **more: object) -> WorkloadItem:
+    values = {"proxy_revisions": {}, "pods": 0, "drift": False, "drifted": 0, "gateway": None, "note": ""} | more
+    return WorkloadItem(kind=kind, namespace=namespace, name=name, selected=selected, **values)
+
+
+IN_PLACE = workload(
+    "Deployment", ISTIO, "egress", OPTED_OUT, gateway="in place", pods=1, proxy_revisions={"default": 1}
+)
+
+
+def test_workloads() -> None:
+    assert status.workloads(SURVEY) == [
+        IN_PLACE,
+        workload("Deployment", ISTIO, "istiod", OPTED_OUT, pods=1),
+        workload("Deployment", ISTIO, "istiod-canary", OPTED_OUT, pods=2),
+        workload("StatefulSet", "legacy", "db", DEFAULT, proxy_revisions={"default": 1}, pods=1),
+        workload(
+            "Deployment",
+            "shop",
+            "web",
+            CANARY,
+            proxy_revisions={"canary": 1, "default": 1},
+            pods=3,
+            drift=True,
+            drifted=2,
+            note="a restart moves it to canary; a restart gives it a sidecar of canary",
+        ),
+        workload("Pod", "shop", "bare", CANARY, proxy_revisions={"default": 1}, pods=1),
+    ]
+
+
+def test_pods() -> None:
+    def item(
+        name: str, revision: str | None, *, owner: Owner | None = None, drift: bool = False, note: str = ""
+    ) -> PodItem:
+        return PodItem(
+            namespace="shop",
+            name=name,
+            selected=CANARY,
+            proxy_revision=revision,
+            has_proxy=revision is not None,
+            evidence="sidecar.istio.io/status" if revision else None,
+            owner=owner,
+            drift=drift,
+            note=note,
+        )
+
+    web = Owner("Deployment", "web")
+    assert [each for each in status.pods(SURVEY) if each.namespace == "shop"] == [
+        item("bare", "default", note="terminating"),
+        item("web-5d8f-0", "canary", owner=web),
+        item("web-5d8f-1", "default", owner=web, drift=True, note="a restart moves it to canary"),
+        item("web-5d8f-2", None, owner=web, drift=True, note="a restart gives it a sidecar of canary"),
+    ]
+
+
+def test_gateways() -> None:
+    """Of all kinds; a Gateway without a Deployment is told, other people's classes are not Istio's."""
+    parts = [
+        ns("edge", "rev=canary"),
+        gateway("made", "edge"),
+        deployment("made-istio", "edge", "gateway.networking.k8s.io/gateway-name=made inject=false"),
+        gateway("unmade", "edge"),
+        gateway("old", "edge"),
+        deployment("old-istio", "edge", "istio.io/gateway-name=old inject=false"),  # up to 1.20
+        gateway("nobodys", "edge", "rev=x", "istio-waypoint"),
+        gateway("other", "edge", class_name="nginx"),
+    ]
+    by_namespace = SelectedItem("injected", "canary", None, (), "the namespace says istio.io/rev=canary")
+    nobody = SelectedItem("none", None, None, (), "no control plane answers to istio.io/rev=x on the gateway")
+    assert status.gateways(Survey(world(*PARTS, *parts))) == [
+        workload("Deployment", "edge", "made-istio", by_namespace, gateway="gateway api"),
+        workload("Deployment", "edge", "old-istio", by_namespace, gateway="gateway api"),
+        workload("Gateway", "edge", "nobodys", nobody, gateway="waypoint", note=nobody.because),
+        workload("Gateway", "edge", "unmade", by_namespace, gateway="gateway api", note="no Deployment"),
+        IN_PLACE,
+    ]
+
+
+def test_the_overview_counts() -> None:
+    report = status.overview(SURVEY)
+    assert (report.proxies, report.drifted, report.gaps) == (5, 2, [])
+    assert report.default == SURVEY.default
+    assert [finding.code for finding in report.findings] == [
+        "REV101", "REV102", "REV104", "REV103", "REV201", "REV202", "REV204",
+    ]  # fmt: skip
+
+
+def test_labels_to_select_on() -> None:
+    found = status.labels_of(Survey(world(ns("shop", "rev=prod"), running(WEB, "canary"), gateway("g", "shop", "a=b"))))
+    assert found == {
+        ("Namespace", "", "shop"): {"istio.io/rev": "prod"},
+        ("Deployment", "shop", "web"): {},
+        ("Pod", "shop", "web-5d8f-0"): {"app": "web"},
+        ("Gateway", "shop", "g"): {"a": "b"},
+    }
+
+
+NOTES = {
+    "more than three": (
+        [each for n in range(5) for each in running(deployment(f"w{n}"), "default")],
+        "restart deployment/w0 deployment/w1 deployment/w2 and 2 more",
+    ),
+    "losing": (
+        running(deployment("out", "shop", "inject=false"), "canary"),
+        "a restart takes the sidecar from deployment/out",
+    ),
+    "nothing to say": (running(deployment("web"), "canary"), ""),
+}
+
+
+@pytest.mark.parametrize(("parts", "note"), NOTES.values(), ids=NOTES.keys())
+def test_namespace_notes(parts: list[object], note: str) -> None:
+    survey = Survey(world(control_plane("canary"), ns("shop", "rev=canary"), parts))
+    assert {item.name: item.note for item in status.namespaces(survey)}["shop"] == note
+
+
+def test_notes_on_what_cannot_be_created() -> None:
+    rejected = 'calling istio-sidecar-injector-gone fails: service "istiod-gone" not found'
+    by_label = deployment("web", "plain", "rev=gone")
+    survey = Survey(world(injector("gone"), ns("shop", "rev=gone"), ns("plain"), by_label, pod("p", "away")))
+    notes = {item.name: item.note for item in status.namespaces(survey)}
+    assert notes == {
+        "away": "the namespace's labels could not be read",
+        "plain": f"deployment/web: the pod says istio.io/rev=gone, but {rejected}",
+        "shop": f"new pods are rejected: the namespace says istio.io/rev=gone, but {rejected}",
+    }
+    (web,) = [item for item in status.workloads(survey) if item.name == "web"]
+    assert web.note == f"the pod says istio.io/rev=gone, but {rejected}"
+
+
+def test_notes_on_hand_made_and_ignored() -> None:
+    by_hand = deployment("web", "shop", "rev=canary", annotations={"sidecar.istio.io/status": "{}"})
+    survey = Survey(world(control_plane(), control_plane("canary"), ns("shop", "rev=default"), by_hand))
+    (item,) = [item for item in status.workloads(survey) if item.name == "web"]
+    assert item.note == "istio.io/rev=canary on the pod is ignored; injected by hand (kube-inject)"
+
+
+def test_json_has_every_field_in_camel_case() -> None:
+    item = msgspec.to_builtins(status.namespaces(SURVEY)[0])
+    assert list(item) == [
+        "kind", "namespace", "name", "labels", "selected", "ignored", "ambient", "proxyRevisions", "pods", "drift",
+        "drifted", "attention", "note",
+    ]  # fmt: skip
+
+
+def trials(*because: str) -> tuple[Trial, ...]:
+    names = ("rev.namespace.", "rev.object.", "namespace.", "object.")
+    return tuple(
+        Trial(f"{name}sidecar-injector.istio.io", "says" in why, why) for name, why in zip(names, because, strict=False)
+    )
+
+
+def test_why_of_a_workload() -> None:
+    survey = Survey(
+        world(
+            control_plane(), control_plane("canary"), ns("shop", "rev=canary"), running(WEB, "canary", "default", None)
+        )
+    )
+    (unit,) = survey.by_namespace["shop"]
+    selected = SelectedItem(
+        "injected",
+        "canary",
+        "istio-sidecar-injector-canary",
+        ("istio-sidecar-injector-canary",),
+        "the namespace says istio.io/rev=canary",
+    )
+    occupied = "istio.io/rev must be absent, is canary"
+    assert of_unit(survey, unit) == Explanation(
+        subject=Ref("Deployment", "shop", "web"),
+        headline="is injected by canary: the namespace says istio.io/rev=canary",
+        selected=selected,
+        ignored=[],
+        labels={"istio.io/rev": "canary"},
+        pod_labels={},
+        pod_annotations={},
+        injectors=[
+            Considered(
+                "istio-sidecar-injector",
+                "default",
+                None,
+                trials(
+                    "istio.io/rev must be default, is canary",
+                    occupied,
+                    "istio-injection must be enabled, is absent",
+                    occupied,
+                ),
+            ),
+            Considered(
+                "istio-sidecar-injector-canary",
+                "canary",
+                None,
+                trials("the namespace says istio.io/rev=canary", occupied),
+            ),
+        ],
+        istiod=Verdict("canary", True, "no host network, no opt-out, policy enabled"),
+        running=[
+            Running(1, False, None, None, "a restart gives it a sidecar of canary"),
+            Running(1, True, "canary", "sidecar.istio.io/status", "a restart changes nothing"),
+            Running(1, True, "default", "sidecar.istio.io/status", "a restart moves it to canary"),
+        ],
+        hint="kubectl rollout restart deployment/web -n shop",
+    )
+
+
+def test_why_of_one_pod_is_of_its_own_proxy() -> None:
+    (unit,) = [each for each in SURVEY.units if each.name == "web"]
+    found = of_unit(SURVEY, unit, "web-5d8f-1")
+    assert (found.subject, found.hint) == (
+        Ref("Pod", "shop", "web-5d8f-1"),
+        "kubectl rollout restart deployment/web -n shop",
+    )
+    assert found.running == [Running(1, True, "default", "sidecar.istio.io/status", "a restart moves it to canary")]
+    assert of_unit(SURVEY, unit, "web-5d8f-0").hint == ""
+
+
+def test_why_of_a_namespace() -> None:
+    shop, legacy = of_namespace(SURVEY, "shop"), of_namespace(SURVEY, "legacy")
+    assert (shop.subject, shop.hint, sum(each.pods for each in shop.running)) == (
+        Ref("Namespace", "", "shop"),
+        "kubectl rollout restart deployment/web -n shop",
+        4,
+    )
+    assert (legacy.hint, legacy.ignored) == ("", ["istio.io/rev=canary on the namespace"])
+    assert legacy.headline == "new pods are injected by default: the namespace says istio-injection=enabled"
+
+
+def test_why_of_a_gateway_that_istiod_renders_asks_no_webhook() -> None:
+    made = deployment("g-istio", "shop", "gateway.networking.k8s.io/gateway-name=g inject=false")
+    survey = Survey(world(control_plane("canary"), ns("shop", "rev=canary"), made, gateway("g")))
+    found = of_unit(survey, survey.by_namespace["shop"][0])
+    assert (found.headline, found.injectors, found.istiod) == (
+        "is rendered by canary: the namespace says istio.io/rev=canary",
+        [],
+        None,
+    )
+
+
+def test_a_folded_snapshot_answers_the_overview() -> None:
+    thin = world(ns("shop", "rev=canary"), control_plane("canary"), [metadata_only(pod("a", on="canary"))])
+    assert status.overview(Survey(thin)).proxies == 1
