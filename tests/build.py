@@ -244,7 +244,7 @@ def injector(
                 namespace_selector=never if deactivated else of_namespace,
                 object_selector=never if deactivated else of_pod,
                 match_conditions=[MatchCondition(name=f"c{n}", expression=e) for n, e in enumerate(match_conditions)],
-                rules=[Rule(operations=["CREATE"], api_groups=[""], resources=["pods"])],
+                rules=[Rule(operations=["CREATE"], api_groups=[""], api_versions=["v1"], resources=["pods"])],
                 failure_policy=failure_policy,
             )
             for prefix, of_namespace, of_pod in entries(layout, tag or revision, auto=auto)

@@ -142,6 +142,7 @@ def covers_pods(webhook: Webhook) -> bool:
     return any(
         {"CREATE", "*"} & set(rule.operations)
         and {"", "*"} & set(rule.api_groups)
+        and {"v1", "*"} & set(rule.api_versions)
         and {"pods", "*", "pods/*", "*/*"} & set(rule.resources)  # a subresource `*` may also be none
         and rule.scope in ("*", "Namespaced")
         for rule in webhook.rules

@@ -198,10 +198,11 @@ class MatchCondition(Shape):
 
 
 class Rule(Shape):
-    """`rules[]` of a webhook."""
+    """`rules[]` of a webhook; the API server always has `apiVersions`, a dump that lacks it restricts nothing."""
 
     operations: list[str] = []
     api_groups: list[str] = []
+    api_versions: list[str] = msgspec.field(default_factory=lambda: ["*"])
     resources: list[str] = []
     scope: str = "*"
 

@@ -85,7 +85,7 @@ rule = st.fixed_dictionaries(
     {
         "operations": st.sampled_from([["CREATE"], ["*"], ["UPDATE"], ["UPDATE", "CREATE"], ["DELETE"], ["CONNECT"]]),
         "apiGroups": st.sampled_from([[""], ["*"], ["apps"], ["apps", ""]]),
-        "apiVersions": st.sampled_from([["v1"], ["*"], ["v1beta1", "v1"]]),
+        "apiVersions": st.sampled_from([["v1"], ["*"], ["v1beta1", "v1"], ["v2"]]),
         "resources": st.sampled_from(
             [["pods"], ["*"], ["*/*"], ["pods/*"], ["pods/status"], ["services", "pods"], ["services"], ["*/status"]]
         ),

@@ -410,6 +410,10 @@ RULES = {
     "all resources": (Rule(operations=["CREATE"], api_groups=["*"], resources=["*"]), True),
     "another operation": (Rule(operations=["UPDATE"], api_groups=[""], resources=["pods"]), False),
     "another group": (Rule(operations=["CREATE"], api_groups=["apps"], resources=["pods"]), False),
+    "another version": (
+        Rule(operations=["CREATE"], api_groups=[""], api_versions=["v2"], resources=["pods"]),
+        False,
+    ),
     "another resource": (Rule(operations=["CREATE"], api_groups=[""], resources=["services", "pods/exec"]), False),
     "cluster-scoped objects": (
         Rule(operations=["CREATE"], api_groups=[""], resources=["pods"], scope="Cluster"),
