@@ -57,8 +57,8 @@ def connect(options: Options | None = None) -> Connection:
 def _tls(configuration: Any) -> ssl.SSLContext:
     """The TLS context that the client would make for each connection of this configuration."""
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE)
-    # urllib3 sets these anew for every connection, in a context that other threads are shaking hands with: OpenSSL frees
-    # what they are sending, and the server answers "decode error".
+    # urllib3 sets these anew for every connection, in a context that other threads are shaking hands with: OpenSSL
+    # frees what they are sending, and the server answers "decode error".
     context.set_alpn_protocols(["http/1.1"])
     context.set_alpn_protocols = lambda alpn_protocols: None  # type: ignore[method-assign]
     # Python 3.13 refuses certificates without a key identifier; Go, and so kubectl, does not, and clusters have them.
