@@ -25,7 +25,7 @@ def overview(report: Overview, style: Style) -> str:
     parts = [listing(report.control_planes, control_planes(style.wide), style)]
     if style.color and (line := _bar(report)):
         parts.append(fit(line, style.width))
-    parts.append(_attention(report.namespaces, style))
+    parts.append(_attention(report.namespaces, style, sure=not report.gaps))
     parts += _findings(report.findings, style)
     parts.append(_not_checked(report.gaps))
     return "\n\n".join(part for part in parts if part)
@@ -56,12 +56,12 @@ def _default(row: ControlPlaneItem) -> str:
 def _istiod(row: ControlPlaneItem) -> str:
     pods = f"{row.istiod.ready}/{row.istiod.total}" if row.state in ("local", "missing") else row.state
     injector = _injector(row)
-    return pods if injector in ("ok", "unknown") else f"{pods}, injector {injector}"
+    return pods if injector in ("ok", "unknown") else f"{pods}, {injector} injector"
 
 
 def _injector(row: ControlPlaneItem) -> str:
     if not row.injectors:
-        return "missing"
+        return "no active"
     answers = {injector.answers for injector in row.injectors}
     return "dead" if False in answers else "ok" if answers == {True} else "unknown"
 
@@ -127,7 +127,8 @@ def workloads(wide: bool, namespaced: bool) -> Columns:
 def gateways(wide: bool, namespaced: bool) -> Columns:
     """Columns of `gateways`: a workload's, and the kind of gateway."""
     columns = list(workloads(wide, namespaced))
-    return [*columns[:-1], ("GATEWAY", lambda r: r.gateway), columns[-1]]
+    at = [name for name, _ in columns].index("NOTE")
+    return [*columns[:at], ("GATEWAY", lambda r: r.gateway), *columns[at:]]
 
 
 def pods(wide: bool, namespaced: bool) -> Columns:
@@ -194,9 +195,16 @@ def _outcome(story: Explanation) -> Iterator[tuple[str, str]]:
             proxy = "without a sidecar"
         yield "running", f"{plural(row.pods, 'pod')} {proxy}: {row.restart}"
     if not story.running:
-        yield "running", "no pods"
+        unread = any(gap.resource == "pods" and gap.namespace in ("", _namespace_of(story)) for gap in story.gaps)
+        yield "running", "not known: the pods could not be read" if unread else "no pods"
     if story.hint:
         yield "next", story.hint
+    for gap in story.gaps:
+        yield "not read", gap_text(gap)
+
+
+def _namespace_of(story: Explanation) -> str:
+    return story.subject.name if story.subject.kind == "Namespace" else story.subject.namespace
 
 
 def _aligned(facts: Iterable[tuple[str, str]], style: Style) -> list[str]:
@@ -218,18 +226,22 @@ def _short(webhook: str) -> str:
     return webhook.removesuffix(labels.INJECTION_WEBHOOK_SUFFIX) or webhook
 
 
-def _attention(items: Sequence[NamespaceItem], style: Style) -> str:
+def _attention(items: Sequence[NamespaceItem], style: Style, *, sure: bool) -> str:
+    """The namespaces with something to say, and how many have nothing; `sure` is False where not all was read."""
     rows = [item for item in items if item.attention]
-    fine = sum(1 for item in items if not item.attention)
+    fine = len(items) - len(rows)
     shown = rows[: style.limit] if style.limit else rows
     lines = [listing(shown, namespaces(style.wide), style)] if shown else []
     if len(shown) < len(rows):
         lines.append(f"… and {len(rows) - len(shown)} more: kubectl rev-status namespaces")
-    if rows:
-        lines.append(f"{plural(fine, 'other namespace')} {'is' if fine == 1 else 'are'} fine." if fine else "")
-    else:
-        lines.append(paint(f"All {plural(fine, 'namespace')} are fine.", "good", style) if fine != 1 else "")
-    return "\n".join(line for line in lines if line)
+    which = plural(fine, "other namespace" if rows else "namespace")
+    if fine and not sure:
+        lines.append(f"{which}: nothing wrong in what could be read.")
+    elif fine and rows:
+        lines.append(f"{which} {'is' if fine == 1 else 'are'} fine.")
+    elif fine:
+        lines.append(paint(f"All {which} are fine." if fine > 1 else f"{which} is fine.", "good", style))
+    return "\n".join(lines)
 
 
 def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
@@ -254,9 +266,10 @@ def _not_checked(gaps: Sequence[Gap]) -> str:
 
 
 def gap_text(gap: Gap) -> str:
-    """`may not list pods in namespace shop: forbidden`."""
+    """`pods in namespace shop (may not list: forbidden)`, `pods (not in the dump)`."""
     where = f" in namespace {gap.namespace}" if gap.namespace else ""
-    return f"{gap.resource}{where} (may not {gap.verb}: {gap.reason})" if gap.reason else f"{gap.resource}{where}"
+    reason = gap.reason if gap.reason.startswith("not in ") else f"may not {gap.verb}: {gap.reason}"
+    return f"{gap.resource}{where} ({reason})" if gap.reason else f"{gap.resource}{where}"
 
 
 def _bar(report: Overview) -> str:
@@ -264,9 +277,10 @@ def _bar(report: Overview) -> str:
     planes = {plane.revision: plane for plane in report.control_planes if plane.state != "missing"}
     if len(planes) != 2 or not report.proxies:
         return ""
-    old, new = sorted(
-        planes.values(), key=lambda plane: (release(plane.version or "") or (0, 0), plane.revision != "default")
-    )
+    old, new = sorted(planes.values(), key=lambda plane: plane.revision != "default")
+    before, after = release(old.version or ""), release(new.version or "")
+    if before and after and after < before:
+        old, new = new, old
     share = new.proxies / report.proxies
     full = round(share * _BAR)
     drift = f", {report.drifted} drift" if report.drifted else ""

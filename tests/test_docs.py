@@ -23,7 +23,7 @@ def test_shown_output_is_what_the_program_prints(document):
 
 def test_help_begins_with_what_it_is_and_examples():
     assert HELP.split("\n")[0] == "Which Istio revisions exist, what uses each, why, and what is wrong."
-    assert HELP.index("Examples:") < HELP.index("Options:") < HELP.index("Usage: kubectl rev-status")
+    assert HELP.index("Examples:") < HELP.index("Options:") < HELP.index("Usage:\n  kubectl rev-status")
 
 
 def test_help_is_short():

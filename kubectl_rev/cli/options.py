@@ -44,10 +44,15 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     istio_namespace: str = ""
     verbosity: int = 0
 
-    def flags(self) -> list[str]:
-        """What a printed command must repeat to reach the same cluster as the same person; never the token."""
+    def flags(self, *, istioctl: bool = False) -> list[str]:
+        """What a printed command must repeat to reach the same cluster as the same person; never the token.
+
+        istioctl has kubectl's flags for the context, the kubeconfig and the impersonation, and no others.
+        """
         said: list[str] = []
         for field, flag in _REPEATED.items():
+            if istioctl and field not in _ISTIOCTL:
+                continue
             value = getattr(self, field)
             for each in value if isinstance(value, tuple) else [value] if value else []:
                 said += [flag] if each is True else [f"{flag}={each}"]
@@ -67,6 +72,7 @@ _REPEATED = {
     "insecure_skip_tls_verify": "--insecure-skip-tls-verify",
     "certificate_authority": "--certificate-authority",
 }
+_ISTIOCTL = ("context", "kubeconfig", "as_user", "as_group", "as_uid")
 
 
 def _hidden(*names: str, help: str, metavar: str | None = None) -> Any:

@@ -34,6 +34,10 @@ class KubectlCommand(TyperCommand):
         formatter.write(f"\n{CONNECTION_FLAGS}\n\nExit codes:\n{codes}\n\n")
         self.format_usage(ctx, formatter)
 
+    def format_usage(self, ctx: Any, formatter: Any) -> None:
+        words = "".join(f"{p.metavar} " for p in self.params if p.param_type_name == "argument" and p.metavar)
+        formatter.write(f"Usage:\n  {ctx.command_path} {words}[options]\n")
+
 
 def app_of(command: Callable[..., None]) -> typer.Typer:
     """The Typer app of one plugin."""

@@ -97,9 +97,13 @@ class Source:
         return spaces[0] if len(asked.subjects) == 1 else ""
 
     def repeated(self, hint: str) -> str:
-        """A printed kubectl command with this call's connection flags."""
-        flags = self._flags.flags()
-        return f"{hint} {shlex.join(flags)}" if flags and hint.startswith("kubectl ") else hint
+        """A printed command with this call's connection flags, as far as its program has them; prose stays as it is."""
+        program = hint.partition(" ")[0]
+        flags = self._flags.flags(istioctl=program == "istioctl")
+        if hint.startswith("kubectl rev-"):
+            flags += [f"--istio-namespace={self._flags.istio_namespace}"] if self._flags.istio_namespace else []
+            flags += ["-f", self._filename] if self._filename not in ("", "-") else []
+        return f"{hint} {shlex.join(flags)}" if flags and program in ("kubectl", "istioctl") else hint
 
 
 def check(survey: Survey) -> None:

@@ -49,7 +49,7 @@ Examples:
 @options.with_connection
 def command(
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[TYPE [NAME...] | TYPE/NAME...]", show_default=False)
+        list[str] | None, typer.Argument(metavar="[TYPE [NAME...] | TYPE/NAME...]", hidden=True)
     ] = None,
     all_namespaces: Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")] = False,
     selector: Annotated[str, typer.Option("--selector", "-l", help="Label selector of the listed objects.")] = "",
@@ -66,6 +66,8 @@ def command(
     connection: options.Connection,
 ) -> None:
     asked = query.parse(arguments or [])
+    if isinstance(asked, Why) and (selector or revision or drifted):
+        raise UsageError("--selector, --revision and --drifted narrow lists: they do not go with TYPE/NAME")
     request = Request(asked, _selector(selector), revision, drifted, output, not no_headers)
     source = Source(connection, filename, all_namespaces)
     if watch:
@@ -79,7 +81,7 @@ def command(
         manifests.save(snapshot, save, sys.stdout.buffer)
         tell(f"saved to {save}")
     text, code = answer(request, Survey(snapshot), source)
-    if text:
+    if text and save != "-":  # then stdout is the dump's alone
         say(text)
     leave(code)
 
@@ -146,7 +148,9 @@ _MAKERS: dict[str, Callable[[Survey], list[Any]]] = {
 
 def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple[str, ExitCode]:
     assert asked.kind is not None
+    where = source.scope(asked)  # a cluster was read no further, a dump has them all
     items = [item for item in _MAKERS[asked.kind](survey) if asked.only in (None, item.kind)]
+    items = [item for item in items if where in ("", item.namespace)]
     missing = [name for name in asked.names if all(item.name != name for item in items)]
     items = [item for item in items if not asked.names or item.name in asked.names]
     items = _filtered(items, request, survey)
@@ -160,7 +164,6 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
         kind = one.capitalize() if not asked.only else asked.only
         return document(request.output, f"{kind}List", items), code
     if not items:
-        where = source.scope(asked)
         if not missing:
             tell(f"No resources found in {where} namespace." if where else "No resources found")
         return "", code
@@ -168,7 +171,7 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
         kinds = {"revisions": "Revision"}
         names = (render.name(kinds.get(asked.kind or "", item.kind), item.namespace, item.name) for item in items)
         return "\n".join(names), code
-    wide, namespaced = request.output is Output.WIDE, bool(source.scope(asked))
+    wide, namespaced = request.output is Output.WIDE, bool(where)
     return render.listing(items, _columns(asked.kind, wide, namespaced), style(headers=request.headers)), code
 
 
@@ -214,7 +217,7 @@ def resolve(survey: Survey, name: str) -> str:
 def _explain(
     request: Request, subjects: Sequence[tuple[str, str]], survey: Survey, source: Source
 ) -> tuple[str, ExitCode]:
-    stories = [_story(survey, kind, name, source.namespace) for kind, name in subjects]
+    stories = [story for kind, name in subjects for story in _stories(survey, kind, name, source.namespace)]
     stories = [replace(story, hint=source.repeated(story.hint)) for story in stories]
     match request.output:
         case Output.JSON | Output.YAML:
@@ -227,20 +230,25 @@ def _explain(
     return "\n\n".join(look.explanation(story, looks) for story in stories), ExitCode.OK
 
 
-def _story(survey: Survey, kind: str, name: str, namespace: str) -> explain.Explanation:
+def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[explain.Explanation]:
+    """One; several where all namespaces are asked (`-A`, or a dump without `-n`) and more than one has that name."""
     if kind == "Namespace":
         if name in survey.by_namespace:
-            return explain.of_namespace(survey, name)
+            return [explain.of_namespace(survey, name)]
         raise _absent(survey, kind, "namespaces", name, "", list(survey.by_namespace))
-    for unit in survey.units:
-        if unit.namespace != namespace and namespace:
-            continue
+    units = [unit for unit in survey.units if not namespace or unit.namespace == namespace]
+    found, there = [], []
+    for unit in units:
+        there += (
+            [group.pod.name for group in unit.groups] if kind == "Pod" else [unit.name] if unit.kind == kind else []
+        )
         if unit.kind == kind and unit.name == name:
-            return explain.of_unit(survey, unit)
-        if kind == "Pod" and any(group.pod.name == name for group in unit.groups):
-            return explain.of_unit(survey, unit, name)
-    there = [unit.name for unit in survey.units if unit.kind == kind and unit.namespace == namespace]
-    raise _absent(survey, kind, RESOURCES.get(kind, "pods"), name, namespace, there)
+            found.append(explain.of_unit(survey, unit))
+        elif kind == "Pod" and any(group.pod.name == name for group in unit.groups):
+            found.append(explain.of_unit(survey, unit, name))
+    if not found:
+        raise _absent(survey, kind, RESOURCES.get(kind, "pods"), name, namespace, there)
+    return found
 
 
 RESOURCES = {

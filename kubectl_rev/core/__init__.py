@@ -16,8 +16,7 @@ checks/     the catalogue of findings
 plan        one write as a value
 items       the public JSON, as types
 status      rev-status's answers
-explain
-the         whole story of one subject
+explain     the whole story of one subject
 
 For use as a library: `Survey(snapshot)`, `select`, `consider`, `status.overview`, `checks.find`.
 """

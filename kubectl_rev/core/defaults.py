@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.injection import Subject, select
+from kubectl_rev.core.injection import State, Subject, select
 from kubectl_rev.core.objects import WebhookConfiguration
 from kubectl_rev.core.revisions import Mesh
 
@@ -31,7 +31,10 @@ class Default(msgspec.Struct, frozen=True):
 
 def default_of(mesh: Mesh) -> Default:
     """Who holds each."""
-    injection = select(mesh, Subject("", {labels.INJECTION: "enabled"})).revision
+    chosen = select(mesh, Subject("", {labels.INJECTION: "enabled"}))
+    injection = chosen.revision
+    if chosen.state is State.REJECTED:  # whoever holds it does not answer, and holds it nevertheless
+        injection = next(i.revision for i in mesh.injectors if i.name in chosen.injectors)
     named = any(plane.revision == labels.DEFAULT for plane in mesh.control_planes)
     return Default(injection, validation_default(mesh), gateway_default(mesh), named)
 

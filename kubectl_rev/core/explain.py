@@ -9,11 +9,12 @@ import msgspec
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks import Ref
 from kubectl_rev.core.checks.hints import restart
-from kubectl_rev.core.drift import Effect
+from kubectl_rev.core.drift import RENDERED, Effect, manual
 from kubectl_rev.core.gateways import GatewayKind
 from kubectl_rev.core.injection import Considered, Selected, State, Subject, consider, refusal
 from kubectl_rev.core.items import SelectedItem, selected_item
 from kubectl_rev.core.proxies import Proxy
+from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Group, Survey, Unit
 
 
@@ -35,8 +36,11 @@ class Running(msgspec.Struct, frozen=True, rename="camel"):
     restart: str
 
 
-class Explanation(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """The whole story of one subject; `labels` and `podLabels` are the ones that injection looks at."""
+class Explanation(msgspec.Struct, rename="camel", kw_only=True):
+    """The whole story of one subject; `labels` and `podLabels` are the ones that injection looks at.
+
+    Where `gaps` has pods, an empty `running` does not mean that there are none.
+    """
 
     subject: Ref
     headline: str
@@ -49,6 +53,7 @@ class Explanation(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     istiod: Verdict | None
     running: list[Running]
     hint: str
+    gaps: list[Gap]
 
 
 def of_namespace(survey: Survey, name: str) -> Explanation:
@@ -58,7 +63,7 @@ def of_namespace(survey: Survey, name: str) -> Explanation:
     units = survey.by_namespace.get(name, [])
     groups = [group for unit in units for group in unit.groups]
     drifted = [unit for unit in units if unit.drifted]
-    hint = restart(drifted[0]) if len(drifted) == 1 else ""
+    hint = restart(drifted[0]) if len(drifted) == 1 and drifted[0].having(*_BETTER) else ""
     if len(drifted) > 1:
         hint = f"kubectl rev-status workloads -n {name} --drifted"
     return _explanation(survey, Ref("Namespace", "", name), "new pods", subject, selected, groups, hint)
@@ -68,12 +73,17 @@ def of_unit(survey: Survey, unit: Unit, pod: str | None = None) -> Explanation:
     """A workload, or one pod of it when `pod` is its name."""
     groups = [group for group in unit.groups if pod is None or group.pod.name == pod]
     ref = Ref(unit.kind, unit.namespace, unit.name) if pod is None else Ref("Pod", unit.namespace, pod)
-    hint = restart(unit) if any(group.drifted for group in groups) else ""
-    subject, rendered = unit.subject, unit.gateway in (GatewayKind.GATEWAY_API, GatewayKind.WAYPOINT)
+    hint = restart(unit) if any(group.drifted and group.effect in _BETTER for group in groups) else ""
+    subject, rendered = unit.subject, unit.gateway in RENDERED
     who = "" if pod is None else f"when replaced by {unit.kind.lower()}/{unit.name}"
     if unit.kind == "Pod":
         who = "when recreated"
-    return _explanation(survey, ref, who, subject, unit.selected, groups, hint, rendered=rendered)
+    story = _explanation(survey, ref, who, subject, unit.selected, groups, hint, rendered=rendered)
+    if unit.selected.state is State.NONE and manual(unit.template):
+        story.headline += "; its template has one (kube-inject)"
+    elif unit.selected.state is State.NONE and unit.gateway is GatewayKind.IN_PLACE:
+        story.headline += "; its template has its own proxy, which installing it again moves"
+    return story
 
 
 def _explanation(
@@ -102,6 +112,7 @@ def _explanation(
         istiod=Verdict(word[0], word[1].accepts, word[1].because) if word else None,
         running=_running(groups, selected),
         hint=hint,
+        gaps=sorted(survey.snapshot.gaps),
     )
 
 
@@ -131,27 +142,31 @@ def _headline(who: str, selected: Selected, rendered: bool) -> str:
 def _running(groups: list[Group], selected: Selected) -> list[Running]:
     alike: Counter[tuple[Proxy | None, str]] = Counter()
     for group in groups:
-        after = "it is terminating" if group.pod.terminating else EFFECTS[group.effect].format(selected.revision)
-        alike[group.proxy, after] += group.count
+        rendered = group.effect is Effect.MOVES and group.proxy is not None and group.proxy.gateway in RENDERED
+        after = RENDERS if rendered else EFFECTS[group.effect]
+        alike[group.proxy, TERMINATING if group.pod.terminating else after] += group.count
     rows = [
         Running(
             pods=count,
             has_proxy=proxy is not None,
             proxy_revision=proxy.revision if proxy else None,
             evidence=proxy.evidence.value if proxy else None,
-            restart=after,
+            restart=after.format(selected.revision, them="it" if count == 1 else "them"),
         )
         for (proxy, after), count in alike.items()
     ]
     return sorted(rows, key=lambda row: (row.proxy_revision or "", row.evidence or "", row.restart))
 
 
+_BETTER = (Effect.MOVES, Effect.GAINS)  # what a restart may be recommended for
+TERMINATING = "terminating"
+RENDERS = "a restart changes nothing, the istiod of {} renders {them} again by itself"
 EFFECTS = {
     Effect.NOTHING: "a restart changes nothing",
-    Effect.MOVES: "a restart moves it to {}",
-    Effect.GAINS: "a restart gives it a sidecar of {}",
+    Effect.MOVES: "a restart moves {them} to {}",
+    Effect.GAINS: "a restart gives {them} a sidecar of {}",
     Effect.LOSES: "a restart takes the sidecar away",
-    Effect.FIXED: "a restart changes nothing: its proxy is part of what was installed",
+    Effect.FIXED: "a restart changes nothing: the proxy is part of the template",
     Effect.REJECTED: "a restart fails: the new pod is rejected",
     Effect.UNDECIDED: "what a restart does cannot be told",
 }

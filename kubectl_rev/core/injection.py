@@ -245,7 +245,7 @@ def _why_none(mesh: Mesh, subject: Subject) -> str:
 
 def _trial(webhook: Webhook, subject: Subject) -> Trial:
     if labels.DEACTIVATED in webhook.namespace_selector.match_labels:
-        return Trial(webhook.name, False, "deactivated: tag default has taken over")
+        return Trial(webhook.name, False, "deactivated when tag default was set")
     for requirement in webhook.namespace_selector.unmet(subject.namespace_labels):
         found = state(requirement.key, subject.namespace_labels)
         return Trial(webhook.name, False, f"{requirement.wants()}, {found}")

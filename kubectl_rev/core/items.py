@@ -43,9 +43,10 @@ class InjectorItem(msgspec.Struct):
 
 
 class ControlPlaneItem(Item, kw_only=True):
-    """`state` is local, remote, external or missing; `proxies` run on it, `selected` would after a restart of all.
+    """`proxies` run on it, `selected` would after a restart of all.
 
-    `default` lists what it holds of the four: injection, validation, gateways, name.
+    `state` is local, remote, external, missing or unknown; `default` lists what it holds of the four: injection,
+    validation, gateways, name.
     """
 
     kind: str = "ControlPlane"

@@ -66,10 +66,10 @@ def proxy_of(mesh: Mesh, pod: Pod, template: PodTemplate | None) -> Proxy | None
     status = metadata.annotations.get(labels.STATUS)
     if status is not None and (revision := _revision_in(status)):
         return Proxy(revision, Evidence.STATUS, gateway)
+    if status is None and not baked and gateway not in (GatewayKind.GATEWAY_API, GatewayKind.WAYPOINT):
+        return None  # an annotation `istio.io/rev` alone was put there by a person: no istiod reads it
     if revision := metadata.annotations.get(labels.REV):
         return Proxy(revision, Evidence.ANNOTATION, gateway)
-    if status is None and not baked:
-        return None
     if revision := metadata.labels.get(labels.REV):
         return Proxy(revision, Evidence.LABEL, gateway)
     if container is not None and baked and (revision := _revision_at(mesh, container)):

@@ -119,10 +119,11 @@ class Mesh:
         found: dict[tuple[str, str], list[Istiod]] = {key: [] for key in self._istiod_deployments()}
         for pod in self.snapshot.istiods:
             found.setdefault((revision_of(pod.labels), pod.namespace), []).append(self._istiod(pod))
-        planes = [
-            ControlPlane(revision, namespace, "local", tuple(sorted(istiods, key=lambda i: i.name)))
-            for (revision, namespace), istiods in found.items()
-        ]
+        planes = []
+        for (revision, namespace), istiods in found.items():
+            unread = not istiods and self.snapshot.has_gap("pods", namespace)
+            pods = tuple(sorted(istiods, key=lambda i: i.name))
+            planes.append(ControlPlane(revision, namespace, "unknown" if unread else "local", pods))
         seen = {plane.revision for plane in planes}
         for injector in self.injectors:
             if injector.revision not in seen and not (injector.deactivated and injector.target.alive is False):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks import find
-from kubectl_rev.core.drift import Effect, manual
+from kubectl_rev.core.checks import Finding, find
+from kubectl_rev.core.drift import RENDERED, Effect, manual
 from kubectl_rev.core.gateways import GatewayKind, gateway_name, is_istio, is_waypoint, owner
 from kubectl_rev.core.injection import Selected, State
 from kubectl_rev.core.items import (
@@ -28,12 +28,13 @@ from kubectl_rev.core.survey import Group, Survey, Unit, is_ambient
 
 def overview(survey: Survey) -> Overview:
     """Everything about the mesh at once."""
-    spaces = namespaces(survey)
+    findings = find(survey)
+    spaces = _namespaces(survey, findings)
     return Overview(
         control_planes=control_planes(survey),
         default=survey.default,
         namespaces=spaces,
-        findings=find(survey),
+        findings=findings,
         gaps=sorted(survey.snapshot.gaps),
         proxies=sum(sum(item.proxy_revisions.values()) for item in spaces),
         drifted=sum(item.drifted for item in spaces),
@@ -96,17 +97,26 @@ def tags(survey: Survey) -> list[TagItem]:
 
 def namespaces(survey: Survey) -> list[NamespaceItem]:
     """One item per namespace, by name."""
-    return [_namespace(survey, name, units) for name, units in survey.by_namespace.items()]
+    return _namespaces(survey, find(survey))
 
 
-def _namespace(survey: Survey, name: str, units: list[Unit]) -> NamespaceItem:
+def _namespaces(survey: Survey, findings: list[Finding]) -> list[NamespaceItem]:
+    """One that has nothing of its own to say, but a finding, says which: it is not fine."""
+    codes: dict[str, set[str]] = defaultdict(set)
+    for found in findings:
+        if found.subject.kind != "Revision":  # an istiod that is not ready is its revision's trouble
+            codes[found.subject.name if found.subject.kind == "Namespace" else found.subject.namespace].add(found.code)
+    return [_namespace(survey, name, units, sorted(codes[name])) for name, units in survey.by_namespace.items()]
+
+
+def _namespace(survey: Survey, name: str, units: list[Unit], codes: list[str]) -> NamespaceItem:
     given = survey.namespace_labels.get(name, {})
     selected = survey.selected_for_namespace(name)
     proxies: Counter[str] = Counter()
     for unit in units:
         proxies.update(unit.proxies)
     shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE)
-    notes = list(_namespace_notes(survey, name, selected, units))
+    notes = list(_namespace_notes(survey, name, selected, units)) or ([f"see {', '.join(codes)}"] if codes else [])
     return NamespaceItem(
         name=name,
         labels={key: given[key] for key in shown if key in given},
@@ -135,8 +145,10 @@ def _namespace_notes(survey: Survey, name: str, selected: Selected, units: list[
         yield f"{key}={value} is ignored: {labels.INJECTION} decides"
     if is_ambient(given) and selected.state is State.INJECTED:
         yield "ambient and injected: the sidecar wins for new pods"
-    yield from _to_do(units, Effect.MOVES, "restart")
-    yield from _to_do(units, Effect.GAINS, "no sidecar yet: restart")
+    for verb in ("restart", "recreate", "wait for"):
+        yield from _to_do((unit for unit in units if unit.replacing == verb), Effect.MOVES, verb)
+    for verb in ("restart", "recreate", "wait for"):
+        yield from _to_do((unit for unit in units if unit.replacing == verb), Effect.GAINS, f"no sidecar yet: {verb}")
     yield from _to_do(units, Effect.LOSES, "a restart takes the sidecar from")
     for unit in units:
         if unit.selected.state in (State.REJECTED, State.CONFLICT) and selected.state is not unit.selected.state:
@@ -179,9 +191,8 @@ def workload_note(unit: Unit, only: Group | None = None) -> str:
     """What is remarkable about a workload, or about one pod of it, in a few words; empty when nothing is."""
     groups = unit.groups if only is None else (only,)
     effects = {group.effect for group in groups if not group.pod.terminating}
-    notes = [
-        _EFFECT_NOTES[each].format(unit.selected.revision) for each in Effect if each in effects & _EFFECT_NOTES.keys()
-    ]
+    words = _EFFECT_NOTES | ({Effect.MOVES: "the istiod of {} renders it again"} if unit.gateway in RENDERED else {})
+    notes = [words[each].format(unit.selected.revision) for each in Effect if each in effects & words.keys()]
     if unit.selected.state in (State.REJECTED, State.CONFLICT, State.UNKNOWN):
         notes = [unit.selected.because]
     notes += [

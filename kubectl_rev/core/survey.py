@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import cached_property
+from typing import Literal
 
 import msgspec
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.defaults import Default, default_of
-from kubectl_rev.core.drift import Effect, drifts, effect
+from kubectl_rev.core.drift import RENDERED, Effect, drifts, effect
 from kubectl_rev.core.gateways import GatewayKind, classify, gateway_name, owner
 from kubectl_rev.core.injection import Selected, Subject, select
 from kubectl_rev.core.objects import Metadata, OwnerReference, Pod, PodSpec, PodTemplate, Workload
@@ -63,6 +64,13 @@ class Unit(msgspec.Struct, frozen=True):
             if group.proxy is not None:
                 found[group.proxy.revision or "unknown"] += group.count
         return found
+
+    @property
+    def replacing(self) -> Literal["restart", "recreate", "wait for"]:
+        """How its pods are replaced: Jobs end by themselves, and what istiod rendered only istiod renders again."""
+        if self.kind == "Pod":
+            return "recreate"
+        return "wait for" if self.kind in ("Job", "CronJob") or self.gateway in RENDERED else "restart"
 
     @property
     def drifted(self) -> int:
@@ -188,7 +196,7 @@ class Survey:
         return Unit(kind, namespace, name, metadata, template, subject, selected, gateway, tuple(groups))
 
     def _selected(self, subject: Subject, gateway: GatewayKind | None, metadata: Metadata) -> Selected:
-        if gateway in (GatewayKind.GATEWAY_API, GatewayKind.WAYPOINT):
+        if gateway in RENDERED:
             made_from = self._gateways.get((subject.namespace, gateway_name(metadata)))
             return owner(self.mesh, made_from, subject.namespace_labels)
         return select(self.mesh, subject)

@@ -85,12 +85,12 @@ def test_the_guide_up_to_the_data_plane(mesh):
         "    namespace.       no        istio-injection must be enabled, is absent\n"
         "    object.          no        istio.io/rev must be absent, is canary\n"
         "  istio-sidecar-injector (revision default)\n"
-        "    all entries   no        deactivated: tag default has taken over\n"
+        "    all entries   no        deactivated when tag default was set\n"
         "  istio-sidecar-injector-canary (revision canary)\n"
         "    rev.namespace.   matches   the namespace says istio.io/rev=canary\n"
         "    rev.object.      no        istio.io/rev must be absent, is canary\n"
         "  istiod of canary accepts it: no host network, no opt-out, policy enabled\n"
-        "  running     3 pods injected by default (says sidecar.istio.io/status): a restart moves it to canary\n"
+        "  running     3 pods injected by default (says sidecar.istio.io/status): a restart moves them to canary\n"
         "  next        kubectl rollout restart deployment/web -n test-ns\n"
     )
 

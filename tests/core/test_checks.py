@@ -84,6 +84,8 @@ MANY = [pod(f"web-5d8f-{n}", on="default", owner=deployment("web"), terminating=
 OLD_DEFAULT = world(
     istiod(version="1.6.8"), service(), endpoints(service(), True), injector(layout="1.6"), ns("shop", "rev=default")
 )
+MADE_FROM_G = "gateway.networking.k8s.io/gateway-name=g"
+RENDERED = deployment("g", "shop", MADE_FROM_G)
 AMBIENT_TAG = mesh(service("canary", tag="mesh"), ns("shop", "rev=mesh"))
 
 Wanted = list[tuple[Ref, str, str]]  # subject, message, hint
@@ -147,7 +149,7 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ("REV104", "the revision lives, its injector is gone"): (
         only_canary(istiod("blue"), ns("shop", "rev=blue")),
         [(namespace(), "istio.io/rev=blue is answered by no injector: new pods get no sidecar",
-          "kubectl label namespace shop istio.io/rev=blue --overwrite")],
+          "kubectl label namespace shop istio.io/rev=canary --overwrite")],
     ),
     ("REV104", "a tag that is a Service alone, made for ambient"): (
         AMBIENT_TAG,
@@ -157,7 +159,7 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ("REV104", "default, before 1.10"): (
         OLD_DEFAULT,
         [(namespace(), "istio.io/rev=default is answered by no injector: new pods get no sidecar",
-          f"kubectl label namespace shop {TO_DEFAULT}")],
+          "kubectl label namespace shop istio.io/rev- istio-injection=enabled --overwrite")],
     ),
     ("REV104", "istio-injection decides"): (mesh(ns("shop", "rev=1-6-5 injection=disabled")), []),
     ("REV104", "the namespace decides before the template"): (
@@ -178,7 +180,7 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ("REV105", "injection moved, validation stayed"): (
         world(*deactivated("canary"), validator()),
         [(Ref("Tag", "", "default"), "default means canary for injection, default for validation, canary for gateways",
-          "istioctl tag set default --revision REVISION --overwrite moves all")],
+          "istioctl tag set default --revision REVISION --overwrite")],
     ),
     ("REV105", "one moved all"): (world(*deactivated("canary"), validator("canary")), []),
     ("REV106", "Helm's injector and Helm's tag default"): (
@@ -246,11 +248,21 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         [(workload_ref("agent", "DaemonSet"), "1 pod on default, canary is selected",
           "kubectl rollout restart daemonset/agent -n shop"),
          (workload_ref("once", "Job"), "1 pod on default, canary is selected",
-          "let Job once in namespace shop replace its pods"),
+          "wait until Job once in namespace shop is done: Jobs are not restarted"),
          (workload_ref("bare", "Pod"), "1 pod on default, canary is selected",
           "recreate pod bare in namespace shop: it has no controller"),
          (workload_ref("db", "StatefulSet"), "1 pod on default, canary is selected",
           "kubectl rollout restart statefulset/db -n shop")],
+    ),
+    ("REV202", "a gateway that istiod renders is not restarted"): (
+        mesh(ns("shop", "rev=canary"), gateway("g"), RENDERED,
+             pod("g-1", "shop", MADE_FROM_G, on="default", owner=RENDERED)),
+        [(workload_ref("g"), "1 pod on default, canary is selected",
+          "wait: the istiod of canary renders it again by itself, a restart does not")],
+    ),
+    ("REV203", "an annotation istio.io/rev, which no istiod reads, is no sidecar"): (
+        mesh(ns("shop"), deployment("web"), pod("web-1", owner=deployment("web"), annotations={"istio.io/rev": "x"})),
+        [],
     ),
     ("REV203", "the label is gone"): (
         mesh(ns("shop"), running(deployment("web"), "canary", None)),
@@ -274,9 +286,14 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
           "kubectl rev-status deployment/web -n shop")],
     ),
     ("REV205", "a label that agrees"): (mesh(ns("shop", "rev=canary"), deployment("web", "shop", "rev=canary")), []),
-    ("REV206", "kube-inject"): (
-        mesh(ns("shop", "rev=canary"), BY_HAND),
+    ("REV206", "kube-inject, and no webhook"): (
+        mesh(ns("shop"), BY_HAND),
         [(workload_ref("web"), "its sidecar is part of the template (kube-inject): a restart does not move it",
+          "kubectl rev-status deployment/web -n shop")],
+    ),
+    ("REV206", "a webhook injects it again"): (
+        mesh(ns("shop", "rev=canary"), BY_HAND),
+        [(workload_ref("web"), "its sidecar is part of the template (kube-inject): canary puts its own in place of it",
           "kubectl rev-status deployment/web -n shop")],
     ),
     ("REV207", "a label, and both eras are here"): (
@@ -441,7 +458,6 @@ ALTERNATIVES = {
     "the default if it lives": (mesh(ns("shop", "rev=ghost")), "default"),
     "else the first that lives": (only_canary(ns("shop", "rev=ghost")), "canary"),
     "a remote one will do": (REMOTE_ONLY, "far"),
-    "else a word to fill in": (NOBODY_READY, "REVISION"),
 }
 
 
@@ -449,6 +465,10 @@ ALTERNATIVES = {
 def test_which_revision_a_hint_names(snapshot: Snapshot, revision: str) -> None:
     hints = [f.hint for f in find(Survey(snapshot)) if f.code == "REV104"]
     assert hints == [f"kubectl label namespace shop istio.io/rev={revision} --overwrite"]
+
+
+def test_a_hint_names_no_revision_that_would_not_inject() -> None:
+    assert [f.hint for f in find(Survey(NOBODY_READY)) if f.code == "REV104"] == ["kubectl rev-status namespace/shop"]
 
 
 def test_restarting_what_a_custom_controller_owns() -> None:

@@ -476,7 +476,7 @@ def test_consider_names_pod_labels_deactivation_conditions_and_rules() -> None:
     }
     assert found == {
         "istio-revision-tag-prod": ["istio.io/rev must be absent, is canary"],
-        "istio-sidecar-injector": ["deactivated: tag default has taken over"],
+        "istio-sidecar-injector": ["deactivated when tag default was set"],
         "istio-sidecar-injector-blue": ["its rules do not cover the creation of pods"],
         "istio-sidecar-injector-canary": [
             "the namespace says istio.io/rev=canary; its matchConditions were not evaluated"

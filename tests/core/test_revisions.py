@@ -364,7 +364,7 @@ DEFAULTS: dict[str, tuple[Snapshot, Default]] = {
     ),
     "the injector of the default is dead": (
         world(control_plane("canary"), injector("gone", tag="default"), validator("gone")),
-        Default(None, None, "gone", False),
+        Default("gone", None, "gone", False),
     ),
     "1.9, the old validator through the alias Service": (
         world(

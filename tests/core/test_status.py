@@ -28,6 +28,7 @@ from tests.build import (
     deployment,
     gateway,
     injector,
+    job,
     labels,
     metadata_only,
     ns,
@@ -391,7 +392,42 @@ def test_why_of_a_workload() -> None:
             Running(1, True, "default", "sidecar.istio.io/status", "a restart moves it to canary"),
         ],
         hint="kubectl rollout restart deployment/web -n shop",
+        gaps=[],
     )
+
+
+def test_why_never_recommends_what_takes_a_sidecar_away() -> None:
+    survey = Survey(world(control_plane(), ns("shop"), running(WEB, "default")))
+    assert [each.restart for each in of_namespace(survey, "shop").running] == ["a restart takes the sidecar away"]
+    assert (of_namespace(survey, "shop").hint, of_unit(survey, survey.by_namespace["shop"][0]).hint) == ("", "")
+
+
+def test_why_of_what_was_injected_by_hand_says_where_its_sidecar_is_from() -> None:
+    by_hand = deployment("hand", "shop", annotations={"sidecar.istio.io/status": '{"revision":"default"}'})
+    survey = Survey(world(control_plane(), ns("shop"), by_hand))
+    headline = of_unit(survey, survey.by_namespace["shop"][0]).headline
+    assert (
+        headline == "gets no sidecar: neither the namespace nor the pod asks for it; its template has one (kube-inject)"
+    )
+
+
+def test_a_namespace_with_a_finding_is_not_fine() -> None:
+    survey = Survey(world(control_plane(), ns("shop", "injection=enabled"), deployment("web", "shop", "inject=no")))
+    (shop,) = [each for each in status.overview(survey).namespaces if each.name == "shop"]
+    assert (shop.attention, shop.note) == (True, "see REV207")
+    assert shop in status.namespaces(survey)
+
+
+def test_what_is_not_restarted_is_not_said_to_be() -> None:
+    once = job("once")
+    survey = Survey(
+        world(
+            control_plane("canary"), ns("shop", "rev=canary"), running(WEB, "default"), pod("bare", on="default"),
+            once, pod("once-1", on="default", owner=once),
+        )
+    )  # fmt: skip
+    (shop,) = [each for each in status.namespaces(survey) if each.name == "shop"]
+    assert shop.note == "restart deployment/web; recreate pod/bare; wait for job/once"
 
 
 def test_why_of_one_pod_is_of_its_own_proxy() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks.hints import command, explain, living_revision, namespace_ref, restart, unit_ref
+from kubectl_rev.core.checks.hints import command, explain, namespace_ref, relabel, restart, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Severity
 from kubectl_rev.core.drift import Effect, manual
 from kubectl_rev.core.injection import State, Subject, called
@@ -56,8 +56,9 @@ def _ignored_pod_label(survey: Survey) -> Found:
 def _by_hand(survey: Survey) -> Found:
     for unit in survey.units:
         if manual(unit.template):
-            message = "its sidecar is part of the template (kube-inject): a restart does not move it"
-            yield unit_ref(unit), message, explain(unit)
+            revision = unit.selected.revision
+            then = f"{revision} puts its own in place of it" if revision else "a restart does not move it"
+            yield unit_ref(unit), f"its sidecar is part of the template (kube-inject): {then}", explain(unit)
 
 
 def _odd_values(survey: Survey) -> Found:
@@ -83,11 +84,7 @@ def _rejected(survey: Survey) -> Found:
     for name in survey.by_namespace:
         selected = survey.selected_for_namespace(name)
         if selected.state is State.REJECTED:
-            to = living_revision(survey)
-            given = survey.namespace_labels.get(name, {})
-            drop = [f"{labels.INJECTION}-"] if labels.INJECTION in given else []
-            hint = command("label", "namespace", name, *drop, f"{labels.REV}={to}", "--overwrite")
-            yield namespace_ref(name), f"new pods are rejected: {selected.because}", hint
+            yield namespace_ref(name), f"new pods are rejected: {selected.because}", relabel(survey, name)
     for unit in survey.units:
         of_namespace = survey.selected_for_namespace(unit.namespace).state
         if unit.selected.state is State.REJECTED and of_namespace is not State.REJECTED:
@@ -117,7 +114,8 @@ CHECKS = (
           "they were created before the label, or while it said something else", _missing),
     Check("REV205", _W, "a pod's revision label is ignored",
           "a namespace label decides before the pod's own", _ignored_pod_label),
-    Check("REV206", _W, "a sidecar injected by hand", "a restart re-creates the old one", _by_hand),
+    Check("REV206", _W, "a sidecar injected by hand",
+          "a restart re-creates the old one unless a webhook matches", _by_hand),
     Check("REV207", _W, "an inject value that is neither true nor false",
           "its meaning changed in 1.27 (istio PR 56737)", _odd_values),
     Check("REV208", _W, "a namespace is both ambient and injected",

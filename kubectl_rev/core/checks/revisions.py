@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks.hints import command, explain, living_revision, namespace_ref, unit_ref
+from kubectl_rev.core.checks.hints import command, explain, namespace_ref, relabel, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.drift import RENDERED
 from kubectl_rev.core.injection import State, called
@@ -35,8 +35,7 @@ def _dead_tags(survey: Survey) -> Found:
 
 def _unready(survey: Survey) -> Found:
     for plane in survey.mesh.control_planes:
-        unread = not plane.istiods and survey.snapshot.has_gap("pods", plane.namespace)
-        if plane.kind == "local" and not unread and (not plane.istiods or plane.ready < len(plane.istiods)):
+        if plane.kind == "local" and (not plane.istiods or plane.ready < len(plane.istiods)):
             message = f"{plane.ready} of {len(plane.istiods)} istiod pods are ready"
             label = f"app=istiod,istio.io/rev={plane.revision}"
             yield (
@@ -49,13 +48,11 @@ def _unready(survey: Survey) -> Found:
 def _ghosts(survey: Survey) -> Found:
     if survey.mesh.blind:
         return
-    to = living_revision(survey)
     for name, given in survey.namespace_labels.items():
         rev = given.get(labels.REV)
         if rev is not None and labels.INJECTION not in given and not called(survey.mesh, survey.plain_pod(name)):
             named = f"{labels.REV}={rev}" if rev else f"an empty {labels.REV}"
-            hint = command("label", "namespace", name, f"{labels.REV}={to}", "--overwrite")
-            yield namespace_ref(name), f"{named} {_means_nothing(survey, rev)}", hint
+            yield namespace_ref(name), f"{named} {_means_nothing(survey, rev)}", relabel(survey, name)
     for unit in survey.units:
         rev = unit.template.metadata.labels.get(labels.REV) if unit.template else None
         given = survey.namespace_labels.get(unit.namespace, {})
@@ -77,11 +74,7 @@ def _defaults_disagree(survey: Survey) -> Found:
     if not default.agrees:
         holds = (("injection", default.injection), ("validation", default.validation), ("gateways", default.gateways))
         message = "default means " + ", ".join(f"{revision} for {what}" for what, revision in holds if revision)
-        yield (
-            Ref("Tag", "", labels.DEFAULT),
-            message,
-            "istioctl tag set default --revision REVISION --overwrite moves all",
-        )
+        yield Ref("Tag", "", labels.DEFAULT), message, "istioctl tag set default --revision REVISION --overwrite"
 
 
 def _overlaps(survey: Survey) -> Found:
@@ -108,9 +101,7 @@ def _no_default(survey: Survey) -> Found:
     for name, given in survey.namespace_labels.items():
         selected = survey.selected_for_namespace(name)
         if given.get(labels.INJECTION) == "enabled" and selected.state is State.NONE:
-            to = living_revision(survey)
-            hint = command("label", "namespace", name, f"{labels.INJECTION}-", f"{labels.REV}={to}", "--overwrite")
-            yield namespace_ref(name), f"{selected.because}: new pods get no sidecar", hint
+            yield namespace_ref(name), f"{selected.because}: new pods get no sidecar", relabel(survey, name)
 
 
 def _conditions(survey: Survey) -> Found:

@@ -1,0 +1,127 @@
+"""What rev-status says around its data: hints that can be copied, and nothing called fine that was not read."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from kubectl_rev import render_status as look
+from kubectl_rev.cli.options import Connection
+from kubectl_rev.cli.source import Source
+from kubectl_rev.core import status
+from kubectl_rev.core.explain import of_namespace, of_unit
+from kubectl_rev.core.snapshot import Gap, Snapshot
+from kubectl_rev.core.survey import Survey
+from kubectl_rev.errors import ExitCode
+from kubectl_rev.render import Style
+from tests.build import control_plane, deployment, ns, running, validator, world
+from tests.plugin import EXAMPLE, call
+
+FLAGS = Connection(context="c d", user="u", as_user="bob", istio_namespace="mesh", token="secret")
+HINTS = {
+    "kubectl label namespace x a-": "kubectl label namespace x a- '--context=c d' --user=u --as=bob",
+    "istioctl tag set t -r x": "istioctl tag set t -r x '--context=c d' --as=bob",
+    "kubectl rev-status ns/x": (
+        "kubectl rev-status ns/x '--context=c d' --user=u --as=bob --istio-namespace=mesh -f 'my dump.yaml'"
+    ),
+    "wait for it": "wait for it",
+    "": "",
+}
+
+
+@pytest.mark.parametrize(("hint", "printed"), HINTS.items())
+def test_a_hint_repeats_what_its_program_knows(hint: str, printed: str) -> None:
+    assert Source(FLAGS, "my dump.yaml", False).repeated(hint) == printed
+
+
+def screen(snapshot: Snapshot, style: Style | None = None) -> str:
+    return look.overview(status.overview(Survey(snapshot)), style or Style())
+
+
+GAP = Gap("list", "pods", "", "forbidden")
+SENTENCES = {
+    "All 2 namespaces are fine.": world(control_plane(), validator(), ns("a"), ns("b"), ns("istio-system")),
+    "2 namespaces: nothing wrong in what could be read.": world(control_plane(), ns("a"), ns("b"), gaps=[GAP]),
+    "1 other namespace is fine.": world(control_plane(), ns("a"), ns("b", "rev=ghost")),
+}
+
+
+@pytest.mark.parametrize(("sentence", "snapshot"), SENTENCES.items())
+def test_fine_is_what_was_read(sentence: str, snapshot: Snapshot) -> None:
+    snapshot.namespaces = [each for each in snapshot.namespaces if each.name in ("a", "b")]
+    snapshot.pods = [each for each in snapshot.pods if each.namespace in ("a", "b")]
+    snapshot.workloads = []
+    assert sentence in screen(snapshot).split("\n")
+
+
+def test_no_namespaces_are_not_all_fine() -> None:
+    snapshot = world(control_plane(), gaps=[Gap("list", "namespaces", "", "forbidden")])
+    snapshot.pods, snapshot.workloads = [], []
+    assert "fine" not in screen(snapshot)
+
+
+def test_pods_that_were_not_read_are_not_no_pods() -> None:
+    survey = Survey(world(control_plane(), ns("shop"), deployment("web"), gaps=[GAP]))
+    story = of_unit(survey, next(unit for unit in survey.units if unit.name == "web"))
+    text = look.explanation(story, Style())
+    assert "running     not known: the pods could not be read\n" in text
+    assert text.endswith("not read    pods (may not list: forbidden)")
+    survey = Survey(world(control_plane(), ns("shop")))
+    assert look.explanation(of_namespace(survey, "shop"), Style()).endswith("running     no pods")
+
+
+def test_a_gap_of_a_dump_forbids_nothing() -> None:
+    assert look.gap_text(Gap("list", "pods", "", "not in the dump")) == "pods (not in the dump)"
+    assert look.gap_text(Gap("list", "pods", "shop", "no")) == "pods in namespace shop (may not list: no)"
+
+
+MOVE = [ns("shop", "rev=canary"), *running(deployment("web"), "default", "canary", "canary", "canary")]
+BARS = {
+    "older to newer": (control_plane("canary", version="1.31.0"), control_plane(version="1.30.3"), "default █"),
+    "canary is older: a way back": (control_plane("canary", version="1.29.1"), control_plane(), "canary █"),
+    "canary's istiods are gone, and so its version": (control_plane("canary", ready=()), control_plane(), "default █"),
+}
+
+
+@pytest.mark.parametrize(("one", "other", "start"), BARS.values(), ids=BARS.keys())
+def test_the_bar_goes_from_the_older_to_the_newer(one: object, other: object, start: str) -> None:
+    lines = screen(world(one, other, *MOVE), Style(color=True)).split("\n")
+    assert [line for line in lines if line.startswith(start)]
+
+
+def test_filters_do_not_go_with_a_name() -> None:
+    for flags in (["--drifted"], ["-l", "a=b"], ["--revision", "canary"]):
+        code, out, err = call("ns/shop", "-f", EXAMPLE, *flags)
+        assert (code, out) == (ExitCode.USAGE, "")
+        assert err.startswith("error: --selector, --revision and --drifted narrow lists")
+
+
+def test_a_name_in_several_namespaces_is_told_of_each() -> None:
+    stories = json.loads(call("deploy/web", "-f", EXAMPLE, "-o", "json").out)["items"]
+    found = json.loads(call("deploy", "web", "-A", "-f", EXAMPLE, "-o", "json").out)["items"]
+    assert [story["subject"]["namespace"] for story in stories] == [item["namespace"] for item in found]
+    assert len(stories) > 1
+
+
+@pytest.mark.parametrize("kind", ["pods", "workloads", "gateways"])
+def test_a_dump_is_narrowed_to_a_namespace(kind: str) -> None:
+    def items(*scope: str) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = json.loads(call(kind, *scope, "-f", EXAMPLE, "-o", "json").out)["items"]
+        return found
+
+    namespace = str(items("-A")[0]["namespace"])
+    assert items("-n", namespace) == [item for item in items("-A") if item["namespace"] == namespace]
+    assert len(items("-n", namespace)) < len(items("-A"))
+
+
+def test_a_pod_that_was_meant() -> None:
+    names = [item["name"] for item in json.loads(call("pods", "-n", "shop", "-f", EXAMPLE, "-o", "json").out)["items"]]
+    err = call(f"pod/{names[0]}x", "-n", "shop", "-f", EXAMPLE).err
+    assert "did you mean " in err
+    assert err.strip().rpartition(" ")[2].rstrip("?") in names
+
+
+def test_save_to_stdout_is_the_dump_alone() -> None:
+    msgspec.yaml.decode(call("-f", EXAMPLE, "--save", "-").out, type=dict)
