@@ -18,12 +18,12 @@ _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _THREADS = 8
 
 
-class _Preferred(msgspec.Struct, rename="camel"):
+class _Version(msgspec.Struct, rename="camel"):
     group_version: str
 
 
 class _Group(msgspec.Struct, rename="camel"):
-    preferred_version: _Preferred
+    versions: list[_Version]
 
 
 class _Resource(msgspec.Struct):
@@ -55,14 +55,19 @@ def labelled(connection: Connection) -> tuple[list[IstioConfig], list[Gap]]:
 
 
 def _resources(connection: Connection, group: str) -> list[tuple[str, str]]:
-    """Path and name of the resources of a group, in its preferred version; none where the group is not installed."""
+    """Path and name of the resources of a group; none where the group is not installed.
+
+    No version has them all: EnvoyFilter is v1alpha3's alone.
+    """
+    paths: dict[str, str] = {}
     try:
-        preferred = lists.one(connection, f"/apis/{group}", _Group).preferred_version.group_version
-        found = lists.one(connection, f"/apis/{preferred}", _Resources).resources
+        for version in lists.one(connection, f"/apis/{group}", _Group).versions:
+            for each in lists.one(connection, f"/apis/{version.group_version}", _Resources).resources:
+                if each.namespaced and "list" in each.verbs and "/" not in each.name:
+                    paths.setdefault(each.name, f"/apis/{version.group_version}/{each.name}")
     except (Forbidden, NotFound):
         return []
-    listed = [each.name for each in found if each.namespaced and "list" in each.verbs and "/" not in each.name]
-    return [(f"/apis/{preferred}/{name}", f"{name}.{group}") for name in listed]
+    return [(path, f"{name}.{group}") for name, path in paths.items()]
 
 
 def _labelled(connection: Connection, path: str, resource: str) -> tuple[list[IstioConfig], list[Gap]]:

@@ -1,8 +1,8 @@
-"""Does validation work, whatever the objects say? What is sent to the API server to find out, and what its answers mean.
+"""Does validation work, whatever the objects say? What the API server is sent to find out, what its answers mean.
 
-As istiod's own test does (pkg/webhooks/validation/controller/controller.go: isDryRunOfInvalidConfigRejected): a Gateway
-that no istiod accepts is created as a server-side dry run. Unlike it, we also send one that every istiod accepts. Nothing
-is ever stored: `dryRun=All` runs admission, of which Istio's webhooks have no side effects, and then stops.
+As istiod's own test does (pkg/webhooks/validation/controller/controller.go: isDryRunOfInvalidConfigRejected), a Gateway
+that no istiod accepts is created as a server-side dry run; and, unlike there, one that every istiod accepts. Nothing is
+ever stored: `dryRun=All` runs admission, of which Istio's webhooks have no side effects, and then stops.
 """
 
 from __future__ import annotations

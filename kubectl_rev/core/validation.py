@@ -217,7 +217,7 @@ def _judged(mesh: Mesh, draft: _Draft, first: _Draft | None, scopes: Iterable[st
     labelled = config.labels.get(labels.REV)
     health, because = _health(mesh, draft, labelled, alive)
     superseded = UNLABELLED in selected and first is not None and first.config is not config
-    needed = bool(serves) if UNLABELLED not in selected else not superseded
+    needed = bool(serves) or (UNLABELLED in selected and not superseded and bool(alive))
     pods_unread = mesh.snapshot.has_gap("pods", draft.target.namespace)
     if draft.target.alive is False and labelled not in alive and not needed and not pods_unread:
         health, because = Health.LEFTOVER, f"{draft.target.problem}, {_gone(labelled)}"
@@ -234,7 +234,7 @@ def _judged(mesh: Mesh, draft: _Draft, first: _Draft | None, scopes: Iterable[st
 
 
 def _gone(labelled: str | None) -> str:
-    return f"and revision {labelled} is gone" if labelled else f"and it is superseded by {labels.DEFAULT_VALIDATOR}"
+    return f"and revision {labelled} is gone" if labelled else "and nothing that lives needs it"
 
 
 def _health(mesh: Mesh, draft: _Draft, labelled: str | None, alive: tuple[str, ...]) -> tuple[Health, str]:
