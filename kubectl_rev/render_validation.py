@@ -160,6 +160,8 @@ def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
             severity = paint(f"{finding.severity.value:<7}", finding.severity.value, style)
             where = f" -n {finding.subject.namespace}" if finding.subject.namespace else ""
             lines += wrap(f"{code} {severity}  ", _said(finding, where), style.width, 16)
+            if not finding.hint.startswith("kubectl rev-fix-validation"):
+                lines.append(f"{'':16}{clean(finding.hint)}")
         if len(shown) < len(alike):
             lines.append(f"{'':16}… and {len(alike) - len(shown)} more {code}: say -o json")
     if lines:

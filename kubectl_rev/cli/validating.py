@@ -19,7 +19,7 @@ from kubectl_rev.cli.run import say, style, tell
 from kubectl_rev.cli.source import Source, check
 from kubectl_rev.cli.status import document, resolve
 from kubectl_rev.core.coverage import UNLABELLED
-from kubectl_rev.core.probe import Probe, Works
+from kubectl_rev.core.probe import Probe, Works, proven
 from kubectl_rev.core.repair import Plan, candidates, choose, needs_target, plan
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.undo import undo
@@ -66,8 +66,7 @@ class Session:
 
     def run(self) -> ExitCode:
         request = self._request
-        survey, diagnosis = self._read()
-        probes = self._probe(survey, diagnosis)
+        survey, diagnosis, probes = self._look()
         if request.check:
             report = self._report(survey, diagnosis, probes, Plan())
             self._show(report, with_plan=False)
@@ -83,6 +82,11 @@ class Session:
             self._show(before, with_plan=True)
             return _CODES[before.verdict]
         return self._change(before, planned)
+
+    def _look(self) -> tuple[Survey, Diagnosis, list[Probe]]:
+        survey, diagnosis = self._read()
+        probes = self._probe(survey, diagnosis)
+        return survey, proven(diagnosis, probes), probes
 
     def _read(self) -> tuple[Survey, Diagnosis]:
         snapshot = self._source.read(Ask(), config=True)
@@ -196,8 +200,7 @@ class Session:
         """Read and probe until it works, or for as long as the API server may lag behind."""
         until = time.monotonic() + min(timeout, _PROVE)
         while True:
-            survey, diagnosis = self._read()
-            probes = self._probe(survey, diagnosis)
+            survey, diagnosis, probes = self._look()
             works = diagnosis.healthy and all(each.works is Works.YES for each in probes)
             if works or self._request.undo or time.monotonic() > until:
                 return survey, diagnosis, probes

@@ -47,11 +47,11 @@ def tag_set(revision: str) -> str:
 def tag_moves(survey: Survey, revision: str) -> str:
     """What `tag set default` changes besides validation: istioctl/pkg/tag/generate.go, pkg/leaderelection."""
     enabled = [n for n, given in survey.namespace_labels.items() if given.get(labels.INJECTION) == "enabled"]
-    named = f" ({', '.join(sorted(enabled)[:3])}{', …' if len(enabled) > 3 else ''})" if enabled else ""
+    named = f": {', '.join(sorted(enabled)[:3])}{', …' if len(enabled) > 3 else ''}" if enabled else ""
     if survey.default.injection == revision:
         return "injection is there already, so that it moves nothing else"
     return (
-        f"it also moves the injection of {len(enabled)} namespaces with {labels.INJECTION}=enabled{named}, "
+        f"it also moves the injection of namespaces with {labels.INJECTION}=enabled ({len(enabled)} now{named}), "
         "Gateway API gateways without a label, and who is preferred as leader"
     )
 

@@ -8,6 +8,7 @@ ever stored: `dryRun=All` runs admission, of which Istio's webhooks have no side
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgspec
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.coverage import UNLABELLED
+from kubectl_rev.core.validation import Diagnosis, Entry, Health
 
 _DENIED = re.compile(r'admission webhook "([^"]+)" denied the request:? ?(.*)')
 _FAILED = re.compile(r'failed calling webhook "([^"]+)": (?:failed to call webhook: )?(.*)')
@@ -30,7 +32,7 @@ class Answer(Enum):
     UNKNOWN = "unknown"  # no answer: forbidden, unreachable
 
 
-class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+class Reply(msgspec.Struct, frozen=True):
     """An answer; `webhook` is the entry that gave or failed it, `message` the server's words."""
 
     answer: Answer
@@ -88,6 +90,19 @@ def gateway(scope: str, namespace: str, version: str, *, valid: bool) -> dict[st
         "metadata": metadata,
         "spec": {"selector": {"app": "kubectl-rev-probe"}, "servers": [{"port": port, "hosts": ["probe.invalid"]}]},
     }
+
+
+def proven(diagnosis: Diagnosis, probes: Iterable[Probe]) -> Diagnosis:
+    """The diagnosis with what the probes found out: an entry that nobody could see into fails, as they say."""
+    failed = {(each.scope, each.valid.webhook): each.because for each in probes if each.works is Works.FROZEN}
+
+    def judged(entry: Entry) -> Entry:
+        why = next((failed[s, entry.webhook.name] for s in entry.scopes if (s, entry.webhook.name) in failed), "")
+        if entry.health is not Health.UNSEEN or not why:
+            return entry
+        return msgspec.structs.replace(entry, health=Health.DANGLING, because=why)
+
+    return msgspec.structs.replace(diagnosis, entries=tuple(judged(entry) for entry in diagnosis.entries))
 
 
 def understood(refusal: str, *, answered: bool) -> Reply:

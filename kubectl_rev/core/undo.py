@@ -11,7 +11,7 @@ from kubectl_rev.core.objects import Service, WebhookConfiguration
 from kubectl_rev.core.places import bundles
 from kubectl_rev.core.repair import Plan, Write
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation import Diagnosis, reach
+from kubectl_rev.core.validation import Diagnosis, living, reach
 from kubectl_rev.core.validator_steps import SERVICE, Before, before, move_back, service_back
 
 
@@ -22,6 +22,7 @@ def undo(survey: Survey, diagnosis: Diagnosis) -> Plan:
         noted = before(config.metadata)
         if noted is not None and noted.calls:
             plan.writes.append(_validator(survey, config, noted))
+            plan.warnings += _dead_again(survey, config, noted)
     for service in survey.snapshot.services:
         noted = before(service.metadata)
         if noted is not None and service.name == SERVICE and (noted.absent or noted.selector is not None):
@@ -46,6 +47,21 @@ def _validator(survey: Survey, config: WebhookConfiguration, noted: Before) -> W
     if not trusted:
         why += ", failurePolicy Ignore until an istiod closes it"
     return Write(step=move_back(config, noted, trusted=trusted), why=why)
+
+
+def _dead_again(survey: Survey, config: WebhookConfiguration, noted: Before) -> list[str]:
+    """An istiod that lives without its Service closes the validator all the same: it proves itself once, not per write.
+
+    pkg/webhooks/validation/controller/controller.go: dryRunOfInvalidConfigRejected.
+    """
+    targets = [reach(survey.mesh, call) for call in (noted.calls or {}).values()]
+    problem = next((target.problem for target in targets if target.alive is False), "")
+    if not problem:
+        return []
+    after = "lets everything through"
+    if noted.label in living(survey.mesh):
+        after = f"rejects every write once istiod {noted.label} closes it"
+    return [f"{config.name} goes back to where it did not work ({problem}): it {after}"]
 
 
 def _called(namespace: str, name: str) -> str:
