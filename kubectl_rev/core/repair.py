@@ -65,6 +65,8 @@ def candidates(survey: Survey, diagnosis: Diagnosis) -> list[str]:
 def choose(survey: Survey, diagnosis: Diagnosis) -> str | None:
     """The one that holds the default, else the only one; None when a person must say."""
     found = candidates(survey, diagnosis)
+    if diagnosis.default and labels.DEFAULT in found and _wants_service(survey, diagnosis.default, found):
+        return labels.DEFAULT  # the Service is its own: no proxy moves
     if survey.default.injection in found:
         return survey.default.injection
     return found[0] if len(found) == 1 else None

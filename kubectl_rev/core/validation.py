@@ -72,7 +72,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def frozen(self) -> tuple[str, ...]:
-        return self.scopes if self.broken and self.fails_closed else ()
+        dead = self.broken or self.health is Health.DANGLING
+        return self.scopes if dead and self.fails_closed else ()
 
     @property
     def harms(self) -> bool:
@@ -126,14 +127,9 @@ def diagnose(survey: Survey) -> Diagnosis:
         if validates(mesh, config, webhook)
     ]
     first = _first_default(draft for draft in drafts if draft.webhook.object_selector.matches({}))
-    entries = tuple(_judged(mesh, draft, first, scopes, alive) for draft in drafts)
-    split = None
-    default = survey.default
-    works = first is not None and not _broken(first.webhook, first.target)
-    if works and default.injection and default.validation and default.injection != default.validation:
-        split = Split(default.injection, default.validation)
+    entries = tuple(_judged(mesh, draft, drafts, first, scopes, alive) for draft in drafts)
     missing = uncovered(mesh, {scope for entry in entries for scope in entry.scopes}, some=bool(entries))
-    return Diagnosis(entries, tuple(missing), split, blind=False)
+    return Diagnosis(entries, tuple(missing), _split(survey, entries), blind=False)
 
 
 def validates(mesh: Mesh, config: WebhookConfiguration, webhook: Webhook) -> bool:
@@ -209,15 +205,36 @@ def _broken(webhook: Webhook, target: Target) -> str:
     return ""
 
 
-def _judged(mesh: Mesh, draft: _Draft, first: _Draft | None, scopes: Iterable[str], alive: tuple[str, ...]) -> Entry:
+def _split(survey: Survey, entries: Iterable[Entry]) -> Split | None:
+    """In 1.11 every revision validates unlabelled config: then one of them is the holder of injection, too."""
+    working = [entry for entry in entries if entry.is_default and not entry.broken]
+    served = [survey.mesh.served_by(entry.target, entry.labelled) for entry in working]
+    validating = sorted(revision for revision in served if revision in living(survey.mesh))
+    injection = survey.default.injection
+    if injection is None or not validating or injection in validating:
+        return None
+    return Split(injection, validating[0])
+
+
+def _judged(
+    mesh: Mesh,
+    draft: _Draft,
+    drafts: Iterable[_Draft],
+    first: _Draft | None,
+    scopes: Iterable[str],
+    alive: tuple[str, ...],
+) -> Entry:
     config, webhook = draft.config, draft.webhook
     selects = webhook.object_selector.matches
     selected = tuple(scope for scope in scopes if selects({labels.REV: scope} if scope else {}))
     serves = tuple(scope for scope in selected if mesh.resolve(scope) in alive)
     labelled = config.labels.get(labels.REV)
     health, because = _health(mesh, draft, labelled, alive)
-    superseded = UNLABELLED in selected and first is not None and first.config is not config
-    needed = bool(serves) or (UNLABELLED in selected and not superseded and bool(alive))
+    needed = bool(serves)
+    if UNLABELLED in selected:
+        superseded = first is not None and first.config is not config
+        others = [each for each in drafts if each.config is not config and not _broken(each.webhook, each.target)]
+        needed = bool(alive) and not (superseded and all(_selected(others, scope) for scope in serves))
     pods_unread = mesh.snapshot.has_gap("pods", draft.target.namespace)
     if draft.target.alive is False and labelled not in alive and not needed and not pods_unread:
         health, because = Health.LEFTOVER, f"{draft.target.problem}, {_gone(labelled)}"
@@ -231,6 +248,10 @@ def _judged(mesh: Mesh, draft: _Draft, first: _Draft | None, scopes: Iterable[st
         health=health,
         because=because,
     )
+
+
+def _selected(drafts: Iterable[_Draft], scope: str) -> bool:
+    return any(draft.webhook.object_selector.matches({labels.REV: scope}) for draft in drafts)
 
 
 def _gone(labelled: str | None) -> str:
