@@ -4,8 +4,6 @@ import re
 
 import pytest
 
-from kubectl_rev.cluster.connection import connect
-from kubectl_rev.cluster.kubeconfig import Options
 from kubectl_rev.errors import ExitCode
 from tests.cluster.validating import (
     DEFAULT,
@@ -13,29 +11,12 @@ from tests.cluster.validating import (
     OF_DEFAULT,
     SERVICES,
     VALIDATORS,
-    World,
     Writer,
     wait_until,
 )
 
 pytestmark = pytest.mark.cluster
 FROZEN = 'service "istiod" not found'
-
-
-def new_world(cluster, layout):
-    cluster.reset(layout)
-    return World(cluster, connect(Options(kubeconfig=str(cluster.kubeconfig))))
-
-
-@pytest.fixture(scope="module")
-def calm(cluster):
-    return new_world(cluster, "istioctl")
-
-
-@pytest.fixture
-def world(calm):
-    yield calm
-    calm.restore()
 
 
 def place(validator):

@@ -2,42 +2,25 @@
 
 import base64
 import json
-import stat
 
 import pytest
 
-from kubectl_rev.cluster.connection import connect
-from kubectl_rev.cluster.kubeconfig import Options
 from kubectl_rev.errors import ExitCode
 from tests.cluster.validating import (
-    CONFIG,
     DEFAULT,
+    FINE,
     HOLE,
     OF_CANARY,
     OF_DEFAULT,
     SERVICES,
     VALIDATORS,
-    World,
+    WORKS,
     black_hole,
-    virtual_service,
+    leftover,
 )
 
 pytestmark = pytest.mark.cluster
 OTHER_CA = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n").decode()
-FINE = {OF_CANARY: "healthy", OF_DEFAULT: "healthy", DEFAULT: "healthy"}
-WORKS = {None: "yes", "canary": "yes", "default": "yes"}
-
-
-@pytest.fixture(scope="module")
-def calm(cluster):
-    cluster.reset("istioctl")
-    return World(cluster, connect(Options(kubeconfig=str(cluster.kubeconfig))))
-
-
-@pytest.fixture
-def world(calm):
-    yield calm
-    calm.restore()
 
 
 def call_url(world):
@@ -174,87 +157,6 @@ def test_a_probe_that_gets_no_answer_is_no_proof(world):
         world.patch(VALIDATORS, DEFAULT, ("add", "/webhooks/0/timeoutSeconds", 20))
         found, code = world.document("--check", "--request-timeout", "3s")
         assert (found["verdict"], code) == ("UNKNOWN", ExitCode.NO_ANSWER)
-
-
-def test_uncovered(world):
-    world.delete(VALIDATORS, DEFAULT)
-    _, probes, found, code = world.health()
-    assert (probes[None], code) == ("open", ExitCode.FINDINGS)
-    assert [each["revision"] for each in found["uncovered"]] == [None]
-    assert world.write(valid=False) == "", "so it is: invalid config is accepted"
-    done = world.fix("--yes")
-    assert done.returncode == ExitCode.FINDINGS
-    assert "istioctl tag set default --revision default --overwrite makes the default validator" in done.stdout
-    assert "moves nothing else" in done.stdout
-
-
-def test_a_revision_without_a_validator_of_its_own(world):
-    world.delete(VALIDATORS, OF_CANARY)
-    _, probes, found, code = world.health()
-    assert (probes["canary"], probes[None], code) == ("open", "yes", ExitCode.FINDINGS)
-    assert [each["revision"] for each in found["uncovered"]] == ["canary"]
-    assert "install revision canary again" in world.fix("--yes").stdout
-
-
-def test_config_labelled_with_a_tag_or_a_ghost_is_uncovered(world):
-    world.cluster.istioctl("tag", "set", "prod", "--revision", "canary")
-    try:
-        assert world.fix("--check").returncode == ExitCode.OK, "a tag that no config is labelled with harms nobody"
-        for rev, name in (("prod", "by-tag"), ("1-6-5", "by-ghost"), ("canary", "by-revision")):
-            world.create(CONFIG, virtual_service(rev=rev, name=name))
-        _, _, found, code = world.health()
-        assert code == ExitCode.FINDINGS
-        assert [(each["revision"], [o["name"] for o in each["objects"]]) for each in found["uncovered"]] == [
-            ("1-6-5", ["by-ghost"]),
-            ("prod", ["by-tag"]),
-        ]
-        assert world.write(valid=False, rev="prod") == "", "so it is"
-        for finding in found["findings"]:
-            assert finding["code"] == "REV503"
-            world.cluster.run(*finding["hint"].split())
-        assert world.fix("--check").returncode == ExitCode.OK, "the hints are the repair"
-    finally:
-        world.cluster.kubectl("delete", "virtualservices", "--all", "-n", "default")
-        world.cluster.istioctl("tag", "remove", "prod", "--skip-confirmation")
-
-
-def leftover(world, name="istio-validator-old-istio-system"):
-    def change(manifest):
-        manifest["metadata"]["labels"]["istio.io/rev"] = "old"
-        manifest["webhooks"][0]["clientConfig"]["service"]["name"] = "istiod-old"
-        manifest["webhooks"][0]["objectSelector"]["matchExpressions"][0]["values"] = ["old"]
-
-    return world.copy_validator(OF_CANARY, name, change)
-
-
-def test_a_leftover_is_deleted_after_a_backup_that_brings_it_back(world, tmp_path):
-    made = leftover(world)
-    assert 'service "istiod-old" not found' in world.write(rev="old")
-    health, _, found, code = world.health()
-    assert (health, code) == (FINE | {made["metadata"]["name"]: "leftover"}, ExitCode.FINDINGS)
-    assert [each["code"] for each in found["findings"]] == ["REV504"]
-
-    done = world.fix("--yes", "--backup-dir", str(tmp_path))
-    assert done.returncode == ExitCode.OK, done.stderr
-    (backup,) = tmp_path.iterdir()
-    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
-    assert str(backup) in done.stderr
-    assert made["metadata"]["name"] not in world.all(VALIDATORS)
-    assert world.write(rev="old") == ""
-
-    (undo,) = [line.removeprefix("undo: ") for line in done.stderr.splitlines() if line.startswith("undo: ")]
-    world.cluster.run(*undo.split())
-    again = world.get(VALIDATORS, made["metadata"]["name"])
-    assert again["webhooks"] == made["webhooks"]
-    assert again["metadata"]["labels"] == made["metadata"]["labels"]
-
-
-def test_no_backup_no_deletion(world, tmp_path):
-    made = leftover(world)
-    done = world.fix("--yes", "--backup-dir", str(tmp_path / "missing"))
-    assert done.returncode == ExitCode.USAGE
-    assert "cannot write the backup" in done.stderr
-    assert made["metadata"]["name"] in world.all(VALIDATORS)
 
 
 def test_split(world):

@@ -8,26 +8,10 @@ import subprocess
 
 import pytest
 
-from kubectl_rev.cluster.connection import connect
-from kubectl_rev.cluster.kubeconfig import Options
 from kubectl_rev.errors import ExitCode
-from tests.cluster.test_validation_classes import leftover
-from tests.cluster.validating import DEFAULT, OF_CANARY, OF_DEFAULT, PLUGIN, VALIDATORS, World, killed_at
+from tests.cluster.validating import DEFAULT, FINE, OF_CANARY, PLUGIN, VALIDATORS, killed_at, leftover
 
 pytestmark = pytest.mark.cluster
-FINE = {OF_CANARY: "healthy", OF_DEFAULT: "healthy", DEFAULT: "healthy"}
-
-
-@pytest.fixture(scope="module")
-def calm(cluster):
-    cluster.reset("istioctl")
-    return World(cluster, connect(Options(kubeconfig=str(cluster.kubeconfig))))
-
-
-@pytest.fixture
-def world(calm):
-    yield calm
-    calm.restore()
 
 
 def broken_in_three_ways(world):
@@ -164,7 +148,7 @@ def allow(world, *without, only=None):
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
-        "metadata": {"name": "limited-validation"},
+        "metadata": metadata,
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "limited-validation"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "limited"}],
     }

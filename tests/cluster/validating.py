@@ -23,6 +23,8 @@ CONFIG = "/apis/networking.istio.io/v1/namespaces/default/virtualservices"
 DEFAULT = "istiod-default-validator"
 OF_DEFAULT = "istio-validator-istio-system"
 OF_CANARY = "istio-validator-canary-istio-system"
+FINE = {OF_CANARY: "healthy", OF_DEFAULT: "healthy", DEFAULT: "healthy"}
+WORKS = {None: "yes", "canary": "yes", "default": "yes"}
 HOLE = "10.244.200.1"  # a pod address without a pod
 PLUGIN = [sys.executable, str(ROOT / "plugins" / "kubectl-rev_fix_validation")]
 
@@ -149,6 +151,15 @@ def _content(item):
         item["metadata"].pop(key, None)
     item.pop("status", None)
     return item
+
+
+def leftover(world, name="istio-validator-old-istio-system"):
+    def change(manifest):
+        manifest["metadata"]["labels"]["istio.io/rev"] = "old"
+        manifest["webhooks"][0]["clientConfig"]["service"]["name"] = "istiod-old"
+        manifest["webhooks"][0]["objectSelector"]["matchExpressions"][0]["values"] = ["old"]
+
+    return world.copy_validator(OF_CANARY, name, change)
 
 
 def virtual_service(*, valid=True, rev=None, name=None):
