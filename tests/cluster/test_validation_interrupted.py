@@ -140,11 +140,8 @@ def allow(world, *without, only=None):
         for name, (group, resources, verbs) in RULES.items()
         if name not in without
     ]
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": "limited-validation"},
-    }
+    metadata = {"name": "limited-validation"}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata}
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
