@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 
 import pytest
@@ -216,3 +217,35 @@ def test_json_says_what_was_done(world, tmp_path):
     assert found["undo"][0] == "kubectl rev-fix-validation --undo"
     assert found["undo"][1].startswith("kubectl create -f ")
     assert json.dumps(found["validators"]).count('"healthy"') == 3
+
+
+@pytest.fixture
+def never_closed(world):
+    """The default validator is canary's, open, and canary's process is dead without anybody having noticed."""
+    world.cluster.stop_istiod("canary", unnoticed=True)
+    world.point(name="istiod-canary", label="canary", policy="Ignore")
+    yield world
+    world.cluster.start_istiod("canary")
+
+
+def test_ctrl_c_while_waiting(never_closed):
+    process = subprocess.Popen(
+        [*PLUGIN, "--yes"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=never_closed.env
+    )
+    for line in process.stderr:
+        if line.startswith("waiting for istiod"):
+            process.send_signal(signal.SIGINT)
+            break
+    rest = process.stderr.read()
+    assert process.wait(timeout=10) == ExitCode.INTERRUPTED
+    assert "the same command goes on" in rest
+    assert "Traceback" not in rest
+    process.stdout.close()
+    process.stderr.close()
+
+
+def test_istiod_that_does_not_close_it_in_time(never_closed):
+    done = never_closed.fix("--yes", "--timeout", "2s")
+    assert done.returncode == ExitCode.INCOMPLETE
+    assert "has not closed istiod-default-validator within 2 s: it still fails open" in done.stderr
+    assert never_closed.write() == ""
