@@ -93,6 +93,9 @@ class World:
         item = copy.deepcopy(item)
         for key in ("resourceVersion", "uid"):
             item["metadata"].pop(key)
+        if now is not None and path == SERVICES:  # its address cannot be changed back
+            self.delete(path, name)
+            now = None
         if now is None:
             self.create(path, item)
         else:
