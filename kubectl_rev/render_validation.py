@@ -28,11 +28,11 @@ def validators(items: Sequence[ValidatorItem], style: Style) -> str:
         return "No validator of Istio's."
     columns: list[Column] = [
         ("VALIDATOR", lambda v: v.name),
+        ("STATE", lambda v: v.health.value),
+        ("POLICY", lambda v: v.failure_policy),
         ("REVISION", lambda v: v.revision or ""),
         ("CALLS", _calls),
-        ("POLICY", lambda v: v.failure_policy),
         ("VALIDATES", _validates),
-        ("STATE", lambda v: v.health.value),
     ]
     if style.wide:
         columns[1:1] = [("WEBHOOK", lambda v: v.webhook)]

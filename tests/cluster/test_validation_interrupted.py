@@ -221,11 +221,11 @@ def test_json_says_what_was_done(world, tmp_path):
 
 @pytest.fixture
 def never_closed(world):
-    """The default validator is canary's, open, and canary's process is dead without anybody having noticed."""
-    world.cluster.stop_istiod("canary", unnoticed=True)
-    world.point(name="istiod-canary", label="canary", policy="Ignore")
+    """The default validator is open, and the process of its istiod is dead without anybody having noticed."""
+    world.cluster.stop_istiod("default", unnoticed=True)
+    world.point(policy="Ignore")
     yield world
-    world.cluster.start_istiod("canary")
+    world.cluster.start_istiod("default")
 
 
 def test_ctrl_c_while_waiting(never_closed):
