@@ -17,9 +17,7 @@ def fresh(cluster, layout):
 def test_the_guide_to_its_end(cluster):
     """`istioctl tag set`, a canary, and the old control plane is uninstalled: istio#28880."""
     world = fresh(cluster, "istioctl")
-    cluster.istioctl(
-        "tag", "remove", "default", "--skip-confirmation"
-    )  # the installer's, which an uninstall takes along
+    cluster.istioctl("tag", "remove", "default", "--skip-confirmation")  # an uninstall takes the installer's along
     cluster.istioctl("tag", "set", "default", "--revision", "default")
     cluster.uninstall("default")
     assert 'service "istiod" not found' in world.write()
