@@ -40,9 +40,9 @@ class Source:
         return self._flags.namespace or self.connection.namespace
 
     @property
-    def istio_namespace(self) -> str:
-        """Where the person says that istiod is; empty if they do not."""
-        return self._flags.istio_namespace
+    def istio_namespace(self) -> str | None:
+        """Where istiod is to be looked for if it may not be looked for everywhere."""
+        return self._flags.istio_namespace or None
 
     @property
     def connection(self) -> Connection:

@@ -21,8 +21,8 @@ from kubectl_rev.cli.status import document, resolve
 from kubectl_rev.core.coverage import UNLABELLED
 from kubectl_rev.core.probe import Probe, Works, proven
 from kubectl_rev.core.repair import Plan, candidates, choose, needs_target, plan
+from kubectl_rev.core.repair_undo import undo
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.undo import undo
 from kubectl_rev.core.validation import VALIDATORS, Diagnosis, diagnose
 from kubectl_rev.core.validation_items import Validation, Verdict, validation
 from kubectl_rev.errors import ExitCode, Forbidden, UsageError

@@ -7,7 +7,7 @@ import shlex
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.injection import State, Subject, select
-from kubectl_rev.core.owners import Owner
+from kubectl_rev.core.ownership import Owner
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation import Entry
 

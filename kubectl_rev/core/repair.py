@@ -14,7 +14,7 @@ import msgspec
 from kubectl_rev.core import at_source, labels
 from kubectl_rev.core.coverage import UNLABELLED
 from kubectl_rev.core.objects import ServiceReference, WebhookConfiguration
-from kubectl_rev.core.owners import owner_of
+from kubectl_rev.core.ownership import owner_of
 from kubectl_rev.core.places import bundles, ready, reconnecting, selector_of, service_of
 from kubectl_rev.core.plan import Step
 from kubectl_rev.core.survey import Survey

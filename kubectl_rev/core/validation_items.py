@@ -10,7 +10,7 @@ import msgspec
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks import Finding, find
 from kubectl_rev.core.objects import IstioConfig
-from kubectl_rev.core.owners import owner_of
+from kubectl_rev.core.ownership import owner_of
 from kubectl_rev.core.plan import Op
 from kubectl_rev.core.probe import Probe, Reply, Works
 from kubectl_rev.core.repair import Plan, Write

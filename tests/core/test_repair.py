@@ -10,10 +10,10 @@ import pytest
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import Metadata, WebhookConfiguration
-from kubectl_rev.core.owners import Owner, owner_of
+from kubectl_rev.core.ownership import Owner, owner_of
 from kubectl_rev.core.repair import candidates, choose, needs_target, plan
+from kubectl_rev.core.repair_undo import undo
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.undo import undo
 from kubectl_rev.core.validation import Health, diagnose
 from tests.build import ISTIO, control_plane, deployment, injector, ns, running, validator, world
 from tests.core.test_validation import HELM, ISTIOCTL, NAMED, by_istioctl, changed
