@@ -55,7 +55,8 @@ def _lean_pod(pod: Pod) -> Pod:
 
 
 def _lean_metadata(metadata: Metadata) -> Metadata:
-    return replace(metadata, annotations={k: v for k, v in metadata.annotations.items() if k in labels.POD_ANNOTATIONS})
+    kept = {k: v for k, v in metadata.annotations.items() if k in labels.POD_ANNOTATIONS}
+    return replace(metadata, annotations=kept, uid="", resource_version="")
 
 
 def _lean_workload(each: Workload) -> Workload:

@@ -769,8 +769,8 @@ CODES = {
     "calm": [],
     "both-labels": ["REV203", "REV201", "REV201", "REV201", "REV201", "REV205"],
     "ghost-and-orphaned-tag": ["REV101", "REV102", "REV104", "REV203", "REV209"],
-    "no-default": ["REV109"],
-    "old-validator": ["REV101", "REV104", "REV209", "REV202"],
+    "no-default": ["REV109", "REV501"],
+    "old-validator": ["REV101", "REV104", "REV209", "REV501", "REV202"],
 }
 
 

@@ -40,6 +40,11 @@ class Source:
         return self._flags.namespace or self.connection.namespace
 
     @property
+    def istio_namespace(self) -> str | None:
+        """Where istiod is to be looked for if it may not be looked for everywhere."""
+        return self._flags.istio_namespace or None
+
+    @property
     def connection(self) -> Connection:
         """Where the flags lead; the first use connects. Raises what `cluster.connection.connect` raises."""
         if self._connection is None:
@@ -67,8 +72,11 @@ class Source:
             )
         return self._connection
 
-    def read(self, asked: Ask | Why, *, each_pod: bool = False) -> Snapshot:
-        """What the question needs, no more; `each_pod` keeps pods apart that the overview would fold."""
+    def read(self, asked: Ask | Why, *, each_pod: bool = False, config: bool = False) -> Snapshot:
+        """What the question needs, no more; `each_pod` keeps pods apart that the overview would fold.
+
+        `config` adds the Istio objects that have a revision label.
+        """
         if self._filename:
             from kubectl_rev import manifests
 
@@ -80,12 +88,18 @@ class Source:
             pods = "whole" if self.scope(asked) else "metadata"
         elif asked.kind == "pods":
             pods = "metadata"
-        return read(
+        snapshot = read(
             self.connection,
             namespace=self.scope(asked),
             pods=pods,
             istio_namespace=self._flags.istio_namespace or None,
         )
+        if config:
+            from kubectl_rev.cluster.config import labelled
+
+            snapshot.config, gaps = labelled(self.connection)
+            snapshot.gaps = sorted([*snapshot.gaps, *gaps])
+        return snapshot
 
     def scope(self, asked: Ask | Why) -> str:
         """The one namespace that a question is about, empty for the whole mesh."""

@@ -21,7 +21,8 @@ def apply(connection: Connection, step: Step, *, dry_run: bool = False, field_ma
             body = msgspec.json.encode(step.manifest)
             return connection.send("POST", path_of(step).rpartition("/")[0], body, query, content_type=JSON)
         case "delete":
-            return connection.send("DELETE", path_of(step), query={"dryRun": "All"} if dry_run else {})
+            options = msgspec.json.encode(step.manifest) if step.manifest else b""
+            return connection.send("DELETE", path_of(step), options, {"dryRun": "All"} if dry_run else {})
     raise ValueError(step.action)
 
 

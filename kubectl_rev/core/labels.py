@@ -25,6 +25,18 @@ DEFAULT_TAG_INJECTOR = "istio-revision-tag-default"  # pkg/revisions/tag_watcher
 DEFAULT_VALIDATOR = "istiod-default-validator"
 VALIDATION_WEBHOOK_SUFFIX = "validation.istio.io"
 
+CONFIG_GROUPS = (  # rules of base/templates/defaultrevision-validatingwebhookconfiguration.yaml
+    "networking.istio.io",
+    "security.istio.io",
+    "telemetry.istio.io",
+    "extensions.istio.io",
+)
+ALWAYS_REJECT = "internal.istio.io/webhook-always-reject"  # pkg/config/constants/constants.go, honoured since 1.20
+OPERATOR_LABELS = "operator.istio.io"  # part of every label key that makes `istioctl uninstall` delete an object
+
+# What we leave on an object that we changed: its values before the first change, as JSON.
+PREVIOUS = "kubectl-rev/previous"
+
 # What the injector leaves on a pod: pkg/kube/inject/inject.go and manifests/charts/.../files/injection-template.yaml
 STATUS = "sidecar.istio.io/status"  # JSON; has `revision` since 1.11
 TEMPLATES = "inject.istio.io/templates"
@@ -48,6 +60,7 @@ OPERATOR_COMPONENT = "operator.istio.io/component"
 
 # Who owns an object: Helm's, Argo CD's and Flux's own conventions; Sail: pkg/constants/constants.go
 HELM_RELEASE = "meta.helm.sh/release-name"
+HELM_NAMESPACE = "meta.helm.sh/release-namespace"
 ARGOCD = ("argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance")
 FLUX = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
 SAIL_MANAGED_BY = "managed-by"

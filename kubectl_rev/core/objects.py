@@ -30,6 +30,8 @@ class Metadata(Shape):
 
     name: str = ""
     namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     owner_references: list[OwnerReference] = []
@@ -260,10 +262,18 @@ class Endpoint(Shape):
     conditions: EndpointConditions = msgspec.field(default_factory=EndpointConditions)
 
 
+class EndpointPort(Shape):
+    """`ports[]` of an EndpointSlice; `name` is that of the Service's port."""
+
+    name: str = ""
+    port: int = 0
+
+
 class EndpointSlice(Object):
     """discovery.k8s.io/v1 EndpointSlice."""
 
     endpoints: list[Endpoint] = []
+    ports: list[EndpointPort] = []
 
 
 class ConfigMap(Object):
@@ -282,3 +292,9 @@ class Gateway(Object):
     """gateway.networking.k8s.io Gateway."""
 
     spec: GatewaySpec = msgspec.field(default_factory=GatewaySpec)
+
+
+class IstioConfig(Object):
+    """A VirtualService, AuthorizationPolicy, … of which only the metadata is read. `resource` has its group."""
+
+    resource: str

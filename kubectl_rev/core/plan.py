@@ -16,7 +16,7 @@ class Op(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One request: `patch` (with `operations`), `create` (with `manifest`) or `delete`.
+    """One request: `patch` (with `operations`), `create` (with `manifest`) or `delete` (`manifest`: its DeleteOptions).
 
     `resource` is the plural with its group (`deployments.apps`), `version` the API version (`v1`); `says` is what is
     printed when it is done, in kubectl's words: `namespace/shop labeled`.

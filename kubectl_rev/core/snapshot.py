@@ -14,6 +14,7 @@ from kubectl_rev.core.objects import (
     ConfigMap,
     EndpointSlice,
     Gateway,
+    IstioConfig,
     Metadata,
     Namespace,
     Pod,
@@ -40,6 +41,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
 
     `workloads` has every owner of pods that could be listed: ReplicaSets come as metadata unless they stand alone.
     `pods` has no finished pods; they may be folded (`Pod.count`). `istiods` are the pods labelled `app=istiod`, whole.
+    `config` are the Istio objects that have a label `istio.io/rev`, where they were asked for.
     `versions` maps `namespace/pod` of an istiod to what it answered about its version.
     """
 
@@ -53,6 +55,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     endpoint_slices: list[EndpointSlice] = []
     config_maps: list[ConfigMap] = []
     gateways: list[Gateway] = []
+    config: list[IstioConfig] = []
     versions: dict[str, str] = {}
     gaps: list[Gap] = []
 

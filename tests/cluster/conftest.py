@@ -14,6 +14,7 @@ import pytest
 from kubectl_rev.cluster.connection import Connection, connect
 from tests.cluster.admission.bench import Bench
 from tests.cluster.admission.recorder import recorder
+from tests.cluster.validating import World
 from tests.testcluster import Cluster, network
 
 _REQUIRED = "KUBECTL_REV_REQUIRE_CLUSTER"
@@ -61,6 +62,21 @@ def connection(cluster: Cluster) -> Iterator[Connection]:
     """To the cluster's API server as admin; new in each test, since `cluster.reset` breaks connections."""
     with connect() as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def calm(cluster: Cluster) -> Iterator[World]:
+    """For the validation tests: two revisions as istioctl installs them."""
+    cluster.reset("istioctl")
+    with connect() as found:
+        yield World(cluster, found)
+
+
+@pytest.fixture
+def world(calm: World) -> Iterator[World]:
+    """The same, put back after each test."""
+    yield calm
+    calm.restore()
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,8 @@ HELM = [control_plane(), control_plane("canary", version="1.31.0"), validator(),
 NAMED = [control_plane("canary"), validator("canary"), ns(ISTIO)]
 INJECTORS = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
 NOT_FOUND = 'service "istiod-gone" not found'
+FIX = "kubectl rev-fix-validation"
+VALIDATOR = Ref("ValidatingWebhookConfiguration", "", "istiod-default-validator")
 TO_DEFAULT = "istio.io/rev=default --overwrite"
 
 
@@ -63,6 +65,14 @@ def namespace(name: str = "shop") -> Ref:
 
 def webhook(name: str) -> Ref:
     return Ref("MutatingWebhookConfiguration", "", name)
+
+
+def validates(**given: Any) -> Snapshot:
+    """The same with a default validator that deviates: label, Service, failurePolicy."""
+    policy = given.pop("policy", "Fail")
+    made = validator(**given)
+    made.webhooks[0].failure_policy = policy
+    return world(*HELM[:2], made, ns(ISTIO))
 
 
 def deactivated(tagged: str) -> list[list[Object]]:
@@ -340,6 +350,32 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
           "proxy's version whatever the revision", "kubectl rev-status deployment/web -n shop")],
     ),
     ("REV210", "where nobody injects it pins nothing"): (mesh(ns("shop"), deployment("web", annotations=PINNED)), []),
+    ("REV501", "no such Service"): (
+        validates(service="istiod-gone"),
+        [(VALIDATOR, f"validation.istio.io: {NOT_FOUND}: writes of unlabelled config and config labelled "
+          "istio.io/rev=canary|default are rejected", FIX)],
+    ),
+    ("REV502", "for good"): (
+        validates(labelled="gone", policy="Ignore"),
+        [(VALIDATOR, "validation.istio.io: failurePolicy is Ignore; no istiod has revision gone, so that nobody "
+          "maintains it (unlabelled config and config labelled istio.io/rev=canary|default)", FIX)],
+    ),
+    ("REV503", "no default validator"): (
+        world(*HELM[:2], ns(ISTIO)),
+        [(Ref("Revision", "", "default"), "there is no default validator: unlabelled config is accepted unseen", FIX)],
+    ),
+    ("REV504", "of a revision that is gone"): (
+        mesh(validator("gone", per_revision=True)),
+        [(Ref("ValidatingWebhookConfiguration", "", "istio-validator-gone-istio-system"),
+          f"rev.validation.istio.io: {NOT_FOUND}, and revision gone is gone; it rejects config labelled "
+          "istio.io/rev=gone", FIX)],
+    ),
+    ("REV505", "another's label"): (
+        validates(labelled="canary"),
+        [(VALIDATOR, "validation.istio.io: labelled canary, but its Service leads to default: istiod canary "
+          "maintains it", FIX)],
+    ),
+    ("REV505", "in agreement"): (validates(), []),
 }  # fmt: skip
 
 

@@ -1,0 +1,61 @@
+"""The change to make where an object really comes from, as commands to copy: Helm, Git, Sail, istioctl."""
+
+from __future__ import annotations
+
+import shlex
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.checks.hints import command
+from kubectl_rev.core.injection import State, Subject, select
+from kubectl_rev.core.ownership import Owner
+from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.validation import Entry
+
+
+def repoint(owner: Owner, entry: Entry, revision: str) -> str:
+    """How to make a validator call a revision, for good."""
+    match owner.tool:
+        case "Helm" if entry.is_default:
+            where = ["-n", owner.namespace] if owner.namespace else []
+            value = f"defaultRevision={revision}"
+            return shlex.join(["helm", "upgrade", owner.name, "istio/base", *where, "--reuse-values", "--set", value])
+        case "Helm":
+            where = ["-n", owner.namespace] if owner.namespace else []
+            return shlex.join(["helm", "upgrade", owner.name, "istio/istiod", *where, "--reuse-values"])
+        case "Sail" if entry.is_default:
+            target = f'{{"spec":{{"targetRef":{{"kind":"IstioRevision","name":"{revision}"}}}}}}'
+            patch = command("patch", "istiorevisiontag", labels.DEFAULT, "--type=merge", "-p", target)
+            return f"{patch}  (moves what istio-injection=enabled means, too)"
+    service = f"istiod-{revision}" if revision != labels.DEFAULT else "istiod"
+    change = f"metadata.labels.{labels.REV}={revision} and webhooks[].clientConfig.service.name={service}"
+    chart = f", or the base chart's value defaultRevision={revision}" if entry.is_default else ""
+    return f"in the source of {owner}: {change} of {entry.name}{chart}"
+
+
+def remove(owner: Owner, name: str) -> str:
+    """How to make a validator go, for good."""
+    if owner.tool == "Helm":
+        return shlex.join(["helm", "uninstall", owner.name, *(["-n", owner.namespace] if owner.namespace else [])])
+    return f"in the source of {owner}: remove {name}"
+
+
+def tag_set(revision: str) -> str:
+    """istioctl's own way to say who the default is."""
+    return shlex.join(["istioctl", "tag", "set", labels.DEFAULT, "--revision", revision, "--overwrite"])
+
+
+def tag_moves(survey: Survey, revision: str) -> str:
+    """What `tag set default` changes besides validation: istioctl/pkg/tag/generate.go, pkg/leaderelection."""
+    enabled = [n for n, given in survey.namespace_labels.items() if given.get(labels.INJECTION) == "enabled"]
+    named = f": {', '.join(sorted(enabled)[:3])}{', …' if len(enabled) > 3 else ''}" if enabled else ""
+    if survey.default.injection == revision:
+        return "injection is there already, so that it moves nothing else"
+    return (
+        f"it also moves the injection of namespaces with {labels.INJECTION}=enabled ({len(enabled)} now{named}), "
+        "Gateway API gateways without a label, and who is preferred as leader"
+    )
+
+
+def default_tag_dead(survey: Survey) -> bool:
+    """Whether istio-injection=enabled leads to an injector that rejects every pod."""
+    return select(survey.mesh, Subject("", {labels.INJECTION: "enabled"})).state is State.REJECTED

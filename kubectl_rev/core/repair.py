@@ -1,0 +1,256 @@
+"""Which writes make Istio's config validated again, never more than needed? Diagnosis -> Plan.
+
+Up to 1.10 istiod maintains one validator by its name, and the Service `istiod` is built into it: what is missing is the
+Service. Since 1.11 it maintains those labelled with its revision: label and Service of the default validator move
+together to a revision that lives. What a validator that is needed by nobody rejects is freed by deleting it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from kubectl_rev.core import at_source, labels
+from kubectl_rev.core.coverage import UNLABELLED
+from kubectl_rev.core.objects import ServiceReference, WebhookConfiguration
+from kubectl_rev.core.ownership import owner_of
+from kubectl_rev.core.places import bundles, ready, reconnecting, selector_of, service_of
+from kubectl_rev.core.plan import Step
+from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.validation import VALIDATORS, Diagnosis, Entry, Health, living
+from kubectl_rev.core.validator_steps import SERVICE, create_service, delete, move, repoint_service
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the repair, and why. `settles`: istiod then turns the validator of this name to Fail."""
+
+    step: Step
+    why: str
+    settles: str = ""
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """`to` is the revision that validates unlabelled config afterwards, where that must change.
+
+    `settle`: validators that need no write, only their istiod's; `elsewhere`: changes to make at the source;
+    `obstacles`: why something stays as it is; `warnings`: what else a write does; `advice`: what we do not do.
+    """
+
+    to: str | None = None
+    writes: list[Write] = []
+    settle: list[str] = []
+    elsewhere: list[str] = []
+    obstacles: list[str] = []
+    warnings: list[str] = []
+    advice: list[str] = []
+
+
+def needs_target(diagnosis: Diagnosis) -> bool:
+    """Whether somebody must be chosen to validate unlabelled config."""
+    default = diagnosis.default
+    if default is None:
+        return UNLABELLED in [each.scope for each in diagnosis.uncovered]
+    return diagnosis.split is not None or _must_move(default)
+
+
+def candidates(survey: Survey, diagnosis: Diagnosis) -> list[str]:
+    """The revisions that could validate unlabelled config: those that are ready and can be called."""
+    found = ready(survey.mesh)
+    if diagnosis.default is not None and _wants_service(survey, diagnosis.default, found):
+        return found
+    return [revision for revision in found if service_of(survey.mesh, revision)]
+
+
+def choose(survey: Survey, diagnosis: Diagnosis) -> str | None:
+    """The one that holds the default, else the only one; None when a person must say."""
+    found = candidates(survey, diagnosis)
+    if diagnosis.default and labels.DEFAULT in found and _wants_service(survey, diagnosis.default, found):
+        return labels.DEFAULT  # the Service is its own: no proxy moves
+    if survey.default.injection in found:
+        return survey.default.injection
+    return found[0] if len(found) == 1 else None
+
+
+def plan(survey: Survey, diagnosis: Diagnosis, to: str | None, *, force_owned: bool = False) -> Plan:
+    """The repair of everything that is wrong; `to` where `needs_target`."""
+    return _Planner(survey, diagnosis, force_owned).plan(to)
+
+
+def _must_move(entry: Entry) -> bool:
+    """Whether label or Service are wrong; an Ignore that its istiod is about to turn to Fail is not."""
+    if entry.health is Health.FAIL_OPEN:
+        return entry.target.alive is False or not _kept(entry)
+    return entry.health in (Health.DANGLING, Health.MISLABELLED) and not (_kept(entry) and entry.target.alive)
+
+
+def _kept(entry: Entry) -> bool:
+    """Whether the istiod that is called is the one that maintains it: then a missing caBundle is about to come."""
+    return entry.labelled is not None and (not entry.target.revisions or entry.labelled in entry.target.revisions)
+
+
+def _wants_service(survey: Survey, entry: Entry, able: list[str]) -> bool:
+    """Maintained by name, and all that is missing is the Service `istiod`."""
+    if entry.labelled is not None or entry.target.service != SERVICE or entry.target.alive is not False:
+        return False
+    known = [bundle for revision in able for bundle in bundles(survey.mesh, revision)]
+    bundle = entry.webhook.client_config.ca_bundle
+    return bool(bundle) and entry.fails_closed and (bundle in known or not known)
+
+
+class _Planner:
+    def __init__(self, survey: Survey, diagnosis: Diagnosis, force_owned: bool) -> None:
+        self._survey, self._mesh, self._diagnosis = survey, survey.mesh, diagnosis
+        self._force_owned = force_owned
+        self._plan = Plan()
+
+    def plan(self, to: str | None) -> Plan:
+        diagnosis, default = self._diagnosis, self._diagnosis.default
+        for config, entries in self._configs():
+            if all(entry.health is Health.LEFTOVER for entry in entries):
+                continue
+            if default is not None and config is default.config:
+                continue
+            self._own(config, entries)
+        if needs_target(diagnosis) and to is not None:
+            self._plan.to = to
+            if default is None:
+                self._advise_default(to)
+            elif diagnosis.split and to == diagnosis.split.validation and not _must_move(default):
+                self._holds_already(to, diagnosis.split.injection)
+            elif _wants_service(self._survey, default, [to]):
+                self._alias(default, to)
+            else:
+                self._default(default, to)
+        elif default is not None and default.health in (Health.FAIL_OPEN, Health.DANGLING) and not _must_move(default):
+            self._plan.settle.append(default.name)
+        for config, entries in self._configs():
+            if all(entry.health is Health.LEFTOVER for entry in entries):
+                self._leftover(config, entries)
+        self._advise()
+        return self._plan
+
+    def _configs(self) -> Iterator[tuple[WebhookConfiguration, list[Entry]]]:
+        for name in dict.fromkeys(entry.name for entry in self._diagnosis.entries):
+            entries = [entry for entry in self._diagnosis.entries if entry.name == name]
+            yield entries[0].config, entries
+
+    def _own(self, config: WebhookConfiguration, entries: list[Entry]) -> None:
+        """A revision's own validator: back to that revision."""
+        wrong = [entry for entry in entries if entry.health not in (Health.HEALTHY, Health.UNSEEN, Health.LEFTOVER)]
+        if not wrong:
+            return
+        moving = [entry for entry in wrong if _must_move(entry)]
+        serves = sorted({revision for entry in moving for revision in entry.serves})
+        if not moving:
+            self._plan.settle.append(config.name)
+        elif len(serves) != 1:
+            self._obstacle(f"{config.name} serves {', '.join(serves) or 'no living revision'}: change it by hand")
+        elif (service := service_of(self._mesh, serves[0])) is None:
+            self._obstacle(f"{config.name}: no Service leads to a ready istiod of {serves[0]}: install it again")
+        else:
+            self._move(config, moving, serves[0], service)
+
+    def _default(self, entry: Entry, to: str) -> None:
+        """The default validator: to another revision, if its istiod will then be able to close it."""
+        own = self._diagnosis.of(to)
+        service = service_of(self._mesh, to)
+        fixed = {write.settles or write.step.name for write in self._plan.writes} | set(self._plan.settle)
+        if service is None:
+            self._obstacle(f"no Service leads to a ready istiod of {to}")
+        elif to not in entry.scopes and (own is None or (own.broken and own.name not in fixed)):
+            # istiod turns Ignore to Fail only after a Gateway labelled with its own revision was rejected.
+            reason = own.broken if own else f"no validator selects {labels.REV}={to}"
+            self._obstacle(
+                f"{entry.name} would stay at failurePolicy Ignore: istiod {to} proves itself through its own validator "
+                f"first, and {reason}: install revision {to} again, or say --to another"
+            )
+        else:
+            entries = [e for e in self._diagnosis.entries if e.name == entry.name and e.is_default]
+            self._move(entry.config, entries, to, service)
+
+    def _move(self, config: WebhookConfiguration, entries: list[Entry], to: str, service: ServiceReference) -> None:
+        owner = owner_of(config.metadata)
+        if owner and not self._force_owned:
+            self._plan.elsewhere.append(at_source.repoint(owner, entries[0], to))
+            return
+        if owner:
+            self._plan.warnings.append(f"{config.name} is owned by {owner}, which may change it back")
+        known = bundles(self._mesh, to)
+        works = all(not entry.broken and entry.fails_closed for entry in entries)
+        trusted = works and all(entry.webhook.client_config.ca_bundle in known for entry in entries)
+        step = move(config, [entry.webhook for entry in entries], to, service, trusted=trusted)
+        why = f"{labels.REV}={to}, service {service.namespace}/{service.name}"
+        if not trusted:
+            why += f", failurePolicy Ignore until istiod {to} has filled in its caBundle and turned it to Fail"
+        self._plan.writes.append(Write(step=step, why=why, settles=config.name))
+
+    def _alias(self, entry: Entry, to: str) -> None:
+        """A Service `istiod` in front of another revision's pods: every istiod's certificate is good for that name."""
+        mesh, namespace = self._mesh, entry.target.namespace
+        selector = selector_of(mesh, to, namespace)
+        if selector is None:
+            self._obstacle(f"istiod {to} does not run in namespace {namespace}, where {entry.name} calls {SERVICE}")
+            return
+        if to != labels.DEFAULT and labels.DEFAULT in ready(mesh):
+            others = reconnecting(self._survey)
+            self._obstacle(
+                f"istiod {labels.DEFAULT} is ready, and service {namespace}/{SERVICE} is the one its proxies connect "
+                f"to ({others or 'none now'}): say --to {labels.DEFAULT}, which moves none of them"
+            )
+            return
+        if to != labels.DEFAULT and (moved := reconnecting(self._survey)):
+            self._plan.warnings.append(f"proxies that know {SERVICE}.{namespace}.svc reconnect to {to}: {moved}")
+        if to != labels.DEFAULT:
+            self._plan.warnings.append(f"so do proxies of other clusters and VMs that know {SERVICE}.{namespace}.svc")
+        at = {(s.namespace, s.name): s for s in mesh.snapshot.services}
+        own = service_of(mesh, to)
+        existing = at.get((namespace, SERVICE))
+        why = f"service {namespace}/{SERVICE} leads to istiod {to}"
+        if existing is None:
+            step = create_service(namespace, selector, at.get((own.namespace, own.name)) if own else None)
+            self._plan.writes.append(Write(step=step, why=why))
+        elif (owner := owner_of(existing.metadata)) and not self._force_owned:
+            self._plan.elsewhere.append(f"in the source of {owner}: spec.selector of service {namespace}/{SERVICE}")
+        else:
+            self._plan.writes.append(Write(step=repoint_service(existing, selector), why=why))
+
+    def _leftover(self, config: WebhookConfiguration, entries: list[Entry]) -> None:
+        if len(entries) != len(config.webhooks):
+            self._obstacle(
+                f"{config.name} has entries that are not Istio's: take {entries[0].webhook.name} out by hand"
+            )
+            return
+        owner = owner_of(config.metadata)
+        if owner and not self._force_owned:
+            self._plan.elsewhere.append(at_source.remove(owner, config.name))
+            return
+        self._plan.writes.append(Write(step=delete(config.metadata, VALIDATORS), why=entries[0].because))
+
+    def _advise_default(self, to: str) -> None:
+        self._plan.advice.append(
+            f"{at_source.tag_set(to)} makes the default validator; {at_source.tag_moves(self._survey, to)}. "
+            f"With Helm: helm upgrade istio-base istio/base --reuse-values --set defaultRevision={to}"
+        )
+
+    def _advise(self) -> None:
+        """What is left to a person: config to relabel, revisions to install again, a default tag to move."""
+        for each in self._diagnosis.uncovered:
+            if each.scope in living(self._mesh):
+                self._plan.advice.append(f"install revision {each.scope} again: {each.because}")
+        default, to = self._diagnosis.default, self._plan.to
+        moved = default and any(write.settles == default.name for write in self._plan.writes)
+        if to and moved and at_source.default_tag_dead(self._survey):
+            self._plan.advice.append(
+                "the injector of the default is dead as well, and this does not repair it; "
+                f"{at_source.tag_set(to)} repairs both; {at_source.tag_moves(self._survey, to)}"
+            )
+
+    def _holds_already(self, to: str, injection: str) -> None:
+        self._obstacle(
+            f"{to} validates unlabelled config already; it is injection that {injection} holds: "
+            f"{at_source.tag_set(to)}; {at_source.tag_moves(self._survey, to)}"
+        )
+
+    def _obstacle(self, text: str) -> None:
+        self._plan.obstacles.append(text)

@@ -1,0 +1,82 @@
+"""How to take back what a validation repair did, from the notes that it left on the objects themselves.
+
+The label and the Service of a validator go back, failurePolicy and caBundle stay istiod's. Where the old place does not
+answer, the same write says Ignore, as when a validator is moved: an undo does not freeze what it can leave open.
+"""
+
+from __future__ import annotations
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.objects import Service, WebhookConfiguration
+from kubectl_rev.core.places import bundles
+from kubectl_rev.core.repair import Plan, Write
+from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.validation import Diagnosis, living, reach
+from kubectl_rev.core.validator_steps import SERVICE, Before, before, move_back, service_back
+
+
+def undo(survey: Survey, diagnosis: Diagnosis) -> Plan:
+    """The writes that take every repair back; none where nothing was noted."""
+    plan = Plan()
+    for config in sorted(survey.snapshot.validators, key=lambda c: c.name):
+        noted = before(config.metadata)
+        if noted is not None and noted.calls:
+            plan.writes.append(_validator(survey, config, noted))
+            plan.warnings += _dead_again(survey, config, noted)
+    for service in survey.snapshot.services:
+        noted = before(service.metadata)
+        if noted is not None and service.name == SERVICE and (noted.absent or noted.selector is not None):
+            plan.writes.append(_service(service, noted))
+            plan.warnings += _left_hanging(diagnosis, service, noted)
+    return plan
+
+
+def _validator(survey: Survey, config: WebhookConfiguration, noted: Before) -> Write:
+    """A revision that still answers there, under the same CA, can be trusted at once."""
+    mesh = survey.mesh
+    known = bundles(mesh, noted.label) if noted.label else set()
+    trusted = all(
+        reach(mesh, call).alive and webhook.client_config.ca_bundle in known and webhook.failure_policy != "Ignore"
+        for webhook in config.webhooks
+        if (call := (noted.calls or {}).get(webhook.name)) is not None
+    )
+    calls = sorted({_called(call.service.namespace, call.service.name) if call.service else call.url or ""
+                    for call in (noted.calls or {}).values()})  # fmt: skip
+    label = f"{labels.REV}={noted.label}" if noted.label else f"no label {labels.REV}"
+    why = f"back to {label}, {', '.join(calls)}"
+    if not trusted:
+        why += ", failurePolicy Ignore until an istiod closes it"
+    return Write(step=move_back(config, noted, trusted=trusted), why=why)
+
+
+def _dead_again(survey: Survey, config: WebhookConfiguration, noted: Before) -> list[str]:
+    """An istiod that lives without its Service closes the validator all the same: it proves itself once, not per write.
+
+    pkg/webhooks/validation/controller/controller.go: dryRunOfInvalidConfigRejected.
+    """
+    targets = [reach(survey.mesh, call) for call in (noted.calls or {}).values()]
+    problem = next((target.problem for target in targets if target.alive is False), "")
+    if not problem:
+        return []
+    after = "lets everything through"
+    if noted.label in living(survey.mesh):
+        after = f"rejects every write once istiod {noted.label} closes it"
+    return [f"{config.name} goes back to where it did not work ({problem}): it {after}"]
+
+
+def _called(namespace: str, name: str) -> str:
+    return f"service {namespace}/{name}"
+
+
+def _service(service: Service, noted: Before) -> Write:
+    selector = ",".join(f"{key}={value}" for key, value in sorted((noted.selector or {}).items()))
+    why = "it was made by rev-fix-validation" if noted.absent else f"back to selecting {selector}"
+    return Write(step=service_back(service, noted), why=why)
+
+
+def _left_hanging(diagnosis: Diagnosis, service: Service, noted: Before) -> list[str]:
+    """A Service that goes takes its validators' answers along, and they have no istiod that would open them."""
+    where = (service.namespace, service.name)
+    held = [e for e in diagnosis.entries if (e.target.namespace, e.target.service) == where and e.fails_closed]
+    names = ", ".join(dict.fromkeys(entry.name for entry in held))
+    return [f"config writes are rejected again afterwards: {names} calls this Service"] if held and noted.absent else []

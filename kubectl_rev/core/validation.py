@@ -1,0 +1,289 @@
+"""Is Istio's config validated, by whom, and if not, why? The one diagnosis that every command shows.
+
+Each webhook entry of Istio's validators is judged by what the API server does with it (Service, endpoints of the port,
+caBundle, failurePolicy) and by who maintains it: istiod fills in the caBundle and turns `Ignore` into `Fail` for those
+that carry its own revision as the label `istio.io/rev` (pkg/webhooks/validation/controller/controller.go), so label and
+Service belong together. Then the reverse: which config does no entry select? Other people's webhooks are not looked at.
+
+What follows from it is `repair`'s question; whether it is true, `probe`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import TypeVar
+
+import msgspec
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.coverage import UNLABELLED, Uncovered, scopes_of, uncovered
+from kubectl_rev.core.objects import ClientConfig, Webhook, WebhookConfiguration
+from kubectl_rev.core.revisions import Mesh, Target
+from kubectl_rev.core.survey import Survey
+
+VALIDATORS = "validatingwebhookconfigurations.admissionregistration.k8s.io"
+
+
+class Health(Enum):
+    """What becomes of a write that an entry selects; the first that fits."""
+
+    LEFTOVER = "leftover"  # of a revision that is gone, and nothing that lives needs it
+    DANGLING = "dangling"  # the call fails and failurePolicy is Fail: rejected
+    FAIL_OPEN = "fail-open"  # failurePolicy is Ignore: when the call fails, accepted unseen
+    MISLABELLED = "mislabelled"  # validated, but maintained by another istiod than the one called, or by none
+    UNSEEN = "unseen"  # calls something outside this cluster, or that may not be read: only a probe can tell
+    HEALTHY = "healthy"
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One webhook entry of a validator, judged.
+
+    `scopes`: which of the known scopes it selects. `frozen`: those of them whose writes are rejected because of it.
+    `serves`: the living revisions among the scopes. `labelled`: who should maintain it.
+    """
+
+    config: WebhookConfiguration
+    webhook: Webhook
+    labelled: str | None
+    target: Target
+    scopes: tuple[str, ...]
+    serves: tuple[str, ...]
+    health: Health
+    because: str
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it validates config without a revision label."""
+        return UNLABELLED in self.scopes
+
+    @property
+    def broken(self) -> str:
+        """Why every call of it fails, empty when none must."""
+        return _broken(self.webhook, self.target)
+
+    @property
+    def fails_closed(self) -> bool:
+        return self.webhook.failure_policy != "Ignore"
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        dead = self.broken or self.health is Health.DANGLING
+        return self.scopes if dead and self.fails_closed else ()
+
+    @property
+    def harms(self) -> bool:
+        """Whether it rejects writes that somebody may still want to make: unlabelled ones, or of a living revision."""
+        return bool(self.frozen) and (self.is_default or bool(self.serves))
+
+
+class Split(msgspec.Struct, frozen=True):
+    """istio-injection=enabled means one revision, unlabelled config is validated by another."""
+
+    injection: str
+    validation: str
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """Entries by validator, then as written. `blind`: the validators could not be read."""
+
+    entries: tuple[Entry, ...]
+    uncovered: tuple[Uncovered, ...]
+    split: Split | None
+    blind: bool
+
+    @property
+    def healthy(self) -> bool:
+        fine = (Health.HEALTHY, Health.UNSEEN)
+        return not (self.uncovered or self.split) and all(entry.health in fine for entry in self.entries)
+
+    @property
+    def default(self) -> Entry | None:
+        """The entry that validates unlabelled config; of several the one that works, then the one of the usual name."""
+        return _first_default(e for e in self.entries if e.is_default)
+
+    def of(self, revision: str) -> Entry | None:
+        """The entry through which a revision validates config with its own label, the best where there are several."""
+        order = list(reversed(Health))
+        found = [e for e in self.entries if revision in e.scopes]
+        return min(found, key=lambda e: (order.index(e.health), e.is_default, e.name), default=None)
+
+
+def diagnose(survey: Survey) -> Diagnosis:
+    """Judge every Istio validator of the mesh, and find what none of them selects."""
+    mesh, snapshot = survey.mesh, survey.snapshot
+    if snapshot.has_gap(VALIDATORS):
+        return Diagnosis((), (), None, blind=True)
+    alive = living(mesh)
+    scopes = scopes_of(mesh, alive)
+    drafts = [
+        _Draft(config, webhook, reach(mesh, webhook.client_config))
+        for config in sorted(snapshot.validators, key=lambda c: c.name)
+        for webhook in config.webhooks
+        if validates(mesh, config, webhook)
+    ]
+    first = _first_default(draft for draft in drafts if draft.webhook.object_selector.matches({}))
+    entries = tuple(_judged(mesh, draft, drafts, first, scopes, alive) for draft in drafts)
+    missing = uncovered(mesh, {scope for entry in entries for scope in entry.scopes}, some=bool(entries))
+    return Diagnosis(entries, tuple(missing), _split(survey, entries), blind=False)
+
+
+def validates(mesh: Mesh, config: WebhookConfiguration, webhook: Webhook) -> bool:
+    """Whether this entry is Istio's: the charts' names (`rev.validation.istio.io`), or a hand-made one for istiod.
+
+    Any other webhook is somebody else's, even if it looks at Istio's config.
+    """
+    if webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX):
+        return True
+    service = webhook.client_config.service
+    return (
+        service is not None
+        and service.path.startswith("/validate")
+        and labels.REV in config.labels
+        and bool(mesh.target(webhook.client_config).revisions)
+    )
+
+
+def reach(mesh: Mesh, client: ClientConfig) -> Target:
+    """Where the calls go, as `Mesh.target`, with the port looked at too.
+
+    The API server resolves the Service's port and takes an endpoint of the port of that name
+    (k8s.io/apiserver/pkg/util/proxy: ResolveEndpoint), and so does kube-proxy.
+    """
+    target = mesh.target(client)
+    if client.service is None or target.kind != "local" or target.alive is not True:
+        return target
+    where = (target.namespace, target.service)
+    service = next(s for s in mesh.snapshot.services if (s.namespace, s.name) == where)
+    port = next((p for p in service.spec.ports if p.port == client.service.port), None)
+    if port is None:
+        problem = f'no service port {client.service.port} found for service "{target.service}"'
+        return msgspec.structs.replace(target, alive=False, problem=problem)
+    for each in mesh.snapshot.endpoint_slices:
+        of_service = (each.namespace, each.labels.get(labels.SERVICE_NAME)) == where
+        has_port = not each.ports or any(p.name == port.name for p in each.ports)
+        if of_service and has_port and any(endpoint.conditions.ready for endpoint in each.endpoints):
+            return target
+    problem = f'no endpoints available for port {client.service.port} of service "{target.service}"'
+    return msgspec.structs.replace(target, alive=False, problem=problem)
+
+
+def living(mesh: Mesh) -> tuple[str, ...]:
+    """The revisions that run somewhere: not those of which only an injector is left."""
+    return tuple(sorted({plane.revision for plane in mesh.control_planes if plane.kind != "missing"}))
+
+
+class _Draft(msgspec.Struct, frozen=True):
+    config: WebhookConfiguration
+    webhook: Webhook
+    target: Target
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+
+D = TypeVar("D", "_Draft", Entry)
+
+
+def _first_default(found: Iterable[D]) -> D | None:
+    def rank(each: D) -> tuple[bool, bool, str]:
+        return bool(_broken(each.webhook, each.target)), each.name != labels.DEFAULT_VALIDATOR, each.name
+
+    return min(found, key=rank, default=None)
+
+
+def _broken(webhook: Webhook, target: Target) -> str:
+    if target.alive is False:
+        return target.problem
+    if webhook.client_config.service and not webhook.client_config.ca_bundle:
+        return "no caBundle: istiod's certificate is not trusted"
+    return ""
+
+
+def _split(survey: Survey, entries: Iterable[Entry]) -> Split | None:
+    """In 1.11 every revision validates unlabelled config: then one of them is the holder of injection, too."""
+    working = [entry for entry in entries if entry.is_default and not entry.broken]
+    served = [survey.mesh.served_by(entry.target, entry.labelled) for entry in working]
+    validating = sorted(revision for revision in served if revision in living(survey.mesh))
+    injection = survey.default.injection
+    if injection is None or not validating or injection in validating:
+        return None
+    return Split(injection, validating[0])
+
+
+def _judged(
+    mesh: Mesh,
+    draft: _Draft,
+    drafts: Iterable[_Draft],
+    first: _Draft | None,
+    scopes: Iterable[str],
+    alive: tuple[str, ...],
+) -> Entry:
+    config, webhook = draft.config, draft.webhook
+    selects = webhook.object_selector.matches
+    selected = tuple(scope for scope in scopes if selects({labels.REV: scope} if scope else {}))
+    serves = tuple(scope for scope in selected if mesh.resolve(scope) in alive)
+    labelled = config.labels.get(labels.REV)
+    health, because = _health(mesh, draft, labelled, alive)
+    needed = bool(serves)
+    if UNLABELLED in selected:
+        superseded = first is not None and first.config is not config
+        others = [each for each in drafts if each.config is not config and not _broken(each.webhook, each.target)]
+        needed = bool(alive) and not (superseded and all(_selected(others, scope) for scope in serves))
+    pods_unread = mesh.snapshot.has_gap("pods", draft.target.namespace)
+    if draft.target.alive is False and labelled not in alive and not needed and not pods_unread:
+        health, because = Health.LEFTOVER, f"{draft.target.problem}, {_gone(labelled)}"
+    return Entry(
+        config=config,
+        webhook=webhook,
+        labelled=labelled,
+        target=draft.target,
+        scopes=selected,
+        serves=serves,
+        health=health,
+        because=because,
+    )
+
+
+def _selected(drafts: Iterable[_Draft], scope: str) -> bool:
+    return any(draft.webhook.object_selector.matches({labels.REV: scope}) for draft in drafts)
+
+
+def _gone(labelled: str | None) -> str:
+    return f"and revision {labelled} is gone" if labelled else "and nothing that lives needs it"
+
+
+def _health(mesh: Mesh, draft: _Draft, labelled: str | None, alive: tuple[str, ...]) -> tuple[Health, str]:
+    webhook, target = draft.webhook, draft.target
+    broken = _broken(webhook, target)
+    if webhook.failure_policy == "Ignore":
+        what = f"{broken}, and failurePolicy Ignore lets everything through" if broken else "failurePolicy is Ignore"
+        return Health.FAIL_OPEN, f"{what}; {_keeper(labelled, alive, target)}"
+    if broken:
+        return Health.DANGLING, broken
+    if target.kind != "local":
+        where = f"service {target.service} has no selector" if target.kind == "remote" else "calls a url"
+        return Health.UNSEEN, f"{where}: only a probe can tell"
+    if target.alive is None:
+        return Health.UNSEEN, "its Service or endpoints may not be read"
+    if labelled and target.revisions and labelled not in target.revisions:
+        leads = ", ".join(target.revisions)
+        keeper = f"istiod {labelled} maintains it" if labelled in alive else "no istiod maintains it"
+        return Health.MISLABELLED, f"labelled {labelled}, but its Service leads to {leads}: {keeper}"
+    return Health.HEALTHY, f"answered by {', '.join(target.revisions) or 'its Service'}"
+
+
+def _keeper(labelled: str | None, alive: tuple[str, ...], target: Target) -> str:
+    """Who is to turn Ignore into Fail."""
+    if labelled is None:
+        return "it has no label istio.io/rev, so that no istiod since 1.11 maintains it"
+    if labelled not in alive:
+        return f"no istiod has revision {labelled}, so that nobody maintains it"
+    if target.revisions and labelled not in target.revisions:
+        return f"istiod {labelled} maintains it, but its Service leads to {', '.join(target.revisions)}"
+    return f"istiod {labelled} has not proved yet that it rejects invalid config"

@@ -1,0 +1,223 @@
+"""What the writes of a validation repair look like, each one request, tested against what was read, and undone how.
+
+A validator's label `istio.io/rev` and its Service move together, and failurePolicy becomes Ignore in the same write
+where the new place could not be trusted at once; from then on both are istiod's again. The values from before the first
+change are kept in an annotation of the object itself, where `--undo` finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.objects import (
+    ClientConfig,
+    Metadata,
+    Service,
+    ServicePort,
+    ServiceReference,
+    Webhook,
+    WebhookConfiguration,
+)
+from kubectl_rev.core.plan import Op, Step, pointer
+from kubectl_rev.core.validation import VALIDATORS
+
+SERVICE = "istiod"  # the name that validators up to 1.10, and the proxies of an unrevisioned istiod, have built in
+_ISTIOD_PORTS = (  # istio-discovery/templates/service.yaml
+    ServicePort(name="grpc-xds", port=15010),
+    ServicePort(name="https-dns", port=15012),
+    ServicePort(name="https-webhook", port=443, target_port=15017),
+    ServicePort(name="http-monitoring", port=15014),
+)
+
+
+class Before(msgspec.Struct, omit_defaults=True, rename="camel"):
+    """The annotation `kubectl-rev/previous`. Of a validator: its label and where each entry called, by entry name.
+
+    Of a Service: its selector, or that there was none of that name.
+    """
+
+    label: str | None = None
+    calls: dict[str, ClientConfig] | None = None
+    selector: dict[str, str] | None = None
+    absent: bool = False
+
+
+def before(metadata: Metadata) -> Before | None:
+    """What we noted when we first changed this object; None if we never did, or somebody else wrote the note."""
+    try:
+        return msgspec.json.decode(metadata.annotations.get(labels.PREVIOUS, ""), type=Before, strict=True)
+    except msgspec.MsgspecError:
+        return None
+
+
+def move(
+    config: WebhookConfiguration,
+    webhooks: Iterable[Webhook],
+    revision: str,
+    service: ServiceReference,
+    *,
+    trusted: bool,
+) -> Step:
+    """Give entries of a validator to a revision. `trusted`: its caBundle is that revision's already."""
+    moved = {webhook.name for webhook in webhooks}
+    calls = {w.name: msgspec.structs.replace(w.client_config, ca_bundle="") for w in config.webhooks if w.name in moved}
+    noted = before(config.metadata) or Before(config.labels.get(labels.REV), calls)
+    operations = [*_unchanged(config.metadata), *_note(config.metadata, noted), *_label(config.metadata, revision)]
+    for index, webhook in enumerate(config.webhooks):
+        if webhook.name in moved:
+            path = (webhook.client_config.service or service).path or "/validate"
+            wanted = ClientConfig(
+                service=ServiceReference(name=service.name, namespace=service.namespace, path=path, port=service.port)
+            )
+            operations += _calls(index, webhook, wanted)
+            operations += [] if trusted else [_ignore(index)]
+    return _patch(config, operations)
+
+
+def move_back(config: WebhookConfiguration, noted: Before, *, trusted: bool) -> Step:
+    """The label and the Services that a validator had before we first changed it."""
+    operations = [*_unchanged(config.metadata), *_label(config.metadata, noted.label)]
+    for index, webhook in enumerate(config.webhooks):
+        if (call := (noted.calls or {}).get(webhook.name)) is not None:
+            operations += _calls(index, webhook, call)
+            operations += [] if trusted else [_ignore(index)]
+    operations.append(Op("remove", pointer("metadata", "annotations", labels.PREVIOUS)))
+    return _patch(config, operations)
+
+
+def delete(metadata: Metadata, resource: str, version: str = "v1") -> Step:
+    """Delete exactly the object that was read."""
+    known = {"uid": metadata.uid, "resourceVersion": metadata.resource_version}
+    options = {"apiVersion": "v1", "kind": "DeleteOptions"}
+    return Step(
+        action="delete",
+        resource=resource,
+        version=version,
+        namespace=metadata.namespace,
+        name=metadata.name,
+        manifest={**options, "preconditions": {key: value for key, value in known.items() if value}},
+        says=f"{_spoken(resource)}/{metadata.name} deleted",
+    )
+
+
+def create_service(namespace: str, selector: dict[str, str], model: Service | None) -> Step:
+    """A Service `istiod` for another revision's pods, as the guide makes it by hand: built fresh.
+
+    Of `model`, the revision's own Service, only the ports are taken. No label `istio.io/rev`, none of the operator's:
+    with them `istioctl uninstall --revision` deletes it again, and from 1.28 on `istioctl tag set` refuses since the
+    revision has two Services (operator/pkg/uninstall/prune.go, istioctl/pkg/tag/generate.go).
+    """
+    ports = model.spec.ports if model and model.spec.ports else _ISTIOD_PORTS
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": SERVICE,
+            "namespace": namespace,
+            "annotations": {labels.PREVIOUS: _encoded(Before(absent=True))},
+        },
+        "spec": {"selector": selector, "ports": [_port(port) for port in ports]},
+    }
+    says = f"service/{SERVICE} created"
+    return Step(action="create", resource="services", namespace=namespace, name=SERVICE, manifest=manifest, says=says)
+
+
+def repoint_service(service: Service, selector: dict[str, str]) -> Step:
+    """Let an existing Service select other pods."""
+    noted = before(service.metadata) or Before(selector=service.spec.selector)
+    operations = [*_unchanged(service.metadata), *_note(service.metadata, noted), *_selects(service, selector)]
+    return _patch(service, operations)
+
+
+def service_back(service: Service, noted: Before) -> Step:
+    """Delete the Service that we made, or give it the selector that it had."""
+    if noted.absent:
+        return delete(service.metadata, "services")
+    operations = [*_unchanged(service.metadata), *_selects(service, noted.selector or {})]
+    return _patch(service, [*operations, Op("remove", pointer("metadata", "annotations", labels.PREVIOUS))])
+
+
+def _patch(each: WebhookConfiguration | Service, operations: Iterable[Op]) -> Step:
+    resource = "services" if isinstance(each, Service) else VALIDATORS
+    return Step(
+        action="patch",
+        resource=resource,
+        namespace=each.namespace,
+        name=each.name,
+        operations=tuple(operations),
+        says=f"{_spoken(resource)}/{each.name} patched",
+    )
+
+
+def _spoken(resource: str) -> str:
+    """kubectl's singular: `validatingwebhookconfiguration.admissionregistration.k8s.io`."""
+    plural, dot, group = resource.partition(".")
+    return f"{plural.removesuffix('s')}{dot}{group}"
+
+
+def _unchanged(metadata: Metadata) -> Iterator[Op]:
+    """A dump may have no resourceVersion; what is read from a cluster has."""
+    if metadata.resource_version:
+        yield Op("test", pointer("metadata", "resourceVersion"), metadata.resource_version)
+
+
+def _note(metadata: Metadata, noted: Before) -> Iterator[Op]:
+    if labels.PREVIOUS in metadata.annotations:
+        return
+    if not metadata.annotations:
+        yield Op("add", pointer("metadata", "annotations"), {})
+    yield Op("add", pointer("metadata", "annotations", labels.PREVIOUS), _encoded(noted))
+
+
+def _label(metadata: Metadata, revision: str | None) -> Iterator[Op]:
+    path = pointer("metadata", "labels", labels.REV)
+    if metadata.labels.get(labels.REV) == revision:
+        return
+    if revision is None:
+        yield Op("remove", path)
+        return
+    if not metadata.labels:
+        yield Op("add", pointer("metadata", "labels"), {})
+    yield Op("add", path, revision)
+
+
+def _calls(index: int, webhook: Webhook, wanted: ClientConfig) -> Iterator[Op]:
+    """Where an entry calls; its caBundle stays. The name is tested since an index says little."""
+    has, at = webhook.client_config, ("webhooks", str(index))
+    yield Op("test", pointer(*at, "name"), webhook.name)
+    if wanted.service and has.service != wanted.service:
+        yield Op("add", pointer(*at, "clientConfig", "service"), _whole(wanted.service))
+    if wanted.url and has.url != wanted.url:
+        yield Op("add", pointer(*at, "clientConfig", "url"), wanted.url)
+    if has.url and not wanted.url:
+        yield Op("remove", pointer(*at, "clientConfig", "url"))
+    if has.service and not wanted.service:
+        yield Op("remove", pointer(*at, "clientConfig", "service"))
+
+
+def _whole(service: ServiceReference) -> dict[str, Any]:
+    return {"name": service.name, "namespace": service.namespace, "path": service.path, "port": service.port}
+
+
+def _ignore(index: int) -> Op:
+    return Op("add", pointer("webhooks", str(index), "failurePolicy"), "Ignore")
+
+
+def _selects(service: Service, selector: dict[str, str]) -> Iterator[Op]:
+    path = pointer("spec", "selector")
+    if service.spec.selector:
+        yield Op("test", path, service.spec.selector)
+    yield Op("add", path, selector)
+
+
+def _port(port: ServicePort) -> dict[str, Any]:
+    target = {} if port.target_port is None else {"targetPort": port.target_port}
+    return {"name": port.name, "port": port.port, "protocol": "TCP", **target}
+
+
+def _encoded(noted: Before) -> str:
+    return msgspec.json.encode(noted).decode()
