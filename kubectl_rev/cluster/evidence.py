@@ -19,7 +19,7 @@ from kubectl_rev.cluster.read import read
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core import labels
 from kubectl_rev.core.connections import Answer, Connections, running
-from kubectl_rev.core.evidence import Config, Evidence, Extras, Sail, VirtualService
+from kubectl_rev.core.evidence import SAIL_GROUP, Config, Evidence, Extras, Sail, VirtualService
 from kubectl_rev.core.objects import Object, Pod
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
@@ -40,7 +40,6 @@ _CONFIG_GROUPS = (
     "gateway.networking.k8s.io",
 )
 _VMS = ("workloadentries", "workloadgroups")
-_SAIL = "sailoperator.io"
 _SAIL_KINDS = ("Istio", "IstioRevision", "IstioRevisionTag")
 
 
@@ -109,7 +108,7 @@ class _Asking:
         """The groups we look into that are served: name to path of the preferred version. Everybody may ask this."""
         body = self._connection.get("/apis")
         found = lists.decoded(self._connection, "/apis", body, _Groups).groups
-        wanted = (*_CONFIG_GROUPS, _SAIL)
+        wanted = (*_CONFIG_GROUPS, SAIL_GROUP)
         return {g.name: f"/apis/{g.preferred_version.group_version}" for g in found if g.name in wanted}
 
     def extras(self, groups: dict[str, str], homes: Iterable[str]) -> list[tuple[str, Future[list[Object]]]]:
@@ -119,7 +118,7 @@ class _Asking:
         for group, where in groups.items():
             for each in result(served[group]):
                 plural, full = each.name, f"{each.name}.{group}"
-                if group == _SAIL:
+                if group == SAIL_GROUP:
                     if each.kind in _SAIL_KINDS:
                         started.append(("sail", self._list(partial(self._sail, where, each), full)))
                     continue

@@ -25,6 +25,9 @@ class _Status(msgspec.Struct):
     message: str = ""
 
 
+_DECODER = msgspec.json.Decoder(_Status)  # made here, not by the threads that use it: see lists.decoder_of
+
+
 def output(
     connection: Connection, namespace: str, pod: str, container: str, command: Sequence[str], timeout: float
 ) -> bytes:
@@ -61,6 +64,6 @@ def output(
 
 def _status(body: bytes) -> _Status:
     try:
-        return msgspec.json.decode(body, type=_Status)
+        return _DECODER.decode(body)
     except msgspec.DecodeError:
         return _Status()

@@ -62,10 +62,13 @@ class _Syncz(msgspec.Struct):
     proxy_version: str = ""
 
 
+_DECODER = msgspec.json.Decoder(list[_Syncz] | None)  # made once: several threads use it
+
+
 def streams_in(body: bytes) -> tuple[Stream, ...]:
     """The streams in the body of /debug/syncz; Go's nil slice is `null`. Raises Unreadable."""
     try:
-        found = msgspec.json.decode(body, type=list[_Syncz] | None) or []
+        found = _DECODER.decode(body) or []
     except msgspec.MsgspecError as error:
         raise Unreadable(str(error)) from error
     return tuple(sorted({_stream(each) for each in found}))

@@ -15,7 +15,7 @@ from kubectl_rev.core.connections import Connections, local_cluster
 from kubectl_rev.core.injection import State
 from kubectl_rev.core.objects import Object, Shape
 from kubectl_rev.core.removal import leads_to
-from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
 
 REMOTE_CLUSTERS = "remote-clusters"
@@ -23,6 +23,7 @@ VMS = "vms"
 METHOD = "method"
 SELECTION = "selection"
 PROXIES = "proxies"
+SAIL_GROUP = "sailoperator.io"
 
 
 class Config(Object):
@@ -187,6 +188,13 @@ class Evidence:
         return self.mesh.blind or namespace not in self.survey.namespace_labels
 
 
+def of_dump(snapshot: Snapshot) -> Evidence:
+    """What a dump can tell: nothing of connections, nor of what only a verdict asks for."""
+    missing = ("configurations.istio.io", f"istiorevisions.{SAIL_GROUP}")
+    gaps = [Gap("list", resource, "", "not in the dump") for resource in missing]
+    return Evidence(Survey(snapshot), Connections(asked=False), Extras(gaps=gaps))
+
+
 def unknown(gap: Gap) -> Unknown:
     """A gap of a list, by the resource; all that keeps an istiod from answering is of one kind."""
     subresource = gap.resource.partition("/")[2]
@@ -195,15 +203,19 @@ def unknown(gap: Gap) -> Unknown:
 
 
 def grant(gap: Gap) -> str:
-    """The RBAC rule that would have prevented a refusal, as `kubectl create role|clusterrole` takes it; else empty."""
-    if gap.verb not in _RULES:
+    """The RBAC rule that would have prevented a refusal, as it stands in a ClusterRole or Role; else empty."""
+    if (
+        gap.verb not in _VERBS
+        or gap.reason.startswith("not in the")
+        or not gap.resource.partition("/")[0].replace(".", "").isalnum()
+    ):
         return ""
-    role = "role" if gap.namespace else "clusterrole"
-    where = f" -n {gap.namespace}" if gap.namespace else ""
-    return f"kubectl create {role} kubectl-rev{where} --verb={_RULES[gap.verb]} --resource={gap.resource}"
+    plural, _, group = gap.resource.partition(".")
+    kind = f"Role in namespace {gap.namespace}" if gap.namespace else "ClusterRole"
+    return f'{kind}: {{apiGroups: ["{group}"], resources: ["{plural}"], verbs: [{_VERBS[gap.verb]}]}}'
 
 
-_RULES = {"list": "get,list", "get": "get,list", "watch": "get,list,watch", "create": "get,create"}
+_VERBS = {"list": '"get", "list"', "get": '"get", "list"', "create": '"get", "create"'}
 
 
 def accepted(unknowns: Iterable[Unknown], kinds: Iterable[str]) -> set[Unknown]:

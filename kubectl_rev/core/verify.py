@@ -49,10 +49,11 @@ class Status(Enum):
 
 
 class CheckItem(msgspec.Struct, frozen=True):
-    """One row of the catalogue and how it went."""
+    """One row of the catalogue and how it went; `passed` says in words that it found nothing."""
 
     code: str
     title: str
+    passed: str
     severity: Severity
     status: Status
     findings: int
@@ -203,7 +204,12 @@ def _items(
     found = {check.code: [f for f in findings if f.code == check.code] for check in catalogue}
     return [
         CheckItem(
-            check.code, check.title, check.severity, _status(check, found, missing, skipped), len(found[check.code])
+            check.code,
+            check.title,
+            check.passed,
+            check.severity,
+            _status(check, found, missing, skipped),
+            len(found[check.code]),
         )
         for check in catalogue
     ]
