@@ -15,6 +15,7 @@ from websocket import ABNF, WebSocketException
 from kubectl_rev.cluster import faults
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.portforward import open_websocket
+from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.errors import Unreachable
 
 _OUTPUT, _ERRORS, _STATUS = 1, 2, 3
@@ -23,9 +24,6 @@ _OUTPUT, _ERRORS, _STATUS = 1, 2, 3
 class _Status(msgspec.Struct):
     status: str = ""
     message: str = ""
-
-
-_DECODER = msgspec.json.Decoder(_Status)  # made here, not by the threads that use it: see lists.decoder_of
 
 
 def output(
@@ -64,6 +62,6 @@ def output(
 
 def _status(body: bytes) -> _Status:
     try:
-        return _DECODER.decode(body)
+        return from_json(body, _Status)
     except msgspec.DecodeError:
         return _Status()
