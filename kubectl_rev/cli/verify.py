@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 import shlex
 import sys
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -16,15 +15,13 @@ from msgspec.structs import replace
 
 from kubectl_rev import render
 from kubectl_rev import render_verify as look
-from kubectl_rev.cli import options, until
+from kubectl_rev.cli import catalogue, options, scope, until
 from kubectl_rev.cli.run import app_of, leave, say, style, tell
 from kubectl_rev.cli.run import main as run
 from kubectl_rev.cli.source import Source, check
 from kubectl_rev.core import since as sinces
 from kubectl_rev.core import verify
-from kubectl_rev.core.checks import CHECKS
-from kubectl_rev.core.checks.advice import FIX
-from kubectl_rev.core.checks.model import Check, Severity
+from kubectl_rev.core.checks.model import Severity
 from kubectl_rev.core.evidence import Evidence
 from kubectl_rev.core.removal import Method
 from kubectl_rev.core.survey import Survey
@@ -127,17 +124,17 @@ def command(
         say(RBAC.read_text().replace(_ISTIO_SYSTEM, connection.istio_namespace or _ISTIO_SYSTEM).rstrip("\n"))
         return
     if list_checks or explain:
-        say(_explained(explain) if explain else _catalogue(output, headers=not no_headers))
+        say(catalogue.explained(explain) if explain else catalogue.listed(output, style(headers=not no_headers)))
         return
-    named, dump = _names(namespaces or [], filename)
+    named, dump = scope.named(namespaces or [], filename)
     request = Request(
         uninstall=uninstall,
         by=by,
         revision=revision,
         namespaces=frozenset(named) or frozenset(filter(None, [connection.namespace])),
         answer=verify.Request(
-            only=_codes(check or []),
-            skip=_codes(skip or []),
+            only=catalogue.codes(check or []),
+            skip=catalogue.codes(skip or []),
             accept=tuple(accept or ()),
             fail_on=Severity(fail_on.value),
         ),
@@ -173,72 +170,6 @@ def _consistent(request: Request, *, wait: bool, dump: str) -> None:
         raise UsageError("--by says how a revision is removed: it needs --uninstall")
     if wait and dump:
         raise UsageError("a dump does not change: --wait needs a cluster")
-
-
-def _names(arguments: Sequence[str], filename: str) -> tuple[list[str], str]:
-    """The namespaces that were named, and the dump if `--filename` is one and not a list of names."""
-    words = [word.partition("/")[2] if word.startswith(("namespace/", "ns/")) else word for word in arguments]
-    if not filename or (filename != "-" and Path(filename).is_dir()):
-        return words, filename
-    from kubectl_rev import documents
-
-    if filename == "-" and sys.stdin.isatty():
-        raise UsageError("-f - reads standard input, which is a terminal: pipe a dump or names into it")
-    text = documents.read(filename, sys.stdin.buffer)
-    listed = documents.names(text)
-    if listed is None:
-        return words, filename if filename != "-" else _kept(text)
-    spaces = [each.namespace or (each.name if each.type in ("namespace", "ns") else "") for each in listed]
-    if "" in spaces:
-        raise UsageError(f"{filename}: a name without -n NAMESPACE")
-    return [*words, *spaces], ""
-
-
-def _kept(text: str) -> str:
-    """Standard input can be read once only: what was read, in a file that goes with the process."""
-    import tempfile
-
-    with tempfile.NamedTemporaryFile("w", prefix="kubectl-rev-", suffix=".yaml", delete=False) as file:
-        file.write(text)
-    import atexit
-
-    atexit.register(Path(file.name).unlink, missing_ok=True)
-    return file.name
-
-
-def _codes(given: Sequence[str]) -> tuple[str, ...]:
-    codes = [word.upper() for value in given for word in value.split(",") if word]
-    for code in codes:
-        _find(code)
-    return tuple(codes)
-
-
-_ALL: tuple[Check[Any], ...] = tuple(sorted([*CHECKS, *verify.MOVE, *verify.UNINSTALL], key=lambda check: check.code))
-
-
-def _find(code: str) -> Check[Any]:
-    known = {check.code: check for check in _ALL}
-    if code.upper() in known:
-        return known[code.upper()]
-    near = difflib.get_close_matches(code.upper(), known, 1)
-    guess = f"; did you mean {near[0]}?" if near else ""
-    raise UsageError(f'no check "{code}": --list-checks has them all{guess}')
-
-
-def _explained(code: str) -> str:
-    found = _find(code)
-    return look.explanation(found, FIX[found.code])
-
-
-def _catalogue(output: Format, *, headers: bool) -> str:
-    if output in (Format.JSON, Format.YAML):
-        rows = [
-            {"code": c.code, "severity": c.severity.value, "title": c.title, "why": c.why, "fix": FIX[c.code]}
-            for c in _ALL
-        ]
-        return render.json("CheckList", rows) if output is Format.JSON else render.yaml("CheckList", rows)
-    rows_of = [(check.code, check.severity.value, check.title) for check in _ALL]
-    return render.table(("CODE", "SEVERITY", "TITLE"), rows_of, style(headers=headers))
 
 
 def _answer(request: Request, source: Source) -> tuple[Evidence, Verification]:

@@ -44,21 +44,15 @@ def look(mesh: Mesh) -> World:
         )
 
 
-def asks(mesh: Mesh) -> dict[tuple[str, str, str], str]:
-    """What a tag and istio-injection=enabled mean now; the namespace for it is made for the question and goes."""
-    mesh.cluster.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": "probe", "labels": {"istio-injection": "enabled"}},
-        }
-    )
+def asks(mesh: Mesh, namespace: str) -> dict[tuple[str, str, str], str]:
+    """What a tag and istio-injection=enabled mean now, in a namespace that is made for the question and stays."""
+    labels = {"istio-injection": "enabled"}
+    mesh.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}})
     with connect() as connection:
-        found = {("Tag", "", "default"): _created(connection, "probe", _POD)}
+        found = {("Tag", "", "default"): _created(connection, namespace, _POD)}
         for tag in mesh.tags:
             template = {**_POD, "metadata": {"labels": {"istio.io/rev": tag}}}
             found["Tag", "", tag] = _created(connection, "outside", template)
-    mesh.cluster.kubectl("delete", "namespace", "probe", "--wait=false")
     return found
 
 

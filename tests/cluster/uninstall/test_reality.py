@@ -7,13 +7,13 @@ must have been predicted. `pytest -m long -s` prints the confusion matrix of all
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from tests.cluster.uninstall import reality
+from tests.cluster.uninstall.matrix import MATRIX
 from tests.cluster.uninstall.mesh import Mesh
 from tests.cluster.uninstall.scenarios import NOT_SAFE, SAFE, SCENARIOS, UNKNOWN, Scenario, plain
 from tests.testcluster import Cluster
@@ -21,18 +21,6 @@ from tests.testcluster import Cluster
 pytestmark = pytest.mark.cluster
 _EXIT = {SAFE: 0, NOT_SAFE: 1, UNKNOWN: 3}
 _SILENT_ABOUT_PODS = ("REV301", "REV302", "REV303", "REV311", "REV315", "REV318")
-MATRIX: Counter[tuple[str, str]] = Counter()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def matrix(pytestconfig: pytest.Config) -> Iterator[None]:
-    yield
-    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-    lines = ["", f"{'':10} {'nothing broke':>14} {'something broke':>16}"]
-    for verdict in (SAFE, NOT_SAFE, UNKNOWN):
-        lines.append(f"{verdict:10} {MATRIX[verdict, 'fine']:>14} {MATRIX[verdict, 'broke']:>16}")
-    for line in lines:
-        reporter.write_line(line)
 
 
 def _cases() -> Iterator[object]:
@@ -62,12 +50,12 @@ def test_what_is_said_is_what_happens(cluster: Cluster, case: Scenario) -> None:
         assert (said["verdict"], errors) == (case.verdict, case.codes), said["findings"] + said["gaps"]
         assert done.returncode == _EXIT[case.verdict]
         before = reality.look(mesh)
-        meant = reality.asks(mesh)
+        meant = reality.asks(mesh, "probe-before")
         cluster.uninstall(case.revision)
         if mesh.proxies:
             gone = {f["subject"]["name"] for f in said["findings"] if f["code"] == "REV301"}
             cluster.wait_until("streams to break", lambda: not any(p.connected for p in mesh.proxies if p.pod in gone))
-        after, means = reality.look(mesh), reality.asks(mesh)
+        after, means = reality.look(mesh), reality.asks(mesh, "probe-after")
         happened = _pods(before.pods, after.pods) | _pods(meant, means) | _rest(mesh, before, after)
         assert happened == _predicted(said, mesh, happened), (before, after)
         assert not (happened and said["verdict"] == SAFE)
