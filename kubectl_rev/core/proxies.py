@@ -95,11 +95,15 @@ def _revision_at(mesh: Mesh, container: Container) -> str | None:
 
 
 def addresses(container: Container) -> list[ServiceReference]:
-    """The Services that a proxy was told to call: for certificates (CA_ADDR), then for configuration."""
+    """The Services that a proxy was told to call: for certificates (CA_ADDR), then for configuration.
+
+    A PROXY_CONFIG that does not name the latter means the default; a missing one does only if nothing else speaks.
+    """
     env = {var.name: var.value for var in container.env}
     found = [env["CA_ADDR"]] if env.get("CA_ADDR") else []
-    with suppress(msgspec.MsgspecError):
-        found.append(msgspec.json.decode(env.get("PROXY_CONFIG") or "{}", type=_ProxyConfig).discovery_address)
+    if "PROXY_CONFIG" in env or not found:
+        with suppress(msgspec.MsgspecError):
+            found.append(msgspec.json.decode(env.get("PROXY_CONFIG") or "{}", type=_ProxyConfig).discovery_address)
     return [_service(address) for address in dict.fromkeys(found)]
 
 
