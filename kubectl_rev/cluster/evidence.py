@@ -50,6 +50,11 @@ class _Version(msgspec.Struct, rename="camel"):
 class _Group(msgspec.Struct, rename="camel"):
     name: str
     preferred_version: _Version
+    versions: list[_Version] = []
+
+
+def _by_preference(group: _Group) -> list[_Version]:
+    return [group.preferred_version, *group.versions]
 
 
 class _Groups(msgspec.Struct):
@@ -104,19 +109,32 @@ class _Asking:
                 continue
         return []
 
-    def groups(self) -> dict[str, str]:
-        """The groups we look into that are served: name to path of the preferred version. Everybody may ask this."""
+    def groups(self) -> dict[str, list[str]]:
+        """The groups we look into that are served: name to paths of their versions, the preferred one first.
+
+        Everybody may ask this. All versions, since some kinds have none of the preferred one (EnvoyFilter).
+        """
         body = self._connection.get("/apis")
         found = lists.decoded(self._connection, "/apis", body, _Groups).groups
         wanted = (*_CONFIG_GROUPS, SAIL_GROUP)
-        return {g.name: f"/apis/{g.preferred_version.group_version}" for g in found if g.name in wanted}
+        return {
+            group.name: [f"/apis/{v}" for v in dict.fromkeys(v.group_version for v in _by_preference(group))]
+            for group in found
+            if group.name in wanted
+        }
 
-    def extras(self, groups: dict[str, str], homes: Iterable[str]) -> list[tuple[str, Future[list[Object]]]]:
+    def extras(self, groups: dict[str, list[str]], homes: Iterable[str]) -> list[tuple[str, Future[list[Object]]]]:
         """The lists that are under way, by the field of Extras that they belong to."""
         started: list[tuple[str, Future[list[Object]]]] = []
-        served = {group: self._workers.start(partial(self._served, where)) for group, where in groups.items()}
-        for group, where in groups.items():
-            for each in result(served[group]):
+        served = {
+            where: self._workers.start(partial(self._served, where)) for paths in groups.values() for where in paths
+        }
+        for group, paths in groups.items():
+            known: dict[str, tuple[str, _Resource]] = {}
+            for where in paths:
+                for each in result(served[where]):
+                    known.setdefault(each.name, (where, each))
+            for where, each in known.values():
                 plural, full = each.name, f"{each.name}.{group}"
                 if group == SAIL_GROUP:
                     if each.kind in _SAIL_KINDS:

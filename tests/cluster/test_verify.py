@@ -86,12 +86,33 @@ def test_drifting(mesh: Mesh) -> None:
 
 def test_connected_to_the_wrong_revision_through_a_service_that_was_pointed_elsewhere(mesh: Mesh) -> None:
     """The guide's workaround turned round: Service istiod-canary leads to default's istiod."""
-    web = pod_of(mesh, "web")
-    mesh.connect(web, "web", "default", version="1.30.3")
-    mesh.connect(pod_of(mesh, "old"), "old", "default", version="1.30.3")
-    code, said = ask(mesh)
-    assert (code, said["verdict"]) == (ExitCode.FINDINGS, "INCOMPLETE")
-    assert found(said) == [("Pod", web, "injected by canary, connected to default")]
+    web, default = pod_of(mesh, "web"), mesh.cluster.istiods("default")[0].address
+    before = {"app": "istiod", "istio": None, "istio.io/rev": "canary"}
+    select(mesh, {"app": "istiod", "istio": "pilot", "istio.io/rev": None})
+    try:
+        mesh.cluster.wait_until("the endpoints to follow", lambda: addresses(mesh, "istiod-canary") == [default])
+        mesh.connect_through("istiod-canary", web, "web", version="1.30.3")
+        mesh.connect(pod_of(mesh, "old"), "old", "default", version="1.30.3")
+        code, said = ask(mesh)
+        assert (code, said["verdict"]) == (ExitCode.FINDINGS, "INCOMPLETE")
+        assert ("Pod", web, "injected by canary, connected to default") in found(said, "REV224")
+        code, said = ask(mesh, "--uninstall", "canary")
+        assert (code, said["verdict"]) == (ExitCode.FINDINGS, "NOT SAFE")
+    finally:
+        select(mesh, before)
+        canary = mesh.cluster.istiods("canary")[0].address
+        mesh.cluster.wait_until("the endpoints to be back", lambda: addresses(mesh, "istiod-canary") == [canary])
+
+
+def select(mesh: Mesh, selector: dict[str, str | None]) -> None:
+    patch = json.dumps({"spec": {"selector": selector}})
+    mesh.cluster.kubectl("patch", "service", "istiod-canary", "-n", "istio-system", "--type=merge", "-p", patch)
+
+
+def addresses(mesh: Mesh, service: str) -> list[str]:
+    selects = f"kubernetes.io/service-name={service}"
+    slices = mesh.cluster.items("endpointslices", "-n", "istio-system", "-l", selects)
+    return [a for each in slices for endpoint in each["endpoints"] or [] for a in endpoint["addresses"]]
 
 
 def test_disconnected(mesh: Mesh) -> None:

@@ -134,7 +134,10 @@ def _config(leaving: Uninstall) -> Broken:
 
 
 def _last(leaving: Uninstall) -> Broken:
-    if not leaving.others:
+    """Where the istiods could not be listed, that is the gap, and nothing is said here."""
+    planes = [plane for plane in leaving.after.mesh.control_planes if plane.revision != leaving.revision]
+    unseen = any(not p.istiods and leaving.before.snapshot.has_gap("pods", p.namespace) for p in planes)
+    if not leaving.others and not unseen:
         message = "no other revision has a ready istiod: nothing could take over"
         yield Ref("Revision", "", leaving.revision), message, "istioctl install --set revision=REVISION", None
 

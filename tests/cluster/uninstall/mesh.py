@@ -67,7 +67,15 @@ class Mesh:
 
     def connect(self, pod: str, namespace: str, revision: str, **more: str) -> None:
         """A proxy, of a pod that there is or of a VM, holds a stream to this revision's first istiod."""
-        address = self.cluster.istiods(revision)[0].address
+        self._connect(pod, namespace, self.cluster.istiods(revision)[0].address, more)
+
+    def connect_through(self, service: str, pod: str, namespace: str, **more: str) -> None:
+        """The same to whoever stands behind a Service of istiod, as a real proxy would."""
+        selects = f"kubernetes.io/service-name={service}"
+        slices = self.cluster.items("endpointslices", "-n", "istio-system", "-l", selects)
+        self._connect(pod, namespace, slices[0]["endpoints"][0]["addresses"][0], more)
+
+    def _connect(self, pod: str, namespace: str, address: str, more: dict[str, str]) -> None:
         self.proxies.append(self._stack.enter_context(FakeProxy(pod, namespace, "10.244.9.9", address, **more)))
 
     def virtual_service(self, namespace: str, name: str, **labels: str) -> None:
