@@ -53,6 +53,7 @@ def output(
         raise Unreachable(f"{place} does not answer: {faults.clean(str(error)) or 'the connection broke'}") from error
     finally:
         websocket.close(timeout=0)
+        websocket.shutdown()  # close alone leaves the socket open when the other side closed first
     ended = _status(bytes(written[_STATUS]))
     if ended.status != "Success":
         said = written[_ERRORS].decode("utf-8", "replace") or ended.message or "it broke off"

@@ -66,6 +66,7 @@ def http_get(connection: Connection, namespace: str, pod: str, port: int, path: 
         ) from error
     finally:
         websocket.close(timeout=0)
+        websocket.shutdown()  # close alone leaves the socket open when the other side closed first
 
 
 def istiod_version(body: bytes) -> str:
