@@ -67,7 +67,8 @@ def _tags(leaving: Uninstall) -> Broken:
         users = sum(given.get(labels.REV) == tag.name for given in leaving.before.namespace_labels.values())
         fate = "goes with it" if tag.name not in left else "stays and leads nowhere"
         then = _THEN[breaks] if breaks else "no control plane owns what names it"
-        message = f"the tag {fate}: {then} ({'1 namespace' if users == 1 else f'{users} namespaces'})"
+        named = "1 namespace names it" if users == 1 else f"{users or 'no'} namespaces name it"
+        message = f"the tag {fate}: {then} ({named})"
         yield Ref("Tag", "", tag.name), message, _retag(leaving, tag.name), breaks
 
 
