@@ -43,15 +43,19 @@ def _checks(report: Verification, style: Style) -> Iterator[str]:
         if rows := found.get(check.code):
             yield from _failed(check, rows, style)
         else:
-            said = check.passed if check.status is Status.OK and check.passed else check.title
-            none = "none found: " if check.status is Status.OK and not check.passed else ""
-            yield from _line(check.status, f"{check.code} {none}{said}{_asked(check, report)}", style)
+            yield from _line(check.status, f"{check.code} {_said(check)}{_asked(check, report)}", style)
     if calm := [check for check in report.checks if _calm(check)]:
         text = f"{plural(len(calm), 'other check')} of injectors, labels and workloads found nothing"
         if not style.wide:
             yield from _line(Status.OK, text, style)
     if report.skipped and not style.wide:
         yield from _line(Status.SKIPPED, f"{', '.join(report.skipped)}", style)
+
+
+def _said(check: CheckItem) -> str:
+    """A check without findings in words: that all is well, or that nobody knows."""
+    good = check.passed or f"not found: {check.title}"
+    return f"not known: {good}" if check.status is Status.UNKNOWN else good
 
 
 def _calm(check: CheckItem) -> bool:
@@ -105,6 +109,8 @@ def gap_text(gap: GapItem) -> str:
     """`may not list deployments.apps: forbidden to user "jane"`, or the reason alone where it says all."""
     if gap.verb in ("ask", "read", "decide", "tell"):
         return f"{gap.kind}: {gap.reason}"
+    if gap.reason.startswith("not in the"):
+        return f"{gap.resource}: {gap.reason}"
     where = f" in namespace {gap.namespace}" if gap.namespace else ""
     return f"may not {gap.verb} {gap.resource}{where}: {gap.reason}"
 

@@ -86,6 +86,12 @@ def test_plain_verify_of_a_dump():
     assert {f["subject"]["namespace"] or f["subject"]["name"] for f in one["findings"]} <= {"billing"}
 
 
+def test_accepting_what_is_no_gap_is_noted():
+    done = verify("-f", EXAMPLE, "--uninstall", "default", "--accept-gap", "vm", "--accept-gap", "connections")
+    assert done.err == "note: --accept-gap vm accepts nothing: there is no such gap\n"
+    assert done.out.splitlines()[-1].endswith("accepted without knowing: connections.")
+
+
 def test_since_tells_what_changed_and_nothing_when_nothing_did(tmp_path):
     before = tmp_path / "before.yaml"
     done = verify("-f", EXAMPLE, "--save", str(before))

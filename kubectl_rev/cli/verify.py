@@ -150,6 +150,9 @@ def command(
     else:
         evidence, report = _answer(request, source)
         held = True
+    for kind in request.answer.accept:
+        if not any(kind in (gap.kind, gap.kind.partition(".")[0]) for gap in report.gaps):
+            tell(f"note: --accept-gap {kind} accepts nothing: there is no such gap")
     if save:
         from kubectl_rev import manifests
 
