@@ -16,6 +16,7 @@ from kubectl_rev.errors import Forbidden, NoIstio
 if TYPE_CHECKING:  # importing it for real imports the client: 0.2 s that --help and -f need not pay
     from kubectl_rev.cluster.connection import Connection
     from kubectl_rev.cluster.read import Depth
+    from kubectl_rev.core.evidence import Evidence
 
 _LOG_REQUESTS = 6  # kubectl's own level for it
 
@@ -100,6 +101,22 @@ class Source:
             snapshot.config, gaps = labelled(self.connection)
             snapshot.gaps = sorted([*snapshot.gaps, *gaps])
         return snapshot
+
+    def evidence(self) -> Evidence:
+        """All that a verdict rests on. A dump says nothing of connections; what it lacks else is a gap too."""
+        from kubectl_rev.core import evidence
+
+        if self._filename:
+            from kubectl_rev import manifests
+
+            return evidence.of_dump(manifests.load(self._filename, sys.stdin.buffer))
+        from kubectl_rev.cluster.evidence import gather
+
+        return gather(self.connection, istio_namespace=self._flags.istio_namespace or None)
+
+    def flags(self) -> list[str]:
+        """This call's connection flags, as a printed command repeats them."""
+        return self._flags.flags()
 
     def scope(self, asked: Ask | Why) -> str:
         """The one namespace that a question is about, empty for the whole mesh."""

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from kubectl_rev.cluster import decode, wire
-from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.cluster.connection import JSON, Connection
 from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import Gateway, Metadata, Namespace, Object, Pod, Workload
@@ -80,11 +80,13 @@ class _List(msgspec.Struct):
     metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
 
 
-def in_json(connection: Connection, where: str, kind: type[K], query: Mapping[str, str] | None = None) -> list[K]:
+def in_json(
+    connection: Connection, where: str, kind: type[K], query: Mapping[str, str] | None = None, accept: str = JSON
+) -> list[K]:
     """The items of a list, decoded from JSON."""
     asked, found = dict(query or {}), []
     while True:
-        body = decoded(connection, where, connection.get(where, asked), _List)
+        body = decoded(connection, where, connection.get(where, asked, accept), _List)
         found += [decoded(connection, where, item, kind) for item in body.items or ()]
         if not body.metadata.next_page:
             break

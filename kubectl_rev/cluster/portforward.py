@@ -11,9 +11,10 @@ import io
 import logging
 import re
 import time
+from collections.abc import Sequence
 from http.client import HTTPException, HTTPResponse
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from websocket import ABNF, WebSocket, WebSocketBadStatusException, WebSocketException
@@ -32,14 +33,23 @@ _VERSION = re.compile(r"(?P<version>.+)-(?P<revision>[0-9a-f]{7,40}|unknown)-(?P
 log = logging.getLogger("kubectl_rev.http")
 
 
+class Answered(Unreachable):
+    """The pod answered, but not with 200: `status` says what."""
+
+    def __init__(self, message: str, status: int) -> None:
+        self.status = status
+        super().__init__(message)
+
+
 def http_get(connection: Connection, namespace: str, pod: str, port: int, path: str, timeout: float) -> bytes:
     """The body that this port of this pod answers with.
 
     Raises what a request to the API server raises (Forbidden, NotFound, …), and Unreachable when the pod does not
-    listen, does not answer in time, or answers with anything but 200.
+    listen or does not answer in time; Answered, one of those, when it answers with anything but 200.
     """
     place = f"pod {namespace}/{pod} port {port}"
-    websocket = _open(connection, f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward", port, timeout)
+    where = f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward"
+    websocket = open_websocket(connection, where, [("ports", str(port))], timeout)
     try:
         channel = _Channel(websocket, time.monotonic() + timeout)
         websocket.send_binary(bytes([_DATA]) + _request(path, port))
@@ -47,9 +57,8 @@ def http_get(connection: Connection, namespace: str, pod: str, port: int, path: 
         response.begin()
         body = response.read()
         if response.status != 200:
-            raise Unreachable(
-                f"{place}{path} answered {response.status}: {faults.clean(body.decode('utf-8', 'replace'))}"
-            )
+            said = faults.clean(body.decode("utf-8", "replace"))
+            raise Answered(f"{place}{path} answered {response.status}: {said}", response.status)
         return body
     except (WebSocketException, HTTPException, OSError) as error:
         raise Unreachable(
@@ -57,6 +66,7 @@ def http_get(connection: Connection, namespace: str, pod: str, port: int, path: 
         ) from error
     finally:
         websocket.close(timeout=0)
+        websocket.shutdown()  # close alone leaves the socket open when the other side closed first
 
 
 def istiod_version(body: bytes) -> str:
@@ -123,8 +133,9 @@ def _last_words(data: bytes) -> str:
     return faults.clean(data.decode("utf-8", "replace")).rpartition(": ")[2]
 
 
-def _open(connection: Connection, path: str, port: int, timeout: float) -> Any:
-    url = connection.url(path, {"ports": str(port)})
+def open_websocket(connection: Connection, path: str, query: Sequence[tuple[str, str]], timeout: float) -> Any:
+    """A websocket to a subresource of a pod, as the right person. Raises what a request to the API server raises."""
+    url = f"{connection.url(path)}?{urlencode(query)}"
     configured = connection.configuration
     tls: dict[str, Any] = {"context": connection.tls}
     if configured.tls_server_name:

@@ -57,14 +57,19 @@ USE_WAYPOINT = "istio.io/use-waypoint"
 VERSION_LABEL = "app.kubernetes.io/version"  # 1.24 and later
 OPERATOR_VERSION = "operator.istio.io/version"  # the istioctl that installed it
 OPERATOR_COMPONENT = "operator.istio.io/component"
+OPERATOR_MANAGED = "operator.istio.io/managed"  # operator/pkg/install/install.go: only istioctl writes it
+# What `istioctl uninstall --revision` deletes: operator/pkg/uninstall/prune.go, GetPrunedResources
+PRUNED_COMPONENTS = frozenset({"Pilot", "IngressGateways", "EgressGateways", "Cni", "Ztunnel"})
 
 # Who owns an object: Helm's, Argo CD's and Flux's own conventions; Sail: pkg/constants/constants.go
 HELM_RELEASE = "meta.helm.sh/release-name"
 HELM_NAMESPACE = "meta.helm.sh/release-namespace"
+MANAGED_BY = "app.kubernetes.io/managed-by"
 ARGOCD = ("argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance")
 FLUX = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
 SAIL_MANAGED_BY = "managed-by"
 SAIL_OPERATOR = "sail-operator"
+SAIL_REVISION = "IstioRevision"  # kind of the owner of all that it installs for a revision
 
 # Kubernetes
 SERVICE_NAME = "kubernetes.io/service-name"  # on EndpointSlices

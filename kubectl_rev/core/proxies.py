@@ -7,6 +7,7 @@ that CA_ADDR or discoveryAddress names. A pod's label alone is never believed wh
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import Enum
 from functools import lru_cache
 
@@ -87,15 +88,26 @@ def _revision_in(status: str) -> str | None:
 
 def _revision_at(mesh: Mesh, container: Container) -> str | None:
     """The one revision behind the Service that the proxy was told to call, None if there are several or none."""
+    for service in addresses(container)[:1]:
+        revisions = mesh.target(ClientConfig(service=service)).revisions
+        return revisions[0] if len(revisions) == 1 else None
+    return None
+
+
+def addresses(container: Container) -> list[ServiceReference]:
+    """The Services that a proxy was told to call: for certificates (CA_ADDR), then for configuration.
+
+    A PROXY_CONFIG that does not name the latter means the default; a missing one does only if nothing else speaks.
+    """
     env = {var.name: var.value for var in container.env}
-    address = env.get("CA_ADDR", "")
-    if not address:
-        try:
-            address = msgspec.json.decode(env.get("PROXY_CONFIG", "{}"), type=_ProxyConfig).discovery_address
-        except msgspec.MsgspecError:
-            return None
+    found = [env["CA_ADDR"]] if env.get("CA_ADDR") else []
+    if "PROXY_CONFIG" in env or not found:
+        with suppress(msgspec.MsgspecError):
+            found.append(msgspec.json.decode(env.get("PROXY_CONFIG") or "{}", type=_ProxyConfig).discovery_address)
+    return [_service(address) for address in dict.fromkeys(found)]
+
+
+def _service(address: str) -> ServiceReference:
     host = address.rpartition(":")[0] or address
     service, _, rest = host.partition(".")
-    namespace = rest.partition(".")[0]
-    target = mesh.target(ClientConfig(service=ServiceReference(name=service, namespace=namespace)))
-    return target.revisions[0] if len(target.revisions) == 1 else None
+    return ServiceReference(name=service, namespace=rest.partition(".")[0])

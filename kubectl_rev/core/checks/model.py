@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
+from typing import Generic, TypeVar
 
 import msgspec
 
-from kubectl_rev.core.survey import Survey
+Case = TypeVar("Case")
 
 
 class Severity(Enum):
@@ -29,24 +30,53 @@ class Ref(msgspec.Struct, frozen=True, order=True):
         return f"{self.kind.lower()}/{self.name}"
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """One result of a check; `hint` is the command that helps, or what to look at."""
+class Breaks(Enum):
+    """What an uninstall does to a subject."""
+
+    NO_SIDECAR = "no sidecar"  # new pods start without one, silently
+    REJECTED = "rejected"  # pods cannot be created
+    FROZEN = "config frozen"  # Istio's configuration cannot be written
+    UNVALIDATED = "config unvalidated"  # it can be, and nothing checks it: silently
+    IGNORED = "config ignored"  # no control plane reads it: silently
+    DETACHED = "detached"  # running proxies get no configuration and no certificates any more
+    DELETED = "deleted"  # it goes with the control plane
+
+
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One result of a check; `hint` is the command that helps, or what to look at; `breaks` only of REV3xx."""
 
     code: str
     severity: Severity
     subject: Ref
     message: str
     hint: str
+    breaks: Breaks | None = None
 
 
 Found = Iterator[tuple[Ref, str, str]]  # subject, message, hint
+Broken = Iterator[tuple[Ref, str, str, Breaks | None]]
 
 
-class Check(msgspec.Struct, frozen=True):
-    """A row of the catalogue."""
+class Check(msgspec.Struct, Generic[Case], frozen=True):
+    """A row of the catalogue. `find` gets what its hundred is about: a Survey, an uninstall, a move.
+
+    `title` names the trouble, `passed` says that there is none (rev-verify prints it). `source` is the file of Istio
+    that makes it so, or the issue that tells of it. `needs` are the kinds of gap that leave it undecided: a resource
+    (`pods`), its group (`apps`), or one of core/evidence.py's own kinds.
+    """
 
     code: str
     severity: Severity
     title: str
     why: str
-    find: Callable[[Survey], Found]
+    find: Callable[[Case], Iterable[tuple[Ref, str, str] | tuple[Ref, str, str, Breaks | None]]]
+    source: str = ""
+    needs: tuple[str, ...] = ()
+    passed: str = ""
+
+
+def run(checks: Iterable[Check[Case]], case: Case) -> list[Finding]:
+    """All findings, the worst first, then by code and subject; each once."""
+    severities = list(Severity)
+    found = {Finding(check.code, check.severity, *each) for check in checks for each in check.find(case)}
+    return sorted(found, key=lambda f: (severities.index(f.severity), f.code, f.subject, f.message))

@@ -1,0 +1,55 @@
+"""Ask one istiod pod which proxies are connected to it.
+
+By port-forward, since istiod answers debug questions to loopback callers only (1.11 and later); where that is refused,
+by exec of its own client, which asks from inside the pod. Each failure becomes part of the answer, never an empty one.
+"""
+
+from __future__ import annotations
+
+from kubectl_rev.cluster import podexec, portforward
+from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.core.connections import KIND, Answer, Unreadable, revision_of_istiod, streams_in
+from kubectl_rev.core.objects import Pod
+from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.errors import ClusterError, Forbidden, Unreachable
+
+_PATH = "/debug/syncz"
+_EXEC = ("pilot-discovery", "request", "GET", _PATH)  # pilot/cmd/pilot-discovery/app/request.go
+_CONTAINER = "discovery"  # istio-discovery/templates/deployment.yaml
+_NO_USE = 404  # debug over HTTP is switched off (ENABLE_DEBUG_ON_HTTP=false): from inside the answer is the same
+
+
+def ask(connection: Connection, pod: Pod, timeout: float) -> Answer:
+    """The answer of one istiod; the reasons why there is none are its gaps."""
+    revision, failures = revision_of_istiod(pod), []
+    for way in (_by_port_forward, _by_exec):
+        try:
+            return Answer(pod.namespace, pod.name, revision, streams_in(way(connection, pod, timeout)))
+        except Unreadable as error:
+            failures.append(Gap("ask", KIND, pod.namespace, f"istiod {pod.name} answered something else: {error}"))
+        except ClusterError as error:
+            failures.append(_gap(pod, error))
+            if not _worth_another_way(error):
+                break
+    return Answer(pod.namespace, pod.name, revision, None, tuple(failures))
+
+
+def _by_port_forward(connection: Connection, pod: Pod, timeout: float) -> bytes:
+    return portforward.http_get(connection, pod.namespace, pod.name, portforward.ISTIOD_PORT, _PATH, timeout)
+
+
+def _by_exec(connection: Connection, pod: Pod, timeout: float) -> bytes:
+    return podexec.output(connection, pod.namespace, pod.name, _CONTAINER, _EXEC, timeout)
+
+
+def _worth_another_way(error: ClusterError) -> bool:
+    """A refusal may not hold from inside the pod; silence would only be waited for twice."""
+    if isinstance(error, portforward.Answered):
+        return error.status != _NO_USE
+    return isinstance(error, Forbidden) or (isinstance(error, Unreachable) and "in time" not in str(error))
+
+
+def _gap(pod: Pod, error: ClusterError) -> Gap:
+    if isinstance(error, Forbidden):
+        return Gap(error.verb, error.resource, pod.namespace, f"istiod {pod.name} was not asked: {error.reason}")
+    return Gap("ask", KIND, pod.namespace, f"istiod {pod.name} did not answer: {error}")

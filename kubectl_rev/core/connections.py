@@ -1,0 +1,153 @@
+"""Which istiod is each proxy connected to: what every istiod pod answered, joined with the pods by name.
+
+An istiod says which proxies hold an XDS stream with it and not who it is itself, so every pod of every revision is
+asked, and one that does not answer leaves the answer partial: never "0 proxies".
+Source: pilot/pkg/xds/debug.go, SyncStatus and Syncz.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+import msgspec
+
+from kubectl_rev.core.objects import Pod
+from kubectl_rev.core.revisions import Mesh, revision_of
+from kubectl_rev.core.snapshot import Gap
+
+CLUSTER_ID = "Kubernetes"  # what istiod calls its own cluster unless told otherwise: pkg/config/constants
+KIND = "connections"  # of the gap
+
+
+class Stream(msgspec.Struct, frozen=True, order=True):
+    """One proxy's XDS stream. `cluster` is empty where istiod does not tell (1.12 and before), `kind` too (1.12)."""
+
+    namespace: str
+    pod: str
+    cluster: str = ""
+    kind: str = ""
+    version: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What one istiod pod said; `streams` is None when it did not answer, and `gaps` are then the reasons."""
+
+    namespace: str
+    istiod: str
+    revision: str
+    streams: tuple[Stream, ...] | None
+    gaps: tuple[Gap, ...] = ()
+
+
+class Seen(msgspec.Struct, frozen=True, order=True):
+    """A stream and the istiod that holds it."""
+
+    stream: Stream
+    revision: str
+    namespace: str
+    istiod: str
+
+
+class Unreadable(ValueError):
+    """An istiod's answer is not what /debug/syncz answers in any release."""
+
+
+class _Syncz(msgspec.Struct):
+    proxy: str
+    cluster_id: str = ""
+    proxy_type: str = ""
+    istio_version: str = ""
+    proxy_version: str = ""
+
+
+_DECODER = msgspec.json.Decoder(list[_Syncz] | None)  # made once: several threads use it
+
+
+def streams_in(body: bytes) -> tuple[Stream, ...]:
+    """The streams in the body of /debug/syncz; Go's nil slice is `null`. Raises Unreadable."""
+    try:
+        found = _DECODER.decode(body) or []
+    except msgspec.MsgspecError as error:
+        raise Unreadable(str(error)) from error
+    return tuple(sorted({_stream(each) for each in found}))
+
+
+def _stream(each: _Syncz) -> Stream:
+    pod, _, namespace = each.proxy.rpartition(".")  # namespaces have no dots, names of pods and VMs may
+    return Stream(namespace, pod, each.cluster_id, each.proxy_type, each.istio_version or each.proxy_version)
+
+
+class Connections:
+    """All answers. `asked` is False where there is no cluster to ask (a dump)."""
+
+    def __init__(self, answers: Iterable[Answer] = (), *, asked: bool = True) -> None:
+        self.answers = sorted(answers, key=lambda a: (a.revision, a.namespace, a.istiod))
+        self.asked = asked
+
+    @cached_property
+    def seen(self) -> list[Seen]:
+        """Every stream with its istiod; a proxy that is on two istiods is there twice."""
+        return sorted(
+            Seen(stream, answer.revision, answer.namespace, answer.istiod)
+            for answer in self.answers
+            for stream in answer.streams or ()
+        )
+
+    @cached_property
+    def _by_pod(self) -> dict[tuple[str, str], list[Seen]]:
+        found: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+        for seen in self.seen:
+            found[seen.stream.namespace, seen.stream.pod].append(seen)
+        return found
+
+    def of(self, pod: Pod, cluster: str) -> list[Seen]:
+        """Where a pod of this cluster is connected: one istiod, none, or several for a moment while it moves."""
+        found = self._by_pod.get((pod.namespace, pod.name), [])
+        return [seen for seen in found if seen.stream.cluster in ("", cluster)]
+
+    def on(self, revision: str) -> list[Seen]:
+        """The streams that istiods of this revision hold."""
+        return [seen for seen in self.seen if seen.revision == revision]
+
+    def gaps(self, mesh: Mesh) -> list[Gap]:
+        """Why the answer is partial: istiods that were not asked, or did not answer."""
+        if not self.asked:
+            return [Gap("ask", KIND, "", "a dump says nothing about which istiod each proxy is connected to")]
+        found = {gap for answer in self.answers if answer.streams is None for gap in answer.gaps}
+        asked = {(answer.namespace, answer.istiod) for answer in self.answers}
+        for pod in mesh.snapshot.istiods:
+            if running(pod) and (pod.namespace, pod.name) not in asked:
+                found.add(Gap("ask", KIND, pod.namespace, f"istiod {pod.name} appeared meanwhile and was not asked"))
+        for plane in mesh.control_planes:
+            if plane.kind in ("remote", "external"):
+                reason = f"the istiods of revision {plane.revision} run elsewhere"
+                found.add(Gap("ask", KIND, plane.namespace, reason))
+        return sorted(found)
+
+    def answered(self, revision: str) -> tuple[int, int]:
+        """How many istiods of a revision were asked, and how many answered."""
+        of_it = [answer for answer in self.answers if answer.revision == revision]
+        return len(of_it), sum(answer.streams is not None for answer in of_it)
+
+
+def running(pod: Pod) -> bool:
+    """Whether an istiod pod can hold streams: one that is going away, or not ready, still can."""
+    return pod.status is None or pod.status.phase not in ("Pending", "Succeeded", "Failed")
+
+
+def local_cluster(mesh: Mesh) -> str:
+    """What the istiods call the cluster they run in: env CLUSTER_ID (istio-discovery/templates/deployment.yaml)."""
+    return next(_cluster_ids(mesh.snapshot.istiods), CLUSTER_ID)
+
+
+def _cluster_ids(istiods: Iterable[Pod]) -> Iterator[str]:
+    for pod in istiods:
+        for container in pod.spec.containers if pod.spec else ():
+            yield from (var.value for var in container.env if var.name == "CLUSTER_ID" and var.value)
+
+
+def revision_of_istiod(pod: Pod) -> str:
+    """The revision that an istiod pod serves."""
+    return revision_of(pod.labels)

@@ -1,0 +1,224 @@
+"""Everything that a verdict rests on: the survey, the proxies' connections, and what only the verdict asks for.
+
+What could not be found out is an `Unknown`: of a kind that `--accept-gap` can name, with the rule that would help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+import msgspec
+
+from kubectl_rev.core.connections import KIND as CONNECTIONS
+from kubectl_rev.core.connections import Connections, local_cluster
+from kubectl_rev.core.injection import State
+from kubectl_rev.core.objects import Object, Shape
+from kubectl_rev.core.removal import leads_to
+from kubectl_rev.core.snapshot import Gap, Snapshot
+from kubectl_rev.core.survey import Survey
+
+REMOTE_CLUSTERS = "remote-clusters"
+VMS = "vms"
+METHOD = "method"
+SELECTION = "selection"
+PROXIES = "proxies"
+SAIL_GROUP = "sailoperator.io"
+
+
+class Config(Object):
+    """An object of Istio's or the Gateway API's configuration, as metadata; `resource` is its plural with its group."""
+
+    kind: str = ""
+    resource: str = ""
+
+
+class Destination(Shape):
+    """`http|tls|tcp[].route[].destination` of a VirtualService."""
+
+    host: str = ""
+
+
+class Route(Shape):
+    """`http|tls|tcp[].route[]`."""
+
+    destination: Destination = msgspec.field(default_factory=Destination)
+
+
+class RouteRule(Shape):
+    """`http|tls|tcp[]`."""
+
+    route: tuple[Route, ...] = ()
+
+
+class VirtualServiceSpec(Shape):
+    """The destinations of a VirtualService."""
+
+    http: tuple[RouteRule, ...] = ()
+    tls: tuple[RouteRule, ...] = ()
+    tcp: tuple[RouteRule, ...] = ()
+
+
+class VirtualService(Object):
+    """networking.istio.io VirtualService, of a control plane's namespace only."""
+
+    spec: VirtualServiceSpec = msgspec.field(default_factory=VirtualServiceSpec)
+
+    @property
+    def hosts(self) -> set[str]:
+        """The hosts that it routes to."""
+        rules = self.spec.http + self.spec.tls + self.spec.tcp
+        return {route.destination.host for rule in rules for route in rule.route}
+
+
+class SailCondition(Shape):
+    """`status.conditions[]` of a Sail resource."""
+
+    type: str
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+class SailStatus(Shape):
+    """`status` of an IstioRevision."""
+
+    conditions: tuple[SailCondition, ...] = ()
+
+
+class SailStrategy(Shape):
+    """`spec.updateStrategy` of an Istio."""
+
+    type: str = ""
+    inactive_revision_deletion_grace_period_seconds: int | None = None
+
+
+class SailSpec(Shape):
+    """What we read of the specs of Istio and IstioRevision (sailoperator.io/v1)."""
+
+    namespace: str = ""
+    version: str = ""
+    update_strategy: SailStrategy | None = None
+
+
+class Sail(Object):
+    """An Istio, IstioRevision or IstioRevisionTag of the Sail operator."""
+
+    kind: str = ""
+    spec: SailSpec = msgspec.field(default_factory=SailSpec)
+    status: SailStatus = msgspec.field(default_factory=SailStatus)
+
+    def condition(self, name: str) -> SailCondition | None:
+        return next((each for each in self.status.conditions if each.type == name), None)
+
+
+class Extras(msgspec.Struct, kw_only=True):
+    """What only a verdict asks for. `configs` are those labelled `istio.io/rev`; `vms` WorkloadEntries and -Groups."""
+
+    configs: list[Config] = []
+    routes: list[VirtualService] = []
+    vms: list[Config] = []
+    sail: list[Sail] = []
+    gaps: list[Gap] = []
+
+
+class Unknown(msgspec.Struct, frozen=True, order=True):
+    """Something a verdict would need and does not have. `grant` is the RBAC rule that gives it, if one does."""
+
+    kind: str
+    gap: Gap
+    grant: str = ""
+
+
+class Evidence:
+    """Built once, then only read."""
+
+    def __init__(self, survey: Survey, connections: Connections, extras: Extras) -> None:
+        self.survey, self.connections, self.extras = survey, connections, extras
+        self.mesh, self.snapshot = survey.mesh, survey.snapshot
+        self.cluster = local_cluster(survey.mesh)
+
+    @cached_property
+    def unknowns(self) -> list[Unknown]:
+        """Every gap, sorted, each once."""
+        found = {unknown(gap) for gap in self.snapshot.gaps + self.extras.gaps}
+        found |= {unknown(gap) for gap in self.connections.gaps(self.mesh)}
+        found |= {Unknown(REMOTE_CLUSTERS, gap) for gap in self._remote_clusters()}
+        found |= {Unknown(VMS, gap) for gap in self._vms()}
+        found |= {Unknown(SELECTION, gap) for gap in self._undecided()}
+        found |= {Unknown(PROXIES, gap) for gap in self._nameless()}
+        return sorted(found)
+
+    def _remote_clusters(self) -> Iterator[Gap]:
+        """Other clusters whose proxies we saw: their namespaces, webhooks and pods cannot be read from here."""
+        others = {seen.stream.cluster for seen in self.connections.seen} - {"", self.cluster}
+        for cluster in sorted(others):
+            yield Gap("read", REMOTE_CLUSTERS, "", f"cluster {cluster} has proxies here: only this cluster was checked")
+        for each in self.extras.routes:
+            for host in sorted(each.hosts):
+                service, _, rest = host.partition(".")
+                if self._leads_to_istiod(service, rest.partition(".")[0] or each.namespace):
+                    reason = f"VirtualService {each.name} shows {host} to other clusters: only this one was checked"
+                    yield Gap("read", REMOTE_CLUSTERS, each.namespace, reason)
+
+    def _leads_to_istiod(self, service: str, namespace: str) -> bool:
+        found = (s for s in self.snapshot.services if (s.namespace, s.name) == (namespace, service))
+        return any(leads_to(each, self.snapshot.istiods) for each in found)
+
+    def _vms(self) -> Iterator[Gap]:
+        """A VM's proxy that is not connected right now is seen by nobody."""
+        for each in self.extras.vms:
+            yield Gap("read", VMS, each.namespace, f"{each.kind} {each.name}: a proxy outside the cluster may use it")
+
+    def _undecided(self) -> Iterator[Gap]:
+        for unit in self.survey.units:
+            if unit.selected.state is State.UNKNOWN and not self._explained(unit.namespace):
+                subject = f"{unit.kind.lower()}/{unit.name}"
+                yield Gap("decide", SELECTION, unit.namespace, f"who injects {subject}: {unit.selected.because}")
+
+    def _nameless(self) -> Iterator[Gap]:
+        """Proxies that do not say who injected them: they may be anybody's."""
+        for unit in self.survey.units:
+            if "unknown" in unit.proxies:
+                subject = f"{unit.kind.lower()}/{unit.name}"
+                yield Gap("decide", PROXIES, unit.namespace, f"nothing says which revision injected {subject}")
+
+    def _explained(self, namespace: str) -> bool:
+        """Whether a list that is missing says already why nothing can be decided there."""
+        return self.mesh.blind or namespace not in self.survey.namespace_labels
+
+
+def of_dump(snapshot: Snapshot) -> Evidence:
+    """What a dump can tell: nothing of connections, nor of what only a verdict asks for."""
+    missing = ("configurations.istio.io", f"istiorevisions.{SAIL_GROUP}")
+    gaps = [Gap("list", resource, "", "not in the dump") for resource in missing]
+    return Evidence(Survey(snapshot), Connections(asked=False), Extras(gaps=gaps))
+
+
+def unknown(gap: Gap) -> Unknown:
+    """A gap of a list, by the resource; all that keeps an istiod from answering is of one kind."""
+    subresource = gap.resource.partition("/")[2]
+    kind = CONNECTIONS if subresource in ("portforward", "exec") else gap.resource
+    return Unknown(kind, gap, grant(gap))
+
+
+def grant(gap: Gap) -> str:
+    """The RBAC rule that would have prevented a refusal, as it stands in a ClusterRole or Role; else empty."""
+    if (
+        gap.verb not in _VERBS
+        or gap.reason.startswith("not in the")
+        or not gap.resource.partition("/")[0].replace(".", "").isalnum()
+    ):
+        return ""
+    plural, _, group = gap.resource.partition(".")
+    kind = f"Role in namespace {gap.namespace}" if gap.namespace else "ClusterRole"
+    return f'{kind}: {{apiGroups: ["{group}"], resources: ["{plural}"], verbs: [{_VERBS[gap.verb]}]}}'
+
+
+_VERBS = {"list": '"get", "list"', "get": '"get", "list"', "create": '"get", "create"'}
+
+
+def accepted(unknowns: Iterable[Unknown], kinds: Iterable[str]) -> set[Unknown]:
+    """Those of the kinds that the person accepts; a resource may be named without its group."""
+    wanted = set(kinds)
+    return {each for each in unknowns if {each.kind, each.kind.partition(".")[0]} & wanted}

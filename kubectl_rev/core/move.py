@@ -1,0 +1,74 @@
+"""Is a move complete: does everything in scope run on the revision it should, and is it connected there?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from kubectl_rev.core.connections import KIND as CONNECTIONS
+from kubectl_rev.core.connections import Seen
+from kubectl_rev.core.evidence import PROXIES, REMOTE_CLUSTERS, SELECTION, VMS, Evidence, Unknown
+from kubectl_rev.core.survey import Group, Unit
+
+
+class Move:
+    """What should hold. `wanted` is the one revision that all should be on, or empty: each on what is selected for it.
+
+    `scope` are the namespaces that were named, empty for the whole mesh.
+    """
+
+    def __init__(self, evidence: Evidence, wanted: str = "", scope: frozenset[str] = frozenset()) -> None:
+        self.evidence, self.survey = evidence, evidence.survey
+        self.wanted, self.scope = wanted, scope
+
+    def covers(self, namespace: str) -> bool:
+        return not self.scope or namespace in self.scope
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        return [unit for unit in self.survey.units if self.covers(unit.namespace)]
+
+    def goal(self, unit: Unit) -> str | None:
+        """The revision that a unit's proxies should be of, None if there is none to name."""
+        return self.wanted or unit.selected.revision
+
+    @cached_property
+    def running(self) -> list[tuple[Unit, Group, list[Seen]]]:
+        """Every running pod with a proxy, and where it is connected."""
+        connections, cluster = self.evidence.connections, self.evidence.cluster
+        return [
+            (unit, group, connections.of(group.pod, cluster))
+            for unit in self.units
+            for group in unit.groups
+            if group.proxy is not None and not group.pod.terminating and _runs(group)
+        ]
+
+    @cached_property
+    def heard(self) -> bool:
+        """Whether every istiod answered: only then is a proxy that none of them names connected to none."""
+        return not self.evidence.connections.gaps(self.evidence.mesh)
+
+    @cached_property
+    def unknowns(self) -> list[Unknown]:
+        """The gaps that leave the scope undecided."""
+        return [each for each in self.evidence.unknowns if self._matters(each)]
+
+    def _matters(self, each: Unknown) -> bool:
+        if each.kind == CONNECTIONS:  # who was found needs no other answer
+            return not all(seen for _, _, seen in self.running) or not self.evidence.connections.asked
+        if not self.scope:
+            return True
+        if each.kind == REMOTE_CLUSTERS:
+            return any(s.stream.namespace in self.scope for s in self._strangers())
+        if each.kind in (VMS, SELECTION, PROXIES):
+            return each.gap.namespace in self.scope
+        return True
+
+    def _strangers(self) -> Iterator[Seen]:
+        for seen in self.evidence.connections.seen:
+            if seen.stream.cluster not in ("", self.evidence.cluster):
+                yield seen
+
+
+def _runs(group: Group) -> bool:
+    return group.pod.status is None or group.pod.status.phase == "Running"

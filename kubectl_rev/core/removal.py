@@ -1,0 +1,191 @@
+"""What removing a control plane deletes, by the way it is removed, and the cluster as it is afterwards.
+
+Nothing is predicted by rule from there on: who injects what, which Services are dead, which tags resolve is asked of
+the snapshot after the removal just as of the one before.
+Sources: operator/pkg/uninstall/prune.go (istioctl); Helm deletes what its release owns; Sail's objects are garbage
+collected with the IstioRevision that owns them; AKS removes a revision's objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+
+import msgspec
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.objects import Endpoint, EndpointConditions, EndpointSlice, Object, Pod, Service, Workload
+from kubectl_rev.core.revisions import Mesh, revision_of
+from kubectl_rev.core.snapshot import Snapshot
+
+_AKS_NAMESPACE = "aks-istio-"  # aks-istio-system, aks-istio-ingress
+
+
+class Method(Enum):
+    """Who removes it."""
+
+    ISTIOCTL = "istioctl"
+    HELM = "helm"
+    SAIL = "sail"
+    AKS = "aks"
+
+
+class Release(msgspec.Struct, frozen=True):
+    """A Helm release; `name` is empty where a chart was applied without Helm."""
+
+    name: str
+    namespace: str
+
+
+class Removal(msgspec.Struct, frozen=True):
+    """The removal of one revision's control plane. `method` is None where nobody says how it was installed.
+
+    `marked` is whether the installer's marks say that it is this method, not the person. `owner` is the IstioRevision.
+    `unlabelled` is a control plane whose own objects have no revision label: releases before 1.7.
+    """
+
+    revision: str
+    method: Method | None
+    marked: bool
+    namespaces: tuple[str, ...] = ()
+    release: Release = Release("", "")
+    owner: str = ""
+    unlabelled: bool = False
+
+    def takes(self, kind: str, each: Object) -> bool:
+        """Whether this object is deleted. `kind` matters to istioctl only, which knows a list of kinds."""
+        given, annotations = each.labels, each.metadata.annotations
+        ours = given.get(labels.REV) == self.revision or (self.unlabelled and labels.REV not in given)
+        match self.method:
+            case Method.ISTIOCTL:
+                component = given.get(labels.OPERATOR_COMPONENT)
+                return kind in _PRUNED_KINDS and ours and component in labels.PRUNED_COMPONENTS
+            case Method.HELM if self.release.name:
+                owner = (annotations.get(labels.HELM_RELEASE), annotations.get(labels.HELM_NAMESPACE))
+                return owner == (self.release.name, self.release.namespace)
+            case Method.HELM:  # a chart that was rendered and applied
+                return ours and given.get(labels.MANAGED_BY) == "Helm" and each.name != labels.DEFAULT_VALIDATOR
+            case Method.SAIL:
+                return self.owner in _sail_owners(each)
+            case Method.AKS:
+                home = not each.namespace or each.namespace.startswith(_AKS_NAMESPACE)
+                return ours and home and kind in _PRUNED_KINDS
+        return ours and labels.APP in given and labels.TAG not in given and kind in _PRUNED_KINDS
+
+
+_PRUNED_KINDS = frozenset(
+    {
+        "Deployment",
+        "DaemonSet",
+        "Service",
+        "ConfigMap",
+        "Pod",
+        "EnvoyFilter",
+        "MutatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration",
+    }
+)
+
+
+def removal(mesh: Mesh, revision: str, by: Method | None = None) -> Removal:
+    """How a revision would be removed: as `by` says, else as its marks say."""
+    own = istiod_deployments(mesh.snapshot, revision)
+    marked: list[Object] = [*own] or [
+        each
+        for each in mesh.snapshot.injectors
+        if each.labels.get(labels.REV) == revision and labels.TAG not in each.labels
+    ]
+    found = _method(marked)
+    return Removal(
+        revision=revision,
+        method=by or found,
+        marked=by in (None, found),
+        namespaces=tuple(sorted({plane.namespace for plane in mesh.control_planes if plane.revision == revision})),
+        release=next((release for each in marked if (release := _release(each))), Release("", "")),
+        owner=next((owner for each in marked for owner in _sail_owners(each)), revision),
+        unlabelled=revision == labels.DEFAULT and bool(own) and all(labels.REV not in each.labels for each in own),
+    )
+
+
+def istiod_deployments(snapshot: Snapshot, revision: str) -> list[Workload]:
+    """The Deployments whose pods are istiods of a revision."""
+    return [
+        workload
+        for workload in snapshot.workloads
+        if workload.kind == "Deployment"
+        and (template := workload.template) is not None
+        and template.metadata.labels.get(labels.APP) == labels.ISTIOD
+        and revision_of(template.metadata.labels) == revision
+    ]
+
+
+def _method(marked: Iterable[Object]) -> Method | None:
+    for each in marked:
+        if each.labels.get(labels.SAIL_MANAGED_BY) == labels.SAIL_OPERATOR or _sail_owners(each):
+            return Method.SAIL
+        if each.namespace.startswith(_AKS_NAMESPACE):
+            return Method.AKS
+        if labels.HELM_RELEASE in each.metadata.annotations:
+            return Method.HELM
+        if labels.OPERATOR_MANAGED in each.labels or labels.OPERATOR_VERSION in each.labels:
+            return Method.ISTIOCTL
+    return None
+
+
+def _release(each: Object) -> Release | None:
+    annotations = each.metadata.annotations
+    if labels.HELM_RELEASE not in annotations:
+        return None
+    return Release(annotations[labels.HELM_RELEASE], annotations.get(labels.HELM_NAMESPACE, each.namespace))
+
+
+def _sail_owners(each: Object) -> list[str]:
+    return [owner.name for owner in each.metadata.owner_references if owner.kind == labels.SAIL_REVISION]
+
+
+def after(snapshot: Snapshot, gone: Removal) -> Snapshot:
+    """The cluster when the removal is done and its garbage is collected. No object is changed, most are shared."""
+    fallen = [each for each in snapshot.workloads if gone.takes(each.kind, each)]
+    istiods = [pod for pod in snapshot.istiods if not (_made_by(fallen, pod) or gone.takes("Pod", pod))]
+    services = [each for each in snapshot.services if not gone.takes("Service", each)]
+    return msgspec.structs.replace(
+        snapshot,
+        workloads=[each for each in snapshot.workloads if not gone.takes(each.kind, each)],
+        istiods=istiods,
+        services=services,
+        endpoint_slices=list(_slices(snapshot, services, istiods)),
+        config_maps=[each for each in snapshot.config_maps if not gone.takes("ConfigMap", each)],
+        injectors=[each for each in snapshot.injectors if not gone.takes("MutatingWebhookConfiguration", each)],
+        validators=[each for each in snapshot.validators if not gone.takes("ValidatingWebhookConfiguration", each)],
+    )
+
+
+def _made_by(workloads: Iterable[Workload], pod: Pod) -> bool:
+    """Whether a pod comes from one of these Deployments: it then has all labels of the template."""
+    return any(
+        each.namespace == pod.namespace
+        and each.template is not None
+        and each.template.metadata.labels.items() <= pod.labels.items()
+        for each in workloads
+    )
+
+
+def _slices(snapshot: Snapshot, services: list[Service], istiods: list[Pod]) -> Iterator[EndpointSlice]:
+    """The endpoints of Services that lead to istiods follow the istiods that are left; all others stay."""
+    left = {(each.namespace, each.name): each for each in services}
+    for each in snapshot.endpoint_slices:
+        service = left.get((each.namespace, each.labels.get(labels.SERVICE_NAME, "")))
+        if service is None:
+            continue
+        before, now = leads_to(service, snapshot.istiods), leads_to(service, istiods)
+        if len(before) == len(now):
+            yield each
+        else:
+            ready = [Endpoint(conditions=EndpointConditions(ready=pod.ready)) for pod in now]
+            yield msgspec.structs.replace(each, endpoints=ready)
+
+
+def leads_to(service: Service, istiods: Iterable[Pod]) -> list[Pod]:
+    """The istiods that a Service selects."""
+    selects = service.spec.selector.items()
+    return [pod for pod in istiods if selects and pod.namespace == service.namespace and selects <= pod.labels.items()]

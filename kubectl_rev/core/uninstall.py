@@ -1,0 +1,85 @@
+"""What breaks when a revision is uninstalled: the mesh before and the mesh after, held against each other.
+
+Nothing here knows precedence or tags. `removal.after` takes away what the method deletes, and the same code that says
+who injects a pod now says who injects it then; where the answer gets worse, that is what breaks, silently or not.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from kubectl_rev.core.checks.model import Breaks
+from kubectl_rev.core.evidence import Evidence
+from kubectl_rev.core.injection import Selected, State
+from kubectl_rev.core.objects import Container, ServiceReference
+from kubectl_rev.core.policy import release
+from kubectl_rev.core.proxies import addresses
+from kubectl_rev.core.removal import Removal, after, leads_to
+from kubectl_rev.core.revisions import ControlPlane
+from kubectl_rev.core.survey import Survey
+
+
+class Uninstall:
+    """One revision, one method, the mesh before and after. Built once, then only read."""
+
+    def __init__(self, evidence: Evidence, removal: Removal) -> None:
+        self.evidence, self.removal, self.revision = evidence, removal, removal.revision
+        self.before = evidence.survey
+        self.after = Survey(after(evidence.snapshot, removal))
+        self._services = {(s.namespace, s.name): s for s in evidence.snapshot.services}
+        self._left = {(s.namespace, s.name): s for s in self.after.snapshot.services}
+
+    @cached_property
+    def others(self) -> list[ControlPlane]:
+        """The control planes that are left and can serve; what runs elsewhere is believed to."""
+        return [
+            plane
+            for plane in self.after.mesh.control_planes
+            if plane.revision != self.revision and (plane.ready or plane.kind in ("remote", "external"))
+        ]
+
+    @cached_property
+    def successor(self) -> str:
+        """The revision to name in a hint: who holds the default afterwards, else the newest that is left."""
+        names = [plane.revision for plane in self.others]
+        if self.after.default.injection in names:
+            return str(self.after.default.injection)
+        newest = max(self.others, key=lambda p: max(map(_age, p.versions), default=(0, 0)), default=None)
+        return newest.revision if newest else "REVISION"
+
+    def alive_after(self, revision: str | None) -> bool:
+        return any(plane.revision == revision for plane in self.others)
+
+    def dies(self, reference: ServiceReference) -> bool:
+        """Whether a Service is deleted, or leads to no istiod any more."""
+        service = self._services.get((reference.namespace, reference.name))
+        if service is None:
+            return False
+        left = self._left.get((reference.namespace, reference.name))
+        led = bool(leads_to(service, self.before.snapshot.istiods))
+        return left is None or (led and not leads_to(left, self.after.snapshot.istiods))
+
+    def detached(self, container: Container | None) -> bool | None:
+        """Whether a proxy's Services die; None where it was not read which it calls."""
+        if container is None:
+            return None
+        return any(self.dies(service) for service in addresses(container))
+
+    def fate(self, before: Selected, afterwards: Selected) -> Breaks | None:
+        """What becomes of a pod that is created afterwards, if that is worse than now or this revision's doing."""
+        touched = before.revision == self.revision or any(name in self._injectors for name in before.injectors)
+        was_injected = before.state in (State.INJECTED, State.CONFLICT)
+        match afterwards.state:
+            case State.NONE if was_injected or (touched and before.state is State.REJECTED):
+                return Breaks.NO_SIDECAR
+            case State.REJECTED if touched or before.state is not State.REJECTED:
+                return Breaks.REJECTED
+        return None
+
+    @cached_property
+    def _injectors(self) -> set[str]:
+        return {injector.name for injector in self.before.mesh.injectors if injector.revision == self.revision}
+
+
+def _age(version: str) -> tuple[int, int]:
+    return release(version) or (0, 0)

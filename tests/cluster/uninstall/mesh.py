@@ -1,0 +1,113 @@
+"""What a scenario may do to the cluster before the question is asked: namespaces, workloads, tags, configuration."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+from tests.testcluster import Cluster
+from tests.testcluster.xds import FakeProxy
+
+Object = dict[str, Any]
+
+
+class Mesh:
+    """The cluster of one scenario; what must stay open (proxies) is closed with `stack`."""
+
+    def __init__(self, cluster: Cluster, stack: ExitStack) -> None:
+        self.cluster, self._stack = cluster, stack
+        self.namespaces: list[str] = []
+        self.pods: dict[tuple[str, str, str], Object] = {}  # template by kind, namespace, name
+        self.proxies: list[FakeProxy] = []
+        self.tags: list[str] = []
+        self.configs: list[tuple[str, str]] = []
+
+    def namespace(self, name: str, **labels: str) -> str:
+        given = {key.replace("_", "-").replace("istio-io-", "istio.io/"): value for key, value in labels.items()}
+        self.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": given}})
+        self.namespaces.append(name)
+        return name
+
+    def label(self, namespace: str, *labels: str) -> None:
+        self.cluster.kubectl("label", "namespace", namespace, "--overwrite", *labels)
+
+    def deployment(
+        self, namespace: str, name: str = "web", replicas: int = 1, kind: str = "Deployment", **labels: str
+    ) -> None:
+        """A workload, and its pods running; keys of labels are written with `_` for `/` and `.`: see `_label`."""
+        given = {"app": name} | {_label(key): value for key, value in labels.items()}
+        template = {"metadata": {"labels": given}, "spec": {"containers": [{"name": "app", "image": "app"}]}}
+        spec: Object = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
+        if kind == "StatefulSet":
+            spec["serviceName"] = name
+        self._make({"apiVersion": "apps/v1", "kind": kind, "spec": spec}, namespace, name, template)
+        if replicas:
+            self.cluster.wait_until(f"{name}'s pods", lambda: len(self._running(namespace, name)) == replicas)
+
+    def cron_job(self, namespace: str, name: str = "nightly", **labels: str) -> None:
+        given = {"app": name} | {_label(key): value for key, value in labels.items()}
+        containers = [{"name": "app", "image": "app"}]
+        template = {"metadata": {"labels": given}, "spec": {"containers": containers, "restartPolicy": "Never"}}
+        spec = {"schedule": "0 3 * * *", "jobTemplate": {"spec": {"template": template}}}
+        self._make({"apiVersion": "batch/v1", "kind": "CronJob", "spec": spec}, namespace, name, template)
+
+    def _make(self, body: Object, namespace: str, name: str, template: Object) -> None:
+        self.cluster.apply({**body, "metadata": {"name": name, "namespace": namespace}})
+        self.pods[body["kind"], namespace, name] = template
+
+    def _running(self, namespace: str, name: str) -> list[Object]:
+        pods = self.cluster.items("pods", "-n", namespace, "-l", f"app={name}")
+        return [pod for pod in pods if pod["status"].get("phase") == "Running"]
+
+    def tag(self, name: str, revision: str) -> None:
+        self.cluster.istioctl("tag", "set", name, "--revision", revision, "--overwrite", "--skip-confirmation")
+        if name != "default":
+            self.tags.append(name)
+        self.cluster.sync_istiods()
+
+    def connect(self, pod: str, namespace: str, revision: str, **more: str) -> None:
+        """A proxy, of a pod that there is or of a VM, holds a stream to this revision's first istiod."""
+        self._connect(pod, namespace, self.cluster.istiods(revision)[0].address, more)
+
+    def connect_through(self, service: str, pod: str, namespace: str, **more: str) -> None:
+        """The same to whoever stands behind a Service of istiod, as a real proxy would."""
+        selects = f"kubernetes.io/service-name={service}"
+        slices = self.cluster.items("endpointslices", "-n", "istio-system", "-l", selects)
+        self._connect(pod, namespace, slices[0]["endpoints"][0]["addresses"][0], more)
+
+    def _connect(self, pod: str, namespace: str, address: str, more: dict[str, str]) -> None:
+        self.proxies.append(self._stack.enter_context(FakeProxy(pod, namespace, "10.244.9.9", address, **more)))
+
+    def virtual_service(self, namespace: str, name: str, **labels: str) -> None:
+        spec = {"hosts": ["a.example"], "http": [{"route": [{"destination": {"host": "a"}}]}]}
+        metadata = {"name": name, "namespace": namespace, "labels": {_label(k): v for k, v in labels.items()}}
+        kind = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService"}
+        self.cluster.apply({**kind, "metadata": metadata, "spec": spec})
+        self.configs.append((namespace, name))
+
+    def validating_webhook(self, name: str, service: str, policy: str = "Fail") -> None:
+        """Somebody else's webhook for ConfigMaps, which calls an istiod."""
+        client = {"service": {"name": service, "namespace": "istio-system", "path": "/validate"}}
+        rule = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}
+        only = {"matchLabels": {"kubernetes.io/metadata.name": self.namespace(f"{name}-ns")}}
+        webhook = {
+            "name": f"{name}.example.com",
+            "clientConfig": client,
+            "rules": [rule],
+            "namespaceSelector": only,
+            "failurePolicy": policy,
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+        }
+        kind = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration"}
+        self.cluster.apply({**kind, "metadata": {"name": name}, "webhooks": [webhook]})
+
+    def workload_entry(self, namespace: str, name: str) -> None:
+        kind = {"apiVersion": "networking.istio.io/v1", "kind": "WorkloadEntry"}
+        self.cluster.apply(
+            {**kind, "metadata": {"name": name, "namespace": namespace}, "spec": {"address": "10.9.9.9"}}
+        )
+
+
+def _label(key: str) -> str:
+    return {"rev": "istio.io/rev", "inject": "sidecar.istio.io/inject"}.get(key, key)

@@ -1,0 +1,488 @@
+"""Every REV3xx: a world where it is found, what breaks there, and the world where nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from kubectl_rev.core import labels as well_known
+from kubectl_rev.core.aftermath import commands, leftovers
+from kubectl_rev.core.checks.advice import FIX
+from kubectl_rev.core.checks.model import Breaks, Finding
+from kubectl_rev.core.connections import Answer, Connections, Stream
+from kubectl_rev.core.evidence import Config, Evidence, Extras, Sail, SailCondition, SailSpec, SailStatus, SailStrategy
+from kubectl_rev.core.objects import (
+    ClientConfig,
+    EnvVar,
+    Metadata,
+    Object,
+    OwnerReference,
+    Pod,
+    ServiceReference,
+    Webhook,
+    WebhookConfiguration,
+)
+from kubectl_rev.core.removal import Method, Removal, removal
+from kubectl_rev.core.revisions import Mesh
+from kubectl_rev.core.snapshot import Gap, Snapshot
+from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.uninstall import Uninstall
+from kubectl_rev.core.verify import UNINSTALL, Request, Status, Verdict, Verification, verify_move, verify_uninstall
+from tests.build import (
+    ISTIO,
+    control_plane,
+    cron_job,
+    daemon_set,
+    deployment,
+    endpoints,
+    gateway,
+    injector,
+    ns,
+    proxy_container,
+    running,
+    service,
+    stateful_set,
+    validator,
+    world,
+)
+
+Parts = list[Any]
+
+
+def by(method: Method, *parts: Object | Iterable[Object]) -> list[Object]:
+    """These objects with the marks that an installer leaves, all of one revision."""
+    found: list[Object] = []
+    for part in parts:
+        found += [part] if isinstance(part, Object) else part
+    for each in found:
+        meta = each.metadata
+        match method:
+            case Method.ISTIOCTL:
+                meta.labels |= {well_known.OPERATOR_COMPONENT: "Pilot", well_known.OPERATOR_MANAGED: "Reconcile"}
+                meta.labels.setdefault(well_known.REV, _revision(found))
+            case Method.HELM:
+                release = f"istiod-{_revision(found)}"
+                meta.annotations |= {well_known.HELM_RELEASE: release, well_known.HELM_NAMESPACE: ISTIO}
+            case Method.SAIL:
+                meta.labels[well_known.SAIL_MANAGED_BY] = well_known.SAIL_OPERATOR
+                meta.owner_references.append(OwnerReference(kind="IstioRevision", name=_revision(found)))
+    return found
+
+
+def _revision(found: list[Object]) -> str:
+    names = {each.labels[well_known.REV] for each in found if well_known.REV in each.labels}
+    return next(iter(names), "canary")
+
+
+def mesh(*parts: Any, method: Method = Method.ISTIOCTL, default: Parts | None = None) -> Snapshot:
+    """default, which stays, and canary, which is to go; nobody uses canary."""
+    kept = default if default is not None else by(Method.ISTIOCTL, control_plane(), validator())
+    return world(kept, by(method, control_plane("canary", version="1.31.0")), ns(ISTIO), *parts)
+
+
+def evidence(
+    snapshot: Snapshot,
+    *streams: Stream,
+    on: str = "canary",
+    configs: Iterable[Config] = (),
+    sail: Iterable[Sail] = (),
+    gaps: Iterable[Gap] = (),
+) -> Evidence:
+    answers = [
+        Answer(each.namespace, each.name, revision, streams if revision == on else ())
+        for each in snapshot.istiods
+        if (revision := each.labels.get(well_known.REV, "default"))
+    ]
+    extras = Extras(configs=list(configs), sail=list(sail), gaps=list(gaps))
+    return Evidence(Survey(snapshot), Connections(answers), extras)
+
+
+def verdict(found: Evidence, revision: str = "canary", method: Method | None = None, **request: Any) -> Verification:
+    return verify_uninstall(found, revision, method, Request(**request))
+
+
+def facts(said: Verification) -> list[tuple[str, str, Breaks | None]]:
+    return [(f.code, str(f.subject), f.breaks) for f in said.findings]
+
+
+def test_nobody_uses_it():
+    said = verdict(evidence(mesh(ns("shop", "injection=enabled"), running(deployment("web"), "default"))))
+    assert (said.verdict, said.findings, said.gaps) == (Verdict.SAFE, [], [])
+    assert {check.status for check in said.checks} == {Status.OK}
+    assert [step.command for step in said.commands] == ["istioctl uninstall --revision canary"]
+
+
+def calling(revision: str, found: list[Object]) -> list[Object]:
+    """Pods whose discoveryAddress was set by hand, to another revision than the one that injects them."""
+    address = f"istiod-{revision}.{ISTIO}.svc:15012"
+    for each in found:
+        if isinstance(each, Pod) and each.spec and each.spec.proxy:
+            config = f'{{"discoveryAddress": "{address}"}}'
+            each.spec.proxy.env.append(EnvVar(name="PROXY_CONFIG", value=config))
+    return found
+
+
+CANARY, TAGGED = ns("shop", "rev=canary"), ns("shop", "rev=prod")
+NO_SIDECAR, REJECTED, DETACHED = Breaks.NO_SIDECAR, Breaks.REJECTED, Breaks.DETACHED
+FOREIGN = WebhookConfiguration(
+    metadata=Metadata(name="guard"),
+    webhooks=[
+        Webhook(
+            name="guard.example.com",
+            client_config=ClientConfig(service=ServiceReference(name="istiod-canary", namespace=ISTIO)),
+        )
+    ],
+)
+
+
+def marked(workload: Any, component: str) -> Any:
+    workload.metadata.labels |= {well_known.REV: "canary", well_known.OPERATOR_COMPONENT: component}
+    return workload
+
+
+#   what there is, who deletes it, what is found
+ROWS: dict[str, tuple[Parts, Method, list[tuple[str, str, Breaks | None]]]] = {
+    "a namespace without pods": ([CANARY], Method.ISTIOCTL, [("REV306", "namespace/shop", NO_SIDECAR)]),
+    "the same by Helm": ([CANARY], Method.HELM, [("REV306", "namespace/shop", NO_SIDECAR)]),
+    "running pods": (
+        [CANARY, *running(deployment("web"), "canary", "canary")],
+        Method.ISTIOCTL,
+        [("REV302", "deployment/web", DETACHED), ("REV306", "namespace/shop", NO_SIDECAR)],
+    ),
+    "running pods that nobody restarted": (
+        [ns("shop", "injection=enabled"), *running(deployment("web"), "canary")],
+        Method.ISTIOCTL,
+        [("REV302", "deployment/web", DETACHED)],
+    ),
+    "a pod that is told to call it": (
+        [ns("shop", "injection=enabled"),
+         *calling("canary", running(deployment("web"), "default"))],
+        Method.ISTIOCTL,
+        [("REV303", "deployment/web", DETACHED)],
+    ),
+    "a user's tag": (
+        [TAGGED, injector("canary", tag="prod")],
+        Method.ISTIOCTL,
+        [("REV304", "tag/prod", REJECTED), ("REV306", "namespace/shop", REJECTED)],
+    ),
+    "a tag that its release takes along": (
+        [TAGGED, *by(Method.HELM, injector("canary", tag="prod"))],
+        Method.HELM,
+        [("REV304", "tag/prod", NO_SIDECAR), ("REV306", "namespace/shop", NO_SIDECAR)],
+    ),
+    "a user's tag beside a Helm release": (
+        [TAGGED, injector("canary", tag="prod")],
+        Method.HELM,
+        [("REV304", "tag/prod", REJECTED), ("REV306", "namespace/shop", REJECTED)],
+    ),
+    "a workload's own label": (
+        [ns("shop"), *running(deployment("web", text="rev=canary"), "canary")],
+        Method.ISTIOCTL,
+        [("REV302", "deployment/web", DETACHED), ("REV307", "deployment/web", NO_SIDECAR)],
+    ),
+    "scaled to zero": (
+        [ns("shop"), stateful_set("archive", text="rev=canary", replicas=0)],
+        Method.ISTIOCTL,
+        [("REV310", "statefulset/archive", NO_SIDECAR)],
+    ),
+    "a CronJob": (
+        [ns("shop"), cron_job("nightly", text="rev=canary")],
+        Method.ISTIOCTL,
+        [("REV310", "cronjob/nightly", NO_SIDECAR)],
+    ),
+    "injected by hand and scaled to zero": (
+        [ns("shop"), deployment("old", proxy=proxy_container("canary"), replicas=0)],
+        Method.ISTIOCTL,
+        [("REV310", "deployment/old", DETACHED)],
+    ),
+    "a foreign webhook": ([FOREIGN], Method.ISTIOCTL,
+                          [("REV309", "validatingwebhookconfiguration/guard", REJECTED)]),
+    "a Gateway": ([ns("shop"), gateway("public", text="rev=canary")], Method.ISTIOCTL,
+                  [("REV311", "gateway/public", DETACHED)]),
+    "a Gateway of its namespace": ([CANARY, gateway("public")], Method.ISTIOCTL,
+                                   [("REV306", "namespace/shop", NO_SIDECAR), ("REV311", "gateway/public", DETACHED)]),
+    "somebody else's Gateway": ([ns("shop"), gateway("public", text="rev=canary", class_name="nginx")],
+                                Method.ISTIOCTL, []),
+    "an installed gateway": (
+        [marked(deployment("istio-ingressgateway", ISTIO, "app=istio-ingressgateway inject=false"), "IngressGateways")],
+        Method.ISTIOCTL,
+        [("REV312", "deployment/istio-ingressgateway", Breaks.DELETED)],
+    ),
+    "the CNI": ([marked(daemon_set("istio-cni-node", "kube-system"), "Cni")], Method.ISTIOCTL,
+                [("REV313", "daemonset/istio-cni-node", Breaks.DELETED)]),
+    "a ztunnel that calls it": (
+        [daemon_set("ztunnel", ISTIO, "app=ztunnel inject=false", proxy=proxy_container("canary"))],
+        Method.ISTIOCTL,
+        [("REV310", "daemonset/ztunnel", DETACHED), ("REV313", "daemonset/ztunnel", DETACHED)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("parts", "method", "expected"), ROWS.values(), ids=ROWS)
+def test_what_keeps_it_alive(parts: Parts, method: Method, expected: list[tuple[str, str, Breaks | None]]) -> None:
+    snapshot = mesh(method=method)
+    for each in parts:
+        for other in [each] if isinstance(each, Object) else each:
+            place(snapshot, other)
+    said = verdict(evidence(snapshot))
+    assert facts(said) == expected
+    assert said.verdict is (Verdict.NOT_SAFE if expected else Verdict.SAFE)
+    assert said.method is method
+
+
+def place(snapshot: Snapshot, each: Object) -> None:
+    if each is FOREIGN:
+        snapshot.validators.append(FOREIGN)
+        return
+    added = world(each)
+    for field in ("namespaces", "pods", "workloads", "injectors", "services", "gateways"):
+        getattr(snapshot, field).extend(getattr(added, field))
+
+
+def test_connected_proxies_of_any_kind_and_cluster():
+    snapshot = mesh(ns("shop", "injection=enabled"), running(deployment("web"), "default"))
+    pod = "web-5d8f-0"
+    streams = (
+        Stream("shop", pod, "Kubernetes", "sidecar"),
+        Stream("shop", "vm-1", "Kubernetes", "sidecar"),
+        Stream("edge", "gw", "west", "router"),
+    )
+    said = verdict(evidence(snapshot, *streams))
+    assert facts(said) == [
+        ("REV301", f"pod/{pod}", DETACHED),
+        ("REV301", "proxy/gw", DETACHED),
+        ("REV301", "proxy/vm-1", DETACHED),
+    ]
+    assert said.verdict is Verdict.NOT_SAFE
+    assert [gap.kind for gap in said.gaps] == ["remote-clusters"]
+
+
+def default_last() -> Snapshot:
+    """default is to go: canary is ready, and default still holds everything."""
+    return world(by(Method.ISTIOCTL, control_plane(), validator()), control_plane("canary"), ns("shop"))
+
+
+def test_the_default_goes_with_all_that_it_means():
+    said = verdict(evidence(default_last()), "default")
+    assert facts(said) == [
+        ("REV305", "tag/default", NO_SIDECAR),
+        ("REV308", "validatingwebhookconfiguration/istiod-default-validator", Breaks.UNVALIDATED),
+    ]
+
+
+@pytest.mark.parametrize(("policy", "breaks"), [("Fail", Breaks.FROZEN), ("Ignore", Breaks.UNVALIDATED)])
+def test_a_validator_that_stays_freezes_configuration_or_lets_all_of_it_pass(policy, breaks):
+    left = validator()
+    left.webhooks[0].failure_policy = policy
+    snapshot = world(by(Method.HELM, control_plane()), left, control_plane("canary"))
+    said = verdict(evidence(snapshot), "default")
+    assert ("REV308", "validatingwebhookconfiguration/istiod-default-validator", breaks) in facts(said)
+    assert "kubectl delete validatingwebhookconfiguration istiod-default-validator" in {
+        each.command for each in said.leftovers
+    }
+
+
+def test_the_workaround_of_the_guide_keeps_pods_alive():
+    """Service istiod leads to canary's istiods: what was injected by default is served, until somebody deletes it."""
+    alias = service("default", select="app=istiod rev=canary")
+    old = [each for each in control_plane() if each.name != "istiod" or not hasattr(each.spec, "selector")]
+    old = [each for each in old if each.name != "istiod" or each.__class__.__name__ == "Workload"]
+    snapshot = world(
+        by(Method.ISTIOCTL, old), alias, endpoints(alias, True), control_plane("canary"), ns("shop", "rev=canary"),
+        running(deployment("web"), "default"),
+    )  # fmt: skip
+    said = verdict(evidence(snapshot), "default")
+    assert [(f.code, f.severity.value) for f in said.findings if f.subject.kind == "Deployment"] == [
+        ("REV318", "warning")
+    ]
+
+
+def test_configuration_for_it_alone():
+    def config(resource: str, rev: str, **more: str) -> Config:
+        metadata = Metadata(name="a", namespace="shop", labels={well_known.REV: rev} | more)
+        return Config(metadata=metadata, kind="VirtualService", resource=resource)
+
+    ours = config("virtualservices.networking.istio.io", "canary")
+    other = config("virtualservices.networking.istio.io", "default")
+    owned = config("gateways.gateway.networking.k8s.io", "canary")
+    assert facts(verdict(evidence(mesh(), configs=[ours, other, owned]))) == [
+        ("REV314", "virtualservice/a", Breaks.IGNORED)
+    ]
+
+
+def test_the_last_one():
+    said = verdict(evidence(world(by(Method.ISTIOCTL, control_plane("canary")))))
+    assert ("REV315", "revision/canary", None) in facts(said)
+
+
+def test_another_that_is_not_ready_is_none():
+    said = verdict(evidence(mesh(default=by(Method.ISTIOCTL, control_plane(ready=(False,)), validator()))))
+    assert "REV315" in {f.code for f in said.findings}
+
+
+def sail(kind: str, name: str, **more: Any) -> Sail:
+    return Sail(metadata=Metadata(name=name), kind=kind, **more)
+
+
+def test_sail_counts_and_deletes_by_itself():
+    used = SailStatus(conditions=(SailCondition(type="InUse", status="True", message="2 namespaces"),))
+    strategy = SailStrategy(type="RevisionBased", inactive_revision_deletion_grace_period_seconds=120)
+    items = [
+        sail("IstioRevision", "canary", status=used),
+        sail("Istio", "can", spec=SailSpec(update_strategy=strategy)),
+    ]
+    said = verdict(evidence(mesh(method=Method.SAIL), sail=items))
+    assert facts(said) == [("REV316", "istiorevision/canary", None)]
+    assert said.method is Method.SAIL
+
+
+def test_how_it_is_uninstalled():
+    def how(found: Evidence, revision: str = "canary", method: Method | None = None) -> list[str]:
+        said = verdict(found, revision, method)
+        return [step.command for step in said.commands]
+
+    assert how(evidence(mesh())) == ["istioctl uninstall --revision canary"]
+    assert how(evidence(mesh(method=Method.HELM))) == ["helm uninstall istiod-canary -n istio-system"]
+    assert how(evidence(mesh(method=Method.SAIL))) == ["kubectl delete istiorevision canary"]
+    old = world(by(Method.ISTIOCTL, control_plane("canary", version="1.9.9")), control_plane())
+    assert how(evidence(old)) == ["istioctl x uninstall --revision canary"]
+    azure = world(control_plane("asm-1-24", "aks-istio-system"), control_plane("asm-1-25", "aks-istio-system"))
+    assert how(evidence(azure), "asm-1-24")[0].startswith("az aks mesh upgrade complete ")
+
+
+def test_a_control_plane_without_a_revision_label_goes_by_its_file():
+    """Releases before 1.7, and the guide's own case."""
+    old = control_plane()
+    for each in by(Method.ISTIOCTL, old):
+        each.metadata.labels.pop(well_known.REV, None)
+    snapshot = world(old, control_plane("canary"))
+    gone = removal(Mesh(snapshot), "default")
+    assert gone.unlabelled
+    assert [s.command for s in commands(Uninstall(evidence(snapshot), gone))] == ["istioctl uninstall -f FILE"]
+
+
+def test_nobody_says_how_it_was_installed():
+    snapshot = world(by(Method.ISTIOCTL, control_plane(), validator()), control_plane("canary"))
+    said = verdict(evidence(snapshot))
+    assert (said.verdict, [gap.kind for gap in said.gaps], said.commands) == (Verdict.UNKNOWN, ["method"], [])
+
+
+def test_a_method_that_would_not_remove_it():
+    said = verdict(evidence(mesh(method=Method.HELM)), method=Method.SAIL)
+    assert [f.code for f in said.findings] == ["REV317"]
+
+
+def test_what_stays_behind():
+    snapshot = mesh(TAGGED, injector("canary", tag="prod"), method=Method.HELM)
+    found = leftovers(Uninstall(evidence(snapshot), removal(Mesh(snapshot), "canary")))
+    assert [each.command for each in found] == ["istioctl tag remove prod"]
+
+
+GAPS = {
+    "deployments.apps": ("REV312", "REV317"),
+    "services": ("REV304", "REV308", "REV309"),
+    "gateways.gateway.networking.k8s.io": ("REV311", "REV314"),
+    "virtualservices.networking.istio.io": ("REV314",),
+    "pods/portforward": ("REV301",),
+    "cronjobs.batch": ("REV310",),
+    "istiorevisions.sailoperator.io": ("REV316",),
+}
+
+
+@pytest.mark.parametrize("resource", GAPS)
+def test_a_gap_is_never_safe(resource):
+    gap = Gap("list", resource, "", 'forbidden to user "jane"')
+    said = verdict(evidence(mesh(), gaps=[gap]))
+    assert said.verdict is Verdict.UNKNOWN
+    unknown = {check.code for check in said.checks if check.status is Status.UNKNOWN}
+    assert set(GAPS[resource]) <= unknown
+    plural, _, group = resource.partition(".")
+    assert said.gaps[0].grant == (
+        f'ClusterRole: {{apiGroups: ["{group}"], resources: ["{plural}"], verbs: ["get", "list"]}}'
+    )
+
+
+def test_accepting_a_gap_is_repeated_and_is_the_only_way():
+    found = evidence(mesh(), gaps=[Gap("list", "cronjobs.batch"), Gap("list", "services")])
+    assert verdict(found, accept=("cronjobs",)).verdict is Verdict.UNKNOWN
+    said = verdict(found, accept=("cronjobs", "services"))
+    assert (said.verdict, said.accepted) == (Verdict.SAFE, ["cronjobs.batch", "services"])
+
+
+def test_not_safe_beats_unknown_beats_safe():
+    gap = Gap("list", "services")
+    assert verdict(evidence(mesh(CANARY), gaps=[gap])).verdict is Verdict.NOT_SAFE
+    assert verdict(evidence(mesh(CANARY)), skip=("REV306",)).verdict is Verdict.UNKNOWN
+    assert verdict(evidence(mesh()), only=("REV301",)).verdict is Verdict.UNKNOWN
+
+
+def test_the_mildest_that_fails():
+    warned = evidence(mesh())
+    assert verdict(warned).verdict is Verdict.SAFE
+
+
+def test_every_code_has_advice_and_each_check_says_when_it_passed():
+    assert {check.code for check in UNINSTALL} <= FIX.keys()
+    assert all((check.passed and check.source) or check.code == "REV315" for check in UNINSTALL)
+    assert len({check.code for check in UNINSTALL}) == len(UNINSTALL)
+
+
+def test_the_order_of_objects_changes_nothing():
+    parts = [CANARY, *running(deployment("web"), "canary"), injector("canary", tag="prod"), ns("pay", "rev=prod")]
+    forth, back = mesh(*parts), mesh(*reversed(parts))
+    for field in ("injectors", "services", "workloads", "validators"):
+        getattr(back, field).reverse()
+    assert verdict(evidence(forth)).findings == verdict(evidence(back)).findings
+
+
+def test_findings_are_there_once():
+    said: list[Finding] = verdict(evidence(mesh(CANARY))).findings
+    assert len(said) == len(set(said))
+
+
+def test_a_removal_takes_what_prune_go_takes():
+    """operator/pkg/uninstall/prune.go: the revision's label and one of five components."""
+    gone = Removal("canary", Method.ISTIOCTL, marked=True)
+    for component in ("Pilot", "IngressGateways", "EgressGateways", "Cni", "Ztunnel"):
+        given = {well_known.REV: "canary", well_known.OPERATOR_COMPONENT: component}
+        assert gone.takes("Service", Object(metadata=Metadata(name="a", labels=given)))
+        assert not gone.takes("StatefulSet", Object(metadata=Metadata(name="a", labels=given)))
+    for given in ({well_known.REV: "canary"}, {well_known.REV: "canary", well_known.OPERATOR_COMPONENT: "Base"}):
+        assert not gone.takes("Service", Object(metadata=Metadata(name="a", labels=given)))
+
+
+# The move
+
+
+def moved(found: Evidence, wanted: str = "", *scope: str, **request: Any) -> Verification:
+    return verify_move(found, wanted, frozenset(scope), Request(**request))
+
+
+def test_a_move_is_complete_when_all_is_where_it_should_be():
+    snapshot = mesh(CANARY, running(deployment("web"), "canary"))
+    stream = Stream("shop", "web-5d8f-0", "Kubernetes", "sidecar", "1.31.0")
+    assert moved(evidence(snapshot, stream), "canary", "shop").verdict is Verdict.COMPLETE
+    assert moved(evidence(snapshot, stream)).verdict is Verdict.COMPLETE
+    said = moved(evidence(snapshot, stream), "default", "shop")
+    assert [f.code for f in said.findings] == ["REV221", "REV223", "REV224"]
+
+
+def test_a_proxy_on_no_istiod_is_disconnected_only_if_all_answered():
+    snapshot = mesh(CANARY, running(deployment("web"), "canary"))
+    assert [f.code for f in moved(evidence(snapshot)).findings] == ["REV225"]
+    silent = evidence(snapshot)
+    silent.connections.answers[0] = Answer(ISTIO, "istiod-0", "canary", None, (Gap("ask", "connections"),))
+    said = moved(silent)
+    assert (said.verdict, said.findings) == (Verdict.UNKNOWN, [])
+
+
+def test_a_gap_elsewhere_is_no_matter_of_a_namespace_that_was_found_whole():
+    snapshot = mesh(CANARY, running(deployment("web"), "canary"))
+    stream = Stream("shop", "web-5d8f-0", "Kubernetes", "sidecar", "1.31.0")
+    other = Stream("far", "a", "west")
+    found = evidence(snapshot, stream, other)
+    found.connections.answers.append(Answer(ISTIO, "x", "default", None, (Gap("ask", "connections"),)))
+    assert moved(found, "canary", "shop").verdict is Verdict.COMPLETE
+    assert moved(found, "canary").verdict is Verdict.UNKNOWN

@@ -1,0 +1,160 @@
+"""kubectl rev-verify without a cluster: dumps, formats, the catalogue, usage."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from kubectl_rev.core.checks import CHECKS
+from kubectl_rev.core.checks.advice import FIX
+from kubectl_rev.core.verify import MOVE, UNINSTALL
+from kubectl_rev.errors import ExitCode
+from tests.plugin import EXAMPLE, ROOT, Result, run
+
+CODES = sorted(check.code for check in (*CHECKS, *MOVE, *UNINSTALL))
+
+
+def verify(*arguments: str, stdin: str = "") -> Result:
+    return run(*arguments, plugin="rev-verify", stdin=stdin)
+
+
+@pytest.fixture(scope="module")
+def uninstall() -> dict:
+    done = verify("-f", EXAMPLE, "--uninstall", "default", "-o", "json")
+    assert (done.code, done.err) == (ExitCode.FINDINGS, "")
+    return json.loads(done.out)
+
+
+def test_a_dump_tells_all_but_the_connections(uninstall):
+    assert (uninstall["apiVersion"], uninstall["kind"]) == ("kubectl-rev/v1", "Verification")
+    assert uninstall["verdict"] == "NOT SAFE"
+    assert {"REV302", "REV306"} <= {finding["code"] for finding in uninstall["findings"]}
+    assert "connections" in {gap["kind"] for gap in uninstall["gaps"]}
+    assert {finding["breaks"] for finding in uninstall["findings"] if finding["code"] == "REV306"} == {"no sidecar"}
+
+
+def test_yaml_is_the_same_document(uninstall):
+    assert yaml.safe_load(verify("-f", EXAMPLE, "--uninstall", "default", "-o", "yaml").out) == uninstall
+
+
+def test_a_dump_on_standard_input_is_the_same(uninstall):
+    text = (ROOT / EXAMPLE).read_text()
+    assert json.loads(verify("-f", "-", "--uninstall", "default", "-o", "json", stdin=text).out) == uninstall
+
+
+def test_every_check_has_a_row_and_a_status(uninstall):
+    assert [check["code"] for check in uninstall["checks"]] == [check.code for check in UNINSTALL]
+    for check in uninstall["checks"]:
+        found = [f for f in uninstall["findings"] if f["code"] == check["code"]]
+        assert len(found) == check["findings"]
+        assert (check["status"] in ("ok", "unknown")) == (not found)
+
+
+def test_the_text_says_what_json_says(uninstall):
+    done = verify("-f", EXAMPLE, "--uninstall", "default")
+    last = done.out.splitlines()[-1]
+    assert done.code == ExitCode.FINDINGS
+    assert last.startswith("NOT SAFE to uninstall revision default")
+    for finding in uninstall["findings"]:
+        assert finding["message"] in done.out
+
+
+def test_names_are_what_the_next_command_takes():
+    lines = verify("-f", EXAMPLE, "--uninstall", "default", "-o", "name").out.splitlines()
+    assert any(line.startswith("namespace/") for line in lines)
+    assert len(lines) == len(set(lines))
+    assert all(line.startswith("namespace/") or " -n " in line for line in lines)
+
+
+def test_junit_has_a_case_for_each_check_and_for_the_verdict(uninstall):
+    suite = ElementTree.fromstring(verify("-f", EXAMPLE, "--uninstall", "default", "-o", "junit").out)
+    failed = [case for case in suite if case.find("failure") is not None]
+    assert int(suite.get("tests")) == len(suite) == len(UNINSTALL) + 1
+    assert int(suite.get("failures")) == len(failed)
+    errors = {check["code"] for check in uninstall["checks"] if check["status"] == "error"}
+    assert {case.get("name").split()[0] for case in failed} == errors | {"verdict"}
+
+
+def test_plain_verify_of_a_dump():
+    done = verify("-f", EXAMPLE, "-o", "json")
+    said = json.loads(done.out)
+    assert (done.code, said["verdict"], said["method"]) == (ExitCode.FINDINGS, "INCOMPLETE", None)
+    one = json.loads(verify("billing", "-f", EXAMPLE, "-o", "json").out)
+    assert {f["subject"]["namespace"] or f["subject"]["name"] for f in one["findings"]} <= {"billing"}
+
+
+def test_accepting_what_is_no_gap_is_noted():
+    done = verify("-f", EXAMPLE, "--uninstall", "default", "--accept-gap", "vm", "--accept-gap", "connections")
+    assert done.err == "note: --accept-gap vm accepts nothing: there is no such gap\n"
+    assert done.out.splitlines()[-1].endswith("accepted without knowing: connections.")
+
+
+def test_since_tells_what_changed_and_nothing_when_nothing_did(tmp_path):
+    before = tmp_path / "before.yaml"
+    done = verify("-f", EXAMPLE, "--save", str(before))
+    assert done.err.endswith(f"saved to {before}\n")
+    assert json.loads(verify("-f", EXAMPLE, "--since", str(before), "-o", "json").out)["since"] == []
+    text = before.read_text().replace("istio.io/rev: canary", "istio.io/rev: elsewhere", 1)
+    before.write_text(text)
+    changes = json.loads(verify("-f", EXAMPLE, "--since", str(before), "-o", "json").out)["since"]
+    assert changes
+    assert all(change["before"] != change["now"] for change in changes)
+    assert "Since then:" in verify("-f", EXAMPLE, "--since", str(before)).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--uninstall", "1-6-5"], 'error: no revision "1-6-5": there are canary, default\n'),
+        (["--uninstall", "canry"], "did you mean canary?"),
+        (["--uninstall", "default", "--revision", "canary"], "two questions"),
+        (["--uninstall", "default", "shop"], "takes no namespaces"),
+        (["--by", "helm"], "it needs --uninstall"),
+        (["--revision", "nope"], 'no revision or tag "nope"'),
+        (["nowhere"], 'namespace "nowhere" not found'),
+        (["--check", "REV999"], 'no check "REV999"'),
+        (["--explain", "REV31"], "did you mean"),
+        (["--wait"], "--wait needs a cluster"),
+        (["--fail-on", "info"], "fail-on"),
+    ],
+)
+def test_usage_errors_are_one_line_and_2(arguments, says):
+    done = verify(*arguments, "-f", EXAMPLE)
+    assert (done.code, done.out) == (ExitCode.USAGE, "")
+    assert says in done.err
+    assert "Traceback" not in done.err
+
+
+def test_the_catalogue_is_whole_and_codes_are_used_once():
+    assert len(set(CODES)) == len(CODES)
+    assert set(CODES) == set(FIX)
+    done = verify("--list-checks")
+    assert [line.split()[0] for line in done.out.splitlines()[1:]] == CODES
+    listed = json.loads(verify("--list-checks", "-o", "json").out)
+    assert [item["code"] for item in listed["items"]] == CODES
+
+
+@pytest.mark.parametrize("code", ["REV101", "REV223", "REV304", "rev314"])
+def test_a_code_is_explained(code):
+    out = verify("--explain", code).out
+    assert out.startswith(code.upper())
+    assert FIX[code.upper()] in out
+    assert "  why      " in out
+
+
+def test_the_rbac_that_it_needs_is_for_the_namespace_of_istiod():
+    documents = list(yaml.safe_load_all(verify("--rbac", "--istio-namespace", "mesh").out))
+    assert [each["kind"] for each in documents] == ["ClusterRole", "Role", "Role"]
+    assert {each["metadata"].get("namespace") for each in documents} == {None, "mesh"}
+    verbs = {verb for each in documents for rule in each["rules"] for verb in rule["verbs"]}
+    assert verbs == {"get", "list", "create"}
+
+
+def test_help_shows_examples_and_every_exit_code():
+    text = verify("--help").out
+    assert text.index("Examples:") < text.index("Options:") < text.index("Usage: kubectl rev-verify")
+    for code in ExitCode:
+        assert f"  {code.value:>3}  {code.means}\n" in text
