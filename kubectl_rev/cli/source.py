@@ -67,6 +67,11 @@ class Source:
             )
         return self._connection
 
+    @property
+    def istio_namespace(self) -> str | None:
+        """Where istiod is to be looked for if it may not be looked for everywhere."""
+        return self._flags.istio_namespace or None
+
     def read(self, asked: Ask | Why, *, each_pod: bool = False) -> Snapshot:
         """What the question needs, no more; `each_pod` keeps pods apart that the overview would fold."""
         if self._filename:
@@ -84,7 +89,7 @@ class Source:
             self.connection,
             namespace=self.scope(asked),
             pods=pods,
-            istio_namespace=self._flags.istio_namespace or None,
+            istio_namespace=self.istio_namespace,
         )
 
     def scope(self, asked: Ask | Why) -> str:

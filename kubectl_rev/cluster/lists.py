@@ -81,17 +81,22 @@ class _List(msgspec.Struct):
 
 
 def in_json(connection: Connection, where: str, kind: type[K], query: Mapping[str, str] | None = None) -> list[K]:
-    """The items of a list, decoded from JSON."""
+    """The items of a list, decoded from JSON, without the copies of themselves that kubectl leaves on them."""
+    found = items(connection, where, kind, query)
+    for item in found:
+        item.metadata.annotations.pop(decode.LAST_APPLIED, None)
+    return found
+
+
+def items(connection: Connection, where: str, kind: type[T], query: Mapping[str, str] | None = None) -> list[T]:
+    """The items of a list, decoded from JSON, as they are."""
     asked, found = dict(query or {}), []
     while True:
         body = decoded(connection, where, connection.get(where, asked), _List)
         found += [decoded(connection, where, item, kind) for item in body.items or ()]
         if not body.metadata.next_page:
-            break
+            return found
         asked["continue"] = body.metadata.next_page
-    for item in found:
-        item.metadata.annotations.pop(decode.LAST_APPLIED, None)
-    return found
 
 
 def one(connection: Connection, where: str, kind: type[T]) -> T:

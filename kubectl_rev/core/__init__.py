@@ -16,8 +16,14 @@ checks/     the catalogue of findings
 plan        one write as a value
 items       the public JSON, as types
 status      rev-status's answers
-explain
-the         whole story of one subject
+explain     the whole story of one subject
+choosing    which namespaces a migration speaks of, and to whom they go
+originals   the objects that it changes, whole enough to be patched
+migration   what it takes: a Plan (moves); undo: the way back
+reasons     why pods are left as they are
+patches     its JSON patches; proofs: the pods that are tried before the first restart
+rollout     how far a restart is
+outcome     what a run did
 
 For use as a library: `Survey(snapshot)`, `select`, `consider`, `status.overview`, `checks.find`.
 """
