@@ -87,6 +87,7 @@ class Execution:
         self._cluster, self._clock = cluster, clock
         self._waiting = deque(plan.moves)
         self._open: list[_Space] = []
+        self._started: set[tuple[str, str, str]] = set()
 
     def run(self) -> Iterator[Outcome]:
         """Every outcome as it happens. Raises RevError only where nothing at all can be done any more."""
@@ -112,7 +113,7 @@ class Execution:
     @property
     def left(self) -> list[Restart]:
         """Restarts that were not begun."""
-        return [r for space in self._open for r in space.todo] + [r for move in self._waiting for r in move.restarts]
+        return [each for each in self.plan.restarts if _key(each) not in self._started]
 
     @property
     def namespaces_left(self) -> list[Move]:
@@ -175,15 +176,16 @@ class Execution:
             if waits and full:
                 return
             restart = space.todo.popleft()
-            if restart.step is not None:
-                if (failed := self._write(restart.step)) is not None:
-                    yield self._failed(restart.kind, restart.namespace, restart.name, failed)
-                    continue
-                yield _of(restart, "restarted", restart.step.says)
+            self._started.add(_key(restart))
+            if restart.step is not None and (failed := self._write(restart.step)) is not None:
+                yield self._failed(restart.kind, restart.namespace, restart.name, failed)
+                continue
             if waits:
                 space.rolling.append(_Rolling(restart, self._clock() + self.pace.timeout))
             elif self.pace.pause:
                 space.not_before = self._clock() + self.pace.pause
+            if restart.step is not None:
+                yield _of(restart, "restarted", restart.step.says)
 
     def _look(self, space: _Space) -> Iterator[Outcome]:
         for each in list(space.rolling):
@@ -251,6 +253,10 @@ class Execution:
         self.failures += 1
         text = f"{spoken(kind, name)} failed: {message}"
         return Outcome(kind=kind, namespace=namespace, name=name, what="failed", message=text, detail=message)
+
+
+def _key(restart: Restart) -> tuple[str, str, str]:
+    return restart.namespace, restart.kind, restart.name
 
 
 def _is_failure(outcome: Outcome, move: Move) -> bool:

@@ -14,8 +14,11 @@ from kubectl_rev.cli.options import Output
 from kubectl_rev.cli.run import say, style, tell
 from kubectl_rev.cli.source import Source, check
 from kubectl_rev.core import choosing, migration, undo
+from kubectl_rev.core.checks.migration import find as preflight_of
 from kubectl_rev.core.checks.model import Finding, Severity
+from kubectl_rev.core.checks.rolling import Situation
 from kubectl_rev.core.choosing import Choice, Request, Unknown
+from kubectl_rev.core.circumstances import Circumstances
 from kubectl_rev.core.moves import Plan
 from kubectl_rev.core.originals import Originals
 from kubectl_rev.core.outcome import Outcome, Result
@@ -55,15 +58,18 @@ def answer(asked: Run, source: Source) -> ExitCode:
     """The exit code; results have gone to stdout, talk to stderr."""
     known = _read(asked, source)
     plan = _planned(asked, known)
-    findings: list[Finding] = []
+    findings = _findings(asked, plan, known, source)
     stops = [each for each in findings if each.severity is Severity.ERROR]
     if asked.dry_run == "client":
         return _shown(asked, plan, findings, ExitCode.FINDINGS if stops else ExitCode.OK)
     if not any(move.label or move.close or move.restarts for move in plan.moves):
         return _nothing(asked, plan, findings)
     tell(look.plan(plan, _talk()))
+    if findings:
+        tell(look.findings(findings, _talk()))
     if stops:
-        return ExitCode.FINDINGS
+        tell("nothing was changed: the errors above come first")
+        return _reported(asked, plan, findings, None, complete=False, code=ExitCode.FINDINGS)
     if asked.dry_run == "server":
         return _tried(asked, plan, findings, source)
     from kubectl_rev.cli.confirm import confirm
@@ -103,6 +109,24 @@ def _planned(asked: Run, known: Known) -> Plan:
         raise UsageError(str(error)) from None
     _enrolled(choice)
     return migration.plan(survey, originals, asked.request, choice, to, now)
+
+
+def _findings(asked: Run, plan: Plan, known: Known, source: Source) -> list[Finding]:
+    """The preflight; for a dump without what only a cluster can be asked."""
+    circumstances = Circumstances()
+    if not asked.dump and plan.moves:
+        from kubectl_rev.cluster import preflight
+
+        circumstances = preflight.read(source.connection, plan, known.survey.mesh)
+    situation = Situation(
+        before=known.survey,
+        after=migration.surveyed_after(known.survey, {move.namespace: move.after for move in plan.moves}, {}),
+        plan=plan,
+        originals=known.originals,
+        request=asked.request,
+        circumstances=circumstances,
+    )
+    return [msgspec.structs.replace(each, hint=source.repeated(each.hint)) for each in preflight_of(situation)]
 
 
 def _enrolled(choice: Choice) -> None:
@@ -233,7 +257,13 @@ def again(asked: Run) -> str:
 
 
 def _reported(
-    asked: Run, plan: Plan, findings: list[Finding], execution: Execution | None, *, complete: bool
+    asked: Run,
+    plan: Plan,
+    findings: list[Finding],
+    execution: Execution | None,
+    *,
+    complete: bool,
+    code: ExitCode | None = None,
 ) -> ExitCode:
     """The results, to stdout."""
     found = Result(
@@ -257,10 +287,12 @@ def _reported(
             if names := _names(plan):
                 say("\n".join(names))
         case _:
-            if plan.moves:
+            if plan.moves and code is None:
                 say(look.result(found, plan.moves, style(headers=asked.headers)))
-            if plan.left:
+            if plan.left and code is None:
                 tell(look.stays(plan.left, _talk()))
+    if code is not None:
+        return code
     return ExitCode.OK if complete else ExitCode.INCOMPLETE
 
 
