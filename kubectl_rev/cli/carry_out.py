@@ -4,61 +4,30 @@ from __future__ import annotations
 
 import shlex
 import sys
-from datetime import UTC, datetime
 
 import msgspec
 
 from kubectl_rev import render
 from kubectl_rev import render_migrate as look
+from kubectl_rev.cli import prepare
 from kubectl_rev.cli.options import Output
+from kubectl_rev.cli.prepare import Known, Run
 from kubectl_rev.cli.run import say, style, tell
-from kubectl_rev.cli.source import Source, check
-from kubectl_rev.core import choosing, migration, undo
-from kubectl_rev.core.checks.migration import find as preflight_of
+from kubectl_rev.cli.source import Source
 from kubectl_rev.core.checks.model import Finding, Severity
-from kubectl_rev.core.checks.rolling import Situation
-from kubectl_rev.core.choosing import Choice, Request, Unknown
-from kubectl_rev.core.circumstances import Circumstances
+from kubectl_rev.core.choosing import Request
 from kubectl_rev.core.moves import Plan
-from kubectl_rev.core.originals import Originals
 from kubectl_rev.core.outcome import Outcome, Result
 from kubectl_rev.core.patches import spoken
-from kubectl_rev.core.survey import Survey
-from kubectl_rev.errors import ExitCode, UsageError
-from kubectl_rev.executor import Execution, Pace
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of rev-migrate.
-
-    `selector` is as it was typed, `dump` a text to plan with instead of a cluster.
-    """
-
-    request: Request
-    undo: bool
-    selector: str
-    dry_run: str
-    pace: Pace
-    yes: bool
-    rollback: bool
-    field_manager: str
-    output: Output
-    headers: bool
-    dump: str
-
-
-class Known(msgspec.Struct, frozen=True):
-    """What was read."""
-
-    survey: Survey
-    originals: Originals
+from kubectl_rev.errors import ExitCode
+from kubectl_rev.executor import Execution
 
 
 def answer(asked: Run, source: Source) -> ExitCode:
     """The exit code; results have gone to stdout, talk to stderr."""
-    known = _read(asked, source)
-    plan = _planned(asked, known)
-    findings = _findings(asked, plan, known, source)
+    known = prepare.read(asked, source)
+    plan = prepare.planned(asked, known)
+    findings = prepare.findings(asked, plan, known, source)
     stops = [each for each in findings if each.severity is Severity.ERROR]
     if asked.dry_run == "client":
         return _shown(asked, plan, findings, ExitCode.FINDINGS if stops else ExitCode.OK)
@@ -76,64 +45,6 @@ def answer(asked: Run, source: Source) -> ExitCode:
 
     confirm(_question(plan), source.connection, yes=asked.yes)
     return _carried_out(asked, plan, findings, known, source)
-
-
-def _read(asked: Run, source: Source) -> Known:
-    """One namespace if one was named, else everything; from the dump if there is one."""
-    if asked.dump:
-        from kubectl_rev import dumped, manifests
-
-        known = Known(Survey(manifests.parse({"-": asked.dump})), dumped.originals(asked.dump))
-    else:
-        from kubectl_rev.cluster import originals, read
-        from kubectl_rev.cluster.workers import Workers, result
-
-        scope = asked.request.names[0] if len(asked.request.names) == 1 else ""
-        with Workers(4) as workers:
-            task = workers.start(lambda: originals.read(source.connection, scope, workers))
-            snapshot = read.read(source.connection, namespace=scope, istio_namespace=source.istio_namespace)
-            known = Known(Survey(snapshot), result(task))
-    check(known.survey)
-    return known
-
-
-def _planned(asked: Run, known: Known) -> Plan:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    survey, originals = known.survey, known.originals
-    try:
-        if asked.undo:
-            return undo.plan(survey, originals, asked.request, undo.named(originals, survey, asked.request), now)
-        to = choosing.target(survey, asked.request.to)
-        choice = choosing.choose(survey, asked.request)
-    except Unknown as error:
-        raise UsageError(str(error)) from None
-    _enrolled(choice)
-    return migration.plan(survey, originals, asked.request, choice, to, now)
-
-
-def _findings(asked: Run, plan: Plan, known: Known, source: Source) -> list[Finding]:
-    """The preflight; for a dump without what only a cluster can be asked."""
-    circumstances = Circumstances()
-    if not asked.dump and plan.moves:
-        from kubectl_rev.cluster import preflight
-
-        circumstances = preflight.read(source.connection, plan, known.survey.mesh)
-    situation = Situation(
-        before=known.survey,
-        after=migration.surveyed_after(known.survey, {move.namespace: move.after for move in plan.moves}, {}),
-        plan=plan,
-        originals=known.originals,
-        request=asked.request,
-        circumstances=circumstances,
-    )
-    return [msgspec.structs.replace(each, hint=source.repeated(each.hint)) for each in preflight_of(situation)]
-
-
-def _enrolled(choice: Choice) -> None:
-    if choice.needs_enroll:
-        each = choice.needs_enroll[0]
-        more = f", and {len(choice.needs_enroll) - 1} more" if len(choice.needs_enroll) > 1 else ""
-        raise UsageError(f"nobody injects namespace {each.namespace}{more}: {each.why}; --enroll puts it in the mesh")
 
 
 def _question(plan: Plan) -> str:

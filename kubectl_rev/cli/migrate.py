@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from kubectl_rev.cli import options
-from kubectl_rev.cli.carry_out import Run, answer
+from kubectl_rev.cli.carry_out import answer
 from kubectl_rev.cli.options import Output
+from kubectl_rev.cli.prepare import Run
 from kubectl_rev.cli.run import app_of, leave
 from kubectl_rev.cli.run import main as run
 from kubectl_rev.cli.source import Source

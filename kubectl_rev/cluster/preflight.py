@@ -13,6 +13,7 @@ import msgspec
 
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.cluster.typed import from_json, resolved
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core import labels
 from kubectl_rev.core.circumstances import (
@@ -145,7 +146,7 @@ def _may(connection: Connection, verb: str, resource: str, namespace: str) -> bo
         "spec": {"resourceAttributes": attributes},
     }
     answer = connection.send("POST", _REVIEWS, msgspec.json.encode(body))
-    return msgspec.json.decode(answer, type=_Review).status.allowed
+    return from_json(answer, _Review).status.allowed
 
 
 def _mesh(connection: Connection, namespace: str, revision: str) -> MeshConfig | None:
@@ -153,6 +154,7 @@ def _mesh(connection: Connection, namespace: str, revision: str) -> MeshConfig |
     name = "istio" if revision == labels.DEFAULT else f"istio-{revision}"
     try:
         found = lists.one(connection, f"/api/v1/namespaces/{namespace}/configmaps/{name}", ConfigMap)
+        resolved(MeshConfig)
         return msgspec.yaml.decode(found.data.get("mesh", "") or "{}", type=MeshConfig)
     except (ClusterError, msgspec.MsgspecError, ValueError):
         return None

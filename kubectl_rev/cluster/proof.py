@@ -14,6 +14,7 @@ import msgspec
 
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.faults import ServerFault
+from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.moves import Proof
 from kubectl_rev.core.objects import Pod
@@ -55,7 +56,7 @@ def _try(connection: Connection, proof: Proof, revision_of: Callable[[Pod], str 
         return f"{subject} could not be tried: the server does not answer"
     except RevError as error:
         return f"{subject} would not be admitted: {error}"
-    found = revision_of(msgspec.json.decode(answer, type=Pod))
+    found = revision_of(from_json(answer, Pod))
     if found == proof.revision:
         return ""
     if found is None:

@@ -16,6 +16,7 @@ import msgspec
 from kubectl_rev.cluster import decode, lists, wire
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.faults import Expired
+from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import Pod
 from kubectl_rev.core.rollout import Seen
@@ -120,14 +121,14 @@ class Pods:
             for chunk in chunks:
                 *whole, rest = (rest + chunk).split(b"\n")
                 for line in filter(None, whole):
-                    yield self._event(msgspec.json.decode(line, type=_Event))
+                    yield self._event(from_json(line, _Event))
 
     def _event(self, event: _Event) -> _Event:
         if event.type == "ERROR":
-            if msgspec.json.decode(event.object, type=_Status).code == 410:
+            if from_json(event.object, _Status).code == 410:
                 raise Expired("the watch is too old")
             raise Unreachable("the server ended the watch")
-        event.object_version = msgspec.json.decode(event.object, type=_Object).metadata.resource_version
+        event.object_version = from_json(event.object, _Object).metadata.resource_version
         if event.type != "BOOKMARK":
             pod = lists.decoded(self._connection, "a watch of pods", event.object, Pod)
             with self._news:

@@ -54,6 +54,10 @@ class _ProxyConfig(msgspec.Struct, rename="camel"):
     discovery_address: str = _DEFAULT_DISCOVERY
 
 
+# Made once, here: msgspec resolves a type when it is first used, and not safely in several threads.
+_STATUS, _PROXY_CONFIG = msgspec.json.Decoder(_Status), msgspec.json.Decoder(_ProxyConfig)
+
+
 def proxy_of(mesh: Mesh, pod: Pod, template: PodTemplate | None) -> Proxy | None:
     """The proxy of a pod, None if it has none. `template` stands in for a spec that was not read."""
     metadata = pod.metadata
@@ -80,7 +84,7 @@ def proxy_of(mesh: Mesh, pod: Pod, template: PodTemplate | None) -> Proxy | None
 @lru_cache(maxsize=1024)
 def _revision_in(status: str) -> str | None:
     try:
-        return msgspec.json.decode(status, type=_Status).revision
+        return _STATUS.decode(status).revision
     except msgspec.MsgspecError:
         return None
 
@@ -91,7 +95,7 @@ def _revision_at(mesh: Mesh, container: Container) -> str | None:
     address = env.get("CA_ADDR", "")
     if not address:
         try:
-            address = msgspec.json.decode(env.get("PROXY_CONFIG", "{}"), type=_ProxyConfig).discovery_address
+            address = _PROXY_CONFIG.decode(env.get("PROXY_CONFIG", "{}")).discovery_address
         except msgspec.MsgspecError:
             return None
     host = address.rpartition(":")[0] or address
