@@ -185,7 +185,7 @@ class Running:
             cluster.command(["kubectl", "rev-migrate", *arguments]),
             env={**cluster.environment(), **(environment or {})},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -204,13 +204,20 @@ class Running:
         started = time.monotonic()
         self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=10)
-        self._thread.join(5)
-        return time.monotonic() - started
+        took = time.monotonic() - started
+        self.ended()
+        return took
 
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+    def ended(self, seconds: float = 120) -> None:
+        """Wait for its end, and read its last words."""
+        self.process.wait(timeout=seconds)
         self._thread.join(5)
+        assert self.process.stderr
+        self.process.stderr.close()
 
     @property
     def stderr(self) -> str:
