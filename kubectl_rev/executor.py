@@ -16,6 +16,7 @@ import msgspec
 
 from kubectl_rev.core.moves import Move, Plan, Proof, Restart
 from kubectl_rev.core.outcome import Outcome
+from kubectl_rev.core.pace import Pace
 from kubectl_rev.core.patches import spoken
 from kubectl_rev.core.plan import Step
 from kubectl_rev.core.rollout import Progress, Seen, progress
@@ -23,19 +24,6 @@ from kubectl_rev.errors import Changed, RevError
 
 _LOOK = 0.5  # seconds between looks at the clock while nothing changes
 _SHORT = 2.0  # how long fewer pods than wanted may be there before the workload is asked how many it wants
-
-
-class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How many workloads roll at a time, in one namespace and in all; seconds between two of a namespace.
-
-    `timeout` is for one workload; 0 does not wait at all. After `max_failures` nothing more is begun.
-    """
-
-    per_namespace: int = 1
-    overall: int = 10
-    pause: float = 0.0
-    timeout: float = 300.0
-    max_failures: int = 1
 
 
 class Cluster(Protocol):
@@ -91,6 +79,9 @@ class Execution:
 
     def run(self) -> Iterator[Outcome]:
         """Every outcome as it happens. Raises RevError only where nothing at all can be done any more."""
+        for outcome in self._first(self.plan.first):
+            self.done.append(outcome)
+            yield outcome
         while True:
             for outcome in self._advance():
                 self.done.append(outcome)
@@ -99,6 +90,24 @@ class Execution:
                 return
             if any(space.rolling or space.not_before > self._clock() for space in self._open):
                 self._cluster.wait(_LOOK)
+
+    def _first(self, steps: Sequence[Step]) -> Iterator[Outcome]:
+        """The writes that move a tag; when one fails, those before it are taken back and nothing else is begun."""
+        for n, step in enumerate(steps):
+            if (failed := self._write(step)) is not None:
+                yield Outcome(
+                    kind="Tag", namespace="", name=step.name, what="failed", message=f"{step.says} failed: {failed}"
+                )
+                self.failures = self.pace.max_failures
+                yield from self._take_back(self.plan.first_back[:n])
+                return
+            yield Outcome(kind="Tag", namespace="", name=step.name, what="moved", message=step.says)
+
+    def _take_back(self, steps: Sequence[Step]) -> Iterator[Outcome]:
+        for step in reversed(steps):
+            failed = self._write(step)
+            what, message = ("put back", step.says) if failed is None else ("failed", f"{step.says} failed: {failed}")
+            yield Outcome(kind="Tag", namespace="", name=step.name, what=what, message=message)
 
     @property
     def stopped(self) -> bool:
@@ -159,6 +168,8 @@ class Execution:
         wrong = list(self._cluster.prove(move.proofs)) if move.proofs else []
         if wrong:
             yield self._failed("Namespace", "", move.namespace, wrong[0])
+            if not self.plan.undo and not any(each.what == "restarted" for each in self.done):
+                yield from self._take_back(self.plan.first_back)
             if move.back is not None and not self.plan.undo:
                 back = self._write(move.back)
                 message = f"namespace/{move.namespace} labels put back" if back is None else f"not put back: {back}"

@@ -16,7 +16,7 @@ from kubectl_rev.render import Style, clean, counts, fit, paint, plural, table
 
 def plan(found: Plan, style: Style) -> str:
     """Every patch and every restart, in order."""
-    lines = [_headline(found)]
+    lines = [_headline(found), *(_first(found, style))]
     for move in found.moves:
         lines += _move(move, style)
     if found.skipped:
@@ -25,9 +25,19 @@ def plan(found: Plan, style: Style) -> str:
     return fit("\n".join(clean(line) for line in lines), style.width)
 
 
+def _first(found: Plan, style: Style) -> Iterable[str]:
+    for step in found.first:
+        yield step.says
+        if style.wide:
+            yield f"    {patch(step)}"
+
+
 def _headline(found: Plan) -> str:
     spaces = plural(len(found.moves), "namespace")
     restarts = plural(sum(1 for each in found.restarts if each.step), "workload")
+    if found.tag:
+        back = " back" if found.undo else ""
+        return f"Tag {found.tag}{back} to revision {found.revision}: {spaces} with it, {restarts} to restart"
     if found.undo:
         return f"Undo: {spaces} back to what they were, {restarts} to restart"
     what = f"tag {found.to} (revision {found.revision})" if found.is_tag else f"revision {found.revision}"

@@ -26,12 +26,12 @@ from kubectl_rev.executor import Execution
 def answer(asked: Run, source: Source) -> ExitCode:
     """The exit code; results have gone to stdout, talk to stderr."""
     known = prepare.read(asked, source)
-    plan = prepare.planned(asked, known)
-    findings = prepare.findings(asked, plan, known, source)
+    plan, after = prepare.planned(asked, known)
+    findings = prepare.findings(asked, plan, known, after, source)
     stops = [each for each in findings if each.severity is Severity.ERROR]
     if asked.dry_run == "client":
         return _shown(asked, plan, findings, ExitCode.FINDINGS if stops else ExitCode.OK)
-    if not any(move.label or move.close or move.restarts for move in plan.moves):
+    if not plan.first and not any(move.label or move.close or move.restarts for move in plan.moves):
         return _nothing(asked, plan, findings)
     tell(look.plan(plan, _talk()))
     if findings:
@@ -51,6 +51,8 @@ def _question(plan: Plan) -> str:
     restarts = sum(1 for restart in plan.restarts if restart.step)
     spaces = render.plural(len(plan.moves), "namespace")
     verb = f"Undo {spaces}" if plan.undo else f"Move {spaces} to {plan.to}"
+    if plan.tag:
+        verb = f"Move tag {plan.tag} to {plan.revision}"
     return f"{verb} and restart {render.plural(restarts, 'workload')}?"
 
 
@@ -70,7 +72,7 @@ def _shown(asked: Run, plan: Plan, findings: list[Finding], code: ExitCode) -> E
 
 
 def _names(plan: Plan) -> list[str]:
-    names = []
+    names = [render.name("Tag", "", plan.tag)] if plan.first else []
     for move in plan.moves:
         names += [render.name("Namespace", "", move.namespace)] if move.label or move.close else []
         names += [render.name(each.kind, each.namespace, each.name) for each in move.restarts if each.step]
@@ -92,6 +94,9 @@ def _tried(asked: Run, plan: Plan, findings: list[Finding], source: Source) -> E
     """Every write with a server-side dry run: admission and permissions speak, nothing is stored."""
     from kubectl_rev.cluster import writes
 
+    for first in plan.first:
+        writes.apply(source.connection, first, dry_run=True, field_manager=asked.field_manager)
+        tell(f"{first.says} (server dry run)")
     for move in plan.moves:
         steps = [("Namespace", "", move.namespace, move.label)]
         steps += [(each.kind, each.namespace, each.name, each.step) for each in move.restarts]
@@ -146,8 +151,8 @@ def _interrupted(asked: Run, execution: Execution, source: Source) -> None:
 def _ways(asked: Run, execution: Execution, source: Source) -> None:
     """How to go on, and how to go back."""
     tell(f"to go on: {source.repeated(again(asked))}")
-    if not asked.undo and execution.begun:
-        names = [move.namespace for move in execution.begun]
+    if not asked.undo and (execution.begun or asked.tag):
+        names = [f"--tag={asked.tag}"] if asked.tag else [move.namespace for move in execution.begun]
         tell(f"to go back: {source.repeated(shlex.join(['kubectl', 'rev-migrate', '--undo', *names]))}")
 
 
@@ -156,6 +161,7 @@ def again(asked: Run) -> str:
     request = asked.request
     words = ["kubectl", "rev-migrate", *request.names]
     words += ["--undo"] if asked.undo else []
+    words += [f"--tag={asked.tag}"] if asked.tag else []
     words += [f"--to={request.to}"] if request.to else []
     words += [f"--from={request.came_from}"] if request.came_from else []
     words += ["-A"] if request.everything else []
@@ -211,7 +217,9 @@ def _rolled_back(asked: Run, execution: Execution, source: Source) -> ExitCode:
     """--rollback-on-failure: the undo of what this run began."""
     names = tuple(move.namespace for move in execution.begun)
     tell(f"rolling back: {', '.join(names)}")
-    request = Request(names=names, include_gateways=asked.request.include_gateways, force_owned=True)
+    request = Request(
+        names=() if asked.tag else names, include_gateways=asked.request.include_gateways, force_owned=True
+    )
     back = msgspec.structs.replace(asked, request=request, undo=True, rollback=False, yes=True)
     answer(back, source)
     return ExitCode.INCOMPLETE

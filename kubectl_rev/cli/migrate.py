@@ -17,8 +17,8 @@ from kubectl_rev.cli.run import main as run
 from kubectl_rev.cli.source import Source
 from kubectl_rev.core import selectors
 from kubectl_rev.core.choosing import Request
+from kubectl_rev.core.pace import Pace
 from kubectl_rev.errors import UsageError
-from kubectl_rev.executor import Pace
 
 PROG = "kubectl rev-migrate"
 HELP = """Move namespaces to another Istio revision, and back, and lose nothing.
@@ -35,6 +35,9 @@ Examples:
   kubectl rev-migrate shop cart --to canary
   kubectl rev-migrate --from default --to canary --max-parallel 5
   kubectl get ns -l team=a -o name | kubectl rev-migrate -f - --to canary --yes
+
+  # Move a tag itself, with all that follows it
+  kubectl rev-migrate --tag prod --to canary --dry-run=client
 
   # Back to exactly what it was
   kubectl rev-migrate --undo shop
@@ -63,6 +66,7 @@ def command(
     ] = "",
     enroll: Annotated[bool, typer.Option("--enroll", help="Also named namespaces that nobody injects now.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Back to the labels from before the first migration.")] = False,
+    tag: Annotated[str, typer.Option("--tag", help="Move this tag itself, and what follows it.")] = "",
     no_restart: Annotated[bool, typer.Option("--no-restart", help="Change labels only.")] = False,
     include_gateways: Annotated[
         bool, typer.Option("--include-gateways", help="Gateways too, last: their traffic moves with them.")
@@ -105,11 +109,12 @@ def command(
         include_gateways=include_gateways,
         force_owned=force_owned,
     )
-    _check(request, undo)
+    _check(request, undo, tag)
     per_namespace, overall = _parallel(max_parallel)
     asked = Run(
         request=request,
         undo=undo,
+        tag=tag,
         selector=selector,
         dry_run="" if dry_run is DryRun.NONE else dry_run.value,
         pace=Pace(
@@ -156,7 +161,7 @@ def _namespace(word: str) -> str:
     return name
 
 
-def _check(request: Request, undo: bool) -> None:
+def _check(request: Request, undo: bool, tag: str) -> None:
     chosen = [bool(request.names), request.selector is not None, request.everything]
     if sum(chosen) > 1:
         raise UsageError("names, --selector and --all-namespaces exclude each other")
@@ -164,7 +169,9 @@ def _check(request: Request, undo: bool) -> None:
         raise UsageError("--undo goes back to what was recorded: it takes no --to, --from or --enroll")
     if not undo and not request.to:
         raise UsageError("where to? say --to REVISION or --to TAG, or --undo")
-    if not any(chosen) and not request.came_from:
+    if tag and (any(chosen) or request.came_from):
+        raise UsageError("--tag moves a tag with all that follows it: it takes no namespaces")
+    if not any(chosen) and not request.came_from and not tag:
         raise UsageError("which namespaces? name them, or say --from REVISION, --selector or --all-namespaces")
     if request.to and request.to == request.came_from:
         raise UsageError("--from and --to are the same")

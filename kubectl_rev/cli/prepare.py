@@ -8,7 +8,7 @@ import msgspec
 
 from kubectl_rev.cli.options import Output
 from kubectl_rev.cli.source import Source, check
-from kubectl_rev.core import choosing, migration, undo
+from kubectl_rev.core import choosing, migration, tagging, undo
 from kubectl_rev.core.checks.migration import find
 from kubectl_rev.core.checks.model import Finding
 from kubectl_rev.core.checks.rolling import Situation
@@ -16,9 +16,9 @@ from kubectl_rev.core.choosing import Choice, Request, Unknown
 from kubectl_rev.core.circumstances import Circumstances
 from kubectl_rev.core.moves import Plan
 from kubectl_rev.core.originals import Originals
+from kubectl_rev.core.pace import Pace
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.errors import UsageError
-from kubectl_rev.executor import Pace
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +29,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     request: Request
     undo: bool
+    tag: str
     selector: str
     dry_run: str
     pace: Pace
@@ -67,30 +68,38 @@ def read(asked: Run, source: Source) -> Known:
     return known
 
 
-def planned(asked: Run, known: Known) -> Plan:
+def planned(asked: Run, known: Known) -> tuple[Plan, Survey]:
+    """The plan, and the mesh as it will be."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    survey, originals = known.survey, known.originals
+    survey, originals, request = known.survey, known.originals, asked.request
     try:
+        if asked.tag and asked.undo:
+            return tagging.undo(survey, originals, request, asked.tag, now)
+        if asked.tag:
+            to = choosing.target(survey, request.to)
+            return tagging.plan(survey, originals, request, asked.tag, to, now)
         if asked.undo:
-            return undo.plan(survey, originals, asked.request, undo.named(originals, survey, asked.request), now)
-        to = choosing.target(survey, asked.request.to)
-        choice = choosing.choose(survey, asked.request)
+            made = undo.plan(survey, originals, request, undo.named(originals, survey, request), now)
+        else:
+            to = choosing.target(survey, request.to)
+            choice = choosing.choose(survey, request)
+            _enrolled(choice)
+            made = migration.plan(survey, originals, request, choice, to, now)
     except Unknown as error:
         raise UsageError(str(error)) from None
-    _enrolled(choice)
-    return migration.plan(survey, originals, asked.request, choice, to, now)
+    return made, migration.surveyed_after(survey, {move.namespace: move.after for move in made.moves}, {})
 
 
-def findings(asked: Run, plan: Plan, known: Known, source: Source) -> list[Finding]:
+def findings(asked: Run, plan: Plan, known: Known, after: Survey, source: Source) -> list[Finding]:
     """The preflight; for a dump without what only a cluster can be asked."""
     circumstances = Circumstances()
-    if not asked.dump and plan.moves:
+    if not asked.dump and (plan.moves or plan.first):
         from kubectl_rev.cluster import preflight
 
         circumstances = preflight.read(source.connection, plan, known.survey.mesh)
     situation = Situation(
         before=known.survey,
-        after=migration.surveyed_after(known.survey, {move.namespace: move.after for move in plan.moves}, {}),
+        after=after,
         plan=plan,
         originals=known.originals,
         request=asked.request,

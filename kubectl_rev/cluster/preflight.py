@@ -5,7 +5,7 @@ A constant number of lists; permissions are asked for the whole cluster, and by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ import msgspec
 
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.cluster.faults import ServerFault
 from kubectl_rev.cluster.typed import from_json, resolved
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core import labels
@@ -76,7 +77,7 @@ def read(connection: Connection, plan: Plan, mesh: Mesh) -> Circumstances:
         planes = {(plane.namespace, plane.revision) for plane in mesh.control_planes if plane.namespace}
         meshes = {key: workers.start(partial(_mesh, connection, *key)) for key in sorted(planes)}
         configs = [
-            workers.start(partial(_configs, listed, group, versions, resource))
+            workers.start(partial(_configs, connection, scope, group, versions, resource))
             for group, (versions, resources) in _CONFIGS.items()
             for resource in resources
         ]
@@ -108,12 +109,14 @@ def _needs(plan: Plan) -> list[tuple[str, str]]:
     if plan.restarts:
         needs |= {("list", "pods"), ("watch", "pods")}
     needs |= {("patch", RESOURCES[each.kind]) for each in plan.restarts if each.step}
+    needs |= {("patch", step.resource) for step in plan.first}
     return sorted(needs)
 
 
 def _where(plan: Plan, need: tuple[str, str]) -> Iterable[str]:
     """The namespaces in which something is needed."""
     verb, resource = need
+    yield from {step.namespace for step in plan.first if step.resource == resource}
     for move in plan.moves:
         kinds = {RESOURCES.get(each.kind, "") for each in move.restarts if each.step}
         if resource == "namespaces":
@@ -161,12 +164,18 @@ def _mesh(connection: Connection, namespace: str, revision: str) -> MeshConfig |
 
 
 def _configs(
-    listed: Callable[..., list[Object]], group: str, versions: Iterable[str], resource: str
+    connection: Connection, scope: str, group: str, versions: Iterable[str], resource: str
 ) -> list[LabelledConfig]:
+    """The objects of one kind that carry the label, of the newest version that is served."""
     found: list[Object] = []
     for version in versions:
-        found = listed(f"apis/{group}/{version}/{resource}", Object, {"labelSelector": labels.REV})
-        if found:
+        where = lists.path(f"apis/{group}/{version}/{resource}", scope)
+        try:
+            found = lists.items(connection, where, Object, {"labelSelector": labels.REV})
+            break
+        except NotFound:
+            continue
+        except (Forbidden, ServerFault):  # it is a warning at most: not worth a gap
             break
     kind = f"{resource}.{group}"
     return [LabelledConfig(kind, each.namespace, each.name, each.labels[labels.REV]) for each in found]

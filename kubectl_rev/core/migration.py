@@ -81,11 +81,12 @@ def move(
     wanted: dict[str, str] | None,
     pins: Pins,
     undo: bool = False,
+    retagged: bool = False,
 ) -> Move:
-    """One namespace: `wanted` are its injection labels afterwards, None to leave them."""
+    """One namespace: `wanted` are its labels afterwards, None to leave them; `retagged` if its tag moves instead."""
     given = patches.injection_labels(before.namespace_labels.get(name, {}))
     original = originals.namespace(name) or _bare(name, before)
-    changed = wanted is not None and wanted != given
+    changed = retagged or (wanted is not None and wanted != given)
     was = {(unit.kind, unit.name): unit for unit in before.by_namespace.get(name, ())}
     restarts, stay, unchanged = [], [], 0
     for unit in after.by_namespace.get(name, ()):

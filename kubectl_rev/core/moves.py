@@ -78,12 +78,18 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """All of it. `to` is the label's new value and `revision` whom it leads to; both are empty for an undo."""
+    """All of it. `to` is the label's new value and `revision` whom it leads to; both are empty for an undo.
+
+    Where `tag` is moved itself, `first` are the writes that move it, and `first_back` those that take them back.
+    """
 
     undo: bool = False
     to: str = ""
     revision: str = ""
     is_tag: bool = False
+    tag: str = ""
+    first: tuple[Step, ...] = ()
+    first_back: tuple[Step, ...] = ()
     moves: tuple[Move, ...] = ()
     skipped: tuple[Skipped, ...] = ()
 
@@ -99,4 +105,4 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def writes(self) -> int:
         """How many objects it changes."""
         labels = sum(1 for move in self.moves if move.label or move.close)
-        return labels + sum(1 for restart in self.restarts if restart.step)
+        return len(self.first) + labels + sum(1 for restart in self.restarts if restart.step)

@@ -12,12 +12,17 @@ from kubectl_rev.core.originals import Original
 
 def owner_of(original: Original) -> str:
     """`Argo CD (shop-app)`; empty when nobody claims it."""
-    said = original.metadata.labels | original.annotations
+    return owner_by(original.metadata.labels, original.annotations)
+
+
+def owner_by(given: dict[str, str], annotations: dict[str, str]) -> str:
+    """The same, of labels and annotations."""
+    said = given | annotations
     for who, keys in (("Argo CD", labels.ARGOCD), ("Flux", labels.FLUX), ("Helm", (labels.HELM_RELEASE,))):
         for key in keys:
             if key in said:
                 return f"{who} ({said[key].partition(':')[0]})"
-    return "Sail" if original.metadata.labels.get(labels.SAIL_MANAGED_BY) == labels.SAIL_OPERATOR else ""
+    return "Sail" if given.get(labels.SAIL_MANAGED_BY) == labels.SAIL_OPERATOR else ""
 
 
 def reverts_restarts(original: Original) -> str:

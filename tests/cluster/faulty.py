@@ -1,12 +1,14 @@
 """A proxy between the plugin and the real API server that counts requests, and fails or ends them as a test says.
 
-It listens with plain HTTP on loopback, and asks the real server over TLS with the caller's own credentials.
+It listens with plain HTTP on loopback, over which no client sends a token, and asks the real server as one user.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
 import ssl
 import threading
 import time
@@ -17,6 +19,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from tests.testcluster import Cluster
+from tests.testcluster.credentials import token
 
 _CHUNK = 1 << 16
 
@@ -57,6 +60,7 @@ class Proxy:
         self._cluster, self._context = cluster, context
         self._lock = threading.Lock()
         self._writes = 0
+        self.upstream: set[socket.socket] = set()
         proxy = self
 
         class Handler(_Handler):
@@ -71,6 +75,14 @@ class Proxy:
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
+        with self._lock:  # watches that nobody reads any more
+            for each in self.upstream:
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+        for _ in range(50):
+            if not self.upstream:
+                break
+            time.sleep(0.1)
         self._server.server_close()
 
     def kubeconfig(self, target: Path) -> str:
@@ -123,18 +135,28 @@ class _Handler(BaseHTTPRequestHandler):
         tls = ssl.create_default_context(cafile=str(owner._cluster.dir.path / "secrets" / "ca.crt"))
         upstream = http.client.HTTPSConnection("127.0.0.1", 6443, timeout=600, context=tls)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "accept-encoding", "connection")}
-        upstream.request(self.command, self.path, body or None, headers)
-        response = upstream.getresponse()
-        if request.write:
-            response_body = response.read()
-            owner.wrote(request.n)
-            if fault:
-                self._fail(fault)
-            else:
-                self._answer(response.status, dict(response.getheaders()), response_body)
-        else:
+        headers["Authorization"] = f"Bearer {token(owner._context)}"
+        with contextlib.closing(upstream):
+            upstream.connect()
+            sock = upstream.sock
+            owner.upstream.add(sock)
+            try:
+                upstream.request(self.command, self.path, body or None, headers)
+                with upstream.getresponse() as response:
+                    self._pass_on(request, response, fault)
+            finally:
+                owner.upstream.discard(sock)
+
+    def _pass_on(self, request: Request, response: http.client.HTTPResponse, fault: Fault | None) -> None:
+        if not request.write:
             self._stream(response, request)
-        upstream.close()
+            return
+        body = response.read()
+        self.owner.wrote(request.n)
+        if fault:
+            self._fail(fault)
+        else:
+            self._answer(response.status, dict(response.getheaders()), body)
 
     do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = _serve
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubectl_rev.core import choosing, labels, migration, undo
+from kubectl_rev.core import choosing, labels, migration, tagging, undo
 from kubectl_rev.core.checks.migration import CHECKS, find
 from kubectl_rev.core.checks.rolling import Situation
 from kubectl_rev.core.choosing import Request
@@ -35,10 +35,16 @@ IN_SHOP = Metadata(name="it", namespace="shop")
 WEB = build.running(build.deployment("web", replicas=2), "default", "default")
 
 
-def situation(*parts, planes=(DEFAULT, CANARY), circumstances=None, specs=None, back=False, **request):
+def situation(*parts, planes=(DEFAULT, CANARY), circumstances=None, specs=None, back=False, tag="", **request):
     world = build.world(*planes, *(parts or (SHOP, WEB)))
     survey, originals = Survey(world), originals_of(world, **(specs or {}))
     asked = Request(**{"names": ("shop",), **({} if back else {"to": "canary"}), **request})
+    if tag:
+        to = choosing.target(survey, "canary")
+        plan, after = tagging.plan(survey, originals, asked, tag, to, NOW)
+        return Situation(
+            before=survey, after=after, plan=plan, originals=originals, request=asked, circumstances=Circumstances()
+        )
     if back:
         plan = undo.plan(survey, originals, asked, ["shop"], NOW)
     else:
@@ -77,6 +83,12 @@ def owned_web(**labels_):
     web = build.deployment("web", replicas=2)
     web.metadata.labels.update(labels_)
     return build.running(web, "default")
+
+
+def owned_tag():
+    tag = build.injector("default", tag="prod")
+    tag.metadata.annotations["meta.helm.sh/release-name"] = "istiod"
+    return tag
 
 
 GATEWAY = build.running(
@@ -155,6 +167,7 @@ FOUND = {
     "REV423": lambda: situation(SHOP, WEB, GATEWAY, build.gateway("gw"), include_gateways=True),
     "REV424": lambda: situation(BACK, build.running(build.deployment("web"), "canary"), IN_PLACE, back=True),
     "REV425": lambda: situation(SHOP, build.running(build.deployment("web", text="rev=default"), "default")),
+    "REV426": lambda: situation(SHOP, WEB, owned_tag(), tag="prod"),
     "REV430": lambda: situation(
         SHOP,
         build.running(build.deployment("web", annotations={labels.TEMPLATES: "custom"}), "default"),

@@ -18,7 +18,7 @@ from kubectl_rev.core.drift import RENDERED
 from kubectl_rev.core.gateways import GatewayKind
 from kubectl_rev.core.injection import Selected, State
 from kubectl_rev.core.moves import Move
-from kubectl_rev.core.owners import change_at_source, owner_of
+from kubectl_rev.core.owners import change_at_source, owner_by, owner_of
 
 
 class MigrationCheck(msgspec.Struct, frozen=True):
@@ -166,6 +166,19 @@ def _owned(situation: Situation) -> Found:
             yield namespace_ref(move.namespace), message, change_at_source(move)
 
 
+def _owned_tag(situation: Situation) -> Found:
+    names = {step.name for step in situation.plan.first}
+    snapshot = situation.before.snapshot
+    if situation.request.force_owned:
+        return
+    for each in [*snapshot.injectors, *snapshot.validators, *snapshot.services]:
+        owner = owner_by(each.labels, each.metadata.annotations)
+        if each.name in names and owner:
+            message = f"it belongs to {owner}, which may put it back: move the tag there, or say --force-owned"
+            hint = f"set revisionTags of {situation.plan.revision}'s istiod release to include {situation.plan.tag}"
+            yield Ref(type(each).__name__, each.namespace, each.name), message, hint
+
+
 def _ambient(situation: Situation) -> Found:
     for move in situation.plan.moves:
         given = situation.before.namespace_labels.get(move.namespace, {})
@@ -180,7 +193,7 @@ def _rendered(situation: Situation) -> Found:
         return
     for move in situation.plan.moves:
         was = {(u.kind, u.name): u.selected.revision for u in situation.before.by_namespace.get(move.namespace, ())}
-        for unit in situation.after.by_namespace.get(move.namespace, ()) if move.label else ():
+        for unit in situation.after.by_namespace.get(move.namespace, ()) if move.label or situation.plan.tag else ():
             if unit.gateway in RENDERED and was.get((unit.kind, unit.name)) != unit.selected.revision:
                 message = (
                     f"istiod replaces this {unit.gateway.value} as soon as the label changes: say --include-gateways, "
@@ -254,6 +267,7 @@ CHECKS = (
     MigrationCheck("REV423", _W, "gateways move", "all traffic through them moves at once", _gateways_move),
     MigrationCheck("REV424", _W, "a gateway lives only on the revision that is left",
                    "it is not reverted by labels and restarts", _gateways_only_there),
+    MigrationCheck("REV426", _E, "the tag belongs to Git, Helm or Sail", "it would be put back", _owned_tag),
     MigrationCheck("REV425", _I, "a pod's revision label has no effect", "a namespace label decides first", _overruled),
     *(MigrationCheck(*row) for row in rolling.ROWS),
 )  # fmt: skip
