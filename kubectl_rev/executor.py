@@ -72,6 +72,7 @@ class Execution:
         self.begun: list[Move] = []
         self.failures = 0
         self.doubtful: Step | None = None
+        self.tick: Callable[[], None] = lambda: None  # called whenever there is nothing to do but wait
         self._cluster, self._clock = cluster, clock
         self._waiting = deque(plan.moves)
         self._open: list[_Space] = []
@@ -89,6 +90,7 @@ class Execution:
             if not self._open and (not self._waiting or self.stopped):
                 return
             if any(space.rolling or space.not_before > self._clock() for space in self._open):
+                self.tick()
                 self._cluster.wait(_LOOK)
 
     def _first(self, steps: Sequence[Step]) -> Iterator[Outcome]:
@@ -204,7 +206,9 @@ class Execution:
             state = self._recounted(each, state, now)
             restart = each.restart
             if state.done:
-                outcome = _of(restart, "rolled out", f"{_spoken(restart)} rolled out ({_tally(restart, state)})")
+                outcome = _of(
+                    restart, "rolled out", f"{spoken(restart.kind, restart.name)} rolled out ({_tally(restart, state)})"
+                )
             elif state.wrong:
                 outcome = self._failed(restart.kind, restart.namespace, restart.name, _wrong(each, state))
             elif now >= each.deadline:
@@ -289,10 +293,6 @@ def _of_namespace(move: Move, what: str, detail: str) -> Outcome:
 
 def _labels(given: dict[str, str]) -> str:
     return ",".join(f"{key}={value}" for key, value in given.items())
-
-
-def _spoken(restart: Restart) -> str:
-    return spoken(restart.kind, restart.name)
 
 
 def _tally(restart: Restart, state: Progress) -> str:

@@ -106,7 +106,8 @@ def result(found: Result, moves: Sequence[Move], style: Style) -> str:
     rows = []
     for move in moves:
         of = [each for each in found.outcomes if move.namespace in (each.namespace, each.namespace or each.name)]
-        label = next((each.what for each in reversed(of) if each.kind == "Namespace"), "not begun")
+        idle = "not begun" if move.namespace in found.not_begun or move.label else "unchanged"
+        label = next((each.what for each in reversed(of) if each.kind == "Namespace"), idle)
         rolled = sum(each.what == "rolled out" for each in of)
         restarted = sum(each.what == "restarted" for each in of)
         failed = sum(each.what == "failed" for each in of if each.kind != "Namespace")

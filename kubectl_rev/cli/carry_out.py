@@ -10,6 +10,7 @@ import msgspec
 from kubectl_rev import render
 from kubectl_rev import render_migrate as look
 from kubectl_rev.cli import prepare
+from kubectl_rev.cli.live import Live
 from kubectl_rev.cli.options import Output
 from kubectl_rev.cli.prepare import Known, Run
 from kubectl_rev.cli.run import say, style, tell
@@ -118,10 +119,14 @@ def _carried_out(asked: Run, plan: Plan, findings: list[Finding], known: Known, 
     many = len(plan.moves) > 1
     for each in plan.skipped:
         tell(f"namespace/{each.namespace} skipped: {each.why}")
+    live = Live(execution)
+    execution.tick = live.draw
     try:
         for outcome in execution.run():
-            tell(look.outcome(outcome, many=many))
+            live.line(look.outcome(outcome, many=many))
+        live.end()
     except KeyboardInterrupt:
+        live.end()
         _interrupted(asked, execution, source)
         raise
     finally:

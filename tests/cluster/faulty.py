@@ -76,7 +76,7 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         with self._lock:  # watches that nobody reads any more
-            for each in self.upstream:
+            for each in list(self.upstream):
                 with contextlib.suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
         for _ in range(50):

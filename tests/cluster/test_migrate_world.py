@@ -113,6 +113,8 @@ def versions(cluster, *spaces):
     found = {}
     for each in cluster.items(UNTOUCHED, "-A"):
         meta = each["metadata"]
+        if "control-plane.alpha.kubernetes.io/leader" in meta.get("annotations", {}):
+            continue  # an istiod's leader election, renewed every few seconds
         key = f"{each['kind']}/{meta.get('namespace', '')}/{meta['name']}"
         if "generation" in meta and "status" in each:
             found[key] = (meta["generation"], json.dumps(meta.get("annotations", {}), sort_keys=True))
