@@ -58,11 +58,12 @@ def _question(plan: Plan) -> str:
 
 
 def _shown(asked: Run, plan: Plan, findings: list[Finding], code: ExitCode) -> ExitCode:
+    whole = msgspec.to_builtins(plan) | {"findings": msgspec.to_builtins(findings)}
     match asked.output:
         case Output.JSON:
-            say(render.json("Plan", plan))
+            say(render.json("Plan", whole))
         case Output.YAML:
-            say(render.yaml("Plan", plan))
+            say(render.yaml("Plan", whole))
         case Output.NAME:
             say("\n".join(_names(plan)))
         case _:
