@@ -126,7 +126,7 @@ def parse(texts: dict[str, str]) -> Snapshot:
     saved: list[Snapshot] = []
     for path, text in texts.items():
         with _named(_place(path)):
-            for head, raw in _flat(documents(text)):
+            for head, raw in flat(documents(text)):
                 if head.kind == "Snapshot" and _group(head.api_version or "") == _group(API_VERSION):
                     saved.append(_saved(head, raw))
                     continue
@@ -158,7 +158,7 @@ def _named(where: str) -> Iterator[None]:
         raise UsageError(f"{where}: nested too deeply for a Kubernetes object") from None
 
 
-def _flat(raws: Iterable[bytes | msgspec.Raw], outer: _Head | None = None) -> Iterator[tuple[_Head, Any]]:
+def flat(raws: Iterable[bytes | msgspec.Raw], outer: _Head | None = None) -> Iterator[tuple[_Head, Any]]:
     """Every object with its head; lists are entered, an empty one of a kind (`PodList`) yields that kind alone.
 
     The items of `kubectl get --raw` have no kind of their own: it is their list's.
@@ -176,7 +176,7 @@ def _flat(raws: Iterable[bytes | msgspec.Raw], outer: _Head | None = None) -> It
         if not head.kind.endswith("List"):
             yield head, raw
         elif head.items:
-            yield from _flat(head.items, head)
+            yield from flat(head.items, head)
         else:
             yield _Head(api_version=head.api_version, kind=head.kind.removesuffix("List")), None
 
@@ -234,11 +234,11 @@ def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
         raise ValueError(f"a Snapshot of {head.api_version}; this kubectl rev reads {API_VERSION}")
     saved = decode(raw, _Saved)
     lists: dict[str, Any] = {field: [] for field in FIELDS}
-    for inner, item in _flat(saved.items):
+    for inner, item in flat(saved.items):
         kind = _BY_NAME.get((_group(inner.api_version or ""), inner.kind or ""))
         if kind and item is not None:
             lists[kind.field].append(_object(kind, inner, item))
-    istiods: list[Any] = [_object(_BY_KIND["Pod"], inner, item) for inner, item in _flat(saved.istiods) if item]
+    istiods: list[Any] = [_object(_BY_KIND["Pod"], inner, item) for inner, item in flat(saved.istiods) if item]
     missing = {kind.resource for kind in KINDS} - {*saved.read} - {gap.resource for gap in saved.gaps}
     gaps = saved.gaps + [Gap("list", resource, "", "not in the snapshot") for resource in sorted(missing)]
     return lean(Snapshot(**lists, istiods=istiods, versions=saved.versions, gaps=gaps))

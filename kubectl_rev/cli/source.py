@@ -93,7 +93,7 @@ class Source:
             self.connection,
             namespace=self.scope(asked),
             pods=pods,
-            istio_namespace=self._flags.istio_namespace or None,
+            istio_namespace=self.istio_namespace,
         )
         if config:
             from kubectl_rev.cluster.config import labelled
@@ -112,7 +112,7 @@ class Source:
             return evidence.of_dump(manifests.load(self._filename, sys.stdin.buffer))
         from kubectl_rev.cluster.evidence import gather
 
-        return gather(self.connection, istio_namespace=self._flags.istio_namespace or None)
+        return gather(self.connection, istio_namespace=self.istio_namespace)
 
     def flags(self) -> list[str]:
         """This call's connection flags, as a printed command repeats them."""

@@ -83,18 +83,25 @@ class _List(msgspec.Struct):
 def in_json(
     connection: Connection, where: str, kind: type[K], query: Mapping[str, str] | None = None, accept: str = JSON
 ) -> list[K]:
-    """The items of a list, decoded from JSON."""
+    """The items of a list, decoded from JSON, without the copies of themselves that kubectl leaves on them."""
+    found = items(connection, where, kind, query, accept)
+    for item in found:
+        if decode.LAST_APPLIED in item.metadata.annotations:  # never read, but a patch must know of it
+            item.metadata.annotations[decode.LAST_APPLIED] = ""
+    return found
+
+
+def items(
+    connection: Connection, where: str, kind: type[T], query: Mapping[str, str] | None = None, accept: str = JSON
+) -> list[T]:
+    """The items of a list, decoded from JSON, as they are."""
     asked, found = dict(query or {}), []
     while True:
         body = decoded(connection, where, connection.get(where, asked, accept), _List)
         found += [decoded(connection, where, item, kind) for item in body.items or ()]
         if not body.metadata.next_page:
-            break
+            return found
         asked["continue"] = body.metadata.next_page
-    for item in found:
-        if decode.LAST_APPLIED in item.metadata.annotations:  # never read, but a patch must know of it
-            item.metadata.annotations[decode.LAST_APPLIED] = ""
-    return found
 
 
 def one(connection: Connection, where: str, kind: type[T]) -> T:

@@ -33,7 +33,7 @@ _SCHEMA = {
         "owners": (13, "*Owner"),
     },
     "Partial": {"metadata": (1, "Meta")},
-    "ListMeta": {"next": (3, "string")},
+    "ListMeta": {"version": (2, "string"), "next": (3, "string")},
     "Env": {"name": (1, "string"), "value": (2, "string")},
     "Container": {"name": (1, "string"), "image": (2, "string"), "args": (4, "*string"), "env": (7, "*Env")},
     "PodSpec": {
@@ -95,10 +95,12 @@ _TYPES = _classes()
 
 
 class Items:
-    """The encoded items of one list body. `next_page` is the list's `continue` token, known once all were taken."""
+    """The encoded items of one list body. `next_page` is the list's `continue` token, known once all were taken;
+    `version` is its resourceVersion, from which a watch goes on.
+    """
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
-        self.next_page = ""
+        self.next_page, self.version = "", ""
         self._chunks = iter(chunks)
         self._buffer, self._at = b"", 0
 
@@ -117,7 +119,8 @@ class Items:
             if tag == 0x12:  # field 2, length-delimited
                 yield body
             elif tag == 0x0A:  # field 1
-                self.next_page = parse("ListMeta", body).next
+                meta = parse("ListMeta", body)
+                self.next_page, self.version = meta.next, meta.version
             elif tag & 7 != 2:
                 raise Malformed(f"unexpected field {tag >> 3} in a list")
         for _ in self._chunks:  # what follows `raw` says nothing; an error in it must still be noticed

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 
 from kubectl_rev.cluster.connection import JSON, JSON_PATCH, Connection
+from kubectl_rev.core.patches import holds
 from kubectl_rev.core.plan import Step
+from kubectl_rev.errors import Changed, NotFound, Unreachable
 
 FIELD_MANAGER = "kubectl-rev"
+_WAITS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # between attempts, while the server cannot be reached or cannot answer
 
 
 def apply(connection: Connection, step: Step, *, dry_run: bool = False, field_manager: str = FIELD_MANAGER) -> bytes:
@@ -24,6 +29,43 @@ def apply(connection: Connection, step: Step, *, dry_run: bool = False, field_ma
             options = msgspec.json.encode(step.manifest) if step.manifest else b""
             return connection.send("DELETE", path_of(step), options, {"dryRun": "All"} if dry_run else {})
     raise ValueError(step.action)
+
+
+def apply_surely(connection: Connection, step: Step, *, field_manager: str = FIELD_MANAGER) -> None:
+    """Apply a patch through a server that breaks off, is overloaded or restarts.
+
+    When a request had no answer, nobody knows whether it was done. The object tells: if it is as the patch would make
+    it, it was; else the patch is sent again, and its tests see to it that nothing is overwritten or done twice.
+    Raises what `apply` raises, Unreachable only after a quarter of a minute.
+    """
+    for wait in (*_WAITS, None):
+        try:
+            apply(connection, step, field_manager=field_manager)
+            return
+        except (Unreachable, Changed) as error:
+            if _is_done(connection, step):
+                return
+            # A 409 says that writers raced inside the server; a failed test that the object is another by now.
+            if wait is None or (isinstance(error, Changed) and not _still_as_read(connection, step)):
+                raise
+            time.sleep(wait)
+
+
+def _still_as_read(connection: Connection, step: Step) -> bool:
+    """Whether the server would take the patch now: asked with a dry run."""
+    try:
+        apply(connection, step, dry_run=True)
+    except (Unreachable, Changed):
+        return False
+    return True
+
+
+def _is_done(connection: Connection, step: Step) -> bool:
+    try:
+        found = msgspec.json.decode(connection.get(path_of(step)))
+    except (Unreachable, NotFound):
+        return False
+    return holds(step, found)
 
 
 def path_of(step: Step) -> str:

@@ -23,6 +23,13 @@ places      where a revision can be called
 probe       what the dry runs ask, and what their answers mean
 ownership   who would write an object again, and the change to make there (at_source)
 explain     the whole story of one subject
+choosing    which namespaces a migration speaks of, and to whom they go
+originals   the objects that it changes, whole enough to be patched
+migration   what it takes: a Plan (moves); undo: the way back
+reasons     why pods are left as they are
+patches     its JSON patches; proofs: the pods that are tried before the first restart
+rollout     how far a restart is
+outcome     what a run did
 
 For use as a library: `Survey(snapshot)`, `select`, `consider`, `status.overview`, `checks.find`.
 """

@@ -81,5 +81,8 @@ PER_POD_LABELS = frozenset(
         "batch.kubernetes.io/job-completion-index",
     }
 )
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"  # kubectl rollout restart: polymorphichelpers/objectrestarter.go
+# Ours, on what rev-migrate changed: what it was before.
+PREVIOUS = "kubectl-rev/previous"
 # The annotations of a pod that anything here reads; all others are dropped while the pods stream by.
-POD_ANNOTATIONS = frozenset({STATUS, REV, INJECT, TEMPLATES, PROXY_IMAGE})
+POD_ANNOTATIONS = frozenset({STATUS, REV, INJECT, TEMPLATES, PROXY_IMAGE, RESTARTED_AT})

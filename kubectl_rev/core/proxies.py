@@ -55,6 +55,10 @@ class _ProxyConfig(msgspec.Struct, rename="camel"):
     discovery_address: str = _DEFAULT_DISCOVERY
 
 
+# Made once, here: msgspec resolves a type when it is first used, and not safely in several threads.
+_STATUS, _PROXY_CONFIG = msgspec.json.Decoder(_Status), msgspec.json.Decoder(_ProxyConfig)
+
+
 def proxy_of(mesh: Mesh, pod: Pod, template: PodTemplate | None) -> Proxy | None:
     """The proxy of a pod, None if it has none. `template` stands in for a spec that was not read."""
     metadata = pod.metadata
@@ -81,7 +85,7 @@ def proxy_of(mesh: Mesh, pod: Pod, template: PodTemplate | None) -> Proxy | None
 @lru_cache(maxsize=1024)
 def _revision_in(status: str) -> str | None:
     try:
-        return msgspec.json.decode(status, type=_Status).revision
+        return _STATUS.decode(status).revision
     except msgspec.MsgspecError:
         return None
 
@@ -103,7 +107,7 @@ def addresses(container: Container) -> list[ServiceReference]:
     found = [env["CA_ADDR"]] if env.get("CA_ADDR") else []
     if "PROXY_CONFIG" in env or not found:
         with suppress(msgspec.MsgspecError):
-            found.append(msgspec.json.decode(env.get("PROXY_CONFIG") or "{}", type=_ProxyConfig).discovery_address)
+            found.append(_PROXY_CONFIG.decode(env.get("PROXY_CONFIG") or "{}").discovery_address)
     return [_service(address) for address in dict.fromkeys(found)]
 
 

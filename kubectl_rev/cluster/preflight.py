@@ -1,0 +1,181 @@
+"""What only a migration asks before it writes: budgets, autoscalers, quotas, mesh configuration, permissions.
+
+A constant number of lists; permissions are asked for the whole cluster, and by namespace only where that is denied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from kubectl_rev.cluster import lists
+from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.cluster.faults import ServerFault
+from kubectl_rev.cluster.typed import from_json, resolved
+from kubectl_rev.cluster.workers import Workers, result
+from kubectl_rev.core import labels
+from kubectl_rev.core.circumstances import (
+    Autoscaler,
+    Budget,
+    Circumstances,
+    Denied,
+    LabelledConfig,
+    MeshConfig,
+    Quota,
+)
+from kubectl_rev.core.moves import Plan
+from kubectl_rev.core.objects import ConfigMap, Object
+from kubectl_rev.core.patches import RESOURCES
+from kubectl_rev.core.revisions import Mesh
+from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.errors import ClusterError, Forbidden, NotFound
+
+T = TypeVar("T")
+
+_THREADS = 8
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_BUDGETS = "apis/policy/v1/poddisruptionbudgets"
+_AUTOSCALERS = "apis/autoscaling/v2/horizontalpodautoscalers"
+_QUOTAS = "api/v1/resourcequotas"
+# Istio's config: the newest version that serves every release since 1.6 comes last. (pkg/config/schema/collections)
+_CONFIGS = {
+    "networking.istio.io": (
+        ("v1", "v1beta1", "v1alpha3"),
+        ("destinationrules", "envoyfilters", "gateways", "serviceentries", "sidecars", "virtualservices"),
+    ),
+    "security.istio.io": (
+        ("v1", "v1beta1"),
+        ("authorizationpolicies", "peerauthentications", "requestauthentications"),
+    ),
+    "telemetry.istio.io": (("v1", "v1alpha1"), ("telemetries",)),
+    "extensions.istio.io": (("v1alpha1",), ("wasmplugins",)),
+}
+
+
+def read(connection: Connection, plan: Plan, mesh: Mesh) -> Circumstances:
+    """For the namespaces of a plan."""
+    spaces = [move.namespace for move in plan.moves]
+    scope = spaces[0] if len(spaces) == 1 else ""
+    gaps: set[Gap] = set()
+
+    def listed(where: str, kind: type[T], query: dict[str, str] | None = None) -> list[T]:
+        try:
+            return lists.items(connection, lists.path(where, scope), kind, query)
+        except NotFound:
+            return []
+        except Forbidden as error:
+            gaps.add(Gap(error.verb, error.resource, error.namespace, error.reason))
+            return []
+
+    with Workers(_THREADS) as workers:
+        budgets = workers.start(partial(listed, _BUDGETS, Budget))
+        autoscalers = workers.start(partial(listed, _AUTOSCALERS, Autoscaler))
+        quotas = workers.start(partial(listed, _QUOTAS, Quota))
+        planes = {(plane.namespace, plane.revision) for plane in mesh.control_planes if plane.namespace}
+        meshes = {key: workers.start(partial(_mesh, connection, *key)) for key in sorted(planes)}
+        configs = [
+            workers.start(partial(_configs, connection, scope, group, versions, resource))
+            for group, (versions, resources) in _CONFIGS.items()
+            for resource in resources
+        ]
+        reviews = [workers.start(partial(_may, connection, *need, "")) for need in _needs(plan)]
+        denied = [need for need, allowed in zip(_needs(plan), map(result, reviews), strict=True) if not allowed]
+        closer = [
+            (need, space, workers.start(partial(_may, connection, *need, space)))
+            for need in denied
+            for space in _where(plan, need)
+        ]
+        return Circumstances(
+            budgets=(*result(budgets),),
+            autoscalers=(*result(autoscalers),),
+            quotas=(*result(quotas),),
+            meshes={key: found for key, task in meshes.items() if (found := result(task)) is not None},
+            configs=tuple(sorted(each for task in configs for each in result(task))),
+            denied=tuple(sorted(Denied(*need, space) for need, space, task in closer if not result(task))),
+            gaps=tuple(sorted(gaps)),
+        )
+
+
+def _needs(plan: Plan) -> list[tuple[str, str]]:
+    """Verbs and resources that carrying out the plan takes."""
+    needs = set()
+    if any(move.label or move.close for move in plan.moves):
+        needs.add(("patch", "namespaces"))
+    if any(move.proofs for move in plan.moves):
+        needs.add(("create", "pods"))
+    if plan.restarts:
+        needs |= {("list", "pods"), ("watch", "pods")}
+    needs |= {("patch", RESOURCES[each.kind]) for each in plan.restarts if each.step}
+    needs |= {("patch", step.resource) for step in plan.first}
+    return sorted(needs)
+
+
+def _where(plan: Plan, need: tuple[str, str]) -> Iterable[str]:
+    """The namespaces in which something is needed."""
+    verb, resource = need
+    yield from {step.namespace for step in plan.first if step.resource == resource}
+    for move in plan.moves:
+        kinds = {RESOURCES.get(each.kind, "") for each in move.restarts if each.step}
+        if resource == "namespaces":
+            wanted = bool(move.label or move.close)
+        elif resource == "pods":
+            wanted = bool(move.proofs if verb == "create" else move.restarts)
+        else:
+            wanted = resource in kinds
+        if wanted:
+            yield move.namespace
+
+
+class _Answer(msgspec.Struct):
+    allowed: bool = False
+
+
+class _Review(msgspec.Struct):
+    status: _Answer = msgspec.field(default_factory=_Answer)
+
+
+def _may(connection: Connection, verb: str, resource: str, namespace: str) -> bool:
+    """A SelfSubjectAccessReview. The namespace object X counts as being in namespace X (RequestInfo)."""
+    plural, _, group = resource.partition(".")
+    attributes = {"verb": verb, "resource": plural, "group": group, "namespace": namespace}
+    if plural == "namespaces":
+        attributes["name"] = namespace
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = connection.send("POST", _REVIEWS, msgspec.json.encode(body))
+    return from_json(answer, _Review).status.allowed
+
+
+def _mesh(connection: Connection, namespace: str, revision: str) -> MeshConfig | None:
+    """templates/configmap.yaml: `istio`, or `istio-REV`."""
+    name = "istio" if revision == labels.DEFAULT else f"istio-{revision}"
+    try:
+        found = lists.one(connection, f"/api/v1/namespaces/{namespace}/configmaps/{name}", ConfigMap)
+        resolved(MeshConfig)
+        return msgspec.yaml.decode(found.data.get("mesh", "") or "{}", type=MeshConfig)
+    except (ClusterError, msgspec.MsgspecError, ValueError):
+        return None
+
+
+def _configs(
+    connection: Connection, scope: str, group: str, versions: Iterable[str], resource: str
+) -> list[LabelledConfig]:
+    """The objects of one kind that carry the label, of the newest version that is served."""
+    found: list[Object] = []
+    for version in versions:
+        where = lists.path(f"apis/{group}/{version}/{resource}", scope)
+        try:
+            found = lists.items(connection, where, Object, {"labelSelector": labels.REV})
+            break
+        except NotFound:
+            continue
+        except (Forbidden, ServerFault):  # it is a warning at most: not worth a gap
+            break
+    kind = f"{resource}.{group}"
+    return [LabelledConfig(kind, each.namespace, each.name, each.labels[labels.REV]) for each in found]

@@ -1,0 +1,273 @@
+"""REV4xx: the preflight of a migration. An error stops it before anything is written; a warning says what will happen.
+
+This module has the target and the namespaces (REV401 to REV409, REV42x); `rolling` has the workloads (REV41x, REV43x).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.checks import rolling
+from kubectl_rev.core.checks.hints import command, namespace_ref
+from kubectl_rev.core.checks.model import Finding, Found, Ref, Severity
+from kubectl_rev.core.checks.rolling import Situation
+from kubectl_rev.core.claims import change_at_source, owner_by, owner_of
+from kubectl_rev.core.drift import RENDERED
+from kubectl_rev.core.gateways import GatewayKind
+from kubectl_rev.core.injection import Selected, State
+from kubectl_rev.core.moves import Move
+
+
+class MigrationCheck(msgspec.Struct, frozen=True):
+    """A row of the catalogue; like `Check`, but it looks at a plan."""
+
+    code: str
+    severity: Severity
+    title: str
+    why: str
+    find: Callable[[Situation], Found]
+
+
+def find(situation: Situation) -> list[Finding]:
+    """All findings, the worst first, then by code and subject; each once."""
+    severities = list(Severity)
+    found = {
+        Finding(check.code, check.severity, subject, message, hint)
+        for check in CHECKS
+        for subject, message, hint in check.find(situation)
+    }
+    return sorted(found, key=lambda f: (severities.index(f.severity), f.code, f.subject, f.message))
+
+
+def _targets(situation: Situation) -> dict[str, list[str]]:
+    """The revisions that are moved to, with the namespaces that go there."""
+    found: dict[str, list[str]] = {}
+    for move in situation.plan.moves:
+        revision = situation.plan.revision or _revision_after(situation, move)
+        if revision:
+            found.setdefault(revision, []).append(move.namespace)
+    return found
+
+
+def _revision_after(situation: Situation, move: Move) -> str | None:
+    """Where an undo leads: by label, since a dead injector's answer names no revision."""
+    mesh = situation.before.mesh
+    if move.after.get(labels.INJECTION) == "enabled":
+        return situation.before.default.injection or situation.after.selected_for_namespace(move.namespace).revision
+    name = move.after.get(labels.REV)
+    if name is None or labels.INJECTION in move.after:
+        return None
+    return mesh.resolve(name) or name
+
+
+def _dead_target(situation: Situation) -> Found:
+    mesh = situation.before.mesh
+    for revision in _targets(situation):
+        ref = Ref("Revision", "", revision)
+        planes = [plane for plane in mesh.control_planes if plane.revision == revision]
+        if not planes:
+            yield ref, "it has no control plane", "kubectl rev-status revisions"
+        for plane in planes:
+            if plane.kind == "missing" or (plane.kind == "local" and not plane.ready):
+                label = f"app=istiod,istio.io/rev={revision}"
+                message = f"none of its {len(plane.istiods)} istiods is ready: new pods would be rejected"
+                yield ref, message, command("get", "pods", "-n", plane.namespace, "-l", label)
+    for move in situation.plan.moves:
+        selected = situation.after.selected_for_namespace(move.namespace)
+        if selected.state is State.REJECTED and move.label:
+            yield namespace_ref(move.namespace), f"new pods would be rejected: {selected.because}", ""
+
+
+def _not_by_target(situation: Situation) -> Found:
+    plan = situation.plan
+    for move in plan.moves:
+        if plan.undo or not (move.label or move.after.get(labels.REV) == plan.to):
+            continue
+        selected = situation.after.selected_for_namespace(move.namespace)
+        if selected.state is State.REJECTED or selected.revision == plan.revision:
+            continue
+        message = f"with {labels.REV}={plan.to} its pods would not be injected by {plan.revision}: {_instead(selected)}"
+        yield namespace_ref(move.namespace), message, "kubectl rev-status revisions"
+
+
+def _instead(selected: Selected) -> str:
+    return f"{selected.revision}, {selected.because}" if selected.revision else selected.because
+
+
+def _pairs(situation: Situation) -> Iterator[tuple[str, str]]:
+    """The revisions that are left, each with the one that is moved to."""
+    for revision, namespaces in _targets(situation).items():
+        for old in sorted({situation.runs_on(name) for name in namespaces} - {None, revision}, key=str):
+            if old is not None:
+                yield old, revision
+
+
+def _root_ca(situation: Situation) -> Found:
+    bundles = {i.revision: i.webhooks[0][0].client_config.ca_bundle for i in situation.before.mesh.injectors}
+    for old, new in _pairs(situation):
+        first, second = bundles.get(old, ""), bundles.get(new, "")
+        if first and second and first != second:
+            message = f"its injector's CA is not {old}'s: if the roots differ, moved and unmoved pods refuse each other"
+            hint = command("get", "configmap", "istio-ca-root-cert", "-A")
+            yield Ref("Revision", "", new), message, hint
+
+
+def _trust_domain(situation: Situation) -> Found:
+    for old, new in _pairs(situation):
+        first, second = situation.mesh_config(old), situation.mesh_config(new)
+        if first and second and first.trust_domain != second.trust_domain:
+            message = (
+                f"its trust domain is {second.trust_domain}, {old}'s is {first.trust_domain}: policies would not match"
+            )
+            yield Ref("Revision", "", new), message, ""
+
+
+def _mesh_id(situation: Situation) -> Found:
+    for old, new in _pairs(situation):
+        first, second = situation.mesh_config(old), situation.mesh_config(new)
+        if first and second and first.mesh_id != second.mesh_id:
+            message = f"its mesh ID is {second.mesh_id}, not {first.mesh_id}: telemetry would show two meshes"
+            yield Ref("Revision", "", new), message, ""
+
+
+def _undiscovered(situation: Situation) -> Found:
+    for revision, namespaces in _targets(situation).items():
+        config = situation.mesh_config(revision)
+        for name in namespaces:
+            given = situation.after.namespace_labels.get(name, {})
+            if config and not config.discovers(given):
+                message = f"{revision}'s discoverySelectors leave it out: its proxies would get no configuration"
+                yield namespace_ref(name), message, ""
+
+
+def _config_of_old(situation: Situation) -> Found:
+    olds = {old for old, _ in _pairs(situation)}
+    spaces = {move.namespace for move in situation.plan.moves}
+    for each in situation.circumstances.configs:
+        root = any(c.root_namespace == each.namespace for c in situation.circumstances.meshes.values())
+        if each.revision in olds and (each.namespace in spaces or root):
+            message = f"labelled {labels.REV}={each.revision}: the new control plane ignores it"
+            hint = command("label", each.kind, each.name, "-n", each.namespace, f"{labels.REV}-")
+            yield Ref(each.kind, each.namespace, each.name), message, hint
+
+
+def _owned(situation: Situation) -> Found:
+    if situation.request.force_owned:
+        return
+    for move in situation.plan.moves:
+        original = situation.originals.namespace(move.namespace)
+        if original is None or not move.label:
+            continue
+        if owner := owner_of(original):
+            message = f"its labels belong to {owner}, which may put them back: change them there, or say --force-owned"
+            yield namespace_ref(move.namespace), message, change_at_source(move)
+
+
+def _owned_tag(situation: Situation) -> Found:
+    names = {step.name for step in situation.plan.first}
+    snapshot = situation.before.snapshot
+    if situation.request.force_owned:
+        return
+    for each in [*snapshot.injectors, *snapshot.validators, *snapshot.services]:
+        owner = owner_by(each.labels, each.metadata.annotations)
+        if each.name in names and owner:
+            message = f"it belongs to {owner}, which may put it back: move the tag there, or say --force-owned"
+            hint = f"set revisionTags of {situation.plan.revision}'s istiod release to include {situation.plan.tag}"
+            yield Ref(type(each).__name__, each.namespace, each.name), message, hint
+
+
+def _ambient(situation: Situation) -> Found:
+    for move in situation.plan.moves:
+        given = situation.before.namespace_labels.get(move.namespace, {})
+        if move.label and not move.before and given.get(labels.DATAPLANE_MODE) == "ambient":
+            hint = command("label", "namespace", move.namespace, f"{labels.DATAPLANE_MODE}-")
+            yield namespace_ref(move.namespace), "it is ambient: new pods would leave ztunnel for a sidecar", hint
+
+
+def _rendered(situation: Situation) -> Found:
+    """Gateway API gateways follow the namespace's label at once, whoever wanted only the sidecars moved."""
+    if situation.request.include_gateways:
+        return
+    for move in situation.plan.moves:
+        was = {(u.kind, u.name): u.selected.revision for u in situation.before.by_namespace.get(move.namespace, ())}
+        for unit in situation.after.by_namespace.get(move.namespace, ()) if move.label or situation.plan.tag else ():
+            if unit.gateway in RENDERED and was.get((unit.kind, unit.name)) != unit.selected.revision:
+                message = (
+                    f"istiod replaces this {unit.gateway.value} as soon as the label changes: say --include-gateways, "
+                    "or give the Gateway a label of its own"
+                )
+                name = unit.subject.labels.get(labels.GATEWAY_NAME, unit.name)
+                old = was.get((unit.kind, unit.name)) or "REVISION"
+                hint = command("label", "gateway", name, "-n", unit.namespace, f"{labels.REV}={old}")
+                yield Ref(unit.kind, unit.namespace, unit.name), message, hint
+
+
+def _gateways_move(situation: Situation) -> Found:
+    for restart in situation.plan.restarts:
+        if restart.gateway:
+            message = f"a gateway ({restart.gateway}) with {restart.pods} pods is replaced: its traffic moves with it"
+            yield Ref(restart.kind, restart.namespace, restart.name), message, ""
+
+
+def _gateways_only_there(situation: Situation) -> Found:
+    """Guide, "Uninstall canary control plane": gateways that were upgraded in place do not go back by themselves."""
+    if not situation.plan.undo:
+        return
+    targets = set(_targets(situation))
+    in_place = [unit for unit in situation.before.units if unit.gateway is GatewayKind.IN_PLACE]
+    if any(revision in targets for unit in in_place for revision in unit.proxies):
+        return
+    for unit in in_place:
+        if unit.proxies and targets:
+            runs = ", ".join(unit.proxies)
+            message = f"this gateway lives only on {runs}: reinstall it for {', '.join(sorted(targets))} first"
+            yield Ref(unit.kind, unit.namespace, unit.name), message, ""
+
+
+def _denied(situation: Situation) -> Found:
+    for each in situation.circumstances.denied:
+        message = f"you may not {each.verb} {each.resource} there, which this takes"
+        hint = command("auth", "can-i", each.verb, each.resource, "-n", each.namespace)
+        yield namespace_ref(each.namespace), message, hint
+
+
+def _overruled(situation: Situation) -> Found:
+    for move in situation.plan.moves:
+        for unit in situation.after.by_namespace.get(move.namespace, ()):
+            wish = unit.subject.labels.get(labels.REV)
+            overruled = wish and situation.before.mesh.resolve(wish) != unit.selected.revision
+            if move.label and overruled and unit.selected.revision:
+                message = f"its own label {labels.REV}={wish} has no effect: the namespace decides"
+                yield Ref(unit.kind, unit.namespace, unit.name), message, ""
+
+
+_E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
+CHECKS = (
+    MigrationCheck("REV401", _E, "the target has no ready control plane",
+                   "its injector's failurePolicy is Fail: new pods are rejected", _dead_target),
+    MigrationCheck("REV402", _E, "the new label would not lead to the target",
+                   "an injector is deactivated, overlaps, or istiod's policy is against it", _not_by_target),
+    MigrationCheck("REV403", _W, "the two control planes' injectors have different CAs",
+                   "with different roots, mTLS between moved and unmoved pods fails", _root_ca),
+    MigrationCheck("REV404", _E, "the trust domain differs",
+                   "identities change, so authorization policies no longer match", _trust_domain),
+    MigrationCheck("REV405", _W, "the mesh ID differs", "telemetry and multicluster tell meshes apart by it", _mesh_id),
+    MigrationCheck("REV406", _E, "the target does not discover a namespace",
+                   "istiod ignores what its discoverySelectors leave out (pkg/kube/namespace)", _undiscovered),
+    MigrationCheck("REV407", _W, "Istio config is labelled with the old revision",
+                   "an istiod reads only config without a label or with its own (pkg/config/model.go)", _config_of_old),
+    MigrationCheck("REV408", _E, "you may not do what this takes", "it would stop half-way", _denied),
+    MigrationCheck("REV420", _E, "the labels belong to Git, Helm or Sail", "they would be put back", _owned),
+    MigrationCheck("REV421", _W, "the namespace is ambient", "a sidecar takes pods away from ztunnel", _ambient),
+    MigrationCheck("REV422", _E, "a gateway would be replaced by the label alone",
+                   "istiod renders Gateway API gateways anew when their owner changes", _rendered),
+    MigrationCheck("REV423", _W, "gateways move", "all traffic through them moves at once", _gateways_move),
+    MigrationCheck("REV424", _W, "a gateway lives only on the revision that is left",
+                   "it is not reverted by labels and restarts", _gateways_only_there),
+    MigrationCheck("REV426", _E, "the tag belongs to Git, Helm or Sail", "it would be put back", _owned_tag),
+    MigrationCheck("REV425", _I, "a pod's revision label has no effect", "a namespace label decides first", _overruled),
+    *(MigrationCheck(*row) for row in rolling.ROWS),
+)  # fmt: skip

@@ -1,0 +1,218 @@
+"""What does it take to move these namespaces? Survey, originals and request in; a Plan out.
+
+The plan is made against the mesh as it will be: the same snapshot with the new labels in it is surveyed again, so what
+is restarted is what drifts then, by the same rules as rev-status. A restart that is under way already (the template
+carries another `restartedAt` than the pods that drift, and the labels were right before) is waited for, not repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from msgspec.structs import replace
+
+from kubectl_rev.core import labels, patches
+from kubectl_rev.core.choosing import Choice, Request, Target, pinned
+from kubectl_rev.core.drift import RENDERED, Effect, manual
+from kubectl_rev.core.injection import State
+from kubectl_rev.core.moves import Left, Move, Plan, Restart
+from kubectl_rev.core.objects import Namespace, Workload
+from kubectl_rev.core.originals import Identity, Original, Originals
+from kubectl_rev.core.plan import Step
+from kubectl_rev.core.proofs import proofs
+from kubectl_rev.core.reasons import keeps, left, partition
+from kubectl_rev.core.survey import Group, Survey, Unit
+
+Wanted = Mapping[str, dict[str, str]]  # by namespace: its injection labels afterwards
+Pins = Mapping[
+    tuple[str, str, str], dict[str, str]
+]  # by namespace, kind, name: the template's revision label afterwards
+
+
+def plan(survey: Survey, originals: Originals, request: Request, choice: Choice, to: Target, now: str) -> Plan:
+    """Everything in order: namespaces by name, gateways last. `now` is what `restartedAt` will say."""
+    pins = {
+        (unit.namespace, unit.kind, unit.name): {labels.REV: to.name}
+        for name in choice.chosen
+        if not request.enroll
+        for unit in survey.by_namespace.get(name, ())
+        if f"{unit.kind}/{unit.name}" in pinned(survey, name) and unit.selected.revision != to.revision
+    }
+    wanted = {
+        name: {labels.REV: to.name}
+        for name in choice.chosen
+        if request.enroll or not pinned(survey, name)
+        if request.named or survey.selected_for_namespace(name).revision != to.revision
+    }
+    after = surveyed_after(survey, wanted, pins)
+    moves = [
+        move(survey, after, originals, name, request, now, wanted=wanted.get(name), pins=pins) for name in choice.chosen
+    ]
+    return Plan(
+        to=to.name,
+        revision=to.revision,
+        is_tag=to.is_tag,
+        moves=tuple(gateways_last(moves)),
+        skipped=choice.skipped,
+    )
+
+
+def surveyed_after(survey: Survey, wanted: Wanted, pins: Pins) -> Survey:
+    """The mesh as it will be once the labels are written."""
+    snapshot = survey.snapshot
+    namespaces = [
+        Namespace(metadata=replace(ns.metadata, labels=_relabelled(ns.labels, wanted[ns.name])))
+        if ns.name in wanted
+        else ns
+        for ns in snapshot.namespaces
+    ]
+    workloads = [_repinned(w, pins[w.namespace, w.kind, w.name]) if _key(w) in pins else w for w in snapshot.workloads]
+    return Survey(replace(snapshot, namespaces=namespaces, workloads=workloads))
+
+
+def move(
+    before: Survey,
+    after: Survey,
+    originals: Originals,
+    name: str,
+    request: Request,
+    now: str,
+    *,
+    wanted: dict[str, str] | None,
+    pins: Pins,
+    undo: bool = False,
+    retagged: bool = False,
+) -> Move:
+    """One namespace: `wanted` are its labels afterwards, None to leave them; `retagged` if its tag moves instead."""
+    given = patches.injection_labels(before.namespace_labels.get(name, {}))
+    original = originals.namespace(name) or _bare(name, before)
+    changed = retagged or (wanted is not None and wanted != given)
+    was = {(unit.kind, unit.name): unit for unit in before.by_namespace.get(name, ())}
+    restarts, stay, unchanged = [], [], 0
+    for unit in after.by_namespace.get(name, ()):
+        pin = pins.get((unit.namespace, unit.kind, unit.name))
+        made = _of_unit(unit, was.get((unit.kind, unit.name)), originals, request, now, pin, changed, undo)
+        match made:
+            case Restart():
+                restarts.append(made)
+            case Left():
+                stay.append(made)
+            case None:
+                unchanged += 1
+    return Move(
+        namespace=name,
+        before=given,
+        after=wanted if wanted is not None else given,
+        label=patches.relabel(original, wanted, record=not undo) if changed and wanted is not None else None,
+        back=patches.unlabel(original, wanted) if changed and wanted is not None and not undo else None,
+        close=patches.forget(original) if undo and labels.PREVIOUS in original.annotations else None,
+        proofs=tuple(proofs(after, originals, name, restarts, changed=changed)),
+        restarts=tuple(sorted(restarts, key=lambda restart: restart.gateway is not None)),
+        left=tuple(stay),
+        unchanged=unchanged,
+    )
+
+
+def gateways_last(moves: list[Move]) -> Iterator[Move]:
+    """Namespaces whose relabelling moves gateways come after all others."""
+    yield from sorted(moves, key=lambda each: any(restart.gateway for restart in each.restarts))
+
+
+def _of_unit(
+    unit: Unit,
+    was: Unit | None,
+    originals: Originals,
+    request: Request,
+    now: str,
+    pin: dict[str, str] | None,
+    relabelled: bool,
+    undo: bool,
+) -> Restart | Left | None:
+    """What becomes of a workload: a restart, something that is left with its reason, or nothing, since it is fine."""
+    original = originals.get(unit.kind, unit.namespace, unit.name)
+    drifting = [group for group in unit.groups if group.drifted]
+    if not drifting and pin is None:
+        return _fixed(unit)
+    if why := keeps(unit, was, original, request, undo=undo, pinning=pin is not None):
+        return left(unit, why, sum(group.count for group in drifting))
+    if unit.gateway in RENDERED:  # istiod renders it anew by itself as soon as the label is there
+        return _restart(unit, None, None, original)
+    if original is None:
+        return left(unit, "it could not be read", sum(group.count for group in drifting))
+    stamp = stamp_of(original)
+    if pin is not None:
+        step = patches.repin(original, pin, _differs(now, stamp), undo=undo)
+        return _restart(unit, step, _differs(now, stamp), original)
+    if not relabelled and stamp is not None and all(_stamp_of(group) != stamp for group in drifting):
+        return _restart(unit, None, stamp, original)
+    new = _differs(now, stamp)
+    return _restart(unit, patches.restart(original, new), new if unit.kind != "Rollout" else None, original)
+
+
+def _restart(unit: Unit, step: Step | None, stamp: str | None, original: Original | None) -> Restart:
+    pods = original.pods if original else sum(group.count for group in unit.groups if not group.pod.terminating)
+    return Restart(
+        kind=unit.kind,
+        namespace=unit.namespace,
+        name=unit.name,
+        step=step,
+        revision=unit.selected.revision if unit.selected.state is State.INJECTED else None,
+        proxies=dict(sorted(unit.proxies.items())),
+        pods=pods,
+        stays=min(partition(original), pods),
+        stamp=stamp,
+        gateway=unit.gateway.value if unit.gateway else None,
+    )
+
+
+def _fixed(unit: Unit) -> Left | None:
+    """What does not drift because nothing but its installation can change it."""
+    others = sum(
+        group.count
+        for group in unit.groups
+        if group.effect is Effect.FIXED and group.proxy and group.proxy.revision != unit.selected.revision
+    )
+    if not others:
+        return None
+    if manual(unit.template):
+        return left(unit, "its sidecar is part of its template (kube-inject): inject it anew by hand", others)
+    return left(unit, "its proxy is part of its installation: upgrade it in place, with the new revision", others)
+
+
+def stamp_of(original: Original) -> str | None:
+    """When the template was last restarted; empty if never, None where pods do not show it."""
+    if original.kind == "Rollout" or original.template is None:
+        return None
+    metadata = original.template.get("metadata") or {}
+    return str((metadata.get("annotations") or {}).get(labels.RESTARTED_AT, ""))
+
+
+def _stamp_of(group: Group) -> str:
+    return group.pod.metadata.annotations.get(labels.RESTARTED_AT, "")
+
+
+def _differs(now: str, stamp: str | None) -> str:
+    """A template that already says `now` would not change: then a second later, in the same notation."""
+    return now if now != stamp else now.replace("Z", ".5Z")
+
+
+def _key(workload: Workload) -> tuple[str, str, str]:
+    return workload.namespace, workload.kind, workload.name
+
+
+def _relabelled(given: dict[str, str], wanted: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in given.items() if key not in labels.INJECTION_LABELS} | wanted
+
+
+def _repinned(workload: Workload, pin: dict[str, str]) -> Workload:
+    template = workload.spec.template
+    if template is None:
+        return workload
+    kept = {key: value for key, value in template.metadata.labels.items() if key != labels.REV}
+    metadata = replace(template.metadata, labels=kept | pin)
+    return replace(workload, spec=replace(workload.spec, template=replace(template, metadata=metadata)))
+
+
+def _bare(name: str, survey: Survey) -> Original:
+    """A namespace of which only the labels are known, from a dump that was saved."""
+    return Original(kind="Namespace", metadata=Identity(name=name, labels=survey.namespace_labels.get(name, {})))

@@ -1,0 +1,36 @@
+"""What a run of a plan did, as values: one outcome per change, and the result that JSON shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from kubectl_rev.core.checks.model import Finding
+from kubectl_rev.core.moves import Left, Skipped
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened. `what` is labeled, unchanged, put back, undone, restarted, rolled out or failed."""
+
+    kind: str
+    namespace: str
+    name: str
+    what: str
+    message: str
+    detail: str = ""
+
+
+class Result(msgspec.Struct, kw_only=True, rename="camel"):
+    """What a run did. `complete` is false when something failed or was not begun; `left` stays as it is."""
+
+    undo: bool
+    to: str
+    revision: str
+    dry_run: str
+    complete: bool
+    outcomes: Sequence[Outcome]
+    left: Sequence[Left]
+    not_begun: Sequence[str]
+    skipped: Sequence[Skipped]
+    findings: Sequence[Finding]

@@ -1,0 +1,178 @@
+"""The JSON patches of a migration: what they test, what they change, what they write down for the way back.
+
+Labels change in one patch that tests what was read; a `test` for null holds where the key is absent (so it does in
+evanphx/json-patch, which the API server uses). A workload's patch tests its uid and its whole template: status churn
+moves its resourceVersion, but a template that somebody else has changed is rolled by that already.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.originals import Original
+from kubectl_rev.core.plan import Op, Step, pointer
+
+RESOURCES = {
+    "Deployment": "deployments.apps",
+    "StatefulSet": "statefulsets.apps",
+    "DaemonSet": "daemonsets.apps",
+    "Rollout": "rollouts.argoproj.io",
+}
+_SAYS = {
+    "Deployment": "deployment.apps",
+    "StatefulSet": "statefulset.apps",
+    "DaemonSet": "daemonset.apps",
+    "Rollout": "rollout.argoproj.io",
+}
+_ROLLOUT_VERSION = "v1alpha1"
+
+
+def spoken(kind: str, name: str) -> str:
+    """As kubectl says it: `deployment.apps/web`."""
+    return f"{_SAYS.get(kind, kind.lower())}/{name}"
+
+
+def injection_labels(given: dict[str, str]) -> dict[str, str]:
+    """The labels that are ours to change."""
+    return {key: given[key] for key in labels.INJECTION_LABELS if key in given}
+
+
+def written(previous: dict[str, str]) -> str:
+    """Labels as the annotation keeps them."""
+    return msgspec.json.encode(previous, order="sorted").decode()
+
+
+def recorded(annotations: dict[str, str]) -> dict[str, str] | None:
+    """The labels that the annotation keeps; None where there is none, or one that nobody of us wrote."""
+    try:
+        found = msgspec.json.decode(annotations.get(labels.PREVIOUS, ""), type=dict[str, str])
+    except msgspec.MsgspecError:
+        return None
+    return found if set(found) <= set(labels.INJECTION_LABELS) else None
+
+
+def relabel(original: Original, wanted: dict[str, str], *, record: bool) -> Step:
+    """Give a namespace these injection labels; `record` keeps the present ones, unless earlier ones are kept."""
+    meta = original.metadata
+    ops = [*_is(meta.uid), *_label_ops("/metadata", injection_labels(meta.labels), wanted)]
+    if record and labels.PREVIOUS not in original.annotations:
+        ops += _annotate(original, labels.PREVIOUS, written(injection_labels(meta.labels)))
+    return _step("Namespace", original, ops, "labeled")
+
+
+def unlabel(original: Original, wanted: dict[str, str]) -> Step:
+    """Take `relabel` back at once, its record too if it made one."""
+    meta = original.metadata
+    ops = [*_is(meta.uid), *_label_ops("/metadata", wanted, injection_labels(meta.labels))]
+    if labels.PREVIOUS not in original.annotations:
+        ops.append(Op("remove", pointer("metadata", "annotations", labels.PREVIOUS)))
+    return _step("Namespace", original, ops, "labels put back")
+
+
+def forget(original: Original) -> Step:
+    """Remove the record: the last write of an undo."""
+    path = pointer("metadata", "annotations", labels.PREVIOUS)
+    ops = [*_is(original.metadata.uid), Op("test", path, original.annotations[labels.PREVIOUS]), Op("remove", path)]
+    return _step("Namespace", original, ops, "undone")
+
+
+def restart(original: Original, now: str) -> Step:
+    """Replace a workload's pods as `kubectl rollout restart` does; an Argo Rollout by its own field."""
+    ops = _is(original.metadata.uid)
+    if original.kind == "Rollout":  # argo-rollouts' docs/features/restart.md: the template must not change
+        ops.append(Op("add", "/spec/restartAt", now))
+        return _step(original.kind, original, ops, "restarted")
+    return _step(original.kind, original, [*ops, *_stamp(original, now)], "restarted")
+
+
+def repin(original: Original, wanted: dict[str, str], now: str, *, undo: bool = False) -> Step:
+    """Give a workload's template another revision label; this replaces its pods too."""
+    metadata = (original.template or {}).get("metadata") or {}
+    given = metadata.get("labels") or {}
+    before = {labels.REV: given[labels.REV]} if labels.REV in given else {}
+    ops = [*_is(original.metadata.uid), *_stamp(original, now)]
+    if "labels" not in metadata:
+        ops.append(Op("add", "/spec/template/metadata/labels", {}))
+    path = pointer("spec", "template", "metadata", "labels", labels.REV)
+    if labels.REV in wanted:
+        ops.append(Op("add", path, wanted[labels.REV]))
+    elif before:
+        ops.append(Op("remove", path))
+    if undo:
+        ops.append(Op("remove", pointer("metadata", "annotations", labels.PREVIOUS)))
+    elif labels.PREVIOUS not in original.annotations:
+        ops += _annotate(original, labels.PREVIOUS, written(before))
+    return _step(original.kind, original, ops, "labeled and restarted")
+
+
+def holds(step: Step, found: dict[str, Any]) -> bool:
+    """Whether an object is already as a patch would make it: what a request without an answer may have done."""
+    for op in step.operations:
+        value = _at(found, op.path)
+        if (op.op in ("add", "replace") and not _equal(value, op.value)) or (op.op == "remove" and value is not None):
+            return False
+    return True
+
+
+def _equal(found: Any, wanted: Any) -> bool:
+    """A map that was added may have got more entries by the next operation."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return all(found.get(key) == value for key, value in wanted.items())
+    return bool(found == wanted)
+
+
+def _at(found: Any, path: str) -> Any:
+    for part in path.split("/")[1:]:
+        if not isinstance(found, dict):
+            return None
+        found = found.get(part.replace("~1", "/").replace("~0", "~"))
+    return found
+
+
+def _is(uid: str) -> list[Op]:
+    return [Op("test", "/metadata/uid", uid)] if uid else []
+
+
+def _label_ops(where: str, given: dict[str, str], wanted: dict[str, str]) -> list[Op]:
+    paths = {key: f"{where}{pointer('labels', key)}" for key in labels.INJECTION_LABELS}
+    ops = [Op("test", path, given.get(key)) for key, path in paths.items()]
+    for key, path in paths.items():
+        if key in wanted and given.get(key) != wanted[key]:
+            ops.append(Op("add", path, wanted[key]))
+        elif key in given and key not in wanted:
+            ops.append(Op("remove", path))
+    return ops
+
+
+def _annotate(original: Original, key: str, value: str) -> list[Op]:
+    if original.metadata.annotations is None:
+        return [Op("test", "/metadata/annotations", None), Op("add", "/metadata/annotations", {key: value})]
+    path = pointer("metadata", "annotations", key)
+    return [Op("test", path, original.annotations.get(key)), Op("add", path, value)]
+
+
+def _stamp(original: Original, now: str) -> list[Op]:
+    template = original.template or {}
+    path = "/spec/template/metadata"
+    ops = [Op("test", "/spec/template", template)] if template else []
+    if "metadata" not in template:
+        return [*ops, Op("add", path, {"annotations": {labels.RESTARTED_AT: now}})]
+    if not template["metadata"].get("annotations"):
+        return [*ops, Op("add", f"{path}/annotations", {labels.RESTARTED_AT: now})]
+    return [*ops, Op("add", f"{path}{pointer('annotations', labels.RESTARTED_AT)}", now)]
+
+
+def _step(kind: str, original: Original, ops: list[Op], done: str) -> Step:
+    meta = original.metadata
+    return Step(
+        action="patch",
+        resource=RESOURCES.get(kind, "namespaces"),
+        version=_ROLLOUT_VERSION if kind == "Rollout" else "v1",
+        namespace=meta.namespace,
+        name=meta.name,
+        operations=tuple(ops),
+        says=f"{spoken(kind, meta.name)} {done}",
+    )

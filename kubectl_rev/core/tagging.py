@@ -1,0 +1,200 @@
+"""Moving a tag itself: what is written, and everything that moves with it.
+
+Like `istioctl tag set` (istioctl/pkg/tag/generate.go): the tag's injector calls the target's Service with the target's
+caBundle and is labelled with its revision; since 1.28 so is the tag's Service. The default tag also has the default
+validator, and by its label the leader election and Gateways without a label. One patch per object, with a test on what
+was read; the revision that it was is kept on the injector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.choosing import Request, Target, Unknown
+from kubectl_rev.core.defaults import default_validator
+from kubectl_rev.core.migration import gateways_last, move
+from kubectl_rev.core.moves import Plan
+from kubectl_rev.core.objects import Service, WebhookConfiguration
+from kubectl_rev.core.originals import Originals
+from kubectl_rev.core.plan import Op, Step, pointer
+from kubectl_rev.core.survey import Survey
+
+_INJECTORS = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
+_VALIDATORS = "validatingwebhookconfigurations.admissionregistration.k8s.io"
+_REV = pointer("metadata", "labels", labels.REV)
+_PREVIOUS = pointer("metadata", "annotations", labels.PREVIOUS)
+
+Configuration = WebhookConfiguration
+
+
+def plan(survey: Survey, originals: Originals, request: Request, tag: str, to: Target, now: str) -> tuple[Plan, Survey]:
+    """The plan, and the mesh as it will be.
+
+    Raises Unknown when there is no such tag, or the target is none that a tag can point at.
+    """
+    steps, back, after = _moved(survey, tag, to.revision, undo=False)
+    return _plan(survey, originals, request, tag, to.revision, now, steps, back, after), after
+
+
+def undo(survey: Survey, originals: Originals, request: Request, tag: str, now: str) -> tuple[Plan, Survey]:
+    """Back to the revision that is kept on the tag's injector. Raises Unknown when none is."""
+    injector = _injector(survey, tag)
+    kept = injector.metadata.annotations.get(labels.PREVIOUS)
+    if not kept:
+        raise Unknown(f"nothing to undo: tag {tag} has no annotation {labels.PREVIOUS}")
+    steps, back, after = _moved(survey, tag, kept, undo=True)
+    made = _plan(survey, originals, request, tag, kept, now, steps, back, after)
+    return replace(made, undo=True), after
+
+
+def _plan(
+    survey: Survey,
+    originals: Originals,
+    request: Request,
+    tag: str,
+    revision: str,
+    now: str,
+    steps: list[Step],
+    back: list[Step],
+    after: Survey,
+) -> Plan:
+    moves = [
+        move(survey, after, originals, name, request, now, wanted=None, pins={}, retagged=bool(steps))
+        for name in sorted(survey.namespace_labels)
+        if name in _follows(survey, after, tag)
+    ]
+    return Plan(
+        to=tag,
+        revision=revision,
+        is_tag=True,
+        tag=tag,
+        first=tuple(steps),
+        first_back=tuple(back),
+        moves=tuple(gateways_last(moves)),
+    )
+
+
+def _follows(survey: Survey, after: Survey, tag: str) -> set[str]:
+    """The namespaces in which anything is selected by the tag; also when it has been moved already."""
+    found = set()
+    ours = {each.name for each in survey.snapshot.injectors if each.labels.get(labels.TAG) == tag}
+    for name in survey.namespace_labels:
+        if set(after.selected_for_namespace(name).injectors) & ours:
+            found.add(name)
+        for unit, was in zip(after.by_namespace.get(name, ()), survey.by_namespace.get(name, ()), strict=False):
+            if set(unit.selected.injectors) & ours or unit.selected.revision != was.selected.revision:
+                found.add(name)
+    return found
+
+
+def _injector(survey: Survey, tag: str) -> Configuration:
+    for each in survey.snapshot.injectors:
+        if each.labels.get(labels.TAG) == tag:
+            return each
+    there = sorted({each.name for each in survey.mesh.tags})
+    raise Unknown(f'no tag "{tag}" to move: there are {", ".join(there) or "none"}; istioctl tag set makes one')
+
+
+def _canonical(survey: Survey, revision: str) -> Configuration:
+    """The revision's own injector: generate.go asks for `istio.io/rev=X,!istio.io/tag`."""
+    for each in survey.snapshot.injectors:
+        if each.labels.get(labels.REV) == revision and labels.TAG not in each.labels and each.webhooks:
+            return each
+    raise Unknown(f'revision "{revision}" has no injector of its own that a tag could point at')
+
+
+def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> tuple[list[Step], list[Step], Survey]:
+    """The writes, the writes that take them back, and the mesh as it will be. Nothing where it is there already."""
+    snapshot, injector, target = survey.snapshot, _injector(survey, tag), _canonical(survey, revision)
+    was = injector.labels.get(labels.REV, labels.DEFAULT)
+    if was == revision and not undo:
+        return [], [], survey
+    changes: list[tuple[str, Any, Any]] = [(_INJECTORS, injector, _pointed(injector, target, revision))]
+    for each in snapshot.services:
+        if each.labels.get(labels.TAG) == tag:
+            changes.append(("services", each, _selecting(survey, each, target, revision)))
+    validator = default_validator(survey.mesh) if tag == labels.DEFAULT else None
+    if validator is not None and validator.name == labels.DEFAULT_VALIDATOR:
+        changes.append((_VALIDATORS, validator, _pointed(validator, target, revision)))
+    steps = [_step(resource, old, new, f"now leads to {revision}") for resource, old, new in changes]
+    back = [_step(resource, new, old, f"put back to {was}") for resource, old, new in changes]
+    steps[0] = replace(steps[0], operations=steps[0].operations + tuple(_record(injector, was, undo=undo)))
+    if not undo and labels.PREVIOUS not in injector.metadata.annotations:
+        back[0] = replace(back[0], operations=(*back[0].operations, Op("remove", _PREVIOUS)))
+    new = {id(old): changed for _, old, changed in changes}
+    after = replace(
+        snapshot,
+        injectors=[new.get(id(each), each) for each in snapshot.injectors],
+        validators=[new.get(id(each), each) for each in snapshot.validators],
+        services=[new.get(id(each), each) for each in snapshot.services],
+    )
+    return steps, back, Survey(after)
+
+
+def _record(injector: Configuration, was: str, *, undo: bool) -> Iterator[Op]:
+    annotations = injector.metadata.annotations
+    if undo:
+        yield Op("remove", _PREVIOUS)
+    elif labels.PREVIOUS not in annotations:
+        yield Op("test", _PREVIOUS if annotations else "/metadata/annotations", None)
+        if annotations:
+            yield Op("add", _PREVIOUS, was)
+        else:
+            yield Op("add", "/metadata/annotations", {labels.PREVIOUS: was})
+
+
+def _pointed(config: Configuration, target: Configuration, revision: str) -> Configuration:
+    """Its webhooks call whom the target's injector calls; a validator keeps its own path."""
+    client = target.webhooks[0].client_config
+    webhooks = []
+    for webhook in config.webhooks:
+        own = webhook.client_config
+        service = client.service
+        if service is not None and own.service is not None:
+            service = replace(service, path=own.service.path)
+        webhooks.append(replace(webhook, client_config=replace(client, service=service)))
+    metadata = replace(config.metadata, labels=config.labels | {labels.REV: revision})
+    return replace(config, metadata=metadata, webhooks=webhooks)
+
+
+def _selecting(survey: Survey, service: Service, target: Configuration, revision: str) -> Service:
+    reference = target.webhooks[0].client_config.service
+    canonical = next(
+        (
+            s
+            for s in survey.snapshot.services
+            if reference and (s.namespace, s.name) == (reference.namespace, reference.name)
+        ),
+        None,
+    )
+    metadata = replace(service.metadata, labels=service.labels | {labels.REV: revision})
+    spec = replace(service.spec, selector=canonical.spec.selector) if canonical else service.spec
+    return replace(service, metadata=metadata, spec=spec)
+
+
+def _step(resource: str, old: Any, new: Any, done: str) -> Step:
+    ops = [Op("test", _REV, old.labels.get(labels.REV)), Op("add", _REV, new.labels[labels.REV])]
+    if isinstance(old, WebhookConfiguration):
+        for n, (before, after) in enumerate(zip(old.webhooks, new.webhooks, strict=True)):
+            path = f"/webhooks/{n}"
+            ops.append(Op("test", f"{path}/name", before.name))
+            ops.append(Op("replace", f"{path}/clientConfig", msgspec.to_builtins(after.client_config)))
+    else:
+        ops.append(Op("test", "/spec/selector", old.spec.selector))
+        ops.append(Op("replace", "/spec/selector", new.spec.selector))
+    kind = (
+        resource.removesuffix("s") if resource == "services" else resource.replace("configurations.", "configuration.")
+    )
+    return Step(
+        action="patch",
+        resource=resource,
+        namespace=old.namespace,
+        name=old.name,
+        operations=tuple(ops),
+        says=f"{kind}/{old.name} {done}",
+    )

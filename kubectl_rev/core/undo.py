@@ -1,0 +1,62 @@
+"""The way back: what the annotation `kubectl-rev/previous` says, as a plan.
+
+An undo restores the labels and restarts what drifts then; the record goes last, in a write of its own, so that an undo
+that was cut off is taken up by the same command. Where there is no record nothing is restarted, only what is under way
+is waited for: the record may be gone because all was done.
+"""
+
+from __future__ import annotations
+
+from kubectl_rev.core import labels, patches
+from kubectl_rev.core.choosing import Request
+from kubectl_rev.core.migration import gateways_last, move, surveyed_after
+from kubectl_rev.core.moves import Move, Plan, Skipped
+from kubectl_rev.core.originals import Originals
+from kubectl_rev.core.survey import Survey
+
+
+def records(originals: Originals) -> dict[str, dict[str, str]]:
+    """The namespaces that were moved, with the labels they had."""
+    found = {}
+    for original in originals:
+        if original.kind == "Namespace" and (was := patches.recorded(original.annotations)) is not None:
+            found[original.metadata.name] = was
+    return found
+
+
+def pins(originals: Originals, namespaces: set[str]) -> dict[tuple[str, str, str], dict[str, str]]:
+    """The workloads there whose template was changed, with the label it had."""
+    return {
+        (each.metadata.namespace, each.kind, each.metadata.name): was
+        for each in originals
+        if each.kind != "Namespace"
+        and each.metadata.namespace in namespaces
+        and (was := patches.recorded(each.annotations)) is not None
+    }
+
+
+def plan(survey: Survey, originals: Originals, request: Request, names: list[str], now: str) -> Plan:
+    """Back to what each of these namespaces was."""
+    wanted = {name: was for name, was in records(originals).items() if name in names}
+    changed = pins(originals, set(names))
+    after = surveyed_after(survey, wanted, changed)
+    moves: list[Move] = []
+    skipped: list[Skipped] = []
+    for name in names:
+        recorded = name in wanted or any(key[0] == name for key in changed)
+        made = move(survey, after, originals, name, request, now, wanted=wanted.get(name), pins=changed, undo=True)
+        if recorded or any(restart.step is None for restart in made.restarts):
+            moves.append(made)
+        else:
+            skipped.append(Skipped(name, f"nothing to undo: it has no annotation {labels.PREVIOUS}"))
+    return Plan(undo=True, moves=tuple(gateways_last(moves)), skipped=tuple(skipped))
+
+
+def named(originals: Originals, survey: Survey, request: Request) -> list[str]:
+    """The namespaces that an undo speaks of: those named, else those recorded that the request chooses."""
+    if request.names:
+        return list(dict.fromkeys(request.names))
+    kept = sorted(set(records(originals)) | {key[0] for key in pins(originals, set(survey.namespace_labels))})
+    if request.selector is None:
+        return kept
+    return [name for name in kept if request.selector.matches(survey.namespace_labels.get(name, {}))]

@@ -1,0 +1,136 @@
+"""How rev-migrate looks: the plan before, the result after, in kubectl's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from kubectl_rev.core.checks.model import Finding
+from kubectl_rev.core.moves import Left, Move, Plan, Restart
+from kubectl_rev.core.outcome import Outcome, Result
+from kubectl_rev.core.patches import spoken
+from kubectl_rev.core.plan import Step
+from kubectl_rev.render import Style, clean, counts, fit, paint, plural, table
+
+
+def plan(found: Plan, style: Style) -> str:
+    """Every patch and every restart, in order."""
+    lines = [_headline(found), *(_first(found, style))]
+    for move in found.moves:
+        lines += _move(move, style)
+    if found.skipped:
+        lines.append("Skipped:")
+        lines += [f"  namespace/{each.namespace}   {each.why}" for each in found.skipped]
+    return fit("\n".join(clean(line) for line in lines), style.width)
+
+
+def _first(found: Plan, style: Style) -> Iterable[str]:
+    for step in found.first:
+        yield step.says
+        if style.wide:
+            yield f"    {patch(step)}"
+
+
+def _headline(found: Plan) -> str:
+    spaces = plural(len(found.moves), "namespace")
+    restarts = plural(sum(1 for each in found.restarts if each.step), "workload")
+    if found.tag:
+        back = " back" if found.undo else ""
+        return f"Tag {found.tag}{back} to revision {found.revision}: {spaces} with it, {restarts} to restart"
+    if found.undo:
+        return f"Undo: {spaces} back to what they were, {restarts} to restart"
+    what = f"tag {found.to} (revision {found.revision})" if found.is_tag else f"revision {found.revision}"
+    return f"To {what}: {spaces}, {restarts} to restart"
+
+
+def _move(move: Move, style: Style) -> Iterable[str]:
+    before, after = _labels(move.before), _labels(move.after)
+    yield f"namespace/{move.namespace}   " + (f"{before} -> {after}" if move.label else f"{after}, unchanged")
+    if style.wide and move.label:
+        yield f"    {patch(move.label)}"
+    for restart in move.restarts:
+        verb = "restart" if restart.step else "wait for"
+        yield f"  {spoken(restart.kind, restart.name)}   {verb}: {_change(restart)}"
+        if style.wide and restart.step:
+            yield f"    {patch(restart.step)}"
+    for each in move.left:
+        yield f"  {spoken(each.kind, each.name)}   stays ({plural(each.pods, 'pod')}): {each.why}"
+
+
+def _change(restart: Restart) -> str:
+    to = restart.revision or "no sidecar"
+    kept = f", {plural(restart.stays, 'pod')} kept by its partition" if restart.stays else ""
+    rendered = f" ({restart.gateway} gateway)" if restart.gateway else ""
+    return f"{counts(restart.proxies) or 'no sidecar'} -> {to}{kept}{rendered}"
+
+
+def patch(step: Step) -> str:
+    """The JSON patch; a template that is tested whole is not printed whole."""
+    shown = [
+        {"op": op.op, "path": op.path}
+        | ({} if op.value is msgspec.UNSET else {"value": "…" if op.path == "/spec/template" else op.value})
+        for op in step.operations
+    ]
+    return msgspec.json.encode(shown).decode()
+
+
+def _labels(given: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in given.items()) or "<none>"
+
+
+def findings(found: Sequence[Finding], style: Style) -> str:
+    """One finding per two lines, the worst first."""
+    lines = []
+    for each in found:
+        severity = paint(f"{each.severity.value:<7}", each.severity.value, style)
+        where = f" -n {each.subject.namespace}" if each.subject.namespace else ""
+        text = clean(f"{each.subject}{where}  {each.message}")
+        room = None if style.width is None else style.width + len(severity) - 7
+        lines.append(fit(f"{each.code} {severity}  {text}", room))
+        if each.hint:
+            lines.append(fit(f"{'':16}{clean(each.hint)}", style.width))
+    return "\n".join(lines)
+
+
+def outcome(each: Outcome, *, many: bool, dry_run: str = "") -> str:
+    """One line for stderr: `deployment.apps/web rolled out (canary, 3/3)`; `many` namespaces are named."""
+    subject, _, said = each.message.partition(" ")
+    where = f" -n {each.namespace}" if many and each.namespace else ""
+    suffix = f" ({dry_run} dry run)" if dry_run else ""
+    return clean(f"{subject}{where} {said}{suffix}")
+
+
+def result(found: Result, moves: Sequence[Move], style: Style) -> str:
+    """One row per namespace."""
+    rows = []
+    for move in moves:
+        of = [each for each in found.outcomes if move.namespace in (each.namespace, each.namespace or each.name)]
+        idle = "not begun" if move.namespace in found.not_begun or move.label else "unchanged"
+        label = next((each.what for each in reversed(of) if each.kind == "Namespace"), idle)
+        rolled = sum(each.what == "rolled out" for each in of)
+        restarted = sum(each.what == "restarted" for each in of)
+        failed = sum(each.what == "failed" for each in of if each.kind != "Namespace")
+        rows.append(
+            (
+                move.namespace,
+                _labels(move.after),
+                label,
+                str(max(rolled, restarted)),
+                str(move.unchanged),
+                str(failed),
+                str(len(move.left)),
+            )
+        )
+    return table(("NAMESPACE", "LABEL", "STATE", "RESTARTED", "UNCHANGED", "FAILED", "LEFT"), rows, style)
+
+
+def stays(left: Sequence[Left], style: Style) -> str:
+    """What was not replaced, why, and what to do."""
+    lines = []
+    for each in left:
+        subject = f"{spoken(each.kind, each.name)} -n {each.namespace}"
+        lines.append(f"{subject} stays ({plural(each.pods, 'pod')}): {each.why}")
+        if each.hint:
+            lines.append(f"    {each.hint}")
+    return fit("\n".join(clean(line) for line in lines), style.width)

@@ -1,0 +1,135 @@
+"""Who may do it: a user with rights in one namespace only; and how many requests a migration makes."""
+
+import json
+
+import pytest
+
+from kubectl_rev.errors import ExitCode
+from tests.cluster import migrating as do
+from tests.cluster.faulty import Proxy
+
+pytestmark = pytest.mark.cluster
+
+
+def role(space, *rules):
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": "mover", "namespace": space},
+        "rules": [
+            {"apiGroups": [group], "resources": resources.split(), "verbs": verbs.split()}
+            for group, resources, verbs in rules
+        ],
+    }
+
+
+def binding(kind, name, user, space=""):
+    scope = {"namespace": space} if space else {}
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": f"{kind}Binding",
+        "metadata": {"name": f"{name}-{user}", **scope},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name},
+        "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}],
+    }
+
+
+MOVER = (
+    ("", "namespaces", "get patch"),
+    ("", "pods", "get list watch create"),
+    ("apps", "deployments statefulsets daemonsets", "get list patch"),
+    ("apps", "replicasets", "get list"),
+    ("batch", "jobs cronjobs", "get list"),
+)
+
+
+@pytest.fixture(scope="module")
+def two(cluster):
+    """`mine`, where user limited may do everything that a migration takes, and `theirs`, where nothing."""
+    cluster.reset("istioctl")
+    reader = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "injectors"},
+        "rules": [
+            {
+                "apiGroups": ["admissionregistration.k8s.io"],
+                "resources": ["mutatingwebhookconfigurations"],
+                "verbs": ["get", "list"],
+            }
+        ],
+    }
+    for space in ("mine", "theirs"):
+        cluster.apply(do.namespace(space, injection="enabled"), do.workload("Deployment", space, "web", replicas=2))
+    cluster.apply(role("mine", *MOVER), binding("Role", "mover", "limited", "mine"))
+    cluster.apply(reader, binding("ClusterRole", "injectors", "limited"))
+    do.settled(cluster, "mine", "theirs")
+    yield cluster
+    do.remove(cluster, "mine", "theirs")
+
+
+def test_a_user_of_one_namespace_migrates_it_and_undoes_it(two):
+    before = do.metadata(two, "mine")
+    done = do.migrate(two, "mine", "--to", "canary", "--yes", "--context", "limited")
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert set(do.revisions(two, "mine").values()) == {"canary"}
+    back = do.migrate(two, "--undo", "mine", "--yes", "--context", "limited")
+    assert back.returncode == ExitCode.OK, back.stderr
+    assert do.metadata(two, "mine") == before
+    assert set(do.revisions(two, "mine").values()) == {"default"}
+
+
+def test_elsewhere_the_missing_verbs_are_named_before_the_first_write(two):
+    reads = tuple((group, resources, "get list watch") for group, resources, _ in MOVER)
+    two.apply(role("theirs", *reads), binding("Role", "mover", "limited", "theirs"))
+    before = do.metadata(two, "theirs"), do.generations(two, "theirs")
+    done = do.migrate(two, "theirs", "--to", "canary", "--yes", "--context", "limited")
+    assert done.returncode == ExitCode.FINDINGS, done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("REV408")]
+    assert said == [
+        "REV408 error    namespace/theirs  you may not create pods there, which this takes",
+        "REV408 error    namespace/theirs  you may not patch deployments.apps there, which this takes",
+        "REV408 error    namespace/theirs  you may not patch namespaces there, which this takes",
+    ]
+    assert (do.metadata(two, "theirs"), do.generations(two, "theirs")) == before
+
+
+def test_where_nothing_may_even_be_read(two):
+    two.kubectl("delete", "role", "mover", "-n", "theirs", "--ignore-not-found")
+    done = do.migrate(two, "theirs", "--to", "canary", "--yes", "--context", "limited")
+    assert done.returncode in (ExitCode.NO_ANSWER, ExitCode.FINDINGS, ExitCode.USAGE)
+    assert "may not" in done.stderr
+    assert done.stdout == ""
+
+
+SPACES = [f"many-{n:02}" for n in range(12)]
+
+
+@pytest.mark.parametrize("spaces", [4, 12])
+def test_requests_grow_by_the_object_and_by_nothing_else(two, tmp_path, spaces):
+    """Lists and watches are constant; a patch per changed object; dry-run creates per template."""
+    names = SPACES[:spaces]
+    do.remove(two, *names)
+    for space in names:
+        two.apply(
+            do.namespace(space, injection="enabled"),
+            *(do.workload("Deployment", space, f"web-{n}") for n in range(3)),
+        )
+    do.settled(two, *names)
+    with Proxy(two) as proxy:
+        config = proxy.kubeconfig(tmp_path / "kubeconfig")
+        done = do.migrate(two, *names, "--to", "canary", "--yes", "--kubeconfig", config, "-o", "json")
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert json.loads(done.stdout)["complete"]
+    assert proxy.count("PATCH", dry_run=False) == spaces * 4
+    assert proxy.count("GET", "/pods", watch=True) == 1
+    created = proxy.count("POST", "/pods", dry_run=True)
+    assert spaces * 3 <= created <= spaces * 3 * 2  # a server that has not seen the label yet is asked again
+    others = [each for each in proxy.requests if each.method == "GET" and "portforward" not in each.path]
+    assert len(others) == FIXED_GETS, sorted(each.path for each in others)
+    assert proxy.count("POST", "selfsubjectaccessreviews") == 5
+    do.remove(two, *names)
+
+
+# read.py's lists, originals.py's seven, preflight.py's, one list and one watch of pods.
+FIXED_GETS = 44

@@ -1,0 +1,43 @@
+"""The originals of a world, as the API server would hold its objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from kubectl_rev.core.objects import Workload
+from kubectl_rev.core.originals import Identity, Original, Originals
+from kubectl_rev.core.snapshot import Snapshot
+
+
+def originals_of(world: Snapshot, **specs: dict[str, Any]) -> Originals:
+    """`specs` are merged into the spec of the workload with that name."""
+    found = [Original(kind="Namespace", metadata=_identity(each.metadata)) for each in world.namespaces]
+    found += [_workload(each, specs.get(each.name, {})) for each in world.workloads if each.template]
+    return Originals(found)
+
+
+def _identity(metadata: Any) -> Identity:
+    return Identity(
+        name=metadata.name,
+        namespace=metadata.namespace,
+        uid=f"uid-of-{metadata.name}",
+        labels=dict(metadata.labels),
+        annotations=dict(metadata.annotations) or None,
+        owner_references=list(metadata.owner_references),
+    )
+
+
+def _workload(each: Workload, more: dict[str, Any]) -> Original:
+    assert each.template
+    template = msgspec.to_builtins(each.template)
+    template.setdefault("metadata", {})
+    spec: dict[str, Any] = {"replicas": each.spec.replicas, **more}
+    if each.kind == "CronJob":
+        spec["jobTemplate"] = {"spec": {"template": template}}
+    else:
+        spec["template"] = template
+    status = {"desiredNumberScheduled": 1}
+    decoded = msgspec.convert({"spec": spec, "status": status, "metadata": {}}, Original)
+    return Original(kind=each.kind, metadata=_identity(each.metadata), spec=decoded.spec, status=decoded.status)

@@ -1,0 +1,228 @@
+"""REV4xx: for each code a world in which it is found, and none in a world in which all is well."""
+
+import pytest
+
+from kubectl_rev.core import choosing, labels, migration, tagging, undo
+from kubectl_rev.core.checks.migration import CHECKS, find
+from kubectl_rev.core.checks.rolling import Situation
+from kubectl_rev.core.choosing import Request
+from kubectl_rev.core.circumstances import (
+    Autoscaler,
+    AutoscalerSpec,
+    AutoscalerStatus,
+    Budget,
+    BudgetSpec,
+    BudgetStatus,
+    Circumstances,
+    Denied,
+    LabelledConfig,
+    MeshConfig,
+    Quota,
+    QuotaStatus,
+    ScaleTarget,
+    quantity,
+)
+from kubectl_rev.core.objects import Metadata
+from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
+from kubectl_rev.core.survey import Survey
+from tests import build
+from tests.core.originals import originals_of
+
+NOW = "2026-11-23T12:00:00Z"
+DEFAULT, CANARY = build.control_plane("default"), build.control_plane("canary", version="1.31.0")
+SHOP = build.ns("shop", "injection=enabled")
+IN_SHOP = Metadata(name="it", namespace="shop")
+WEB = build.running(build.deployment("web", replicas=2), "default", "default")
+
+
+def situation(*parts, planes=(DEFAULT, CANARY), circumstances=None, specs=None, back=False, tag="", **request):
+    world = build.world(*planes, *(parts or (SHOP, WEB)))
+    survey, originals = Survey(world), originals_of(world, **(specs or {}))
+    asked = Request(**{"names": ("shop",), **({} if back else {"to": "canary"}), **request})
+    if tag:
+        to = choosing.target(survey, "canary")
+        plan, after = tagging.plan(survey, originals, asked, tag, to, NOW)
+        return Situation(
+            before=survey, after=after, plan=plan, originals=originals, request=asked, circumstances=Circumstances()
+        )
+    if back:
+        plan = undo.plan(survey, originals, asked, ["shop"], NOW)
+    else:
+        choice = choosing.choose(survey, asked)
+        plan = migration.plan(survey, originals, asked, choice, choosing.target(survey, asked.to), NOW)
+    after = migration.surveyed_after(survey, {move.namespace: move.after for move in plan.moves}, {})
+    return Situation(
+        before=survey,
+        after=after,
+        plan=plan,
+        originals=originals,
+        request=asked,
+        circumstances=circumstances or Circumstances(),
+    )
+
+
+def meshes(**canary):
+    return Circumstances(
+        meshes={("istio-system", "default"): MeshConfig(), ("istio-system", "canary"): MeshConfig(**canary)}
+    )
+
+
+def other_ca():
+    planes = build.control_plane("canary")
+    for each in planes:
+        for webhook in getattr(each, "webhooks", []):
+            webhook.client_config.ca_bundle = "T1RIRVI="
+    return planes
+
+
+def annotated(name, **annotations):
+    return build.ns(name, "injection=enabled", **annotations)
+
+
+def owned_web(**labels_):
+    web = build.deployment("web", replicas=2)
+    web.metadata.labels.update(labels_)
+    return build.running(web, "default")
+
+
+def owned_tag():
+    tag = build.injector("default", tag="prod")
+    tag.metadata.annotations["meta.helm.sh/release-name"] = "istiod"
+    return tag
+
+
+GATEWAY = build.running(
+    build.deployment(
+        "gw-istio",
+        text=f"inject=false {labels.GATEWAY_NAME}=gw {labels.GATEWAY_CLASS}=istio",
+        annotations={labels.REV: "default"},
+    ),
+    None,
+)
+for each in GATEWAY:
+    if isinstance(each, build.Pod):
+        each.metadata.annotations[labels.REV] = "default"
+IN_PLACE = build.running(
+    build.deployment("ingress", "istio-system", "inject=false", proxy=build.proxy_container("canary", role="router")),
+    None,
+)
+BACK = build.ns("shop", "rev=canary", **{"kubectl-rev/previous": '{"istio-injection":"enabled"}'})
+SELECTS_WEB = BudgetSpec(selector=LabelSelector(match_labels={"app": "web"}))
+TEAM = LabelSelector(match_expressions=(Requirement("team", Operator.EXISTS),))
+
+FOUND = {
+    "REV401": lambda: situation(planes=(DEFAULT, build.control_plane("canary", ready=(False,)))),
+    "REV402": lambda: situation(planes=(DEFAULT, build.control_plane("canary", deactivated=True))),
+    "REV403": lambda: situation(planes=(DEFAULT, other_ca())),
+    "REV404": lambda: situation(circumstances=meshes(trust_domain="other")),
+    "REV405": lambda: situation(circumstances=meshes(trust_domain="other")),
+    "REV406": lambda: situation(circumstances=meshes(discovery_selectors=[TEAM])),
+    "REV407": lambda: situation(
+        circumstances=Circumstances(configs=(LabelledConfig("virtualservices", "shop", "vs", "default"),))
+    ),
+    "REV408": lambda: situation(circumstances=Circumstances(denied=(Denied("patch", "deployments.apps", "shop"),))),
+    "REV410": lambda: situation(specs={"web": {"paused": True}}),
+    "REV411": lambda: situation(
+        SHOP,
+        build.running(build.stateful_set("db"), "default"),
+        specs={"db": {"updateStrategy": {"type": "OnDelete"}}},
+    ),
+    "REV412": lambda: situation(
+        SHOP,
+        build.running(build.stateful_set("db", replicas=2), "default", "default"),
+        specs={"db": {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}}},
+    ),
+    "REV413": lambda: situation(specs={"web": {"strategy": {"type": "Recreate"}}}),
+    "REV414": lambda: situation(SHOP, build.running(build.deployment("web", replicas=1), "default")),
+    "REV415": lambda: situation(
+        circumstances=Circumstances(
+            budgets=(Budget(metadata=IN_SHOP, spec=SELECTS_WEB, status=BudgetStatus(expected_pods=2)),)
+        )
+    ),
+    "REV416": lambda: situation(
+        circumstances=Circumstances(
+            autoscalers=(
+                Autoscaler(
+                    metadata=IN_SHOP,
+                    spec=AutoscalerSpec(scale_target_ref=ScaleTarget(kind="Deployment", name="web"), max_replicas=5),
+                    status=AutoscalerStatus(current_replicas=5),
+                ),
+            )
+        )
+    ),
+    "REV417": lambda: situation(
+        circumstances=Circumstances(
+            quotas=(Quota(metadata=IN_SHOP, status=QuotaStatus(hard={"pods": "2"}, used={"pods": "2"})),)
+        )
+    ),
+    "REV418": lambda: situation(
+        SHOP, build.running(build.deployment("web", annotations={labels.PROXY_IMAGE: "proxyv2:1.20"}), "default")
+    ),
+    "REV419": lambda: situation(
+        SHOP, build.running(build.deployment("web", annotations={labels.STATUS: "{}"}), "default")
+    ),
+    "REV420": lambda: situation(annotated("shop", **{"argocd.argoproj.io/tracking-id": "app:x"}), WEB),
+    "REV421": lambda: situation(build.ns("shop", "mode=ambient"), enroll=True),
+    "REV422": lambda: situation(SHOP, WEB, GATEWAY, build.gateway("gw")),
+    "REV423": lambda: situation(SHOP, WEB, GATEWAY, build.gateway("gw"), include_gateways=True),
+    "REV424": lambda: situation(BACK, build.running(build.deployment("web"), "canary"), IN_PLACE, back=True),
+    "REV425": lambda: situation(SHOP, build.running(build.deployment("web", text="rev=default"), "default")),
+    "REV426": lambda: situation(SHOP, WEB, owned_tag(), tag="prod"),
+    "REV430": lambda: situation(
+        SHOP,
+        build.running(build.deployment("web", annotations={labels.TEMPLATES: "custom"}), "default"),
+        planes=(DEFAULT, [*(p for p in CANARY if p.name != "istio-sidecar-injector-canary" or hasattr(p, "webhooks")),
+                          build.config_map("canary", templates={"sidecar": ""})]),
+    ),
+    "REV431": lambda: situation(SHOP, owned_web(**{"kustomize.toolkit.fluxcd.io/name": "apps"})),
+    "REV432": lambda: situation(
+        SHOP, build.running(build.stateful_set("db", owner=build.workload("Zookeeper", "zk")), "default")
+    ),
+    "REV433": lambda: situation(SHOP, build.running(build.deployment("web", text="inject=false"), "default")),
+    "REV434": lambda: situation(
+        SHOP,
+        build.running(build.deployment("web", annotations={labels.INJECT: "maybe"}), "default"),
+        planes=(build.control_plane("default", version="latest"), build.control_plane("canary", version="latest")),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", [check.code for check in CHECKS])
+def test_each_code_is_found_where_it_should_be(code):
+    assert code in {finding.code for finding in find(FOUND[code]())}
+
+
+def test_nothing_is_found_where_all_is_well():
+    assert find(situation(circumstances=meshes())) == []
+
+
+def test_codes_are_unique_and_in_their_hundred():
+    codes = [check.code for check in CHECKS]
+    assert len(set(codes)) == len(codes)
+    assert all(code.startswith("REV4") for code in codes)
+
+
+def test_owned_labels_say_what_to_change_in_git_and_may_be_forced():
+    shop = annotated("shop", **{"meta.helm.sh/release-name": "shop"})
+    (finding,) = [each for each in find(situation(shop, WEB)) if each.code == "REV420"]
+    assert (
+        finding.message
+        == "its labels belong to Helm (shop), which may put them back: change them there, or say --force-owned"
+    )
+    assert finding.hint == (
+        "in the manifest of Namespace shop: remove the label istio-injection, set the label istio.io/rev: canary"
+    )
+    assert find(situation(shop, WEB, force_owned=True)) == []
+
+
+def test_a_dead_target_of_an_undo_stops_it():
+    dead = build.control_plane("default", ready=(False,))
+    back = situation(BACK, build.running(build.deployment("web"), "canary"), planes=(dead, CANARY), back=True)
+    assert "REV401" in {finding.code for finding in find(back)}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("3", 3), ("500m", 0.5), ("2Gi", 2 * 2**30), ("1k", 1000), ("1.5", 1.5), ("1e3", 1000)]
+)
+def test_quantities(text, value):
+    assert quantity(text) == value
