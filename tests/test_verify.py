@@ -155,6 +155,6 @@ def test_the_rbac_that_it_needs_is_for_the_namespace_of_istiod():
 
 def test_help_shows_examples_and_every_exit_code():
     text = verify("--help").out
-    assert text.index("Examples:") < text.index("Options:") < text.index("Usage: kubectl rev-verify")
+    assert text.index("Examples:") < text.index("Options:") < text.index("Usage:\n  kubectl rev-verify")
     for code in ExitCode:
         assert f"  {code.value:>3}  {code.means}\n" in text

@@ -133,6 +133,7 @@ class Source:
         flags = self._flags.flags(istioctl=program == "istioctl")
         if hint.startswith("kubectl rev-"):
             flags += [f"--istio-namespace={self._flags.istio_namespace}"] if self._flags.istio_namespace else []
+        if hint.startswith("kubectl rev-status"):
             flags += ["-f", self._filename] if self._filename not in ("", "-") else []
         return f"{hint} {shlex.join(flags)}" if flags and program in ("kubectl", "istioctl") else hint
 

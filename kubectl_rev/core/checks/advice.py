@@ -48,4 +48,9 @@ FIX = {
     "REV317": "remove it by the means it was installed with: --by",
     "REV318": "restart the workloads, so that they are injected by the revision that serves them",
     "REV319": "remove one of the two injectors",
+    "REV501": "kubectl rev-fix-validation points it at a revision that lives, and proves it",
+    "REV502": "kubectl rev-fix-validation",
+    "REV503": "take the label off, or name a revision and not a tag; kubectl rev-fix-validation for what has none",
+    "REV504": "kubectl rev-fix-validation offers to delete it, with a backup",
+    "REV505": "kubectl rev-fix-validation moves its label and its Service together",
 }
