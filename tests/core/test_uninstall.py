@@ -338,6 +338,17 @@ def test_sail_counts_and_deletes_by_itself():
     assert said.method is Method.SAIL
 
 
+@pytest.mark.parametrize(("kind", "command"), [("RevisionBased", "istiorevision mesh-1-31"), ("InPlace", "istio mesh")])
+def test_what_an_istio_resource_made_is_its_operators(kind, command):
+    kept = by(Method.ISTIOCTL, control_plane(), validator())
+    snapshot = world(kept, by(Method.SAIL, control_plane("mesh-1-31")))
+    strategy = SailStrategy(type=kind, inactive_revision_deletion_grace_period_seconds=120)
+    items = [sail("Istio", "mesh", spec=SailSpec(update_strategy=strategy))]
+    (step,) = verdict(evidence(snapshot, on="", sail=items), "mesh-1-31").commands
+    assert step.command == f"kubectl delete {command}"
+    assert ("120 s after" in step.note) == (kind == "RevisionBased")
+
+
 def test_how_it_is_uninstalled():
     def how(found: Evidence, revision: str = "canary", method: Method | None = None) -> list[str]:
         said = verdict(found, revision, method)
