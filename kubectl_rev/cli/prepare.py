@@ -53,7 +53,8 @@ def read(asked: Run, source: Source) -> Known:
     if asked.dump:
         from kubectl_rev import dumped, manifests
 
-        known = Known(Survey(manifests.parse({"-": asked.dump})), dumped.originals(asked.dump))
+        snapshot = manifests.parse({"-": asked.dump})
+        known = Known(Survey(snapshot), dumped.originals(asked.dump, snapshot))
     else:
         from kubectl_rev.cluster import originals
         from kubectl_rev.cluster.read import read as read_mesh

@@ -134,7 +134,8 @@ def _of_unit(
     if not drifting and pin is None:
         return _fixed(unit)
     if why := keeps(unit, was, original, request, undo=undo, pinning=pin is not None):
-        return left(unit, why, sum(group.count for group in drifting))
+        moved = drifting if pin is None else [group for group in unit.groups if not group.pod.terminating]
+        return left(unit, why, sum(group.count for group in moved))
     if unit.gateway in RENDERED:  # istiod renders it anew by itself as soon as the label is there
         return _restart(unit, None, None, original)
     if original is None:
@@ -150,7 +151,8 @@ def _of_unit(
 
 
 def _restart(unit: Unit, step: Step | None, stamp: str | None, original: Original | None) -> Restart:
-    pods = original.pods if original else sum(group.count for group in unit.groups if not group.pod.terminating)
+    known = original is not None and original.metadata.uid  # a saved snapshot does not say how many are wanted
+    pods = original.pods if original and known else sum(g.count for g in unit.groups if not g.pod.terminating)
     return Restart(
         kind=unit.kind,
         namespace=unit.namespace,

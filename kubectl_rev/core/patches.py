@@ -157,7 +157,7 @@ def _annotate(original: Original, key: str, value: str) -> list[Op]:
 def _stamp(original: Original, now: str) -> list[Op]:
     template = original.template or {}
     path = "/spec/template/metadata"
-    ops = [Op("test", "/spec/template", template)] if template else []
+    ops = [Op("test", "/spec/template", template)] if "spec" in template else []  # a saved snapshot has no whole one
     if "metadata" not in template:
         return [*ops, Op("add", path, {"annotations": {labels.RESTARTED_AT: now}})]
     if not template["metadata"].get("annotations"):

@@ -9,6 +9,7 @@ was read; the revision that it was is kept on the injector.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -117,15 +118,17 @@ def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> tuple[list
     changes: list[tuple[str, Any, Any]] = [(_INJECTORS, injector, _pointed(injector, target, revision))]
     for each in snapshot.services:
         if each.labels.get(labels.TAG) == tag:
-            changes.append(("services", each, _selecting(survey, each, target, revision)))
+            changes.append(("services", each, _selecting(survey, each, target, revision, undo=undo)))
     validator = default_validator(survey.mesh) if tag == labels.DEFAULT else None
     if validator is not None and validator.name == labels.DEFAULT_VALIDATOR:
         changes.append((_VALIDATORS, validator, _pointed(validator, target, revision)))
     steps = [_step(resource, old, new, f"now leads to {revision}") for resource, old, new in changes]
     back = [_step(resource, new, old, f"put back to {was}") for resource, old, new in changes]
-    steps[0] = replace(steps[0], operations=steps[0].operations + tuple(_record(injector, was, undo=undo)))
-    if not undo and labels.PREVIOUS not in injector.metadata.annotations:
-        back[0] = replace(back[0], operations=(*back[0].operations, Op("remove", _PREVIOUS)))
+    for n, (_, old, _) in enumerate(changes):
+        kept = _selector(old) if isinstance(old, Service) else was
+        steps[n] = replace(steps[n], operations=steps[n].operations + tuple(_record(old, kept, undo=undo)))
+        if not undo and labels.PREVIOUS not in old.metadata.annotations:
+            back[n] = replace(back[n], operations=(*back[n].operations, Op("remove", _PREVIOUS)))
     new = {id(old): changed for _, old, changed in changes}
     after = replace(
         snapshot,
@@ -136,10 +139,12 @@ def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> tuple[list
     return steps, back, Survey(after)
 
 
-def _record(injector: Configuration, was: str, *, undo: bool) -> Iterator[Op]:
-    annotations = injector.metadata.annotations
+def _record(each: Configuration | Service, was: str, *, undo: bool) -> Iterator[Op]:
+    """On every changed object; the first value is kept until an undo removes it."""
+    annotations = each.metadata.annotations
     if undo:
-        yield Op("remove", _PREVIOUS)
+        if labels.PREVIOUS in annotations:
+            yield Op("remove", _PREVIOUS)
     elif labels.PREVIOUS not in annotations:
         yield Op("test", _PREVIOUS if annotations else "/metadata/annotations", None)
         if annotations:
@@ -162,7 +167,15 @@ def _pointed(config: Configuration, target: Configuration, revision: str) -> Con
     return replace(config, metadata=metadata, webhooks=webhooks)
 
 
-def _selecting(survey: Survey, service: Service, target: Configuration, revision: str) -> Service:
+def _selector(service: Service) -> str:
+    return msgspec.json.encode(service.spec.selector, order="sorted").decode()
+
+
+def _selecting(survey: Survey, service: Service, target: Configuration, revision: str, *, undo: bool) -> Service:
+    """The tag's Service with a revision's pods behind it; for an undo, as it was recorded.
+
+    Its own selector with another revision if it names one (as istioctl renders it), else the revision's Service's.
+    """
     reference = target.webhooks[0].client_config.service
     canonical = next(
         (
@@ -173,7 +186,13 @@ def _selecting(survey: Survey, service: Service, target: Configuration, revision
         None,
     )
     metadata = replace(service.metadata, labels=service.labels | {labels.REV: revision})
-    spec = replace(service.spec, selector=canonical.spec.selector) if canonical else service.spec
+    selector = canonical.spec.selector if canonical else service.spec.selector
+    if labels.REV in service.spec.selector:
+        selector = service.spec.selector | {labels.REV: revision}
+    if undo and (kept := service.metadata.annotations.get(labels.PREVIOUS)):
+        with suppress(msgspec.MsgspecError):
+            selector = msgspec.json.decode(kept, type=dict[str, str])
+    spec = replace(service.spec, selector=selector)
     return replace(service, metadata=metadata, spec=spec)
 
 
