@@ -121,7 +121,16 @@ def _carried_out(asked: Run, plan: Plan, findings: list[Finding], known: Known, 
     for each in plan.skipped:
         tell(f"namespace/{each.namespace} skipped: {each.why}")
     live = Live(execution)
-    execution.tick = live.draw
+    told = ""
+
+    def tick() -> None:
+        nonlocal told
+        if acting.trouble != told:
+            told = acting.trouble
+            live.line(f"watching pods: {told or 'connected again'}")
+        live.draw()
+
+    execution.tick = tick
     try:
         for outcome in execution.run():
             live.line(look.outcome(outcome, many=many))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -59,6 +60,8 @@ class Acting:
     def wait(self, seconds: float) -> None:
         if self._pods is not None:
             self._pods.wait(seconds)
+        else:
+            time.sleep(seconds)
 
     def wanted(self, restart: Restart) -> int | None:
         try:
