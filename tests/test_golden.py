@@ -62,3 +62,14 @@ def test_filters_narrow_and_agree_with_the_whole():
     assert 0 < len(on_canary) < len(everything)
     both = items("-l", "app=web") + items("-l", "app!=web")
     assert sorted(map(str, both)) == sorted(map(str, everything))
+
+
+def test_a_filtered_overview_speaks_of_what_is_left():
+    def codes(*arguments):
+        report = json.loads(call("-f", EXAMPLE, "-o", "json", *arguments).out)
+        return {n["name"] for n in report["namespaces"]}, {f["subject"]["name"] for f in report["findings"]}
+
+    spaces, subjects = codes("--drifted")
+    assert spaces == {"billing", "drifted", "ghost", "shop"}
+    assert "both" not in subjects
+    assert subjects < codes()[1]

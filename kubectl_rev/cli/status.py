@@ -22,6 +22,7 @@ from kubectl_rev.cli.source import Source, check
 from kubectl_rev.cli.watch import follow
 from kubectl_rev.core import explain, selectors, status
 from kubectl_rev.core import items as items_of
+from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.selectors import LabelSelector
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.errors import ExitCode, Forbidden, RevError, UsageError
@@ -103,6 +104,11 @@ class Request(msgspec.Struct, frozen=True):
     output: Output
     headers: bool
 
+    @property
+    def narrows(self) -> bool:
+        """Whether a filter leaves something out."""
+        return bool(self.selector.requirements or self.revision or self.drifted)
+
 
 def answer(request: Request, survey: Survey, source: Source) -> tuple[str, ExitCode]:
     """The text for stdout and the exit code; what was asked for by name and is not there is told on stderr."""
@@ -122,13 +128,21 @@ def _overview(request: Request, survey: Survey, source: Source) -> str:
     if request.revision:
         revision = resolve(survey, request.revision)
         report.control_planes = [plane for plane in report.control_planes if plane.revision == revision]
-    report.findings = [replace(found, hint=source.repeated(found.hint)) for found in report.findings]
+    findings = report.findings
+    if request.narrows:
+        kept = {item.name for item in report.namespaces}
+        findings = [found for found in findings if _namespace_of(found) in kept]
+    report.findings = [replace(found, hint=source.repeated(found.hint)) for found in findings]
     match request.output:
         case Output.JSON | Output.YAML:
             return document(request.output, "Overview", report)
         case Output.NAME:
             return "\n".join(render.name("Namespace", "", item.name) for item in report.namespaces if item.attention)
     return look.overview(report, style(headers=request.headers, wide=request.output is Output.WIDE))
+
+
+def _namespace_of(found: Finding) -> str:
+    return found.subject.name if found.subject.kind == "Namespace" else found.subject.namespace
 
 
 def document(output: Output, kind: str, value: object) -> str:
@@ -162,7 +176,8 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
         tell(f"Not checked: {render.clean(look.gap_text(gap))}")
     if request.output in (Output.JSON, Output.YAML):
         kind = one.capitalize() if not asked.only else asked.only
-        return document(request.output, f"{kind}List", items), code
+        found = {"items": items, "gaps": sorted(survey.snapshot.gaps)}
+        return document(request.output, f"{kind}List", found), code
     if not items:
         if not missing:
             tell(f"No resources found in {where} namespace." if where else "No resources found")

@@ -26,13 +26,16 @@ _CLUSTERED = (
     "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
     "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
     "/api/v1/services",
+    "/apis/discovery.k8s.io/v1/endpointslices",
 )
 _NAMESPACED = (
     ("/api/v1", "pods"),
     ("/apis/apps/v1", "deployments"),
     ("/apis/apps/v1", "statefulsets"),
     ("/apis/apps/v1", "daemonsets"),
+    ("/apis/batch/v1", "jobs"),
     ("/apis/batch/v1", "cronjobs"),
+    ("/apis/argoproj.io/v1alpha1", "rollouts"),
     ("/apis/gateway.networking.k8s.io/v1", "gateways"),
 )
 
