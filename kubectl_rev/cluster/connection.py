@@ -6,6 +6,7 @@ generated API classes are never touched (0.5 s), nor its raw calls, which since 
 
 from __future__ import annotations
 
+import base64
 import logging
 import os
 import ssl
@@ -54,8 +55,12 @@ def connect(options: Options | None = None) -> Connection:
     return Connection(resolve(options), options.request_timeout or _TIMEOUT)
 
 
-def _tls(configuration: Any) -> ssl.SSLContext:
-    """The TLS context that the client would make for each connection of this configuration."""
+def _tls(configuration: Any, authority: str) -> ssl.SSLContext:
+    """The TLS context that the client would make for each connection of this configuration.
+
+    `authority` is the kubeconfig's CA in base64, if it has one: the client's way leads through a temporary file, which
+    another thread that connects at the same time finds while it is still empty.
+    """
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE)
     # urllib3 sets these anew for every connection, in a context that other threads are shaking hands with: OpenSSL
     # frees what they are sending, and the server answers "decode error".
@@ -63,7 +68,9 @@ def _tls(configuration: Any) -> ssl.SSLContext:
     context.set_alpn_protocols = lambda alpn_protocols: None  # type: ignore[method-assign]
     # Python 3.13 refuses certificates without a key identifier; Go, and so kubectl, does not, and clusters have them.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if configuration.ssl_ca_cert:
+    if authority and configuration.verify_ssl:
+        context.load_verify_locations(cadata=base64.b64decode(authority).decode())
+    elif configuration.ssl_ca_cert:
         context.load_verify_locations(configuration.ssl_ca_cert)
     elif configuration.verify_ssl:
         context.load_default_certs()
@@ -93,7 +100,7 @@ class Connection:
         self._lock = threading.Lock()
         urllib3.disable_warnings(InsecureRequestWarning)  # the person asked for it, in the kubeconfig or by flag
         try:
-            self.tls = _tls(self.configuration)
+            self.tls = _tls(self.configuration, target.cluster.get("certificate-authority-data", ""))
             self._pool: Any = ApiClient(self.configuration).rest_client.pool_manager
         except ImportError as error:
             raise Unreachable("a socks proxy needs the Python package PySocks: pip install 'urllib3[socks]'") from error
