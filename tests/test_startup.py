@@ -15,7 +15,8 @@ try:
     main()
 finally:
     loaded = {name.partition(".")[0] for name in sys.modules}
-    print("loaded:", *sorted(loaded & {"kubernetes", "urllib3", "tabulate", "yaml", "rich"}), file=sys.stderr)
+    costly = {"kubernetes", "urllib3", "tabulate", "yaml", "rich", "msgspec"}
+    print("loaded:", *sorted(loaded & costly), file=sys.stderr)
 """
 
 
@@ -24,8 +25,8 @@ finally:
     [
         (["--help"], "loaded:"),
         (["--bogus"], "loaded:"),
-        (["-f", EXAMPLE, "-o", "json"], "loaded: yaml"),
-        (["-f", EXAMPLE], "loaded: tabulate yaml"),
+        (["-f", EXAMPLE, "-o", "json"], "loaded: msgspec yaml"),
+        (["-f", EXAMPLE], "loaded: msgspec tabulate yaml"),
     ],
     ids=" ".join,
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from kubectl_rev.errors import UsageError
@@ -24,7 +24,8 @@ class Output(StrEnum):
     NAME = "name"
 
 
-class Connection(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Connection:
     """kubectl's connection flags as typed; empty means not given."""
 
     namespace: str = ""

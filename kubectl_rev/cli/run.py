@@ -7,13 +7,15 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand
 
 from kubectl_rev.errors import ExitCode, RevError
-from kubectl_rev.render import Style, clean
+
+if TYPE_CHECKING:
+    from kubectl_rev.render import Style
 
 _UsageError: Any = typer.BadParameter.__base__  # typer carries its own click, which is not importable by name
 
@@ -75,7 +77,7 @@ def outcome(app: typer.Typer, prog: str, arguments: Sequence[str] | None = None)
         tell(f"error: {message[:1].lower()}{message[1:]}\nSee '{prog} --help'.")
         return ExitCode.USAGE
     except RevError as error:
-        tell(f"error: {clean(str(error))}")
+        tell(f"error: {_clean(error)}")
         return error.exit_code
     except BrokenPipeError:
         _reader_left()
@@ -83,7 +85,7 @@ def outcome(app: typer.Typer, prog: str, arguments: Sequence[str] | None = None)
     except Exception as error:
         if any(word.startswith(("-v", "--v=")) and word != "--version" for word in sys.argv):
             traceback.print_exc()
-        tell(f"error: internal: {type(error).__name__}: {clean(str(error))} (this is our bug; -v 6 shows where)")
+        tell(f"error: internal: {type(error).__name__}: {_clean(error)} (this is our bug; -v 6 shows where)")
         return ExitCode.BUG
 
 
@@ -110,8 +112,16 @@ def tell(text: str) -> None:
         pass
 
 
+def _clean(error: Exception) -> str:
+    from kubectl_rev.render import clean
+
+    return clean(str(error))
+
+
 def style(*, headers: bool = True, wide: bool = False) -> Style:
     """What stdout is: on a terminal, its width, colours unless NO_COLOR is set, and shortened long lists."""
+    from kubectl_rev.render import Style
+
     terminal = sys.stdout.isatty()
     return Style(
         width=shutil.get_terminal_size().columns if terminal else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 import sys
 from typing import TYPE_CHECKING
@@ -28,6 +27,8 @@ class Source:
         self._flags, self._filename, self._all = flags, filename, all_namespaces
         self._connection: Connection | None = None
         if flags.verbosity >= _LOG_REQUESTS:
+            import logging
+
             logging.basicConfig(stream=sys.stderr, format="%(message)s")
             logging.getLogger("kubectl_rev.http").setLevel(logging.INFO)
 

@@ -1,31 +1,15 @@
-"""kubectl rev-status"""
+"""kubectl rev-status: its flags and its help. What it does is imported when it is done: help does not wait for it."""
 
 from __future__ import annotations
 
-import difflib
-import sys
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
-from msgspec.structs import replace
 
-from kubectl_rev import render
-from kubectl_rev import render_status as look
-from kubectl_rev.cli import options, query
+from kubectl_rev.cli import options
 from kubectl_rev.cli.options import Output
-from kubectl_rev.cli.query import Ask, Why
-from kubectl_rev.cli.run import app_of, leave, say, style, tell
+from kubectl_rev.cli.run import app_of
 from kubectl_rev.cli.run import main as run
-from kubectl_rev.cli.source import Source, check
-from kubectl_rev.cli.watch import follow
-from kubectl_rev.core import explain, selectors, status
-from kubectl_rev.core import items as items_of
-from kubectl_rev.core.checks import Finding
-from kubectl_rev.core.selectors import LabelSelector
-from kubectl_rev.core.survey import Survey
-from kubectl_rev.errors import ExitCode, Forbidden, RevError, UsageError
 
 PROG = "kubectl rev-status"
 HELP = """Which Istio revisions exist, what uses each, why, and what is wrong.
@@ -66,225 +50,23 @@ def command(
     *,
     connection: options.Connection,
 ) -> None:
-    asked = query.parse(arguments or [])
-    if isinstance(asked, Why) and (selector or revision or drifted):
-        raise UsageError("--selector, --revision and --drifted narrow lists: they do not go with TYPE/NAME")
-    request = Request(asked, _selector(selector), revision, drifted, output, not no_headers)
-    source = Source(connection, filename, all_namespaces)
-    if watch:
-        if filename or save:
-            raise UsageError("--watch needs a cluster: it does not go with --filename or --save")
-        follow(source, source.scope(asked), lambda: answer(request, Survey(source.read(asked)), source)[0])
-    snapshot = source.read(asked, each_pod=bool(save))
-    if save:
-        from kubectl_rev import manifests
+    from kubectl_rev.cli.status_answers import Call, carry_out
 
-        manifests.save(snapshot, save, sys.stdout.buffer)
-        tell(f"saved to {save}")
-    text, code = answer(request, Survey(snapshot), source)
-    if text and save != "-":  # then stdout is the dump's alone
-        say(text)
-    leave(code)
-
-
-def _selector(text: str) -> LabelSelector:
-    try:
-        return selectors.parse(text) if text else LabelSelector()
-    except ValueError as error:
-        raise UsageError(f"--selector: {error}") from error
-
-
-class Request(msgspec.Struct, frozen=True):
-    """One call of rev-status, parsed."""
-
-    asked: Ask | Why
-    selector: LabelSelector
-    revision: str
-    drifted: bool
-    output: Output
-    headers: bool
-
-    @property
-    def narrows(self) -> bool:
-        """Whether a filter leaves something out."""
-        return bool(self.selector.requirements or self.revision or self.drifted)
-
-
-def answer(request: Request, survey: Survey, source: Source) -> tuple[str, ExitCode]:
-    """The text for stdout and the exit code; what was asked for by name and is not there is told on stderr."""
-    check(survey)
-    match request.asked:
-        case Ask(kind=None):
-            return _overview(request, survey, source), ExitCode.OK
-        case Ask():
-            return _list(request, request.asked, survey, source)
-        case Why(subjects=subjects):
-            return _explain(request, subjects, survey, source)
-
-
-def _overview(request: Request, survey: Survey, source: Source) -> str:
-    report = status.overview(survey)
-    report.namespaces = _filtered(report.namespaces, request, survey)
-    if request.revision:
-        revision = resolve(survey, request.revision)
-        report.control_planes = [plane for plane in report.control_planes if plane.revision == revision]
-    findings = report.findings
-    if request.narrows:
-        kept = {item.name for item in report.namespaces}
-        findings = [found for found in findings if _namespace_of(found) in kept]
-    report.findings = [replace(found, hint=source.repeated(found.hint)) for found in findings]
-    match request.output:
-        case Output.JSON | Output.YAML:
-            return document(request.output, "Overview", report)
-        case Output.NAME:
-            return "\n".join(render.name("Namespace", "", item.name) for item in report.namespaces if item.attention)
-    return look.overview(report, style(headers=request.headers, wide=request.output is Output.WIDE))
-
-
-def _namespace_of(found: Finding) -> str:
-    return found.subject.name if found.subject.kind == "Namespace" else found.subject.namespace
-
-
-def document(output: Output, kind: str, value: object) -> str:
-    """JSON or YAML."""
-    return render.json(kind, value) if output is Output.JSON else render.yaml(kind, value)
-
-
-_MAKERS: dict[str, Callable[[Survey], list[Any]]] = {
-    "revisions": status.control_planes,
-    "tags": status.tags,
-    "namespaces": status.namespaces,
-    "workloads": status.workloads,
-    "pods": status.pods,
-    "gateways": status.gateways,
-}
-
-
-def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple[str, ExitCode]:
-    assert asked.kind is not None
-    where = source.scope(asked)  # a cluster was read no further, a dump has them all
-    items = [item for item in _MAKERS[asked.kind](survey) if asked.only in (None, item.kind)]
-    items = [item for item in items if where in ("", item.namespace)]
-    missing = [name for name in asked.names if all(item.name != name for item in items)]
-    items = [item for item in items if not asked.names or item.name in asked.names]
-    items = _filtered(items, request, survey)
-    one = asked.only.lower() if asked.only else asked.kind.removesuffix("s")
-    for name in missing:
-        tell(f'error: {one} "{render.clean(name)}" not found')
-    code = ExitCode.USAGE if missing else ExitCode.OK
-    for gap in sorted(survey.snapshot.gaps):
-        tell(f"Not checked: {render.clean(look.gap_text(gap))}")
-    if request.output in (Output.JSON, Output.YAML):
-        kind = one.capitalize() if not asked.only else asked.only
-        found = {"items": items, "gaps": sorted(survey.snapshot.gaps)}
-        return document(request.output, f"{kind}List", found), code
-    if not items:
-        if not missing:
-            tell(f"No resources found in {where} namespace." if where else "No resources found")
-        return "", code
-    if request.output is Output.NAME:
-        kinds = {"revisions": "Revision"}
-        names = (render.name(kinds.get(asked.kind or "", item.kind), item.namespace, item.name) for item in items)
-        return "\n".join(names), code
-    wide, namespaced = request.output is Output.WIDE, bool(where)
-    return render.listing(items, _columns(asked.kind, wide, namespaced), style(headers=request.headers)), code
-
-
-def _columns(kind: str, wide: bool, namespaced: bool) -> look.Columns:
-    match kind:
-        case "revisions":
-            return look.control_planes(wide)
-        case "tags":
-            return look.tags(wide)
-        case "namespaces":
-            return look.namespaces(wide)
-        case "pods":
-            return look.pods(wide, namespaced)
-        case "gateways":
-            return look.gateways(wide, namespaced)
-    return look.workloads(wide, namespaced)
-
-
-def _filtered(items: list[Any], request: Request, survey: Survey) -> list[Any]:
-    if request.selector.requirements:
-        given = status.labels_of(survey)
-        matches = request.selector.matches
-        items = [item for item in items if matches(given.get((item.kind, item.namespace, item.name), {}))]
-    if request.revision:
-        revision = resolve(survey, request.revision)
-        items = [item for item in items if revision in items_of.revisions_of(item)]
-    if request.drifted:
-        items = [item for item in items if getattr(item, "drift", False)]
-    return items
-
-
-def resolve(survey: Survey, name: str) -> str:
-    """The revision that a user's word means; an unknown one is a usage error that lists what there is."""
-    revision = survey.mesh.resolve(name)
-    if revision is not None:
-        return revision
-    names = survey.mesh.names
-    near = difflib.get_close_matches(name, names, 1)
-    guess = f"; did you mean {near[0]}?" if near else ""
-    raise UsageError(f'no revision or tag "{name}": there are {", ".join(names) or "none"}{guess}')
-
-
-def _explain(
-    request: Request, subjects: Sequence[tuple[str, str]], survey: Survey, source: Source
-) -> tuple[str, ExitCode]:
-    stories = [story for kind, name in subjects for story in _stories(survey, kind, name, source.namespace)]
-    stories = [replace(story, hint=source.repeated(story.hint)) for story in stories]
-    match request.output:
-        case Output.JSON | Output.YAML:
-            kind, value = ("Explanation", stories[0]) if len(stories) == 1 else ("ExplanationList", stories)
-            return document(request.output, kind, value), ExitCode.OK
-        case Output.NAME:
-            names = (render.name(each.subject.kind, each.subject.namespace, each.subject.name) for each in stories)
-            return "\n".join(names), ExitCode.OK
-    looks = style()
-    return "\n\n".join(look.explanation(story, looks) for story in stories), ExitCode.OK
-
-
-def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[explain.Explanation]:
-    """One; several where all namespaces are asked (`-A`, or a dump without `-n`) and more than one has that name."""
-    if kind == "Namespace":
-        if name in survey.by_namespace:
-            return [explain.of_namespace(survey, name)]
-        raise _absent(survey, kind, "namespaces", name, "", list(survey.by_namespace))
-    units = [unit for unit in survey.units if not namespace or unit.namespace == namespace]
-    found, there = [], []
-    for unit in units:
-        there += (
-            [group.pod.name for group in unit.groups] if kind == "Pod" else [unit.name] if unit.kind == kind else []
+    carry_out(
+        Call(
+            arguments=tuple(arguments or ()),
+            all_namespaces=all_namespaces,
+            selector=selector,
+            revision=revision,
+            drifted=drifted,
+            output=output,
+            headers=not no_headers,
+            watch=watch,
+            filename=filename,
+            save=save,
+            connection=connection,
         )
-        if unit.kind == kind and unit.name == name:
-            found.append(explain.of_unit(survey, unit))
-        elif kind == "Pod" and any(group.pod.name == name for group in unit.groups):
-            found.append(explain.of_unit(survey, unit, name))
-    if not found:
-        raise _absent(survey, kind, RESOURCES.get(kind, "pods"), name, namespace, there)
-    return found
-
-
-RESOURCES = {
-    "Deployment": "deployments.apps",
-    "StatefulSet": "statefulsets.apps",
-    "DaemonSet": "daemonsets.apps",
-    "ReplicaSet": "replicasets.apps",
-    "Job": "jobs.batch",
-    "CronJob": "cronjobs.batch",
-    "Rollout": "rollouts.argoproj.io",
-}
-
-
-def _absent(survey: Survey, kind: str, resource: str, name: str, namespace: str, there: list[str]) -> RevError:
-    """Not there, or not to be seen: the difference matters."""
-    if survey.snapshot.has_gap(resource, namespace):
-        return Forbidden("list", resource, namespace)
-    near = difflib.get_close_matches(name, there, 1)
-    guess = f"; did you mean {near[0]}?" if near else ""
-    where = f" in namespace {namespace}" if namespace else ""
-    return UsageError(f'{kind.lower()} "{name}" not found{where}{guess}')
+    )
 
 
 command.__doc__ = HELP

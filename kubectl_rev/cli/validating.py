@@ -17,7 +17,7 @@ from kubectl_rev.cli.query import Ask
 from kubectl_rev.cli.repairing import Run
 from kubectl_rev.cli.run import say, style, tell
 from kubectl_rev.cli.source import Source, check
-from kubectl_rev.cli.status import document, resolve
+from kubectl_rev.cli.status_answers import document, resolve
 from kubectl_rev.core.coverage import UNLABELLED
 from kubectl_rev.core.probe import Probe, Works, proven
 from kubectl_rev.core.repair import Plan, candidates, choose, needs_target, plan
