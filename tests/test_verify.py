@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from xml.etree import ElementTree
 
@@ -41,8 +42,12 @@ def test_yaml_is_the_same_document(uninstall):
 
 
 def test_a_dump_on_standard_input_is_the_same(uninstall):
+    uninstall = copy.deepcopy(uninstall)
     text = (ROOT / EXAMPLE).read_text()
-    assert json.loads(verify("-f", "-", "--uninstall", "default", "-o", "json", stdin=text).out) == uninstall
+    said = json.loads(verify("-f", "-", "--uninstall", "default", "-o", "json", stdin=text).out)
+    for finding in (*said["findings"], *uninstall["findings"]):
+        finding["hint"] = finding["hint"].partition(" -f ")[0]  # it repeats where the dump is
+    assert said == uninstall
 
 
 def test_every_check_has_a_row_and_a_status(uninstall):

@@ -57,10 +57,14 @@ def _istioctl(leaving: Uninstall) -> Step:
     plane = leaving.before.mesh.control_plane(leaving.revision)
     known = [found for version in (plane.versions if plane else ()) if (found := release(version))]
     old = any(found < _UNINSTALL_IS_STABLE for found in known)
-    words = ["istioctl", *(["x"] if old else []), "uninstall"]
+    words: list[str] = ["istioctl", *(["x"] if old else []), "uninstall"]
     if leaving.removal.unlabelled:
         return Step(shlex.join([*words, "-f", "FILE"]), "FILE is what it was installed with: it has no revision label")
-    return Step(shlex.join([*words, "--revision", leaving.revision]))
+    words += ["--revision", leaving.revision]
+    elsewhere = [namespace for namespace in leaving.removal.namespaces if namespace != "istio-system"]
+    # It prunes by the namespace that its settings name, whatever --istioNamespace says.
+    words += [f"--set=values.global.istioNamespace={namespace}" for namespace in elsewhere[:1]]
+    return Step(shlex.join(words))
 
 
 def _sail(leaving: Uninstall) -> Iterator[Step]:

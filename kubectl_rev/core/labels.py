@@ -58,6 +58,7 @@ VERSION_LABEL = "app.kubernetes.io/version"  # 1.24 and later
 OPERATOR_VERSION = "operator.istio.io/version"  # the istioctl that installed it
 OPERATOR_COMPONENT = "operator.istio.io/component"
 OPERATOR_MANAGED = "operator.istio.io/managed"  # operator/pkg/install/install.go: only istioctl writes it
+OWNING_NAMESPACE = "install.operator.istio.io/owning-resource-namespace"  # written by istioctl, asked for by its prune
 # What `istioctl uninstall --revision` deletes: operator/pkg/uninstall/prune.go, GetPrunedResources
 PRUNED_COMPONENTS = frozenset({"Pilot", "IngressGateways", "EgressGateways", "Cni", "Ztunnel"})
 

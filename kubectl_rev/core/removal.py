@@ -58,8 +58,9 @@ class Removal(msgspec.Struct, frozen=True):
         ours = given.get(labels.REV) == self.revision or (self.unlabelled and labels.REV not in given)
         match self.method:
             case Method.ISTIOCTL:
-                component = given.get(labels.OPERATOR_COMPONENT)
-                return kind in _PRUNED_KINDS and ours and component in labels.PRUNED_COMPONENTS
+                component, owner_of = given.get(labels.OPERATOR_COMPONENT), given.get(labels.OWNING_NAMESPACE)
+                found = owner_of is not None and (not self.namespaces or owner_of in self.namespaces)
+                return kind in _PRUNED_KINDS and ours and found and component in labels.PRUNED_COMPONENTS
             case Method.HELM if self.release.name:
                 owner = (annotations.get(labels.HELM_RELEASE), annotations.get(labels.HELM_NAMESPACE))
                 return owner == (self.release.name, self.release.namespace)

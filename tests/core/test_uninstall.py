@@ -61,6 +61,7 @@ def by(method: Method, *parts: Object | Iterable[Object]) -> list[Object]:
         match method:
             case Method.ISTIOCTL:
                 meta.labels |= {well_known.OPERATOR_COMPONENT: "Pilot", well_known.OPERATOR_MANAGED: "Reconcile"}
+                meta.labels[well_known.OWNING_NAMESPACE] = ISTIO
                 meta.labels.setdefault(well_known.REV, _revision(found))
             case Method.HELM:
                 release = f"istiod-{_revision(found)}"
@@ -139,6 +140,7 @@ FOREIGN = WebhookConfiguration(
 
 def marked(workload: Any, component: str) -> Any:
     workload.metadata.labels |= {well_known.REV: "canary", well_known.OPERATOR_COMPONENT: component}
+    workload.metadata.labels[well_known.OWNING_NAMESPACE] = ISTIO
     return workload
 
 
@@ -457,7 +459,7 @@ def test_a_removal_takes_what_prune_go_takes():
     """operator/pkg/uninstall/prune.go: the revision's label and one of five components."""
     gone = Removal("canary", Method.ISTIOCTL, marked=True)
     for component in ("Pilot", "IngressGateways", "EgressGateways", "Cni", "Ztunnel"):
-        given = {well_known.REV: "canary", well_known.OPERATOR_COMPONENT: component}
+        given = {well_known.REV: "canary", well_known.OPERATOR_COMPONENT: component, well_known.OWNING_NAMESPACE: ISTIO}
         assert gone.takes("Service", Object(metadata=Metadata(name="a", labels=given)))
         assert not gone.takes("StatefulSet", Object(metadata=Metadata(name="a", labels=given)))
     for given in ({well_known.REV: "canary"}, {well_known.REV: "canary", well_known.OPERATOR_COMPONENT: "Base"}):
