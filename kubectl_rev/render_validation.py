@@ -56,9 +56,9 @@ def probes(items: Sequence[ProbeItem], style: Style) -> str:
         return ""
     columns: list[Column] = [
         ("CONFIG", lambda p: p.revision or "unlabelled"),
-        ("INVALID", lambda p: _reply(p.invalid)),
-        ("VALID", lambda p: _reply(p.valid)),
         ("VALIDATION", lambda p: _WORDS[p.works]),
+        ("VALID", lambda p: _reply(p.valid)),
+        ("INVALID", lambda p: _reply(p.invalid)),
     ]
     reasons = dict.fromkeys(item.because for item in items if item.because)
     return "\n".join([listing(items, columns, style), *_lines("  ", reasons, style)])
