@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from kubectl_rev.cluster.connection import Connection, connect
 from kubectl_rev.cluster.wire import Items
-from kubectl_rev.errors import NotFound
+from kubectl_rev.errors import RevError
 from tests.protobuf import items
 
 CHUNK = 1 << 20
@@ -44,7 +44,7 @@ class Multiplied(BaseHTTPRequestHandler):
         query = dict(parse_qsl(asked.query))
         try:
             body = self.real.get(asked.path, query, accept)
-        except NotFound:
+        except RevError:  # not there, or port-forward, which is no GET
             return None
         if asked.path == "/api/v1/pods" and "labelSelector" not in query:
             return items(*list(Items([body])) * self.times)
