@@ -206,12 +206,15 @@ def _broken(webhook: Webhook, target: Target) -> str:
 
 
 def _split(survey: Survey, entries: Iterable[Entry]) -> Split | None:
-    """In 1.11 every revision validates unlabelled config: then one of them is the holder of injection, too."""
+    """In 1.11 every revision validates unlabelled config: then one of them is the holder of injection, too.
+
+    A holder of injection that is dead is REV101's: validation by one that lives is then no disagreement.
+    """
     working = [entry for entry in entries if entry.is_default and not entry.broken]
     served = [survey.mesh.served_by(entry.target, entry.labelled) for entry in working]
     validating = sorted(revision for revision in served if revision in living(survey.mesh))
     injection = survey.default.injection
-    if injection is None or not validating or injection in validating:
+    if injection not in living(survey.mesh) or not validating or injection in validating:
         return None
     return Split(injection, validating[0])
 
