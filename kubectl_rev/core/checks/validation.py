@@ -5,6 +5,8 @@ A default tag and a default validator that disagree are REV105's, which looks at
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
@@ -14,6 +16,7 @@ from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation import Entry, Health, diagnose
 
 _REPAIR = command("rev-fix-validation")
+_diagnosis = lru_cache(maxsize=1)(diagnose)  # one for all five checks: a Survey does not change
 
 
 def ref(entry: Entry) -> Ref:
@@ -33,20 +36,20 @@ def _scopes(scopes: tuple[str, ...]) -> str:
 
 
 def _dangling(survey: Survey) -> Found:
-    for entry in diagnose(survey).entries:
+    for entry in _diagnosis(survey).entries:
         if entry.harms:
             message = f"{entry.webhook.name}: {entry.because}: writes of {_scopes(entry.scopes)} are rejected"
             yield ref(entry), message, _REPAIR
 
 
 def _fail_open(survey: Survey) -> Found:
-    for entry in diagnose(survey).entries:
+    for entry in _diagnosis(survey).entries:
         if entry.health is Health.FAIL_OPEN:
             yield ref(entry), f"{entry.webhook.name}: {entry.because} ({_scopes(entry.scopes)})", _REPAIR
 
 
 def _uncovered(survey: Survey) -> Found:
-    for each in diagnose(survey).uncovered:
+    for each in _diagnosis(survey).uncovered:
         if each.objects:
             for config in each.objects:
                 yield Ref(config.resource, config.namespace, config.name), each.because, _relabel(config, each)
@@ -65,14 +68,14 @@ def _relabel(config: IstioConfig, each: Uncovered) -> str:
 
 
 def _leftover(survey: Survey) -> Found:
-    for entry in diagnose(survey).entries:
+    for entry in _diagnosis(survey).entries:
         if entry.health is Health.LEFTOVER and not entry.harms:
             effect = f"; it rejects {_scopes(entry.scopes)}" if entry.frozen else ""
             yield ref(entry), f"{entry.webhook.name}: {entry.because}{effect}", _REPAIR
 
 
 def _mislabelled(survey: Survey) -> Found:
-    for entry in diagnose(survey).entries:
+    for entry in _diagnosis(survey).entries:
         if entry.health is Health.MISLABELLED:
             yield ref(entry), f"{entry.webhook.name}: {entry.because}", _REPAIR
 
