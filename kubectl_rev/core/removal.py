@@ -145,9 +145,21 @@ def _sail_owners(each: Object) -> list[str]:
 
 
 def after(snapshot: Snapshot, gone: Removal) -> Snapshot:
-    """The cluster when the removal is done and its garbage is collected. No object is changed, most are shared."""
+    """The cluster when the removal is done and its garbage is collected. No object is changed, most are shared.
+
+    Where Deployments could not be listed, the revision's istiods are taken to fall with theirs: what that breaks is
+    foreseen, and whether the method really removes them is the gap.
+    """
     fallen = [each for each in snapshot.workloads if gone.takes(each.kind, each)]
-    istiods = [pod for pod in snapshot.istiods if not (_made_by(fallen, pod) or gone.takes("Pod", pod))]
+    istiods = [
+        pod
+        for pod in snapshot.istiods
+        if not (
+            _made_by(fallen, pod)
+            or gone.takes("Pod", pod)
+            or (revision_of(pod.labels) == gone.revision and snapshot.has_gap("deployments.apps", pod.namespace))
+        )
+    ]
     services = [each for each in snapshot.services if not gone.takes("Service", each)]
     return msgspec.structs.replace(
         snapshot,

@@ -417,6 +417,19 @@ def test_a_gap_is_never_safe(resource):
     )
 
 
+def test_marks_that_could_not_be_read_are_no_reason():
+    """The injector's marks name istioctl; whether the Deployment has them too, nobody could see."""
+    canary = control_plane("canary")
+    by(Method.ISTIOCTL, (each for each in canary if not isinstance(each, Pod)))  # istiods themselves bear no marks
+    snapshot = world(by(Method.ISTIOCTL, control_plane(), validator()), canary, ns(ISTIO), ns("shop", "rev=canary"))
+    seen = verdict(evidence(snapshot))
+    snapshot.workloads = [each for each in snapshot.workloads if each.kind != "Deployment"]
+    snapshot.gaps = [Gap("list", "deployments.apps", "", 'forbidden to user "jane"')]
+    said = verdict(evidence(snapshot))
+    assert facts(said) == facts(seen) == [("REV306", "namespace/shop", Breaks.NO_SIDECAR)]
+    assert {check.code for check in said.checks if check.status is Status.UNKNOWN} >= {"REV312", "REV317"}
+
+
 def test_accepting_a_gap_is_repeated_and_is_the_only_way():
     found = evidence(mesh(), gaps=[Gap("list", "cronjobs.batch"), Gap("list", "services")])
     assert verdict(found, accept=("cronjobs",)).verdict is Verdict.UNKNOWN
