@@ -62,6 +62,7 @@ def main(app: typer.Typer, prog: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _reader_left()
+    gc.freeze()  # nor for what nobody will miss: the process ends here
     sys.exit(code)
 
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from kubectl_rev.cli import options
 from kubectl_rev.cli.query import Ask, Why
-from kubectl_rev.core.snapshot import Snapshot
-from kubectl_rev.core.survey import Survey
 from kubectl_rev.errors import Forbidden, NoIstio
 
 if TYPE_CHECKING:  # importing it for real imports the client: 0.2 s that --help and -f need not pay
     from kubectl_rev.cluster.connection import Connection
     from kubectl_rev.cluster.read import Depth
     from kubectl_rev.core.evidence import Evidence
+    from kubectl_rev.core.snapshot import Snapshot
+    from kubectl_rev.core.survey import Survey
 
 _LOG_REQUESTS = 6  # kubectl's own level for it
 
@@ -73,6 +73,10 @@ class Source:
                 )
             )
         return self._connection
+
+    def connect(self) -> None:
+        """Connect now rather than at the first need. Raises what `cluster.connection.connect` raises."""
+        _ = self.connection
 
     def read(self, asked: Ask | Why, *, each_pod: bool = False, config: bool = False) -> Snapshot:
         """What the question needs, no more; `each_pod` keeps pods apart that the overview would fold.

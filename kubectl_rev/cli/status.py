@@ -50,7 +50,7 @@ def command(
     *,
     connection: options.Connection,
 ) -> None:
-    from kubectl_rev.cli.status_answers import Call, carry_out
+    from kubectl_rev.cli.status_call import Call, carry_out
 
     carry_out(
         Call(

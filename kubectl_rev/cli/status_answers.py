@@ -1,94 +1,32 @@
-"""What rev-status answers: the question parsed, the snapshot read, the text for stdout."""
+"""What rev-status answers: the text for stdout."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev import render
 from kubectl_rev import render_status as look
-from kubectl_rev.cli import options, query
 from kubectl_rev.cli.options import Output
 from kubectl_rev.cli.query import Ask, Why
-from kubectl_rev.cli.run import leave, say, style, tell
+from kubectl_rev.cli.run import style, tell
 from kubectl_rev.cli.source import Source, check
-from kubectl_rev.cli.watch import follow
-from kubectl_rev.core import explain, selectors, status
+from kubectl_rev.core import explain, status
 from kubectl_rev.core import items as items_of
 from kubectl_rev.core.checks import Finding
-from kubectl_rev.core.selectors import LabelSelector
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.errors import ExitCode, Forbidden, RevError, UsageError
 
-
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of rev-status, as typed."""
-
-    arguments: tuple[str, ...]
-    all_namespaces: bool
-    selector: str
-    revision: str
-    drifted: bool
-    output: Output
-    headers: bool
-    watch: bool
-    filename: str
-    save: str
-    connection: options.Connection
+if TYPE_CHECKING:
+    from kubectl_rev.cli.status_call import Request
+    from kubectl_rev.core.snapshot import Snapshot
 
 
-def carry_out(call: Call) -> None:
-    """Answer it, and leave with its exit code."""
-    asked = query.parse(call.arguments)
-    if isinstance(asked, Why) and (call.selector or call.revision or call.drifted):
-        raise UsageError("--selector, --revision and --drifted narrow lists: they do not go with TYPE/NAME")
-    request = Request(asked, _selector(call.selector), call.revision, call.drifted, call.output, call.headers)
-    source = Source(call.connection, call.filename, call.all_namespaces)
-    if call.watch:
-        if call.filename or call.save:
-            raise UsageError("--watch needs a cluster: it does not go with --filename or --save")
-        follow(source, source.scope(asked), lambda: answer(request, Survey(source.read(asked)), source)[0])
-    snapshot = source.read(asked, each_pod=bool(call.save))
-    if call.save:
-        from kubectl_rev import manifests
-
-        manifests.save(snapshot, call.save, sys.stdout.buffer)
-        tell(f"saved to {call.save}")
-    text, code = answer(request, Survey(snapshot), source)
-    if text and call.save != "-":  # then stdout is the dump's alone
-        say(text)
-    leave(code)
-
-
-def _selector(text: str) -> LabelSelector:
-    try:
-        return selectors.parse(text) if text else LabelSelector()
-    except ValueError as error:
-        raise UsageError(f"--selector: {error}") from error
-
-
-class Request(msgspec.Struct, frozen=True):
-    """One call of rev-status, parsed."""
-
-    asked: Ask | Why
-    selector: LabelSelector
-    revision: str
-    drifted: bool
-    output: Output
-    headers: bool
-
-    @property
-    def narrows(self) -> bool:
-        """Whether a filter leaves something out."""
-        return bool(self.selector.requirements or self.revision or self.drifted)
-
-
-def answer(request: Request, survey: Survey, source: Source) -> tuple[str, ExitCode]:
+def answer(request: Request, snapshot: Snapshot, source: Source) -> tuple[str, ExitCode]:
     """The text for stdout and the exit code; what was asked for by name and is not there is told on stderr."""
+    survey = Survey(snapshot)
     check(survey)
     match request.asked:
         case Ask(kind=None):

@@ -1,0 +1,96 @@
+"""One call of rev-status, from what was typed to the snapshot that answers it."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kubectl_rev.cli import options, query
+from kubectl_rev.cli.options import Output
+from kubectl_rev.cli.query import Ask, Why
+from kubectl_rev.cli.run import leave, say, tell
+from kubectl_rev.cli.source import Source
+from kubectl_rev.core import selectors
+from kubectl_rev.core.selectors import LabelSelector
+from kubectl_rev.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from kubectl_rev.core.snapshot import Snapshot
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of rev-status, as typed."""
+
+    arguments: tuple[str, ...]
+    all_namespaces: bool
+    selector: str
+    revision: str
+    drifted: bool
+    output: Output
+    headers: bool
+    watch: bool
+    filename: str
+    save: str
+    connection: options.Connection
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One call of rev-status, parsed."""
+
+    asked: Ask | Why
+    selector: LabelSelector
+    revision: str
+    drifted: bool
+    output: Output
+    headers: bool
+
+    @property
+    def narrows(self) -> bool:
+        """Whether a filter leaves something out."""
+        return bool(self.selector.requirements or self.revision or self.drifted)
+
+
+def carry_out(call: Call) -> None:
+    """Answer it, and leave with its exit code."""
+    asked = query.parse(call.arguments)
+    if isinstance(asked, Why) and (call.selector or call.revision or call.drifted):
+        raise UsageError("--selector, --revision and --drifted narrow lists: they do not go with TYPE/NAME")
+    request = Request(asked, _selector(call.selector), call.revision, call.drifted, call.output, call.headers)
+    source = Source(call.connection, call.filename, call.all_namespaces)
+    if call.watch:
+        if call.filename or call.save:
+            raise UsageError("--watch needs a cluster: it does not go with --filename or --save")
+        from kubectl_rev.cli.watch import follow
+
+        follow(source, source.scope(asked), lambda: _answer(request, source.read(asked), source)[0])
+    if not call.filename:
+        source.connect()
+        # What only the answer needs is imported while the server works.
+        Thread(target=import_module, args=("kubectl_rev.cli.status_answers",), daemon=True).start()
+    snapshot = source.read(asked, each_pod=bool(call.save))
+    if call.save:
+        from kubectl_rev import manifests
+
+        manifests.save(snapshot, call.save, sys.stdout.buffer)
+        tell(f"saved to {call.save}")
+    text, code = _answer(request, snapshot, source)
+    if text and call.save != "-":  # then stdout is the dump's alone
+        say(text)
+    leave(code)
+
+
+def _answer(request: Request, snapshot: Snapshot, source: Source) -> tuple[str, ExitCode]:
+    from kubectl_rev.cli.status_answers import answer
+
+    return answer(request, snapshot, source)
+
+
+def _selector(text: str) -> LabelSelector:
+    try:
+        return selectors.parse(text) if text else LabelSelector()
+    except ValueError as error:
+        raise UsageError(f"--selector: {error}") from error
