@@ -65,24 +65,32 @@ def workload(kind: str) -> Callable[[bytes], Workload]:
 
 
 def _metadata(m: Any, wanted: Collection[str] | None = None) -> Metadata:
-    found = m.annotations
+    annotations = dict(map(_entry, m.annotations))
     if wanted is None:
-        annotations = dict(found)
         annotations.pop(LAST_APPLIED, None)
-    else:  # three times as fast as filtering all
-        annotations = {key: found[key] for key in wanted if key in found}
+    else:
+        annotations = {key: value for key, value in annotations.items() if key in wanted}
     return Metadata(
         name=m.name,
         namespace=m.namespace,
-        labels=dict(m.labels),
+        labels=dict(map(_entry, m.labels)),
         annotations=annotations,
-        owner_references=[
-            OwnerReference(kind=o.kind, name=o.name, api_version=o.apiVersion, controller=o.controller)
-            for o in m.owners
-        ],
+        owner_references=list(map(_owner, m.owners)),
         creation_timestamp=_time(m.created.seconds),
         deletion_timestamp=_time(m.deleted.seconds) if m.HasField("deleted") else None,
     )
+
+
+@lru_cache(maxsize=1024)  # the pods of a workload share theirs
+def _owner(body: bytes) -> OwnerReference:
+    o = parse("Owner", body)
+    return OwnerReference(kind=o.kind, name=o.name, api_version=o.apiVersion, controller=o.controller)
+
+
+@lru_cache(maxsize=4096)
+def _entry(body: bytes) -> tuple[str, str]:
+    found = parse("Entry", body)
+    return found.key, found.value
 
 
 @lru_cache(maxsize=1024)  # pods are created by the dozen

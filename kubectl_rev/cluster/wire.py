@@ -22,15 +22,17 @@ MAGIC = b"k8s\0"
 # A message per name: its fields with their numbers and types. `*` is repeated.
 _SCHEMA = {
     "Time": {"seconds": (1, "int64")},
+    "Entry": {"key": (1, "string"), "value": (2, "string")},
     "Owner": {"kind": (1, "string"), "name": (3, "string"), "apiVersion": (5, "string"), "controller": (6, "bool")},
     "Meta": {
         "name": (1, "string"),
         "namespace": (3, "string"),
         "created": (8, "Time"),
         "deleted": (9, "Time"),
-        "labels": (11, "map"),
-        "annotations": (12, "map"),
-        "owners": (13, "*Owner"),
+        # Entries and Owners, left encoded: those of a workload's pods are alike, and decoded once.
+        "labels": (11, "*bytes"),
+        "annotations": (12, "*bytes"),
+        "owners": (13, "*bytes"),
     },
     "Partial": {"metadata": (1, "Meta")},
     "ListMeta": {"version": (2, "string"), "next": (3, "string")},
@@ -75,16 +77,10 @@ def _classes() -> dict[str, Any]:
     for name, fields in _SCHEMA.items():
         message = file.message_type.add(name=name)
         for field, (number, kind) in fields.items():
-            label = _REPEATED if kind.startswith("*") or kind == "map" else _OPTIONAL
+            label = _REPEATED if kind.startswith("*") else _OPTIONAL
             kind = kind.lstrip("*")
             declared = message.field.add(name=field, number=number, label=label, type=_SCALARS.get(kind, _MESSAGE))
-            if kind == "map":
-                entry = message.nested_type.add(name=f"{field.capitalize()}Entry")
-                entry.options.map_entry = True
-                for n, part in enumerate(("key", "value"), 1):
-                    entry.field.add(name=part, number=n, label=_OPTIONAL, type=_SCALARS["string"])
-                declared.type_name = f".k.{name}.{entry.name}"
-            elif kind not in _SCALARS:
+            if kind not in _SCALARS:
                 declared.type_name = f".k.{kind}"
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())

@@ -41,7 +41,7 @@ class Metadata(Shape):
     @property
     def controller(self) -> OwnerReference | None:
         """The owner that manages the object (there is at most one, by the API server's validation)."""
-        return next((owner for owner in self.owner_references if owner.controller), None)
+        return next(iter([owner for owner in self.owner_references if owner.controller]), None)
 
 
 class Object(Shape):

@@ -67,7 +67,8 @@ class LabelSelector(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
         return tuple(Requirement(key, Operator.IN, (value,)) for key, value in equal) + self.match_expressions
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        return all(requirement.holds(labels) for requirement in self.requirements)
+        equal = self.match_labels.items() <= labels.items()
+        return equal and all(requirement.holds(labels) for requirement in self.match_expressions)
 
     def unmet(self, labels: Mapping[str, str]) -> list[Requirement]:
         """The requirements that these labels do not satisfy, in order; empty when the selector matches."""

@@ -66,7 +66,8 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
 
 def trimmed(metadata: Metadata) -> Metadata:
     """A pod's metadata with only the annotations that we read."""
-    metadata.annotations = {k: v for k, v in metadata.annotations.items() if k in labels.POD_ANNOTATIONS}
+    if not metadata.annotations.keys() <= labels.POD_ANNOTATIONS:
+        metadata.annotations = {k: v for k, v in metadata.annotations.items() if k in labels.POD_ANNOTATIONS}
     return metadata
 
 
@@ -87,7 +88,9 @@ def _folding(pods: Iterable[Pod], folded: dict[tuple[object, ...], Pod]) -> Iter
         if controller is None or pod.spec is not None:
             yield pod
             continue
-        common = {k: v for k, v in metadata.labels.items() if k not in labels.PER_POD_LABELS}
+        common = metadata.labels
+        if not labels.PER_POD_LABELS.isdisjoint(common):
+            common = {k: v for k, v in common.items() if k not in labels.PER_POD_LABELS}
         key = (
             metadata.namespace,
             controller.kind,
