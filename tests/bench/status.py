@@ -62,15 +62,35 @@ def _running(cluster: Cluster) -> int:
 
 
 def _deployment(namespace: str, name: str) -> dict[str, Any]:
-    labels = {"app": name, "bench": "yes"}
+    """What `helm create` writes, with a few variables and a configuration file: pods are as large as people's are."""
+    selector = {"app.kubernetes.io/name": name, "app.kubernetes.io/instance": name}
+    labels = selector | {"app.kubernetes.io/version": "1.16.0", "app.kubernetes.io/managed-by": "Helm", "bench": "yes"}
+    probe = {"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 10}
+    container = {
+        "name": name,
+        "image": "app:1.16.0",
+        "imagePullPolicy": "IfNotPresent",
+        "ports": [{"name": "http", "containerPort": 80, "protocol": "TCP"}],
+        "env": [{"name": f"SETTING_{each}", "value": f"value of {each}"} for each in range(8)],
+        "livenessProbe": probe,
+        "readinessProbe": probe,
+        "resources": {"limits": {"memory": "128Mi"}, "requests": {"cpu": "100m", "memory": "128Mi"}},
+        "securityContext": {"capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True, "runAsNonRoot": True},
+        "volumeMounts": [{"name": "config", "mountPath": "/etc/app", "readOnly": True}],
+    }
+    spec = {
+        "containers": [container],
+        "securityContext": {"fsGroup": 2000},
+        "volumes": [{"name": "config", "configMap": {"name": name, "optional": True}}],
+    }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
         "spec": {
             "replicas": REPLICAS,
-            "selector": {"matchLabels": {"app": name}},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "app"}]}},
+            "selector": {"matchLabels": selector},
+            "template": {"metadata": {"labels": labels, "annotations": {"checksum/config": "0" * 64}}, "spec": spec},
         },
     }
 
