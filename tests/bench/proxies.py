@@ -10,14 +10,16 @@ from contextlib import ExitStack
 from typing import Any
 
 from tests.testcluster import Cluster
-from tests.testcluster.xds import FakeProxy
+from tests.testcluster.xds import FakeProxy, channel_to
 
 
 def main() -> None:
     threading.stack_size(256 * 1024)  # a thread for each
     cluster = Cluster()
     istiods = {
-        revision: itertools.cycle([istiod.address for istiod in cluster.istiods(revision)])
+        revision: itertools.cycle(
+            [(istiod.address, channel_to(istiod.address)) for istiod in cluster.istiods(revision)]
+        )
         for revision in ("default", "canary")
     }
     pods = cluster.items("pods", "-A", "-l", "bench=yes")
@@ -32,8 +34,9 @@ def _proxy(pod: Any, istiods: dict[str, Any]) -> FakeProxy:
     meta = pod["metadata"]
     revision = json.loads(meta["annotations"]["sidecar.istio.io/status"])["revision"]
     version = {"default": "1.30.3", "canary": "1.31.0"}[revision]
-    address = next(istiods[revision])
-    return FakeProxy(meta["name"], meta["namespace"], pod["status"]["podIP"], address, version, seconds=60)
+    address, channel = next(istiods[revision])
+    ip = pod["status"]["podIP"]
+    return FakeProxy(meta["name"], meta["namespace"], ip, address, version, seconds=60, channel=channel)
 
 
 if __name__ == "__main__":

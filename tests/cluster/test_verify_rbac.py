@@ -11,6 +11,7 @@ import pytest
 
 from kubectl_rev.errors import ExitCode
 from tests.testcluster import Cluster
+from tests.testcluster.xds import FakeProxy
 
 pytestmark = pytest.mark.cluster
 Rule = tuple[str, str, str, str]  # namespace, group, resource, verb
@@ -110,8 +111,21 @@ def test_without_any_single_one_it_is_not_safe_and_the_rule_is_named(mesh: Clust
 
 
 def _fallback_serves(resource: str) -> bool:
-    """Without port-forward, exec is tried; what that does is another test's question."""
+    """Without port-forward, exec is tried: the test below."""
     return resource == "pods/portforward"
+
+
+def test_without_port_forward_istiod_is_asked_by_exec(mesh: Cluster, rules: list[Rule]) -> None:
+    """pilot-discovery request, in the istiod's container; the optional Role of `--rbac` is what it needs."""
+    mesh.apply(*_allow("by-exec", [rule for rule in rules if rule[2] != "pods/portforward"]))
+    istiod = mesh.istiods("default")[0]
+    with FakeProxy("vm-1", "shop", "10.9.9.9", istiod.address):
+        code, out, err = _verify(mesh, "by-exec")
+        assert (code, err) == (ExitCode.OK, ""), out
+        assert out.endswith("SAFE to uninstall revision canary with istioctl.\n")
+        done = mesh.run("kubectl", "rev-verify", "--uninstall", "default", "--as=by-exec", check=False)
+    assert done.returncode == ExitCode.FINDINGS
+    assert "vm-1" in done.stdout, "the proxy that only istiod's answer tells of"
 
 
 def test_without_port_forward_and_exec_both_rules_are_named(mesh: Cluster, rules: list[Rule]) -> None:

@@ -21,7 +21,7 @@ import time
 from datetime import UTC, datetime
 from typing import NoReturn
 
-from tests.testcluster import credentials, network
+from tests.testcluster import credentials, in_container, network
 from tests.testcluster.api import Api, Object
 from tests.testcluster.errors import ClusterError
 from tests.testcluster.istiod_pods import (
@@ -155,28 +155,30 @@ class Agent:
         token = self._api.post(path, request)["status"]["token"]
         ca = self._run.path / "secrets" / "ca.crt"
         credentials.write_kubeconfig(folder / "kubeconfig", ca, {account: {"token": token}})
-        self._forward_ports(pod)
+        self._open(pod)
         command = command_of(pod, self._run.bin, folder / "kubeconfig")
         self._processes.start(name, command, env=environment_of(pod), folder=folder)
         print(f"{name} started on {address(pod)}", flush=True)
 
-    def _forward_ports(self, pod: Object) -> None:
-        """Tell kwok where `kubectl port-forward` to this pod leads."""
-        meta, ip = pod["metadata"], address(pod)
-        targets = {15014: network.loopback_for(ip)} | dict.fromkeys((8080, 15010, 15012, 15017), ip)
-        path = f"/apis/kwok.x-k8s.io/v1alpha1/namespaces/{meta['namespace']}/portforwards/{meta['name']}"
+    def _open(self, pod: Object) -> None:
+        """Tell kwok where `kubectl port-forward` to this pod leads, and what `kubectl exec` runs there."""
+        ip = address(pod)
+        loopback = network.loopback_for(ip)
+        targets = {15014: loopback} | dict.fromkeys((8080, 15010, 15012, 15017), ip)
+        forwards = [{"ports": [port], "target": {"address": target, "port": port}} for port, target in targets.items()]
+        self._tell_kwok(pod, "PortForward", "portforwards", {"forwards": forwards})
+        environment = [{"name": in_container.MONITORING, "value": f"{loopback}:15014"}]
+        self._tell_kwok(
+            pod, "Exec", "execs", {"execs": [{"containers": ["discovery"], "local": {"envs": environment}}]}
+        )
+
+    def _tell_kwok(self, pod: Object, kind: str, plural: str, spec: Object) -> None:
+        meta = pod["metadata"]
+        path = f"/apis/kwok.x-k8s.io/v1alpha1/namespaces/{meta['namespace']}/{plural}/{meta['name']}"
         owner = {"apiVersion": "v1", "kind": "Pod", "name": meta["name"], "uid": meta["uid"]}
-        forward: Object = {
-            "apiVersion": "kwok.x-k8s.io/v1alpha1",
-            "kind": "PortForward",
-            "metadata": {"name": meta["name"], "namespace": meta["namespace"], "ownerReferences": [owner]},
-            "spec": {
-                "forwards": [
-                    {"ports": [port], "target": {"address": target, "port": port}} for port, target in targets.items()
-                ]
-            },
-        }
-        self._api.patch(path, forward, "apply")
+        told = {"name": meta["name"], "namespace": meta["namespace"], "ownerReferences": [owner]}
+        wanted: Object = {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": kind, "metadata": told, "spec": spec}
+        self._api.patch(path, wanted, "apply")
 
     def _is_serving(self, name: str, pod: Object) -> bool:
         if name not in self._processes.running or name in self._ending:

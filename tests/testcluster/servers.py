@@ -1,9 +1,10 @@
 """The servers of a cluster: how each is started, in which order, and what must be there before the next."""
 
+import os
 import sys
 from pathlib import Path
 
-from tests.testcluster import network, places, versions
+from tests.testcluster import in_container, network, places, versions
 from tests.testcluster.api import Api, Object
 from tests.testcluster.places import RunDir
 from tests.testcluster.processes import Processes, wait_for
@@ -20,30 +21,32 @@ NODE: Object = {
     # istiod asks for it, to know whether nodes can run native sidecars.
     "status": {"nodeInfo": {"kubeletVersion": f"v{versions.KUBERNETES}", "operatingSystem": "linux"}},
 }
-# kwok's own, cut down to what is written by istiod_agent.py: where kwok forwards the ports of a pod to.
-PORT_FORWARD_CRD: Object = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "portforwards.kwok.x-k8s.io"},
-    "spec": {
-        "group": "kwok.x-k8s.io",
-        "scope": "Namespaced",
-        "names": {
-            "kind": "PortForward",
-            "listKind": "PortForwardList",
-            "plural": "portforwards",
-            "singular": "portforward",
+
+
+def _crd(kind: str, plural: str) -> Object:
+    """One of kwok's own, cut down to what is written by istiod_agent.py."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.kwok.x-k8s.io"},
+        "spec": {
+            "group": "kwok.x-k8s.io",
+            "scope": "Namespaced",
+            "names": {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()},
+            "versions": [
+                {
+                    "name": "v1alpha1",
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+                }
+            ],
         },
-        "versions": [
-            {
-                "name": "v1alpha1",
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }
-        ],
-    },
-}
+    }
+
+
+# Where kwok forwards the ports of a pod to, and how it runs a command in one.
+KWOK_CRDS = (_crd("PortForward", "portforwards"), _crd("Exec", "execs"))
 
 
 def start(run: RunDir, processes: Processes, pod_cidr: str) -> None:
@@ -56,14 +59,16 @@ def start(run: RunDir, processes: Processes, pod_cidr: str) -> None:
     processes.start("kube-controller-manager", _controller_manager(run, secrets))
     processes.start("kube-scheduler", _scheduler(run))
     api.ensure("/api/v1/nodes", NODE)
-    api.ensure(CRDS, PORT_FORWARD_CRD)
+    for crd in KWOK_CRDS:
+        api.ensure(CRDS, crd)
     wait_for(
-        "establishing kwok's CRD",
-        lambda: _is_true(api.get(f"{CRDS}/portforwards.kwok.x-k8s.io"), "Established"),
+        "establishing kwok's CRDs",
+        lambda: all(_is_true(api.get(f"{CRDS}/{crd['metadata']['name']}"), "Established") for crd in KWOK_CRDS),
         seconds=30,
         watch=processes.must_live,
     )
-    processes.start("kwok", _kwok(run, secrets, pod_cidr))
+    path = f"{in_container.install(run)}:{os.environ['PATH']}"
+    processes.start("kwok", _kwok(run, secrets, pod_cidr), env={"PATH": path})
     agent = [sys.executable, "-m", "tests.testcluster.istiod_agent", run.name]
     cache = {"KUBECTL_REV_CACHE": str(places.cache())}
     run.write_istiods({})
@@ -158,7 +163,7 @@ def _kwok(run: RunDir, secrets: Path, pod_cidr: str) -> list[str]:
     return [
         str(run.bin / "kwok"),
         f"--config={Path(__file__).with_name('stages.yaml')}",
-        "--enable-crds=PortForward",
+        "--enable-crds=PortForward,Exec",
         f"--kubeconfig={run.kubeconfig}",
         "--manage-all-nodes=true",
         f"--cidr={pod_cidr}",

@@ -22,6 +22,7 @@ class FakeProxy:
 
     It asks for clusters and listeners and acknowledges all it is sent, so that istiod holds it for SYNCED.
     It does not look for another istiod when this one goes away; `connected` then becomes false.
+    `channel` is one to that istiod which others use too; the thousands of a bench cannot each have their own.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class FakeProxy:
         *,
         kind: str = "sidecar",
         seconds: float = 10,
+        channel: grpc.Channel | None = None,
     ) -> None:
         self.pod, self.namespace, self.connected = pod, namespace, False
         identity = f"{kind}~{ip}~{pod}.{namespace}~{namespace}.svc.cluster.local"
         self._node = _node(identity, namespace, version, cluster_id)
-        self._channel = grpc.insecure_channel(f"{istiod_address}:15010")
+        self._own = None if channel else channel_to(istiod_address)
+        self._stream = (channel or self._own).stream_stream(_METHOD, _as_it_is, _as_it_is)
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._answered = threading.Event()
         self._seconds = seconds
@@ -58,13 +61,13 @@ class FakeProxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._requests.put(None)
-        self._channel.close()
+        if self._own:
+            self._own.close()
 
     def _talk(self) -> None:
-        stream = self._channel.stream_stream(_METHOD, _as_it_is, _as_it_is)
         silent = set(_TYPES)
         try:
-            for response in stream(iter(self._requests.get, None)):
+            for response in self._stream(iter(self._requests.get, None)):
                 fields = dict(_fields(response))
                 type_url, version, nonce = (fields.get(number, b"").decode() for number in (4, 1, 5))
                 self._requests.put(_request(self._node, type_url, version, nonce))
@@ -77,6 +80,11 @@ class FakeProxy:
         finally:
             self.connected = False
             self._answered.set()
+
+
+def channel_to(istiod_address: str) -> grpc.Channel:
+    """A connection to an istiod, in plain text."""
+    return grpc.insecure_channel(f"{istiod_address}:15010")
 
 
 def _as_it_is(message: bytes) -> bytes:
