@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+
+from msgspec.structs import replace
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks import Finding
@@ -25,7 +28,7 @@ def overview(report: Overview, style: Style) -> str:
     parts = [listing(report.control_planes, control_planes(style.wide), style)]
     if style.color and (line := _bar(report)):
         parts.append(fit(line, style.width))
-    parts.append(_attention(report.namespaces, style, sure=not report.gaps))
+    parts.append(_attention(report.namespaces, style, sure=all(gap.of_config for gap in report.gaps)))
     parts += _findings(report.findings, style)
     parts.append(_not_checked(report.gaps))
     return "\n\n".join(part for part in parts if part)
@@ -261,8 +264,21 @@ def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
 
 
 def _not_checked(gaps: Sequence[Gap]) -> str:
-    lines = [f"Not checked: {clean(gap_text(gap))}" for gap in gaps]
+    lines = [f"Not checked: {clean(text)}" for text in gap_texts(gaps)]
     return "\n".join([*lines, "Not checked: which istiod each proxy is connected to, other clusters, VMs."])
+
+
+def gap_texts(gaps: Iterable[Gap]) -> Iterator[str]:
+    """One line for all of a group that are missing for one reason: config has fifteen resources."""
+    alike: dict[tuple[str, ...], list[Gap]] = defaultdict(list)
+    for gap in gaps:
+        alike[gap.resource.partition(".")[2], gap.verb, gap.namespace, gap.reason].append(gap)
+    for (group, *_), found in alike.items():
+        if len(found) == 1:
+            yield gap_text(found[0])
+            continue
+        names = ", ".join(gap.resource.partition(".")[0] for gap in found)
+        yield gap_text(replace(found[0], resource=f"{names} of {group}" if group else names))
 
 
 def gap_text(gap: Gap) -> str:

@@ -9,7 +9,7 @@ from kubectl_rev.core.probe import Answer, Reply, Works
 from kubectl_rev.core.validation import Health
 from kubectl_rev.core.validation_items import ProbeItem, StepItem, Validation, ValidatorItem
 from kubectl_rev.render import Column, Style, clean, listing, paint, plural, wrap
-from kubectl_rev.render_status import gap_text
+from kubectl_rev.render_status import gap_texts
 
 _SHOWN_PER_CODE = 5
 _COLORS = {"HEALTHY": "good", "BROKEN": "error", "UNKNOWN": "warning"}
@@ -18,7 +18,7 @@ _COLORS = {"HEALTHY": "good", "BROKEN": "error", "UNKNOWN": "warning"}
 def diagnosis(report: Validation, style: Style) -> str:
     """Validators, findings, probes, gaps: what is, without what to do about it."""
     parts = [validators(report.validators, style), *_findings(report.findings, style), probes(report.probes, style)]
-    parts.append("\n".join(_lines("Not checked: ", (gap_text(gap) for gap in report.gaps), style)))
+    parts.append("\n".join(_lines("Not checked: ", gap_texts(report.gaps), style)))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -78,34 +78,27 @@ class Source:
         """Connect now rather than at the first need. Raises what `cluster.connection.connect` raises."""
         _ = self.connection
 
-    def read(self, asked: Ask | Why, *, each_pod: bool = False, config: bool = False) -> Snapshot:
-        """What the question needs, no more; `each_pod` keeps pods apart that the overview would fold.
-
-        `config` adds the Istio objects that have a revision label.
-        """
+    def read(self, asked: Ask | Why, *, each_pod: bool = False) -> Snapshot:
+        """What the question needs, no more; `each_pod` keeps pods apart that the overview would fold."""
         if self._filename:
             from kubectl_rev import manifests
 
             return manifests.load(self._filename, sys.stdin.buffer)
         from kubectl_rev.cluster.read import read
+        from kubectl_rev.core import labels
 
         pods: Depth = "metadata" if each_pod else "folded"
         if isinstance(asked, Why):
             pods = "whole" if self.scope(asked) else "metadata"
         elif asked.kind == "pods":
             pods = "metadata"
-        snapshot = read(
+        return read(
             self.connection,
             namespace=self.scope(asked),
             pods=pods,
             istio_namespace=self.istio_namespace,
+            config=labels.CONFIG_GROUPS if asked == Ask() else (),
         )
-        if config:
-            from kubectl_rev.cluster.config import labelled
-
-            snapshot.config, gaps = labelled(self.connection)
-            snapshot.gaps = sorted([*snapshot.gaps, *gaps])
-        return snapshot
 
     def evidence(self) -> Evidence:
         """All that a verdict rests on. A dump says nothing of connections; what it lacks else is a gap too."""

@@ -89,7 +89,7 @@ class Session:
         return survey, proven(diagnosis, probes), probes
 
     def _read(self) -> tuple[Survey, Diagnosis]:
-        snapshot = self._source.read(Ask(), config=True)
+        snapshot = self._source.read(Ask())
         survey = Survey(snapshot)
         diagnosis = diagnose(survey)
         if diagnosis.blind:

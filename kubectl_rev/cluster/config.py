@@ -1,16 +1,20 @@
-"""Istio's config objects that have a label `istio.io/rev`: metadata of all its resources, whichever are installed."""
+"""Config objects that have a label `istio.io/rev`: metadata of all resources of some groups, whichever are installed.
+
+A label selector makes the answers small; they are asked for side by side, one request per resource.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from functools import partial
-
-import msgspec
 
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.cluster.discovery import Served, served
+from kubectl_rev.cluster.faults import ServerFault
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core import labels
-from kubectl_rev.core.objects import IstioConfig, Metadata
+from kubectl_rev.core.objects import IstioConfig
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.errors import Forbidden, NotFound
 
@@ -18,64 +22,32 @@ _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _THREADS = 8
 
 
-class _Version(msgspec.Struct, rename="camel"):
-    group_version: str
-
-
-class _Group(msgspec.Struct, rename="camel"):
-    versions: list[_Version]
-
-
-class _Resource(msgspec.Struct):
-    name: str
-    namespaced: bool
-    verbs: list[str] = []
-
-
-class _Resources(msgspec.Struct):
-    resources: list[_Resource] = []
-
-
-class _Item(msgspec.Struct):
-    metadata: Metadata
-
-
-class _List(msgspec.Struct):
-    items: list[_Item] | None = None
-
-
-def labelled(connection: Connection) -> tuple[list[IstioConfig], list[Gap]]:
+def labelled(connection: Connection, groups: Collection[str]) -> tuple[list[IstioConfig], list[Gap]]:
     """The objects, and what could not be listed."""
+    try:
+        found = [each for each in served(connection, groups) if each.namespaced]
+    except Forbidden as error:
+        return [], [Gap("list", labels.CONFIGURATION, "", error.reason)]
     with Workers(_THREADS) as workers:
-        groups = [workers.start(partial(_resources, connection, group)) for group in labels.CONFIG_GROUPS]
-        where = [each for group in groups for each in result(group)]
-        found = [workers.start(partial(_labelled, connection, *each)) for each in where]
-        answers = [result(each) for each in found]
-    return [c for config, _ in answers for c in config], [gap for _, gaps in answers for gap in gaps]
+        tasks = [workers.start(partial(_labelled, connection, each)) for each in found]
+        answers = [result(task) for task in tasks]
+    return [config for each, _ in answers for config in each], [gap for _, gaps in answers for gap in gaps]
 
 
-def _resources(connection: Connection, group: str) -> list[tuple[str, str]]:
-    """Path and name of the resources of a group; none where the group is not installed.
+def metadata(connection: Connection, each: Served, query: Mapping[str, str] | None = None) -> list[IstioConfig]:
+    """The objects of one resource. The items of such a list do not say their kind."""
+    found = lists.in_json(connection, each.path, IstioConfig, query, _METADATA)
+    for config in found:
+        config.kind, config.resource = each.kind, each.resource
+    return found
 
-    No version has them all: EnvoyFilter is v1alpha3's alone.
-    """
-    paths: dict[str, str] = {}
+
+def _labelled(connection: Connection, each: Served) -> tuple[list[IstioConfig], list[Gap]]:
     try:
-        for version in lists.one(connection, f"/apis/{group}", _Group).versions:
-            for each in lists.one(connection, f"/apis/{version.group_version}", _Resources).resources:
-                if each.namespaced and "list" in each.verbs and "/" not in each.name:
-                    paths.setdefault(each.name, f"/apis/{version.group_version}/{each.name}")
-    except (Forbidden, NotFound):
-        return []
-    return [(path, f"{name}.{group}") for name, path in paths.items()]
-
-
-def _labelled(connection: Connection, path: str, resource: str) -> tuple[list[IstioConfig], list[Gap]]:
-    try:
-        body = connection.get(path, {"labelSelector": labels.REV}, _METADATA)
+        return metadata(connection, each, {"labelSelector": labels.REV}), []
     except Forbidden as error:
         return [], [Gap(error.verb, error.resource, error.namespace, error.reason)]
-    except NotFound:
+    except ServerFault as error:  # a broken conversion webhook of theirs must not hide all the rest
+        return [], [Gap("list", each.resource, "", str(error))]
+    except NotFound:  # uninstalled meanwhile
         return [], []
-    items = lists.decoded(connection, path, body, _List).items or []
-    return [IstioConfig(metadata=item.metadata, resource=resource) for item in items], []

@@ -10,16 +10,16 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
-import msgspec
-
 from kubectl_rev.cluster import lists, syncz
+from kubectl_rev.cluster.config import metadata
 from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.cluster.discovery import Served, served
 from kubectl_rev.cluster.faults import ServerFault
 from kubectl_rev.cluster.read import read
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core import labels
 from kubectl_rev.core.connections import Answer, Connections, running
-from kubectl_rev.core.evidence import SAIL_GROUP, Config, Evidence, Extras, Sail, VirtualService
+from kubectl_rev.core.evidence import SAIL_GROUP, Evidence, Extras, Sail, VirtualService
 from kubectl_rev.core.objects import Object, Pod
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
@@ -31,55 +31,20 @@ K = TypeVar("K", bound=Object)
 _THREADS = 12
 _ISTIO_SYSTEM = "istio-system"
 _ASK_TIMEOUT = 15.0
-_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-_CONFIG_GROUPS = (
-    "networking.istio.io",
-    "security.istio.io",
-    "telemetry.istio.io",
-    "extensions.istio.io",
-    "gateway.networking.k8s.io",
-)
-_VMS = ("workloadentries", "workloadgroups")
+_CONFIG_GROUPS = (*labels.CONFIG_GROUPS, labels.GATEWAY_API)
+_VIRTUAL_SERVICES = "virtualservices.networking.istio.io"
+_VMS = ("workloadentries.networking.istio.io", "workloadgroups.networking.istio.io")
 _SAIL_KINDS = ("Istio", "IstioRevision", "IstioRevisionTag")
-
-
-class _Version(msgspec.Struct, rename="camel"):
-    group_version: str
-
-
-class _Group(msgspec.Struct, rename="camel"):
-    name: str
-    preferred_version: _Version
-    versions: list[_Version] = []
-
-
-def _by_preference(group: _Group) -> list[_Version]:
-    return [group.preferred_version, *group.versions]
-
-
-class _Groups(msgspec.Struct):
-    groups: list[_Group] = []
-
-
-class _Resource(msgspec.Struct):
-    name: str
-    kind: str
-    namespaced: bool = True
-    verbs: list[str] = []
-
-
-class _Resources(msgspec.Struct):
-    resources: list[_Resource] = []
 
 
 def gather(connection: Connection, *, istio_namespace: str | None = None) -> Evidence:
     """Read it all, for the whole mesh. Raises what `cluster.read.read` raises."""
     with Workers(_THREADS) as workers:
         asking = _Asking(connection, workers, istio_namespace or _ISTIO_SYSTEM)
-        extras = workers.start(asking.groups)
+        extras = workers.start(partial(served, connection, (labels.CONFIG_GROUPS[0], SAIL_GROUP)))
         istiods = workers.start(asking.istiods)
         read_all = workers.start(
-            lambda: read(connection, pods="whole", istio_namespace=istio_namespace, ask_versions=True)
+            lambda: read(connection, pods="whole", istio_namespace=istio_namespace, config=_CONFIG_GROUPS)
         )
         answers = [workers.start(partial(_ask, connection, pod)) for pod in result(istiods) if running(pod)]
         lists_of = asking.extras(result(extras), {pod.namespace for pod in result(istiods)} | {asking.fallback})
@@ -109,48 +74,18 @@ class _Asking:
                 continue
         return []
 
-    def groups(self) -> dict[str, list[str]]:
-        """The groups we look into that are served: name to paths of their versions, the preferred one first.
-
-        Everybody may ask this. All versions, since some kinds have none of the preferred one (EnvoyFilter).
-        """
-        body = self._connection.get("/apis")
-        found = lists.decoded(self._connection, "/apis", body, _Groups).groups
-        wanted = (*_CONFIG_GROUPS, SAIL_GROUP)
-        return {
-            group.name: [f"/apis/{v}" for v in dict.fromkeys(v.group_version for v in _by_preference(group))]
-            for group in found
-            if group.name in wanted
-        }
-
-    def extras(self, groups: dict[str, list[str]], homes: Iterable[str]) -> list[tuple[str, Future[list[Object]]]]:
+    def extras(self, there: list[Served], homes: Iterable[str]) -> list[tuple[str, Future[list[Object]]]]:
         """The lists that are under way, by the field of Extras that they belong to."""
         started: list[tuple[str, Future[list[Object]]]] = []
-        served = {
-            where: self._workers.start(partial(self._served, where)) for paths in groups.values() for where in paths
-        }
-        for group, paths in groups.items():
-            known: dict[str, tuple[str, _Resource]] = {}
-            for where in paths:
-                for each in result(served[where]):
-                    known.setdefault(each.name, (where, each))
-            for where, each in known.values():
-                plural, full = each.name, f"{each.name}.{group}"
-                if group == SAIL_GROUP:
-                    if each.kind in _SAIL_KINDS:
-                        started.append(("sail", self._list(partial(self._sail, where, each), full)))
-                    continue
-                started.append(("configs", self._list(partial(self._labelled, where, each, full), full)))
-                if plural in _VMS and group == _CONFIG_GROUPS[0]:
-                    started.append(("vms", self._list(partial(self._metadata, where, each, full), full)))
-                if plural == "virtualservices":
-                    for home in sorted(homes):
-                        started.append(("routes", self._list(partial(self._routes, where, home), full)))
+        for each in there:
+            if each.group == SAIL_GROUP and each.kind in _SAIL_KINDS:
+                started.append(("sail", self._list(partial(self._sail, each), each.resource)))
+            if each.resource in _VMS:
+                started.append(("vms", self._list(partial(metadata, self._connection, each), each.resource)))
+            if each.resource == _VIRTUAL_SERVICES:
+                for home in sorted(homes):
+                    started.append(("routes", self._list(partial(self._routes, each, home), each.resource)))
         return started
-
-    def _served(self, where: str) -> list[_Resource]:
-        found = lists.decoded(self._connection, where, self._connection.get(where), _Resources).resources
-        return [each for each in found if "list" in each.verbs and "/" not in each.name and each.kind != "GatewayClass"]
 
     def _list(self, work: Callable[[], list[K]], resource: str) -> Future[list[Object]]:
         def or_gap() -> list[Object]:
@@ -166,21 +101,12 @@ class _Asking:
 
         return self._workers.start(or_gap)
 
-    def _labelled(self, where: str, each: _Resource, full: str) -> list[Config]:
-        return self._metadata(where, each, full, {"labelSelector": labels.REV})
+    def _routes(self, each: Served, namespace: str) -> list[VirtualService]:
+        where = lists.path(each.path.strip("/"), namespace)
+        return lists.in_json(self._connection, where, VirtualService)
 
-    def _metadata(self, where: str, each: _Resource, full: str, query: dict[str, str] | None = None) -> list[Config]:
-        found = lists.in_json(self._connection, f"{where}/{each.name}", Config, query, _METADATA)
-        for config in found:
-            config.kind, config.resource = each.kind, full
-        return found
-
-    def _routes(self, where: str, namespace: str) -> list[VirtualService]:
-        path = f"{where}/namespaces/{namespace}/virtualservices"
-        return lists.in_json(self._connection, path, VirtualService)
-
-    def _sail(self, where: str, each: _Resource) -> list[Sail]:
-        found = lists.in_json(self._connection, f"{where}/{each.name}", Sail)
+    def _sail(self, each: Served) -> list[Sail]:
+        found = lists.in_json(self._connection, each.path, Sail)
         for sail in found:
             sail.kind = each.kind
         return found

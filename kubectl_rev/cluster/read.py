@@ -8,17 +8,27 @@ namespaces, workloads or pods. What may not be read becomes a Gap; that the clus
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 from functools import partial
 from typing import Literal, TypeVar
 
 from kubectl_rev.cluster import details, lists, portforward
+from kubectl_rev.cluster.config import labelled
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.faults import ServerFault
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core import labels
-from kubectl_rev.core.objects import ConfigMap, EndpointSlice, Namespace, Pod, Service, WebhookConfiguration, Workload
+from kubectl_rev.core.objects import (
+    ConfigMap,
+    EndpointSlice,
+    IstioConfig,
+    Namespace,
+    Pod,
+    Service,
+    WebhookConfiguration,
+    Workload,
+)
 from kubectl_rev.core.revisions import is_injection
 from kubectl_rev.core.snapshot import Gap, Snapshot, fold
 from kubectl_rev.errors import ClusterError, Forbidden, NotFound
@@ -40,16 +50,19 @@ def read(
     pods: Depth = "folded",
     istio_namespace: str | None = None,
     ask_versions: bool = True,
+    config: Collection[str] = (),
 ) -> Snapshot:
     """Read the mesh. `namespace` restricts pods, workloads and Gateways to one; all else is always the whole cluster's.
 
     `pods`: `folded` merges those that are alike, `metadata` keeps each, `whole` has spec and status too. Where
     injection cannot be told without it, spec is read in any case (bare pods, unknown controllers, lone ReplicaSets).
+    `config` names the API groups whose objects are looked through for a label `istio.io/rev`.
     `istio_namespace` is where to look for istiod if it may not be looked for everywhere.
     Raises Unreachable when the API server does not answer or does not know us.
     """
     with Workers(_THREADS) as workers:
-        return _Reading(connection, workers, namespace, istio_namespace or _ISTIO_SYSTEM).read(pods, ask_versions)
+        reading = _Reading(connection, workers, namespace, istio_namespace or _ISTIO_SYSTEM)
+        return reading.read(pods, ask_versions, config)
 
 
 class _Reading:
@@ -58,11 +71,12 @@ class _Reading:
         self._namespace, self._istio_namespace = namespace, istio_namespace
         self._gaps: set[Gap] = set()
 
-    def read(self, depth: Depth, ask_versions: bool) -> Snapshot:
+    def read(self, depth: Depth, ask_versions: bool, groups: Collection[str]) -> Snapshot:
         connection, namespace = self._connection, self._namespace
         # The longest first.
         pods = self._list(lambda: self._pods(depth))
         istiods = self._start(self._istiods)
+        config = self._list(partial(self._config, groups))
         injectors = self._list(lambda: self._webhooks("mutating"))
         validators = self._list(lambda: self._webhooks("validating"))
         services = self._start(self._services)
@@ -90,6 +104,7 @@ class _Reading:
                 found.versions[f"{pod.namespace}/{pod.name}"] = version
         for task in more:
             result(task)
+        found.config = result(config)
         found.gaps = sorted(self._gaps)
         return found
 
@@ -152,6 +167,11 @@ class _Reading:
 
     def _webhooks(self, kind: str) -> list[WebhookConfiguration]:
         return lists.in_json(self._connection, f"{_ADMISSION}/{kind}webhookconfigurations", WebhookConfiguration)
+
+    def _config(self, groups: Collection[str]) -> list[IstioConfig]:
+        found, gaps = labelled(self._connection, groups) if groups else ([], [])
+        self._gaps.update(gaps)
+        return found
 
     def _config_maps(
         self, istiods: Iterable[Pod], injectors: Iterable[WebhookConfiguration]

@@ -39,8 +39,8 @@ def scopes_of(mesh: Mesh, alive: Iterable[str]) -> list[str]:
         if requirement.key == labels.REV
         for value in requirement.values
     }
-    used = {each.labels.get(labels.REV, "") for each in mesh.snapshot.config}
-    return [UNLABELLED, *sorted(({*alive, *(tag.name for tag in mesh.tags)} | named | used) - {UNLABELLED})]
+    used = _by_scope(mesh.snapshot.config)
+    return [UNLABELLED, *sorted(({*alive, *(tag.name for tag in mesh.tags)} | named | set(used)) - {UNLABELLED})]
 
 
 def uncovered(mesh: Mesh, covered: set[str], *, some: bool) -> Iterator[Uncovered]:
@@ -67,8 +67,10 @@ def uncovered(mesh: Mesh, covered: set[str], *, some: bool) -> Iterator[Uncovere
 
 
 def _by_scope(config: Iterable[IstioConfig]) -> dict[str, list[IstioConfig]]:
+    """What Istio's validators may select; the Gateway API's objects are none of their business."""
     found = defaultdict(list)
     for each in sorted(config, key=lambda c: (c.resource, c.namespace, c.name)):
-        if scope := each.labels.get(labels.REV):
+        scope = each.labels.get(labels.REV)
+        if scope and each.resource.partition(".")[2] in labels.CONFIG_GROUPS:
             found[scope].append(each)
     return found

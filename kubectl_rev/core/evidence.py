@@ -10,10 +10,11 @@ from functools import cached_property
 
 import msgspec
 
+from kubectl_rev.core import labels
 from kubectl_rev.core.connections import KIND as CONNECTIONS
 from kubectl_rev.core.connections import Connections, local_cluster
 from kubectl_rev.core.injection import State
-from kubectl_rev.core.objects import Object, Shape
+from kubectl_rev.core.objects import IstioConfig, Object, Shape
 from kubectl_rev.core.removal import leads_to
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
@@ -24,13 +25,6 @@ METHOD = "method"
 SELECTION = "selection"
 PROXIES = "proxies"
 SAIL_GROUP = "sailoperator.io"
-
-
-class Config(Object):
-    """An object of Istio's or the Gateway API's configuration, as metadata; `resource` is its plural with its group."""
-
-    kind: str = ""
-    resource: str = ""
 
 
 class Destination(Shape):
@@ -113,11 +107,10 @@ class Sail(Object):
 
 
 class Extras(msgspec.Struct, kw_only=True):
-    """What only a verdict asks for. `configs` are those labelled `istio.io/rev`; `vms` WorkloadEntries and -Groups."""
+    """What only a verdict asks for; `vms` are WorkloadEntries and WorkloadGroups."""
 
-    configs: list[Config] = []
     routes: list[VirtualService] = []
-    vms: list[Config] = []
+    vms: list[IstioConfig] = []
     sail: list[Sail] = []
     gaps: list[Gap] = []
 
@@ -190,7 +183,7 @@ class Evidence:
 
 def of_dump(snapshot: Snapshot) -> Evidence:
     """What a dump can tell: nothing of connections, nor of what only a verdict asks for."""
-    missing = ("configurations.istio.io", f"istiorevisions.{SAIL_GROUP}")
+    missing = (labels.CONFIGURATION, f"istiorevisions.{SAIL_GROUP}")
     gaps = [Gap("list", resource, "", "not in the dump") for resource in missing]
     return Evidence(Survey(snapshot), Connections(asked=False), Extras(gaps=gaps))
 

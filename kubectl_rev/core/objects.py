@@ -295,6 +295,7 @@ class Gateway(Object):
 
 
 class IstioConfig(Object):
-    """A VirtualService, AuthorizationPolicy, … of which only the metadata is read. `resource` has its group."""
+    """A VirtualService, HTTPRoute, … of which only the metadata is read; `resource` is its plural with its group."""
 
-    resource: str
+    kind: str = ""
+    resource: str = ""

@@ -35,13 +35,18 @@ class Gap(msgspec.Struct, frozen=True, order=True):
     namespace: str = ""
     reason: str = ""
 
+    @property
+    def of_config(self) -> bool:
+        """Whether it hides Istio's config, on which nothing but its validation depends."""
+        return self.resource == labels.CONFIGURATION or self.resource.partition(".")[2] in labels.CONFIG_GROUPS
+
 
 class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel"):
     """What was read, as plain lists.
 
     `workloads` has every owner of pods that could be listed: ReplicaSets come as metadata unless they stand alone.
     `pods` has no finished pods; they may be folded (`Pod.count`). `istiods` are the pods labelled `app=istiod`, whole.
-    `config` are the Istio objects that have a label `istio.io/rev`, where they were asked for.
+    `config` are the objects of Istio's config, and of the Gateway API's, labelled `istio.io/rev`, where asked for.
     `versions` maps `namespace/pod` of an istiod to what it answered about its version.
     """
 

@@ -131,7 +131,7 @@ def verdict(diagnosis: Diagnosis, probes: Sequence[Probe], gaps: Sequence[Gap]) 
 
 def matters(gap: Gap) -> bool:
     """Whether what is missing could change the diagnosis."""
-    return gap.resource in (*_NEEDED, _NEEDED_TOO) or gap.resource.endswith(labels.CONFIG_GROUPS)
+    return gap.resource in (*_NEEDED, _NEEDED_TOO) or gap.of_config
 
 
 def validation(

@@ -12,10 +12,11 @@ from kubectl_rev.core.aftermath import commands, leftovers
 from kubectl_rev.core.checks.advice import FIX
 from kubectl_rev.core.checks.model import Breaks, Finding
 from kubectl_rev.core.connections import Answer, Connections, Stream
-from kubectl_rev.core.evidence import Config, Evidence, Extras, Sail, SailCondition, SailSpec, SailStatus, SailStrategy
+from kubectl_rev.core.evidence import Evidence, Extras, Sail, SailCondition, SailSpec, SailStatus, SailStrategy
 from kubectl_rev.core.objects import (
     ClientConfig,
     EnvVar,
+    IstioConfig,
     Metadata,
     Object,
     OwnerReference,
@@ -87,7 +88,7 @@ def evidence(
     snapshot: Snapshot,
     *streams: Stream,
     on: str = "canary",
-    configs: Iterable[Config] = (),
+    configs: Iterable[IstioConfig] = (),
     sail: Iterable[Sail] = (),
     gaps: Iterable[Gap] = (),
 ) -> Evidence:
@@ -96,7 +97,8 @@ def evidence(
         for each in snapshot.istiods
         if (revision := each.labels.get(well_known.REV, "default"))
     ]
-    extras = Extras(configs=list(configs), sail=list(sail), gaps=list(gaps))
+    snapshot.config = list(configs)
+    extras = Extras(sail=list(sail), gaps=list(gaps))
     return Evidence(Survey(snapshot), Connections(answers), extras)
 
 
@@ -302,9 +304,9 @@ def test_the_workaround_of_the_guide_keeps_pods_alive():
 
 
 def test_configuration_for_it_alone():
-    def config(resource: str, rev: str, **more: str) -> Config:
+    def config(resource: str, rev: str, **more: str) -> IstioConfig:
         metadata = Metadata(name="a", namespace="shop", labels={well_known.REV: rev} | more)
-        return Config(metadata=metadata, kind="VirtualService", resource=resource)
+        return IstioConfig(metadata=metadata, kind="VirtualService", resource=resource)
 
     ours = config("virtualservices.networking.istio.io", "canary")
     other = config("virtualservices.networking.istio.io", "default")

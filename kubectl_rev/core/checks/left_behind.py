@@ -123,7 +123,7 @@ def _reinstall(leaving: Uninstall) -> str:
 
 
 def _config(leaving: Uninstall) -> Broken:
-    for config in leaving.evidence.extras.configs:
+    for config in leaving.evidence.snapshot.config:
         if config.labels.get(labels.REV) != leaving.revision or config.resource == _GATEWAYS:
             continue
         if not leaving.removal.takes(config.kind, config):

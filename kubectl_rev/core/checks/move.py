@@ -105,7 +105,7 @@ def _validation(move: Move) -> Found:
 def _unread_config(move: Move) -> Found:
     mesh = move.evidence.mesh
     alive = {plane.revision for plane in mesh.control_planes if plane.kind != "missing"}
-    for config in move.evidence.extras.configs:
+    for config in move.evidence.snapshot.config:
         name = config.labels.get(labels.REV, "")
         if not move.covers(config.namespace) or name in alive or config.resource.startswith("gateways.gateway."):
             continue
