@@ -16,6 +16,7 @@ from tests.cluster.validating import (
     VALIDATORS,
     WORKS,
     black_hole,
+    injection_moved,
     leftover,
     wait_until,
 )
@@ -162,14 +163,7 @@ def test_a_probe_that_gets_no_answer_is_no_proof(world):
 
 def test_split(world):
     """The default tag was moved without the validator: it follows, and no write is let through on the way."""
-    operations = ("add", "/metadata/labels/istio.io~1rev", "canary")
-    mutating = VALIDATORS.replace("validating", "mutating")
-    before = world.get(mutating, "istio-revision-tag-default")
-    services = [
-        ("add", f"/webhooks/{n}/clientConfig/service/name", "istiod-canary") for n in range(len(before["webhooks"]))
-    ]
-    world.patch(mutating, "istio-revision-tag-default", operations, *services)
-    try:
+    with injection_moved(world):
         health, probes, found, code = world.health()
         assert (health, probes, code) == (FINE, WORKS, ExitCode.FINDINGS)
         assert found["split"] == {"injection": "canary", "validation": "default"}
@@ -179,9 +173,6 @@ def test_split(world):
         assert world.fix("--yes").returncode == ExitCode.OK
         assert world.validator()["metadata"]["labels"]["istio.io/rev"] == "canary"
         assert world.validator()["webhooks"][0]["clientConfig"]["service"]["name"] == "istiod-canary"
-    finally:
-        back = [("add", f"/webhooks/{n}/clientConfig/service/name", "istiod") for n in range(len(before["webhooks"]))]
-        world.patch(mutating, "istio-revision-tag-default", (*operations[:2], "default"), *back)
 
 
 def test_all_at_once_and_other_peoples_webhooks_are_not_touched(world, tmp_path):
@@ -223,16 +214,6 @@ def test_the_flip_would_never_come(world):
     assert done.returncode == ExitCode.FINDINGS
     assert "would stay at failurePolicy Ignore" in done.stdout
     assert world.raw(VALIDATORS, DEFAULT) == before
-
-
-def test_rev_status_shows_the_same_diagnosis(world):
-    leftover(world)
-    world.point(OF_CANARY, policy="Ignore", label="gone")
-    world.point(name="istiod-gone")
-    ours, _ = world.document("--check")
-    theirs = json.loads(world.cluster.run("kubectl", "rev-status", "-o", "json").stdout)
-    assert [each for each in theirs["findings"] if each["code"].startswith("REV5")] == ours["findings"]
-    assert sorted(each["code"] for each in ours["findings"]) == ["REV501", "REV502", "REV504"]
 
 
 def test_a_service_of_another_name_that_stands_in_is_not_chosen_over_the_revisions_own(world):

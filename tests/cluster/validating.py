@@ -165,6 +165,23 @@ def leftover(world, name="istio-validator-old-istio-system"):
     return world.copy_validator(OF_CANARY, name, change)
 
 
+@contextmanager
+def injection_moved(world):
+    """The default tag leads to canary, and its validator does not."""
+    mutating, tag = VALIDATORS.replace("validating", "mutating"), "istio-revision-tag-default"
+    hooks = range(len(world.get(mutating, tag)["webhooks"]))
+
+    def lead(revision, service):
+        services = [("add", f"/webhooks/{n}/clientConfig/service/name", service) for n in hooks]
+        world.patch(mutating, tag, ("add", "/metadata/labels/istio.io~1rev", revision), *services)
+
+    lead("canary", "istiod-canary")
+    try:
+        yield
+    finally:
+        lead("default", "istiod")
+
+
 def virtual_service(*, valid=True, rev=None, name=None):
     route = [{"destination": {"host": "shop.example"}}] if valid else []
     metadata = {"name": name} if name else {"generateName": "written-by-a-test-"}

@@ -81,14 +81,18 @@ def _mislabelled(survey: Survey) -> Found:
 
 
 _E, _W = Severity.ERROR, Severity.WARNING
+_NEEDS = ("validatingwebhookconfigurations", "services", "endpointslices", "pods")
 CHECKS = (
     Check("REV501", _E, "a config validator calls what does not answer",
-          "failurePolicy Fail: every write of Istio config that it selects is rejected", _dangling),
+          "failurePolicy Fail: every write of Istio config that it selects is rejected", _dangling,
+          needs=_NEEDS),
     Check("REV502", _W, "a config validator lets everything through",
-          "failurePolicy Ignore: broken config is accepted without a word when the call fails", _fail_open),
-    Check("REV503", _W, "no validator selects some config", "broken config is accepted without a word", _uncovered),
+          "failurePolicy Ignore: broken config is accepted without a word when the call fails", _fail_open,
+          needs=_NEEDS),
+    Check("REV503", _W, "no validator selects some config", "broken config is accepted without a word", _uncovered,
+          needs=(*_NEEDS, "istio.io")),
     Check("REV504", _W, "a validator is left over from a revision that is gone",
-          "config with that revision's label cannot be written", _leftover),
+          "config with that revision's label cannot be written", _leftover, needs=_NEEDS),
     Check("REV505", _W, "a validator's label and Service name different revisions",
-          "its caBundle is not kept up to date by the istiod that it calls", _mislabelled),
+          "its caBundle is not kept up to date by the istiod that it calls", _mislabelled, needs=_NEEDS),
 )  # fmt: skip
