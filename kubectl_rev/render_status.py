@@ -30,7 +30,7 @@ def overview(report: Overview, style: Style) -> str:
         parts.append(fit(line, style.width))
     parts.append(_attention(report.namespaces, style, sure=all(gap.of_config for gap in report.gaps)))
     parts += _findings(report.findings, style)
-    parts.append(_not_checked(report.gaps))
+    parts.append(_not_checked(report.gaps, style))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -263,9 +263,9 @@ def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
         yield "\n".join(lines)
 
 
-def _not_checked(gaps: Sequence[Gap]) -> str:
-    lines = [f"Not checked: {clean(text)}" for text in gap_texts(gaps)]
-    return "\n".join([*lines, "Not checked: which istiod each proxy is connected to, other clusters, VMs."])
+def _not_checked(gaps: Sequence[Gap], style: Style) -> str:
+    texts = [*gap_texts(gaps), "which istiod each proxy is connected to, other clusters, VMs."]
+    return "\n".join(line for text in texts for line in wrap("Not checked: ", text, style.width))
 
 
 def gap_texts(gaps: Iterable[Gap]) -> Iterator[str]:

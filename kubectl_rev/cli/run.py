@@ -8,7 +8,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 from typer.core import TyperCommand
@@ -121,18 +121,29 @@ def _clean(error: Exception) -> str:
     return clean(str(error))
 
 
-def style(*, headers: bool = True, wide: bool = False) -> Style:
-    """What stdout is: on a terminal, its width, colours unless NO_COLOR is set, and shortened long lists."""
+def style(*, headers: bool = True, wide: bool = False, stream: TextIO | None = None) -> Style:
+    """What stdout is, or another stream: on a terminal, its width, colours unless NO_COLOR, shortened long lists."""
     from kubectl_rev.render import Style
 
-    terminal = sys.stdout.isatty()
+    stream = stream or sys.stdout
+    terminal = stream.isatty()
     return Style(
-        width=shutil.get_terminal_size().columns if terminal else None,
+        width=_columns(stream) if terminal else None,
         color=terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
         limit=20 if terminal else None,
         headers=headers,
         wide=wide,
     )
+
+
+def _columns(stream: TextIO) -> int:
+    """How wide a terminal is; COLUMNS beats it, as everywhere. shutil's own function looks at stdout only."""
+    if stream is sys.stdout or os.environ.get("COLUMNS"):
+        return shutil.get_terminal_size().columns
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except OSError:
+        return 80
 
 
 def _reader_left() -> None:

@@ -153,7 +153,7 @@ class Session:
         from kubectl_rev.cli.confirm import confirm
 
         request, connection = self._request, self._source.connection
-        shown = style(headers=request.headers, wide=request.output is Output.WIDE)
+        shown = style(headers=request.headers, wide=request.output is Output.WIDE, stream=sys.stderr)
         tell(look.diagnosis(before, shown) + "\n")
         tell(look.plan(before, shown))
         if planned.writes:
@@ -187,7 +187,7 @@ class Session:
         elif request.output is not Output.NAME:
             shown = style(headers=request.headers)
             say("\n" + look.probes(after.probes, shown))
-            if text := look.left(after, shown):
+            if text := look.left(after, style(stream=sys.stderr)):
                 tell(text)
             say(look.verdict(after, shown))
         for each in after.undo:
