@@ -20,7 +20,8 @@ from kubectl_rev.cli.source import Source, check
 from kubectl_rev.cli.status_answers import document, resolve
 from kubectl_rev.core.coverage import UNLABELLED
 from kubectl_rev.core.probe import Probe, Works, proven
-from kubectl_rev.core.repair import Plan, candidates, choose, needs_target, plan
+from kubectl_rev.core.repair import Plan, plan
+from kubectl_rev.core.repair_target import candidates, choose, needs_target
 from kubectl_rev.core.repair_undo import undo
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation import VALIDATORS, Diagnosis, diagnose

@@ -18,7 +18,8 @@ items       the public JSON, as types
 status      rev-status's answers
 validation  is config validated, by whom, and if not, why
 coverage    which config does no validator select
-repair      which writes mend it, what they look like (validator_steps), which take them back (repair_undo)
+repair      which writes mend it, what they look like (validator_steps), which take them back (repair_undo);
+            who is to validate (repair_target)
 places      where a revision can be called
 probe       what the dry runs ask, and what their answers mean
 ownership   who would write an object again, and the change to make there (at_source)

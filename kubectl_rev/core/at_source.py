@@ -32,6 +32,14 @@ def repoint(owner: Owner, entry: Entry, revision: str) -> str:
     return f"in the source of {owner}: {change} of {entry.name}{chart}"
 
 
+def restore(owner: Owner, namespace: str, name: str) -> str:
+    """How to get a Service back that was deleted by hand."""
+    if owner.tool == "Helm":
+        where = ["-n", owner.namespace] if owner.namespace else []
+        return shlex.join(["helm", "upgrade", owner.name, "istio/istiod", *where, "--reuse-values"])
+    return f"in the source of {owner}: let it make service {namespace}/{name} again"
+
+
 def remove(owner: Owner, name: str) -> str:
     """How to make a validator go, for good."""
     if owner.tool == "Helm":

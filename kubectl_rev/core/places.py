@@ -20,12 +20,17 @@ def ready(mesh: Mesh) -> list[str]:
     return sorted({plane.revision for plane in mesh.control_planes if plane.ready})
 
 
+def own_name(revision: str) -> str:
+    """What the charts call a revision's Service: istio-discovery/templates/service.yaml."""
+    return "istiod" if revision == labels.DEFAULT else f"istiod-{revision}"
+
+
 def service_of(mesh: Mesh, revision: str) -> ServiceReference | None:
     """The Service to call a revision's istiod by: one that leads to it alone, answers, and is in its certificate.
 
     A tag's Service is not in the certificate. The revision's own comes first, then one that stands in for it.
     """
-    own = "istiod" if revision == labels.DEFAULT else f"istiod-{revision}"
+    own = own_name(revision)
     used = {
         (w.client_config.service.namespace, w.client_config.service.name)
         for injector in mesh.injectors
@@ -43,6 +48,18 @@ def service_of(mesh: Mesh, revision: str) -> ServiceReference | None:
         if target.alive and target.revisions == (revision,):
             found.append((service.name != own, where not in used, where, called))
     return min(found, default=(None, None, None, None), key=lambda each: each[:3])[3]
+
+
+def missing_service(mesh: Mesh, revision: str) -> ServiceReference | None:
+    """The Service that a revision's ready istiod has lost: nothing leads to it, and its own does not exist."""
+    name, snapshot = own_name(revision), mesh.snapshot
+    if snapshot.has_gap("services") or service_of(mesh, revision) is not None:
+        return None
+    homes = sorted({p.namespace for p in snapshot.istiods if p.ready and revision_of(p.labels) == revision})
+    there = {(service.namespace, service.name) for service in snapshot.services}
+    if len(homes) != 1 or (homes[0], name) in there:
+        return None
+    return ServiceReference(name=name, namespace=homes[0], path="/validate", port=WEBHOOK_PORT)
 
 
 def selector_of(mesh: Mesh, revision: str, namespace: str) -> dict[str, str] | None:

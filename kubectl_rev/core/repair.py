@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import msgspec
 
 from kubectl_rev.core import at_source, labels
-from kubectl_rev.core.coverage import UNLABELLED
 from kubectl_rev.core.objects import ServiceReference, WebhookConfiguration
 from kubectl_rev.core.ownership import owner_of
-from kubectl_rev.core.places import bundles, ready, reconnecting, selector_of, service_of
+from kubectl_rev.core.places import bundles, missing_service, ready, reconnecting, selector_of, service_of
 from kubectl_rev.core.plan import Step
+from kubectl_rev.core.repair_target import must_move, needs_target, wants_service
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation import VALIDATORS, Diagnosis, Entry, Health, living
 from kubectl_rev.core.validator_steps import SERVICE, create_service, delete, move, repoint_service
@@ -46,56 +46,9 @@ class Plan(msgspec.Struct, kw_only=True):
     advice: list[str] = []
 
 
-def needs_target(diagnosis: Diagnosis) -> bool:
-    """Whether somebody must be chosen to validate unlabelled config."""
-    default = diagnosis.default
-    if default is None:
-        return UNLABELLED in [each.scope for each in diagnosis.uncovered]
-    return diagnosis.split is not None or _must_move(default)
-
-
-def candidates(survey: Survey, diagnosis: Diagnosis) -> list[str]:
-    """The revisions that could validate unlabelled config: those that are ready and can be called."""
-    found = ready(survey.mesh)
-    if diagnosis.default is not None and _wants_service(survey, diagnosis.default, found):
-        return found
-    return [revision for revision in found if service_of(survey.mesh, revision)]
-
-
-def choose(survey: Survey, diagnosis: Diagnosis) -> str | None:
-    """The one that holds the default, else the only one; None when a person must say."""
-    found = candidates(survey, diagnosis)
-    if diagnosis.default and labels.DEFAULT in found and _wants_service(survey, diagnosis.default, found):
-        return labels.DEFAULT  # the Service is its own: no proxy moves
-    if survey.default.injection in found:
-        return survey.default.injection
-    return found[0] if len(found) == 1 else None
-
-
 def plan(survey: Survey, diagnosis: Diagnosis, to: str | None, *, force_owned: bool = False) -> Plan:
     """The repair of everything that is wrong; `to` where `needs_target`."""
     return _Planner(survey, diagnosis, force_owned).plan(to)
-
-
-def _must_move(entry: Entry) -> bool:
-    """Whether label or Service are wrong; an Ignore that its istiod is about to turn to Fail is not."""
-    if entry.health is Health.FAIL_OPEN:
-        return entry.target.alive is False or not _kept(entry)
-    return entry.health in (Health.DANGLING, Health.MISLABELLED) and not (_kept(entry) and entry.target.alive)
-
-
-def _kept(entry: Entry) -> bool:
-    """Whether the istiod that is called is the one that maintains it: then a missing caBundle is about to come."""
-    return entry.labelled is not None and (not entry.target.revisions or entry.labelled in entry.target.revisions)
-
-
-def _wants_service(survey: Survey, entry: Entry, able: list[str]) -> bool:
-    """Maintained by name, and all that is missing is the Service `istiod`."""
-    if entry.labelled is not None or entry.target.service != SERVICE or entry.target.alive is not False:
-        return False
-    known = [bundle for revision in able for bundle in bundles(survey.mesh, revision)]
-    bundle = entry.webhook.client_config.ca_bundle
-    return bool(bundle) and entry.fails_closed and (bundle in known or not known)
 
 
 class _Planner:
@@ -103,9 +56,12 @@ class _Planner:
         self._survey, self._mesh, self._diagnosis = survey, survey.mesh, diagnosis
         self._force_owned = force_owned
         self._plan = Plan()
+        self._restored: dict[str, ServiceReference] = {}
 
     def plan(self, to: str | None) -> Plan:
         diagnosis, default = self._diagnosis, self._diagnosis.default
+        for revision in self._cut_off(to):
+            self._restore(revision)
         for config, entries in self._configs():
             if all(entry.health is Health.LEFTOVER for entry in entries):
                 continue
@@ -116,13 +72,13 @@ class _Planner:
             self._plan.to = to
             if default is None:
                 self._advise_default(to)
-            elif diagnosis.split and to == diagnosis.split.validation and not _must_move(default):
+            elif diagnosis.split and to == diagnosis.split.validation and not must_move(default):
                 self._holds_already(to, diagnosis.split.injection)
-            elif _wants_service(self._survey, default, [to]):
+            elif wants_service(self._survey, default, [to]):
                 self._alias(default, to)
             else:
                 self._default(default, to)
-        elif default is not None and default.health in (Health.FAIL_OPEN, Health.DANGLING) and not _must_move(default):
+        elif default is not None and default.health in (Health.FAIL_OPEN, Health.DANGLING) and not must_move(default):
             self._plan.settle.append(default.name)
         for config, entries in self._configs():
             if all(entry.health is Health.LEFTOVER for entry in entries):
@@ -135,18 +91,61 @@ class _Planner:
             entries = [entry for entry in self._diagnosis.entries if entry.name == name]
             yield entries[0].config, entries
 
+    def _cut_off(self, to: str | None) -> list[str]:
+        """The revisions that are to validate something, are ready, and have lost the Service to be called by."""
+        default = self._diagnosis.default
+        own = {
+            entry.serves[0]
+            for entry in self._diagnosis.entries
+            if must_move(entry) and len(entry.serves) == 1 and (default is None or entry.config is not default.config)
+        }
+        if default is not None and to is not None and not wants_service(self._survey, default, [to]):
+            own.add(to)
+        return sorted(revision for revision in own if missing_service(self._mesh, revision))
+
+    def _restore(self, revision: str) -> None:
+        """Its own Service again: nothing moves, and injection and its proxies come back with it."""
+        lost = missing_service(self._mesh, revision)
+        selector = selector_of(self._mesh, revision, lost.namespace) if lost else None
+        if lost is None or selector is None:
+            return
+        where = f"service {lost.namespace}/{lost.name}"
+        known = (
+            owner_of(each.metadata) for each in self._mesh.snapshot.injectors if each.labels.get(labels.REV) == revision
+        )
+        owner = next(filter(None, known), None)
+        self._restored[revision] = lost
+        if owner and not self._force_owned:
+            self._plan.elsewhere.append(at_source.restore(owner, lost.namespace, lost.name))
+            return
+        step = create_service(lost.namespace, selector, None, lost.name)
+        self._plan.writes.append(Write(step=step, why=f"istiod {revision} is ready, and its {where} is gone"))
+        self._plan.advice.append(f"install revision {revision} again when you can, so that {where} is its installer's")
+
+    def _service(self, revision: str) -> ServiceReference | None:
+        return service_of(self._mesh, revision) or self._restored.get(revision)
+
+    def _healed(self, entry: Entry) -> bool:
+        """Whether the Service that comes back is all that it lacks."""
+        service = self._restored.get(entry.labelled or "")
+        return service is not None and (service.namespace, service.name) == (
+            entry.target.namespace,
+            entry.target.service,
+        )
+
     def _own(self, config: WebhookConfiguration, entries: list[Entry]) -> None:
         """A revision's own validator: back to that revision."""
         wrong = [entry for entry in entries if entry.health not in (Health.HEALTHY, Health.UNSEEN, Health.LEFTOVER)]
         if not wrong:
             return
-        moving = [entry for entry in wrong if _must_move(entry)]
+        moving = [entry for entry in wrong if must_move(entry) and not self._healed(entry)]
         serves = sorted({revision for entry in moving for revision in entry.serves})
         if not moving:
-            self._plan.settle.append(config.name)
+            if not all(entry.fails_closed and self._healed(entry) for entry in wrong):
+                self._plan.settle.append(config.name)
         elif len(serves) != 1:
             self._obstacle(f"{config.name} serves {', '.join(serves) or 'no living revision'}: change it by hand")
-        elif (service := service_of(self._mesh, serves[0])) is None:
+        elif (service := self._service(serves[0])) is None:
             self._obstacle(f"{config.name}: no Service leads to a ready istiod of {serves[0]}: install it again")
         else:
             self._move(config, moving, serves[0], service)
@@ -154,9 +153,13 @@ class _Planner:
     def _default(self, entry: Entry, to: str) -> None:
         """The default validator: to another revision, if its istiod will then be able to close it."""
         own = self._diagnosis.of(to)
-        service = service_of(self._mesh, to)
+        service = self._service(to)
         fixed = {write.settles or write.step.name for write in self._plan.writes} | set(self._plan.settle)
-        if service is None:
+        fixed |= {each.name for each in self._diagnosis.entries if self._healed(each)}
+        if entry.labelled == to and self._healed(entry):
+            if not entry.fails_closed:
+                self._plan.settle.append(entry.name)
+        elif service is None:
             self._obstacle(f"no Service leads to a ready istiod of {to}")
         elif to not in entry.scopes and (own is None or (own.broken and own.name not in fixed)):
             # istiod turns Ignore to Fail only after a Gateway labelled with its own revision was rejected.

@@ -12,7 +12,7 @@ from kubectl_rev.core.places import bundles
 from kubectl_rev.core.repair import Plan, Write
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation import Diagnosis, living, reach
-from kubectl_rev.core.validator_steps import SERVICE, Before, before, move_back, service_back
+from kubectl_rev.core.validator_steps import Before, before, move_back, service_back
 
 
 def undo(survey: Survey, diagnosis: Diagnosis) -> Plan:
@@ -25,7 +25,7 @@ def undo(survey: Survey, diagnosis: Diagnosis) -> Plan:
             plan.warnings += _dead_again(survey, config, noted)
     for service in survey.snapshot.services:
         noted = before(service.metadata)
-        if noted is not None and service.name == SERVICE and (noted.absent or noted.selector is not None):
+        if noted is not None and (noted.absent or noted.selector is not None):
             plan.writes.append(_service(service, noted))
             plan.warnings += _left_hanging(diagnosis, service, noted)
     return plan

@@ -104,8 +104,8 @@ def delete(metadata: Metadata, resource: str, version: str = "v1") -> Step:
     )
 
 
-def create_service(namespace: str, selector: dict[str, str], model: Service | None) -> Step:
-    """A Service `istiod` for another revision's pods, as the guide makes it by hand: built fresh.
+def create_service(namespace: str, selector: dict[str, str], model: Service | None, name: str = SERVICE) -> Step:
+    """A Service `istiod` for another revision's pods, as the guide makes it by hand, or a lost one: built fresh.
 
     Of `model`, the revision's own Service, only the ports are taken. No label `istio.io/rev`, none of the operator's:
     with them `istioctl uninstall --revision` deletes it again, and from 1.28 on `istioctl tag set` refuses since the
@@ -116,14 +116,14 @@ def create_service(namespace: str, selector: dict[str, str], model: Service | No
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
-            "name": SERVICE,
+            "name": name,
             "namespace": namespace,
             "annotations": {labels.PREVIOUS: _encoded(Before(absent=True))},
         },
         "spec": {"selector": selector, "ports": [_port(port) for port in ports]},
     }
-    says = f"service/{SERVICE} created"
-    return Step(action="create", resource="services", namespace=namespace, name=SERVICE, manifest=manifest, says=says)
+    says = f"service/{name} created"
+    return Step(action="create", resource="services", namespace=namespace, name=name, manifest=manifest, says=says)
 
 
 def repoint_service(service: Service, selector: dict[str, str]) -> Step:

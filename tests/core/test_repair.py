@@ -11,7 +11,8 @@ import pytest
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import Metadata, WebhookConfiguration
 from kubectl_rev.core.ownership import Owner, owner_of
-from kubectl_rev.core.repair import candidates, choose, needs_target, plan
+from kubectl_rev.core.repair import plan
+from kubectl_rev.core.repair_target import candidates, choose, needs_target
 from kubectl_rev.core.repair_undo import undo
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation import Health, diagnose
@@ -145,10 +146,48 @@ def test_who_is_to_validate():
     gone = changed(label="gone", name="istiod-gone")
     assert chosen(*ISTIOCTL[:3], gone) == (["canary", "default"], "default")
     assert chosen(*NAMED[:1], validator()) == (["canary"], "canary")
-    dead = [e for e in control_plane(deactivated=True) if e.name != "istiod" or e.__class__.__name__ != "Service"]
-    assert chosen(dead, control_plane("canary"), injector(tag="default"), by_istioctl()) == (["canary"], "canary")
+    assert chosen(*without_service()) == (["canary", "default"], "default")
+    dead = [e for e in control_plane(deactivated=True, ready=[False]) if e.__class__.__name__ != "Service"]
+    assert chosen(dead, *ISTIOCTL[1:]) == (["canary"], "canary")
     two = [control_plane("canary"), control_plane("stable"), validator("gone")]
     assert chosen(*two) == (["canary", "stable"], None)
+
+
+def without_service():
+    """Revision default runs, and its Service is gone."""
+    return [[e for e in ISTIOCTL[0] if e.__class__.__name__ != "Service"], *ISTIOCTL[1:]]
+
+
+def test_the_service_that_a_living_istiod_has_lost_is_made_again():
+    made = planned(*without_service())
+    (write,) = made.writes
+    assert (write.step.action, write.step.name, write.settles) == ("create", "istiod", "")
+    assert write.step.manifest["spec"]["selector"] == {"app": "istiod", labels.REV: "default"}
+    assert (made.settle, made.obstacles, made.warnings) == ([], [], []), "it heals both of its validators"
+    assert "install revision default again when you can" in made.advice[0]
+
+
+def test_the_lost_service_of_canary_has_its_own_name():
+    (write,) = planned(ISTIOCTL[0], [e for e in ISTIOCTL[1] if e.__class__.__name__ != "Service"], *ISTIOCTL[2:]).writes
+    assert (write.step.action, write.step.name) == ("create", "istiod-canary")
+
+
+def test_another_may_validate_in_the_place_of_one_that_lost_its_service():
+    writes = planned(*without_service(), to="canary").writes
+    assert [(w.step.action, w.step.name) for w in writes] == [
+        ("create", "istiod"),
+        ("patch", "istiod-default-validator"),
+    ]
+
+
+def test_a_lost_service_that_somebody_else_makes_is_made_there():
+    parts = copy.deepcopy(without_service())
+    for each in parts[0]:
+        if "injector" in each.name:
+            each.metadata.annotations = {"meta.helm.sh/release-name": "istiod", "meta.helm.sh/release-namespace": ISTIO}
+    owned = planned(*parts)
+    assert (owned.writes, owned.elsewhere) == ([], ["helm upgrade istiod istio/istiod -n istio-system --reuse-values"])
+    assert [w.step.name for w in planned(*parts, force_owned=True).writes] == ["istiod"]
 
 
 OWNED = {
