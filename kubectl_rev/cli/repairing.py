@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_rev.cli.run import say, tell
 from kubectl_rev.core.repair import Write
-from kubectl_rev.errors import Changed, Incomplete, NotFound, RevError, UsageError
+from kubectl_rev.errors import Changed, Forbidden, Incomplete, NotFound, RevError, UsageError
 from kubectl_rev.render import clean
 
 if TYPE_CHECKING:
@@ -25,15 +25,45 @@ class Run:
         self.undo: list[str] = []
         self._connection, self._timeout, self._backups, self._quiet = connection, timeout, backups, quiet
 
-    def writes(self, writes: Sequence[Write], *, dry_run: bool = False) -> None:
-        """Make them all. Raises Incomplete when one fails after others were made, else what that one raised."""
+    def rehearse(self, writes: Sequence[Write]) -> None:
+        """Let the server try every write before the first is made, so that a refusal comes while nothing has happened.
+
+        A webhook of others that knows no dry runs is no refusal. Raises Forbidden, Rejected, Changed, UsageError.
+        """
+        from kubectl_rev.cluster.backup import manifest
+        from kubectl_rev.cluster.faults import Rejected
         from kubectl_rev.cluster.writes import apply
 
         for write in writes:
             try:
-                if write.step.action == "delete" and not dry_run and write.step.resource != "services":
+                if _needs_backup(write):
+                    manifest(self._connection, write.step)
+                    self._can_back_up()
+                apply(self._connection, write.step, dry_run=True)
+            except NotFound:
+                continue  # to be deleted, and gone already; or `writes` says so
+            except Forbidden as error:
+                reason = f"{error.reason}; nothing was changed"
+                raise Forbidden(error.verb, error.resource, error.namespace, reason) from error
+            except Rejected as error:
+                if "dry run" not in str(error):
+                    raise
+                tell(f"{clean(write.step.name)} was not tried: {clean(str(error))}")
+            except Changed as error:
+                raise self._stopped(write, error) from error
+
+    def writes(self, writes: Sequence[Write]) -> None:
+        """Make them all. Raises Incomplete when one fails after others were made, else what that one raised."""
+        from kubectl_rev.cluster.writes import apply, apply_surely
+
+        for write in writes:
+            try:
+                if _needs_backup(write):
                     self._back_up(write)
-                apply(self._connection, write.step, dry_run=dry_run)
+                if write.step.action == "patch":
+                    apply_surely(self._connection, write.step)
+                else:
+                    apply(self._connection, write.step)
             except NotFound:
                 if write.step.action != "delete":
                     raise self._stopped(write, Changed(f"{write.step.name} is gone")) from None
@@ -41,11 +71,10 @@ class Run:
                 continue
             except RevError as error:
                 raise self._stopped(write, error) from error
-            self._say(write.step.says + (" (server dry run)" if dry_run else ""))
-            if not dry_run:
-                self.done.append(write)
-                if write.settles:
-                    self.settle(write.settles)
+            self._say(write.step.says)
+            self.done.append(write)
+            if write.settles:
+                self.settle(write.settles)
 
     def settle(self, name: str) -> bool:
         """Wait for istiod to close a validator; say so if it does not."""
@@ -79,6 +108,10 @@ class Run:
     def _say(self, text: str) -> None:
         (tell if self._quiet else say)(clean(text))
 
+    def _can_back_up(self) -> None:
+        if not os.path.isdir(self._backups) or not os.access(self._backups, os.W_OK | os.X_OK):
+            raise UsageError(f"cannot write backups to {self._backups}: say --backup-dir; nothing was changed")
+
     def _back_up(self, write: Write) -> None:
         """The object's manifest in a file of its own that nobody else may read; no file, no deletion."""
         from kubectl_rev.cluster.backup import manifest
@@ -97,3 +130,8 @@ class Run:
             raise UsageError(f"cannot write the backup {path}: {reason}: say --backup-dir") from None
         tell(f"backup of {clean(write.step.name)}: {path}")
         self.undo.append(f"kubectl create -f {path}")
+
+
+def _needs_backup(write: Write) -> bool:
+    """A Service that we delete is one that we made."""
+    return write.step.action == "delete" and write.step.resource != "services"

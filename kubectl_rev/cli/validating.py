@@ -145,7 +145,8 @@ class Session:
 
     def _dry_run(self, report: Validation, planned: Plan) -> ExitCode:
         if self._request.dry_run is DryRun.SERVER:
-            Run(self._source.connection, timeout=0, backups="", quiet=True).writes(planned.writes, dry_run=True)
+            run = Run(self._source.connection, timeout=0, backups=self._request.backups, quiet=True)
+            run.rehearse(planned.writes)
         self._show(report, with_plan=True)
         tell(f"nothing was changed ({self._request.dry_run.value} dry run)")
         return ExitCode.FINDINGS if planned.obstacles or planned.elsewhere else ExitCode.OK
@@ -157,10 +158,11 @@ class Session:
         shown = style(headers=request.headers, wide=request.output is Output.WIDE, stream=sys.stderr)
         tell(look.diagnosis(before, shown) + "\n")
         tell(look.plan(before, shown))
-        if planned.writes:
-            confirm("Undo it?" if request.undo else "Repair it?", connection, yes=request.yes)
         data = request.output in (Output.JSON, Output.YAML)
         run = Run(connection, timeout=request.timeout, backups=request.backups, quiet=data)
+        if planned.writes:
+            run.rehearse(planned.writes)
+            confirm("Undo it?" if request.undo else "Repair it?", connection, yes=request.yes)
         try:
             run.writes(planned.writes)
             for name in planned.settle:

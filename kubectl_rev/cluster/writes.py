@@ -12,6 +12,7 @@ from kubectl_rev.core.plan import Step
 from kubectl_rev.errors import Changed, NotFound, Unreachable
 
 FIELD_MANAGER = "kubectl-rev"
+_DELETE_OPTIONS = {"apiVersion": "v1", "kind": "DeleteOptions"}
 _WAITS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # between attempts, while the server cannot be reached or cannot answer
 
 
@@ -26,8 +27,9 @@ def apply(connection: Connection, step: Step, *, dry_run: bool = False, field_ma
             body = msgspec.json.encode(step.manifest)
             return connection.send("POST", path_of(step).rpartition("/")[0], body, query, content_type=JSON)
         case "delete":
-            options = msgspec.json.encode(step.manifest) if step.manifest else b""
-            return connection.send("DELETE", path_of(step), options, {"dryRun": "All"} if dry_run else {})
+            # Where there is a body the server looks for options there, and not at the query: a dry run would be none.
+            options = (step.manifest or _DELETE_OPTIONS) | ({"dryRun": ["All"]} if dry_run else {})
+            return connection.send("DELETE", path_of(step), msgspec.json.encode(options))
     raise ValueError(step.action)
 
 

@@ -36,8 +36,10 @@ CONFIGURATION = "configurations.istio.io"  # what a gap calls all config, where 
 ALWAYS_REJECT = "internal.istio.io/webhook-always-reject"  # pkg/config/constants/constants.go, honoured since 1.20
 OPERATOR_LABELS = "operator.istio.io"  # part of every label key that makes `istioctl uninstall` delete an object
 
-# What we leave on an object that we changed: its values before the first change, as JSON.
+# What we leave on an object that we changed: its values before the first change. The default validator may be changed
+# by a migration of the default tag and by a repair, and each takes back its own.
 PREVIOUS = "kubectl-rev/previous"
+PREVIOUS_VALIDATION = "kubectl-rev/previous-validation"
 
 # What the injector leaves on a pod: pkg/kube/inject/inject.go and manifests/charts/.../files/injection-template.yaml
 STATUS = "sidecar.istio.io/status"  # JSON; has `revision` since 1.11
@@ -85,7 +87,5 @@ PER_POD_LABELS = frozenset(
     }
 )
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"  # kubectl rollout restart: polymorphichelpers/objectrestarter.go
-# Ours, on what rev-migrate changed: what it was before.
-PREVIOUS = "kubectl-rev/previous"
 # The annotations of a pod that anything here reads; all others are dropped while the pods stream by.
 POD_ANNOTATIONS = frozenset({STATUS, REV, INJECT, TEMPLATES, PROXY_IMAGE, RESTARTED_AT})

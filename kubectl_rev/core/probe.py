@@ -93,12 +93,15 @@ def gateway(scope: str, namespace: str, version: str, *, valid: bool) -> dict[st
 
 
 def proven(diagnosis: Diagnosis, probes: Iterable[Probe]) -> Diagnosis:
-    """The diagnosis with what the probes found out: an entry that nobody could see into fails, as they say."""
+    """The diagnosis with what the probes found out: an entry whose call failed is dangling, whatever it looks like.
+
+    Nobody sees into a url, a Service without a selector, or what a certificate is good for.
+    """
     failed = {(each.scope, each.valid.webhook): each.because for each in probes if each.works is Works.FROZEN}
 
     def judged(entry: Entry) -> Entry:
         why = next((failed[s, entry.webhook.name] for s in entry.scopes if (s, entry.webhook.name) in failed), "")
-        if entry.health is not Health.UNSEEN or not why:
+        if entry.health in (Health.DANGLING, Health.LEFTOVER) or not why:
             return entry
         return msgspec.structs.replace(entry, health=Health.DANGLING, because=why)
 

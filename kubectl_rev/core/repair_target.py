@@ -1,4 +1,4 @@
-"""Who is to validate what has lost its validator: must somebody be chosen, who could it be, and who is it by default?"""
+"""Who is to validate what has lost its validator: must somebody be chosen, who could it be, who is it by default?"""
 
 from __future__ import annotations
 

@@ -121,11 +121,14 @@ def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> tuple[list
             changes.append(("services", each, _selecting(survey, each, target, revision, undo=undo)))
     validator = default_validator(survey.mesh) if tag == labels.DEFAULT else None
     if validator is not None and validator.name == labels.DEFAULT_VALIDATOR:
-        changes.append((_VALIDATORS, validator, _pointed(validator, target, revision)))
-    steps = [_step(resource, old, new, f"now leads to {revision}") for resource, old, new in changes]
-    back = [_step(resource, new, old, f"put back to {was}") for resource, old, new in changes]
+        theirs = _kept(survey, validator, revision) if undo else revision
+        changes.append((_VALIDATORS, validator, _pointed(validator, _canonical(survey, theirs), theirs)))
+    steps = [_step(resource, old, new, f"now leads to {new.labels[labels.REV]}") for resource, old, new in changes]
+    back = [
+        _step(resource, new, old, f"put back to {old.labels.get(labels.REV, was)}") for resource, old, new in changes
+    ]
     for n, (_, old, _) in enumerate(changes):
-        kept = _selector(old) if isinstance(old, Service) else was
+        kept = _selector(old) if isinstance(old, Service) else old.labels.get(labels.REV, was)
         steps[n] = replace(steps[n], operations=steps[n].operations + tuple(_record(old, kept, undo=undo)))
         if not undo and labels.PREVIOUS not in old.metadata.annotations:
             back[n] = replace(back[n], operations=(*back[n].operations, Op("remove", _PREVIOUS)))
@@ -137,6 +140,16 @@ def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> tuple[list
         services=[new.get(id(each), each) for each in snapshot.services],
     )
     return steps, back, Survey(after)
+
+
+def _kept(survey: Survey, validator: Configuration, revision: str) -> str:
+    """Whose the default validator was, which need not be the tag's; one that is gone cannot have it back."""
+    kept = validator.metadata.annotations.get(labels.PREVIOUS, revision)
+    try:
+        _canonical(survey, kept)
+    except Unknown:
+        return revision
+    return kept
 
 
 def _record(each: Configuration | Service, was: str, *, undo: bool) -> Iterator[Op]:

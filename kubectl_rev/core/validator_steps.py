@@ -35,9 +35,10 @@ _ISTIOD_PORTS = (  # istio-discovery/templates/service.yaml
 
 
 class Before(msgspec.Struct, omit_defaults=True, rename="camel"):
-    """The annotation `kubectl-rev/previous`. Of a validator: its label and where each entry called, by entry name.
+    """The annotation `kubectl-rev/previous-validation`.
 
-    Of a Service: its selector, or that there was none of that name.
+    Of a validator: its label and where each entry called, by entry name. Of a Service: its selector, or that there was
+    none of that name.
     """
 
     label: str | None = None
@@ -49,7 +50,7 @@ class Before(msgspec.Struct, omit_defaults=True, rename="camel"):
 def before(metadata: Metadata) -> Before | None:
     """What we noted when we first changed this object; None if we never did, or somebody else wrote the note."""
     try:
-        return msgspec.json.decode(metadata.annotations.get(labels.PREVIOUS, ""), type=Before, strict=True)
+        return msgspec.json.decode(metadata.annotations.get(labels.PREVIOUS_VALIDATION, ""), type=Before, strict=True)
     except msgspec.MsgspecError:
         return None
 
@@ -85,7 +86,7 @@ def move_back(config: WebhookConfiguration, noted: Before, *, trusted: bool) -> 
         if (call := (noted.calls or {}).get(webhook.name)) is not None:
             operations += _calls(index, webhook, call)
             operations += [] if trusted else [_ignore(index)]
-    operations.append(Op("remove", pointer("metadata", "annotations", labels.PREVIOUS)))
+    operations.append(Op("remove", pointer("metadata", "annotations", labels.PREVIOUS_VALIDATION)))
     return _patch(config, operations)
 
 
@@ -118,7 +119,7 @@ def create_service(namespace: str, selector: dict[str, str], model: Service | No
         "metadata": {
             "name": name,
             "namespace": namespace,
-            "annotations": {labels.PREVIOUS: _encoded(Before(absent=True))},
+            "annotations": {labels.PREVIOUS_VALIDATION: _encoded(Before(absent=True))},
         },
         "spec": {"selector": selector, "ports": [_port(port) for port in ports]},
     }
@@ -138,7 +139,7 @@ def service_back(service: Service, noted: Before) -> Step:
     if noted.absent:
         return delete(service.metadata, "services")
     operations = [*_unchanged(service.metadata), *_selects(service, noted.selector or {})]
-    return _patch(service, [*operations, Op("remove", pointer("metadata", "annotations", labels.PREVIOUS))])
+    return _patch(service, [*operations, Op("remove", pointer("metadata", "annotations", labels.PREVIOUS_VALIDATION))])
 
 
 def _patch(each: WebhookConfiguration | Service, operations: Iterable[Op]) -> Step:
@@ -166,11 +167,11 @@ def _unchanged(metadata: Metadata) -> Iterator[Op]:
 
 
 def _note(metadata: Metadata, noted: Before) -> Iterator[Op]:
-    if labels.PREVIOUS in metadata.annotations:
+    if labels.PREVIOUS_VALIDATION in metadata.annotations:
         return
     if not metadata.annotations:
         yield Op("add", pointer("metadata", "annotations"), {})
-    yield Op("add", pointer("metadata", "annotations", labels.PREVIOUS), _encoded(noted))
+    yield Op("add", pointer("metadata", "annotations", labels.PREVIOUS_VALIDATION), _encoded(noted))
 
 
 def _label(metadata: Metadata, revision: str | None) -> Iterator[Op]:

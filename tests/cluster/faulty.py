@@ -35,7 +35,7 @@ class Request(NamedTuple):
 
     @property
     def write(self) -> bool:
-        return self.method == "PATCH" and not self.dry_run
+        return self.method in ("PATCH", "DELETE") and not self.dry_run
 
 
 class Fault(NamedTuple):

@@ -12,6 +12,7 @@ from tests.cluster.validating import (
     SERVICES,
     VALIDATORS,
     Writer,
+    old_era,
     wait_until,
 )
 
@@ -29,7 +30,7 @@ def test_the_service_is_gone_and_the_label_moves(world):
     before = world.validator()
     world.delete(SERVICES, "istiod")
     world.delete(VALIDATORS, OF_DEFAULT)  # as `istioctl uninstall --revision default` does
-    assert FROZEN in world.write()
+    world.says(FROZEN)
     with Writer(world) as writer:
         done = world.cluster.run("kubectl", "rev-fix-validation", "--to", "canary", "--yes", check=False)
         answers = [why for _, why in writer.answers]
@@ -94,19 +95,6 @@ def test_the_first_values_are_kept_until_undo(world):
     assert place(world.validator()) == ("default", "istio-system", "istiod-gone") != place(before)
 
 
-def old_era(world):
-    """What 1.6 to 1.10 leave: one validator for everything, without a label, that calls the Service istiod."""
-
-    def by_name(manifest):
-        for label in ("istio.io/rev", "istio.io/tag"):
-            manifest["metadata"]["labels"].pop(label, None)
-        manifest["webhooks"][0].pop("objectSelector")
-
-    world.copy_validator(DEFAULT, "istiod-istio-system", by_name)
-    for name in (DEFAULT, OF_DEFAULT, OF_CANARY):
-        world.delete(VALIDATORS, name)
-
-
 def test_up_to_1_10_the_service_is_made(world):
     """Repair (a) and its undo; who reconnects is counted and named."""
     shop = {
@@ -127,7 +115,7 @@ def test_up_to_1_10_the_service_is_made(world):
     world.cluster.kubectl("rollout", "status", "deployment/web", "-n", "shop", "--timeout=90s")
     old_era(world)
     world.delete(SERVICES, "istiod")
-    assert FROZEN in world.write()
+    world.says(FROZEN)
     world.cluster.stop_istiod("default")
     try:
         before = world.raw(VALIDATORS, "istiod-istio-system")
@@ -151,7 +139,7 @@ def test_up_to_1_10_the_service_is_made(world):
         assert undone.returncode == ExitCode.OK
         assert "service/istiod deleted" in undone.stdout
         assert "config writes are rejected again afterwards" in re.sub(r"\s+", " ", undone.stderr)
-        assert FROZEN in world.write()
+        world.says(FROZEN)
     finally:
         world.cluster.start_istiod("default")
         world.cluster.kubectl("delete", "namespace", "shop", "--wait=false")
@@ -173,7 +161,7 @@ def test_an_old_service_without_endpoints_is_repointed_and_put_back(world):
     selector = world.get(SERVICES, "istiod")["spec"]["selector"]
     world.cluster.stop_istiod("default")
     try:
-        assert "no endpoints available" in world.write()
+        world.says("no endpoints available")
         assert world.fix("--yes").returncode == ExitCode.OK
         assert world.get(SERVICES, "istiod")["spec"]["selector"]["istio.io/rev"] == "canary"
         assert world.write() == ""
@@ -181,3 +169,30 @@ def test_an_old_service_without_endpoints_is_repointed_and_put_back(world):
         assert world.get(SERVICES, "istiod")["spec"]["selector"] == selector
     finally:
         world.cluster.start_istiod("default")
+
+
+def test_a_living_istiod_gets_the_service_back_that_it_lost(world):
+    """Of today: both of its validators call it, and so do injection and its proxies. Nothing moves."""
+    validators = {name: world.validator(name) for name in (DEFAULT, OF_DEFAULT, OF_CANARY)}
+    world.delete(SERVICES, "istiod")
+    world.says(FROZEN)
+    world.becomes({DEFAULT: "dangling", OF_DEFAULT: "dangling", OF_CANARY: "healthy"})
+    done = world.fix("--yes")
+    assert done.returncode == ExitCode.OK, done.stdout + done.stderr
+    assert "service/istiod created" in done.stdout
+    assert "install revision default again when you can" in re.sub(r"\s+", " ", done.stderr)
+    world.says("", "denied the request")
+    assert {name: world.validator(name) for name in validators} == validators
+    assert world.fix("--undo", "--yes").returncode == ExitCode.OK
+    assert "istiod" not in world.all(SERVICES)
+    world.says(FROZEN)
+
+
+def test_both_a_lost_service_and_another_revision_that_is_asked_for(world):
+    world.delete(SERVICES, "istiod-canary")
+    world.point(label="gone", name="istiod-gone")
+    done = world.fix("--yes", "--to", "canary")
+    assert "service/istiod-canary created" in done.stdout, done.stderr
+    assert place(world.validator()) == ("canary", "istio-system", "istiod-canary")
+    world.says("", "denied the request")
+    world.says("", "denied the request", rev="canary")

@@ -10,17 +10,21 @@ import subprocess
 import pytest
 
 from kubectl_rev.errors import ExitCode
-from tests.cluster.limits import allow
-from tests.cluster.validating import DEFAULT, FINE, OF_CANARY, PLUGIN, VALIDATORS, killed_at, leftover
+from tests.cluster.faulty import Fault, Proxy
+from tests.cluster.validating import (
+    DEFAULT,
+    FINE,
+    OF_CANARY,
+    PLUGIN,
+    SERVICES,
+    VALIDATORS,
+    broken_in_three_ways,
+    killed_at,
+    leftover,
+    old_era,
+)
 
 pytestmark = pytest.mark.cluster
-
-
-def broken_in_three_ways(world):
-    """Three writes, in this order: canary's own validator, the default one, the leftover."""
-    leftover(world)
-    world.point(OF_CANARY, label="gone")
-    world.point(label="gone", name="istiod-gone")
 
 
 SIGNS = [
@@ -40,7 +44,7 @@ def test_killed_at_each_step_and_run_again(world, sign, tmp_path):
     # The table of probes is shown before and after: the sign of the end is its second header.
     said = killed_at(world, sign if sign != "VALIDATION" else "HEALTHY", *arguments)
     if sign not in ("1. change validator", f"{OF_CANARY} patched"):
-        assert world.write() == "", "the default validator was repaired before the process died"
+        world.says("")  # the default validator was repaired before the process died
     again = world.fix(*arguments)
     assert again.returncode == ExitCode.OK, said + again.stdout + again.stderr
     health, probes, _, code = world.health()
@@ -52,6 +56,96 @@ def test_killed_at_each_step_and_run_again(world, sign, tmp_path):
     assert world.fix("--undo", "--yes").returncode == ExitCode.OK, "the first run's notes are still good"
     assert world.validator()["metadata"]["labels"]["istio.io/rev"] == "gone"
     assert world.validator(OF_CANARY)["metadata"]["labels"]["istio.io/rev"] == "gone"
+
+
+@pytest.mark.parametrize("sign", ["1. create service", "service/istiod created", "HEALTHY"])
+def test_killed_while_the_service_is_made_and_run_again(old, sign):
+    said = killed_at(old, sign, "--yes")
+    again = old.fix("--yes")
+    assert again.returncode == ExitCode.OK, said + again.stdout + again.stderr
+    assert ("service/istiod created" in again.stdout) is (sign == "1. create service" and "istiod created" not in said)
+    old.says("", "denied the request")
+    assert old.fix("--undo", "--yes").returncode == ExitCode.OK
+    assert "istiod" not in old.all(SERVICES)
+
+
+@pytest.fixture
+def old(world):
+    """1.6 to 1.10, its Service and its istiod gone: repair (a)."""
+    old_era(world)
+    world.delete(SERVICES, "istiod")
+    world.cluster.stop_istiod("default")
+    yield world
+    world.cluster.start_istiod("default")
+
+
+def test_a_service_that_another_makes_first_is_not_touched(old):
+    ports = old.get(SERVICES, "istiod-canary")["spec"]["ports"]
+    spec = {"selector": {"app": "theirs"}, "ports": [{**ports[0], "nodePort": None}]}
+
+    def meanwhile():
+        old.create(SERVICES, {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "istiod"}, "spec": spec})
+
+    said, code = answered(old, meanwhile=meanwhile)
+    assert code == ExitCode.INCOMPLETE, said
+    assert "already exists" in re.sub(r"\s+", " ", said)
+    assert old.get(SERVICES, "istiod")["spec"]["selector"] == {"app": "theirs"}
+
+
+def test_a_service_that_another_changed_meanwhile_is_not_repointed(world):
+    old_era(world)
+    world.cluster.stop_istiod("default")
+    try:
+        selector = world.get(SERVICES, "istiod")["spec"]["selector"]
+
+        def meanwhile():
+            world.patch(SERVICES, "istiod", ("add", "/metadata/labels/theirs", "yes"))
+
+        said, code = answered(world, meanwhile=meanwhile)
+        assert code == ExitCode.INCOMPLETE, said
+        assert world.get(SERVICES, "istiod")["spec"]["selector"] == selector
+    finally:
+        world.cluster.start_istiod("default")
+
+
+def test_an_undo_overwrites_nothing_either(world):
+    world.point(label="gone", name="istiod-gone")
+    assert world.fix("--yes").returncode == ExitCode.OK
+    said, code = answered(world, "--undo", meanwhile=lambda: world.point(label="canary", name="istiod-canary"))
+    assert code == ExitCode.INCOMPLETE, said
+    assert world.validator()["metadata"]["labels"]["istio.io/rev"] == "canary"
+
+
+def test_a_write_whose_answer_was_lost_is_not_made_twice_nor_called_a_failure(world, tmp_path):
+    world.point(label="gone", name="istiod-gone")
+    lost = []
+
+    def rule(request):
+        if request.write and not lost:
+            lost.append(request)
+            return Fault(after=True)
+        return None
+
+    with Proxy(world.cluster, rule) as proxy:
+        done = world.fix("--yes", "--kubeconfig", proxy.kubeconfig(tmp_path / "kubeconfig"))
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert lost[0].method == "PATCH"
+    assert proxy.count("PATCH", dry_run=False) == 1
+
+
+def test_a_refusal_that_comes_late_is_incomplete_and_says_how_to_go_on(world, tmp_path):
+    """All was allowed when it was tried, and then one was not."""
+    leftover(world)
+    world.point(label="gone", name="istiod-gone")
+    rule = lambda request: Fault(status=403) if request.write and request.method == "DELETE" else None  # noqa: E731
+    with Proxy(world.cluster, rule) as proxy:
+        flags = ("--kubeconfig", proxy.kubeconfig(tmp_path / "kubeconfig"), "--backup-dir", str(tmp_path))
+        done = world.fix("--yes", *flags)
+    assert done.returncode == ExitCode.INCOMPLETE
+    assert "1 done, then istio-validator-old-istio-system: may not delete" in done.stderr
+    assert "the same command goes on, --undo goes back" in done.stderr
+    world.says("")
+    assert world.fix("--yes", "--backup-dir", str(tmp_path)).returncode == ExitCode.OK
 
 
 def answered(world, *arguments, meanwhile, answer="y\n"):
@@ -86,7 +180,7 @@ def test_a_second_writer_in_between_is_not_overwritten(world):
     said, code = answered(world, meanwhile=meanwhile)
     assert code == ExitCode.INCOMPLETE
     assert "changed meanwhile, and nothing was overwritten" in re.sub(r"\s+", " ", said)
-    assert "kubectl-rev/previous" not in world.validator()["metadata"].get("annotations", {})
+    assert "kubectl-rev/previous-validation" not in world.validator()["metadata"].get("annotations", {})
     assert world.fix("--check").returncode == ExitCode.OK
 
 
@@ -113,57 +207,6 @@ def test_no_is_no_and_the_prompt_names_the_cluster(world):
     done = world.fix()
     assert done.returncode == ExitCode.USAGE, "nobody can be asked in a pipe"
     assert world.raw(VALIDATORS, DEFAULT) == before
-
-
-def test_the_role_suffices(world, tmp_path):
-    allow(world)
-    broken_in_three_ways(world)
-    done = world.fix("--yes", "--context", "limited", "--to", "default", "--backup-dir", str(tmp_path))
-    assert done.returncode == ExitCode.OK, done.stdout + done.stderr
-    assert world.fix("--check", "--context", "limited").returncode == ExitCode.OK
-
-
-@pytest.mark.parametrize(
-    ("without", "only", "named"),
-    [
-        ("validators", None, "validatingwebhookconfigurations.admissionregistration.k8s.io"),
-        (None, {"validators": ["validatingwebhookconfigurations"]}, "mutatingwebhookconfigurations"),
-        (None, {"pods": ["services", "namespaces"]}, "pods"),
-        (None, {"pods": ["pods", "namespaces"]}, "services"),
-        ("slices", None, "endpointslices.discovery.k8s.io"),
-        ("config", None, "virtualservices.networking.istio.io"),
-        ("more config", None, "authorizationpolicies.security.istio.io"),
-        ("probe", None, "may not create gateways.networking.istio.io"),
-    ],
-)
-def test_what_may_not_be_read_or_probed_is_unknown_never_healthy(world, without, only, named):
-    allow(world, *([without] if without else []), only=only)
-    done = world.fix("--check", "--context", "limited")
-    assert done.returncode == ExitCode.NO_ANSWER, done.stdout + done.stderr
-    assert named in done.stdout + done.stderr
-    assert "HEALTHY" not in done.stdout
-
-
-def test_what_may_not_be_written_is_named_and_nothing_is_changed(world):
-    allow(world, "patch")
-    world.point(label="gone", name="istiod-gone")
-    before = world.raw(VALIDATORS, DEFAULT)
-    done = world.fix("--yes", "--context", "limited")
-    assert done.returncode == ExitCode.NO_ANSWER
-    assert "may not patch validatingwebhookconfigurations.admissionregistration.k8s.io" in done.stderr
-    assert world.raw(VALIDATORS, DEFAULT) == before
-
-
-def test_half_of_it_forbidden_is_incomplete_and_says_how_to_go_on(world, tmp_path):
-    allow(world, "delete")
-    leftover(world)
-    world.point(label="gone", name="istiod-gone")
-    done = world.fix("--yes", "--context", "limited", "--backup-dir", str(tmp_path))
-    assert done.returncode == ExitCode.INCOMPLETE
-    assert "1 done, then istio-validator-old-istio-system: may not delete" in done.stderr
-    assert "the same command goes on, --undo goes back" in done.stderr
-    assert world.write() == ""
-    assert world.fix("--yes", "--backup-dir", str(tmp_path)).returncode == ExitCode.OK
 
 
 def test_json_says_what_was_done(world, tmp_path):

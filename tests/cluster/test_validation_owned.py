@@ -20,10 +20,8 @@ def test_the_guide_to_its_end(cluster):
     cluster.istioctl("tag", "remove", "default", "--skip-confirmation")  # an uninstall takes the installer's along
     cluster.istioctl("tag", "set", "default", "--revision", "default")
     cluster.uninstall("default")
-    assert 'service "istiod" not found' in world.write()
-    health, probes, _, code = world.health()
-    assert health == {DEFAULT: "dangling", OF_CANARY: "healthy"}
-    assert probes == {None: "frozen", "canary": "yes"}
+    world.says('service "istiod" not found')
+    _, code = world.becomes({DEFAULT: "dangling", OF_CANARY: "healthy"}, {None: "frozen", "canary": "yes"})
     assert code == ExitCode.FINDINGS
 
     done = world.fix("--yes")
@@ -34,14 +32,14 @@ def test_the_guide_to_its_end(cluster):
     assert 'webhook "validation.istio.io" denied the request' in world.write(valid=False)
     assert world.fix("--undo", "--yes").returncode == ExitCode.OK
     assert world.validator()["webhooks"][0]["failurePolicy"] == "Ignore", "no istiod is left that would close it"
-    assert world.write() == "", "an undo freezes nothing"
+    world.says("")  # an undo freezes nothing
 
 
 def test_what_helm_owns_is_changed_by_helm(cluster):
     world = fresh(cluster, "helm")
     assert world.fix("--check").returncode == ExitCode.OK
     cluster.uninstall("default")
-    assert 'service "istiod" not found' in world.write()
+    world.says('service "istiod" not found')
     before = {name: world.raw(VALIDATORS, name) for name in world.all(VALIDATORS)}
     done = world.fix("--yes")
     assert done.returncode == ExitCode.FINDINGS
@@ -62,9 +60,10 @@ def test_only_a_revision_by_helm_has_never_been_validated(cluster):
     world.point(ca="", policy="Ignore", label="nobody")  # before istiod default has filled it in
     cluster.uninstall("default")
     world.point(label="default")
-    assert world.write(valid=False) == ""
-    health, probes, found, code = world.health()
-    assert (health[DEFAULT], probes[None], code) == ("fail-open", "open", ExitCode.FINDINGS)
+    world.says("", "")
+    found, code = world.becomes(probes={None: "open"})
+    assert code == ExitCode.FINDINGS
+    assert {each["name"]: each["health"] for each in found["validators"]}[DEFAULT] == "fail-open"
     assert [each["code"] for each in found["findings"]] == ["REV502"]
     assert world.fix("--yes", "--force-owned").returncode == ExitCode.OK
     assert "denied the request" in world.write(valid=False)

@@ -87,7 +87,8 @@ class World:
                 if _content(item) != _content(now.get(name)):
                     self._put(path, name, item, now.get(name))
         self.cluster.sync_istiods()
-        wait_until(lambda: self.write() == "" and "denied" in self.write(valid=False), "validation as it was")
+        for rev in (None, "canary", "default"):
+            self.says("", "denied", rev=rev)
 
     def _put(self, path, name, item, now):
         item = copy.deepcopy(item)
@@ -112,6 +113,17 @@ class World:
             return str(error)
         self.delete(CONFIG, made["metadata"]["name"])
         return ""
+
+    def says(self, valid, invalid=None, *, rev=None):
+        """Wait until a valid write is answered like this ("" is accepted), and an invalid one; servers lag behind."""
+
+        def like(answer, wanted):
+            return wanted in answer if wanted else answer == ""
+
+        wait_until(lambda: like(self.write(rev=rev), valid), f"valid config: {valid or 'accepted'}")
+        if invalid is not None:
+            answer = f"invalid config: {invalid or 'accepted'}"
+            wait_until(lambda: like(self.write(valid=False, rev=rev), invalid), answer)
 
     # the command
 
@@ -141,6 +153,17 @@ class World:
         validators = {each["name"]: each["health"] for each in found["validators"]}
         return validators, {each["revision"]: each["works"] for each in found["probes"]}, found, code
 
+    def becomes(self, health=None, probes=None):
+        """Wait until validators and probes are like this; its JSON and the exit code."""
+        seen = []
+
+        def is_so():
+            seen[:] = self.health()
+            return (health is None or seen[0] == health) and (probes is None or probes.items() <= seen[1].items())
+
+        wait_until(is_so, lambda: f"{health} {probes}, but {seen[:2]}")
+        return seen[2], seen[3]
+
     @property
     def env(self):
         return self.cluster.environment()
@@ -154,6 +177,26 @@ def _content(item):
         item["metadata"].pop(key, None)
     item.pop("status", None)
     return item
+
+
+def broken_in_three_ways(world):
+    """Three writes, in this order: canary's own validator, the default one, the leftover."""
+    leftover(world)
+    world.point(OF_CANARY, label="gone")
+    world.point(label="gone", name="istiod-gone")
+
+
+def old_era(world):
+    """What 1.6 to 1.10 leave: one validator for everything, without a label, that calls the Service istiod."""
+
+    def by_name(manifest):
+        for label in ("istio.io/rev", "istio.io/tag"):
+            manifest["metadata"]["labels"].pop(label, None)
+        manifest["webhooks"][0].pop("objectSelector")
+
+    world.copy_validator(DEFAULT, "istiod-istio-system", by_name)
+    for name in (DEFAULT, OF_DEFAULT, OF_CANARY):
+        world.delete(VALIDATORS, name)
 
 
 def leftover(world, name="istio-validator-old-istio-system"):
@@ -199,7 +242,7 @@ def virtual_service(*, valid=True, rev=None, name=None):
 def wait_until(happened, what, seconds=60):
     until = time.monotonic() + seconds
     while not happened():
-        assert time.monotonic() < until, f"did not happen: {what}"
+        assert time.monotonic() < until, f"did not happen: {what() if callable(what) else what}"
         time.sleep(0.2)
 
 

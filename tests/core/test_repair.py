@@ -110,7 +110,7 @@ def test_annotations_that_are_there_survive():
     (write,) = planned(*ISTIOCTL[:3], config, ns(ISTIO), to="canary").writes
     assert set(patched(config, write.step).metadata.annotations) == {
         "kubectl.kubernetes.io/last-applied-configuration",
-        labels.PREVIOUS,
+        labels.PREVIOUS_VALIDATION,
     }
 
 
