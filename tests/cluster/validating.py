@@ -18,6 +18,7 @@ from kubectl_rev.errors import NotFound, RevError
 from tests.plugin import ROOT
 
 VALIDATORS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+INJECTORS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 SERVICES = "/api/v1/namespaces/istio-system/services"
 CONFIG = "/apis/networking.istio.io/v1/namespaces/default/virtualservices"
 DEFAULT = "istiod-default-validator"
@@ -30,11 +31,11 @@ PLUGIN = [sys.executable, str(ROOT / "plugins" / "kubectl-rev_fix_validation")]
 
 
 class World:
-    """The cluster's validators and Services, changed by hand and put back."""
+    """The cluster's validators, injectors and Services, changed by hand and put back."""
 
     def __init__(self, cluster, connection):
         self.cluster, self.connection = cluster, connection
-        self._before = {path: self.all(path) for path in (VALIDATORS, SERVICES)}
+        self._before = {path: self.all(path) for path in (VALIDATORS, INJECTORS, SERVICES)}
 
     # objects
 
@@ -78,7 +79,7 @@ class World:
         return self.create(VALIDATORS, manifest)
 
     def restore(self):
-        """Validators and Services as they were when this world was made, istiods running and everything calm."""
+        """Validators, injectors and Services as they were when this world was made, istiods running and everything calm."""
         for path, before in self._before.items():
             now = self.all(path)
             for name in now.keys() - before.keys():
@@ -211,12 +212,12 @@ def leftover(world, name="istio-validator-old-istio-system"):
 @contextmanager
 def injection_moved(world):
     """The default tag leads to canary, and its validator does not."""
-    mutating, tag = VALIDATORS.replace("validating", "mutating"), "istio-revision-tag-default"
-    hooks = range(len(world.get(mutating, tag)["webhooks"]))
+    tag = "istio-revision-tag-default"
+    hooks = range(len(world.get(INJECTORS, tag)["webhooks"]))
 
     def lead(revision, service):
         services = [("add", f"/webhooks/{n}/clientConfig/service/name", service) for n in hooks]
-        world.patch(mutating, tag, ("add", "/metadata/labels/istio.io~1rev", revision), *services)
+        world.patch(INJECTORS, tag, ("add", "/metadata/labels/istio.io~1rev", revision), *services)
 
     lead("canary", "istiod-canary")
     try:
