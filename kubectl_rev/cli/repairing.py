@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec.structs import replace
+
 from kubectl_rev.cli.run import say, tell
+from kubectl_rev.core.patches import holds
 from kubectl_rev.core.repair import Write
 from kubectl_rev.errors import Changed, Forbidden, Incomplete, NotFound, RevError, UsageError
 from kubectl_rev.render import clean
@@ -69,12 +73,28 @@ class Run:
                     raise self._stopped(write, Changed(f"{write.step.name} is gone")) from None
                 self._say(f"{write.step.says.removesuffix(' deleted')} unchanged (it is gone already)")
                 continue
+            except Changed as error:
+                if not self._is_made(write):
+                    raise self._stopped(write, error) from error
             except RevError as error:
                 raise self._stopped(write, error) from error
             self._say(write.step.says)
             self.done.append(write)
             if write.settles:
                 self.settle(write.settles)
+
+    def _is_made(self, write: Write) -> bool:
+        """Whether it is our own write that stands there: its answer was lost, and istiod has turned it to Fail since."""
+        from kubectl_rev.cluster.writes import path_of
+
+        if write.step.action != "patch":
+            return False
+        ours = tuple(op for op in write.step.operations if not op.path.endswith("/failurePolicy"))
+        try:
+            found = msgspec.json.decode(self._connection.get(path_of(write.step)))
+        except RevError:
+            return False
+        return holds(replace(write.step, operations=ours), found)
 
     def settle(self, name: str) -> bool:
         """Wait for istiod to close a validator; say so if it does not."""

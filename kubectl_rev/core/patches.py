@@ -126,9 +126,12 @@ def _equal(found: Any, wanted: Any) -> bool:
 
 def _at(found: Any, path: str) -> Any:
     for part in path.split("/")[1:]:
-        if not isinstance(found, dict):
+        if isinstance(found, dict):
+            found = found.get(part.replace("~1", "/").replace("~0", "~"))
+        elif isinstance(found, list) and part.isdecimal() and int(part) < len(found):
+            found = found[int(part)]
+        else:
             return None
-        found = found.get(part.replace("~1", "/").replace("~0", "~"))
     return found
 
 

@@ -103,11 +103,12 @@ class Proxy:
             for each in self.requests
         )
 
-    def note(self, method: str, target: str) -> Request:
+    def note(self, method: str, target: str, body: bytes = b"") -> Request:
         parts = urlsplit(target)
         query = parse_qs(parts.query)
+        dry_run = "dryRun" in query or b'"dryRun"' in body  # a deletion has it in its body
         with self._lock:
-            found = Request(method, parts.path, "dryRun" in query, "watch" in query, 0)
+            found = Request(method, parts.path, dry_run, "watch" in query, 0)
             if found.write:
                 self._writes += 1
                 found = found._replace(n=self._writes)
@@ -127,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        request = owner.note(self.command, self.path)
+        request = owner.note(self.command, self.path, body)
         fault = owner.rule(request)
         if fault and not fault.after:
             self._fail(fault)
