@@ -84,7 +84,7 @@ class Run:
                 self.settle(write.settles)
 
     def _is_made(self, write: Write) -> bool:
-        """Whether it is our own write that stands there: its answer was lost, and istiod has turned it to Fail since."""
+        """Whether our own write stands there: its answer was lost, and istiod has turned it to Fail since."""
         from kubectl_rev.cluster.writes import path_of
 
         if write.step.action != "patch":

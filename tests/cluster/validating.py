@@ -79,7 +79,7 @@ class World:
         return self.create(VALIDATORS, manifest)
 
     def restore(self):
-        """Validators, injectors and Services as they were when this world was made, istiods running and everything calm."""
+        """Validators, injectors and Services as they were when this world was made, istiods running, all calm."""
         for path, before in self._before.items():
             now = self.all(path)
             for name in now.keys() - before.keys():
