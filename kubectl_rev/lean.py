@@ -40,6 +40,7 @@ def lean(snapshot: Snapshot) -> Snapshot:
         endpoint_slices=[_lean(each) for each in snapshot.endpoint_slices],
         config_maps=[_lean_config(each) for each in snapshot.config_maps if each.name.startswith(INJECTOR_CONFIG)],
         gateways=[_lean(each) for each in snapshot.gateways],
+        config=[_lean(each) for each in snapshot.config],
         gaps=sorted(snapshot.gaps),
     )
 

@@ -21,68 +21,11 @@ from kubectl_rev.core.objects import Object, Pod, Shape, Workload
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.documents import decode, documents, read, spoken, write_yaml
 from kubectl_rev.errors import UsageError
+from kubectl_rev.kinds import BY_KIND, BY_NAME, FIELDS, KINDS, Kind, group_of, plural_of
 from kubectl_rev.lean import INJECTOR_CONFIG, lean
 
 API_VERSION = "kubectl-rev/v1"
 _SUFFIXES = (".json", ".yaml", ".yml")  # kubectl's: cli-runtime, resource.FileExtensions
-
-
-class Kind(msgspec.Struct, frozen=True):
-    """A kind that we read: where it goes in the Snapshot, and what its gap is called.
-
-    An `optional` one is missed only by what it owns; most clusters have none.
-    """
-
-    kind: str
-    api_version: str
-    resource: str
-    field: str
-    type: type[Object]
-    optional: bool = False
-
-    @property
-    def namespaced(self) -> bool:
-        return self.kind != "Namespace" and self.type is not objects.WebhookConfiguration
-
-
-def _workload(kind: str, api_version: str, optional: bool = False) -> Kind:
-    group = _group(api_version)
-    resource = f"{kind.lower()}s.{group}" if group else f"{kind.lower()}s"
-    return Kind(kind, api_version, resource, "workloads", Workload, optional)
-
-
-def _webhooks(kind: str, field: str) -> Kind:
-    group = "admissionregistration.k8s.io"
-    return Kind(kind, f"{group}/v1", f"{kind.lower()}s.{group}", field, objects.WebhookConfiguration)
-
-
-def _group(api_version: str) -> str:
-    return api_version.rpartition("/")[0]
-
-
-KINDS = (
-    Kind("Namespace", "v1", "namespaces", "namespaces", objects.Namespace),
-    Kind("Pod", "v1", "pods", "pods", Pod),
-    _workload("Deployment", "apps/v1"),
-    _workload("StatefulSet", "apps/v1"),
-    _workload("DaemonSet", "apps/v1"),
-    _workload("ReplicaSet", "apps/v1"),
-    _workload("Job", "batch/v1"),
-    _workload("CronJob", "batch/v1"),
-    _workload("ReplicationController", "v1", optional=True),
-    _workload("Rollout", "argoproj.io/v1alpha1", optional=True),
-    _webhooks("MutatingWebhookConfiguration", "injectors"),
-    _webhooks("ValidatingWebhookConfiguration", "validators"),
-    Kind("Service", "v1", "services", "services", objects.Service),
-    Kind("EndpointSlice", "discovery.k8s.io/v1", "endpointslices.discovery.k8s.io", "endpoint_slices",
-         objects.EndpointSlice),
-    Kind("ConfigMap", "v1", "configmaps", "config_maps", objects.ConfigMap),
-    Kind("Gateway", "gateway.networking.k8s.io/v1", "gateways.gateway.networking.k8s.io", "gateways", objects.Gateway,
-         optional=True),
-)  # fmt: skip
-_BY_NAME = {(_group(kind.api_version), kind.kind): kind for kind in KINDS}
-_BY_KIND = {kind.kind: kind for kind in KINDS}
-FIELDS = tuple(dict.fromkeys(kind.field for kind in KINDS))
 
 
 class _Name(Shape):
@@ -106,6 +49,7 @@ class _Saved(msgspec.Struct, rename="camel"):
     gaps: list[Gap] = []
     versions: dict[str, str] = {}
     istiods: list[msgspec.Raw] = []
+    config: list[msgspec.Raw] = []
     items: list[msgspec.Raw] = []
 
 
@@ -124,14 +68,18 @@ def parse(texts: dict[str, str]) -> Snapshot:
     found: dict[tuple[str, ...], tuple[Kind, Object]] = {}
     seen: set[str] = set()
     saved: list[Snapshot] = []
+    config: list[objects.IstioConfig] = []
     for path, text in texts.items():
         with _named(_place(path)):
             for head, raw in flat(documents(text)):
-                if head.kind == "Snapshot" and _group(head.api_version or "") == _group(API_VERSION):
+                if head.kind == "Snapshot" and group_of(head.api_version or "") == group_of(API_VERSION):
                     saved.append(_saved(head, raw))
                     continue
-                kind = _BY_NAME.get((_group(head.api_version or ""), head.kind or ""))
+                kind = BY_NAME.get((group_of(head.api_version or ""), head.kind or ""))
                 seen.add(kind.resource if kind else "")
+                if group_of(head.api_version or "") in labels.CONFIG_GROUPS:
+                    seen.add(labels.CONFIGURATION)
+                    config += _config(head, raw)
                 if kind and raw is not None:
                     each = _complete(kind, _object(kind, head, raw))
                     found[kind.kind, each.namespace, each.name] = kind, each
@@ -140,7 +88,7 @@ def parse(texts: dict[str, str]) -> Snapshot:
         raise UsageError(f"{where}: a saved snapshot cannot be combined with other objects")
     if not saved and not seen:
         raise UsageError(f"{where}: no Kubernetes objects in it")
-    return saved[0] if saved else _plain(found.values(), seen)
+    return saved[0] if saved else _plain(found.values(), config, seen)
 
 
 def _place(path: str) -> str:
@@ -200,7 +148,17 @@ def _complete(kind: Kind, each: Object) -> Object:
     return each
 
 
-def _plain(found: Iterable[tuple[Kind, Object]], seen: set[str]) -> Snapshot:
+def _config(head: _Head, raw: msgspec.Raw | None) -> list[objects.IstioConfig]:
+    """An object of Istio's config, if it has a revision label."""
+    if raw is None or not head.kind:
+        return []
+    each = decode(raw, objects.IstioConfig, {"kind": head.kind})
+    each.resource = f"{plural_of(head.kind)}.{group_of(head.api_version or '')}"
+    each.metadata.namespace = each.metadata.namespace or "default"
+    return [each] if labels.REV in each.labels else []
+
+
+def _plain(found: Iterable[tuple[Kind, Object]], config: list[objects.IstioConfig], seen: set[str]) -> Snapshot:
     """What a dump holds, and the gaps where it holds nothing of a kind."""
     lists: dict[str, Any] = {field: [] for field in FIELDS}
     owners: set[str] = set()
@@ -218,8 +176,10 @@ def _plain(found: Iterable[tuple[Kind, Object]], seen: set[str]) -> Snapshot:
         for kind in KINDS
         if kind.resource not in seen and (not kind.optional or kind.kind in owners)
     ]
+    if labels.CONFIGURATION not in seen:
+        gaps.append(Gap("list", labels.CONFIGURATION, "", "not in the dump"))
     istiods = [pod for pod in lists["pods"] if pod.labels.get(labels.APP) == labels.ISTIOD]
-    return lean(Snapshot(**lists, istiods=istiods, gaps=gaps))
+    return lean(Snapshot(**lists, istiods=istiods, config=config, gaps=gaps))
 
 
 def _without_template(replica_set: Workload) -> None:
@@ -235,13 +195,15 @@ def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
     saved = decode(raw, _Saved)
     lists: dict[str, Any] = {field: [] for field in FIELDS}
     for inner, item in flat(saved.items):
-        kind = _BY_NAME.get((_group(inner.api_version or ""), inner.kind or ""))
+        kind = BY_NAME.get((group_of(inner.api_version or ""), inner.kind or ""))
         if kind and item is not None:
             lists[kind.field].append(_object(kind, inner, item))
-    istiods: list[Any] = [_object(_BY_KIND["Pod"], inner, item) for inner, item in flat(saved.istiods) if item]
-    missing = {kind.resource for kind in KINDS} - {*saved.read} - {gap.resource for gap in saved.gaps}
+    istiods: list[Any] = [_object(BY_KIND["Pod"], inner, item) for inner, item in flat(saved.istiods) if item]
+    config = [decode(item, objects.IstioConfig) for item in saved.config]
+    missing = {*(kind.resource for kind in KINDS), labels.CONFIGURATION}
+    missing -= {*saved.read} | {gap.resource for gap in saved.gaps}
     gaps = saved.gaps + [Gap("list", resource, "", "not in the snapshot") for resource in sorted(missing)]
-    return lean(Snapshot(**lists, istiods=istiods, versions=saved.versions, gaps=gaps))
+    return lean(Snapshot(**lists, istiods=istiods, config=config, versions=saved.versions, gaps=gaps))
 
 
 def save(snapshot: Snapshot, path: str, stdout: IO[bytes] | None = None) -> None:
@@ -275,10 +237,11 @@ def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
     document = {
         "apiVersion": API_VERSION,
         "kind": "Snapshot",
-        "read": sorted({kind.resource for kind in KINDS} - unread),
+        "read": sorted({*(kind.resource for kind in KINDS), labels.CONFIGURATION} - unread),
         "gaps": msgspec.to_builtins(sorted(snapshot.gaps)),
         "versions": dict(sorted(snapshot.versions.items())),
         "istiods": [_item("pods", pod) for pod in snapshot.istiods],
+        "config": msgspec.to_builtins(snapshot.config),
         "items": [_item(field, each) for field in FIELDS for each in getattr(snapshot, field)],
     }
     if as_json:
@@ -288,5 +251,5 @@ def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
 
 def _item(field: str, each: Object) -> dict[str, Any]:
     """An object as Kubernetes writes it; its type alone does not tell an injector from a validator."""
-    kind = _BY_KIND[each.kind] if isinstance(each, Workload) else next(kind for kind in KINDS if kind.field == field)
+    kind = BY_KIND[each.kind] if isinstance(each, Workload) else next(kind for kind in KINDS if kind.field == field)
     return {"apiVersion": kind.api_version, "kind": kind.kind, **msgspec.to_builtins(each)}

@@ -145,7 +145,8 @@ def test_every_kind_has_its_place_and_its_gap(kind: manifests.Kind) -> None:
     found = read(listed(minimal(kind)))
     filled = [field for field in manifests.FIELDS if getattr(found, field)]
     assert filled == [kind.field]
-    assert {gap.resource for gap in found.gaps} == {k.resource for k in KINDS if not k.optional} - {kind.resource}
+    needed = {k.resource for k in KINDS if not k.optional} | {"configurations.istio.io"}
+    assert {gap.resource for gap in found.gaps} == needed - {kind.resource}
     assert {(gap.verb, gap.namespace, gap.reason) for gap in found.gaps} == {("list", "", "not in the dump")}
 
 
@@ -165,7 +166,8 @@ def test_other_kinds_are_ignored(api_version: str, kind: str) -> None:
     item = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}, "spec": 1, "data": {"a": "c2VjcmV0"}}
     found = read(listed(item))
     assert [field for field in manifests.FIELDS if getattr(found, field)] == []
-    assert len(found.gaps) == sum(not each.optional for each in KINDS)
+    config = "networking.istio.io" not in api_version
+    assert len(found.gaps) == sum(not each.optional for each in KINDS) + config
 
 
 OPTIONAL = {
@@ -583,7 +585,8 @@ def test_a_saved_snapshot_in_full() -> None:
         versions={"istio-system/istiod-1": "1.30.3"},
     )
     document = json.loads(manifests.encode(snapshot, as_json=True))
-    read_resources = sorted(kind.resource for kind in KINDS if kind.resource != "services")
+    kinds = [kind.resource for kind in KINDS if kind.resource != "services"]
+    read_resources = sorted([*kinds, "configurations.istio.io"])
     assert document == {
         "apiVersion": "kubectl-rev/v1",
         "kind": "Snapshot",
@@ -594,6 +597,7 @@ def test_a_saved_snapshot_in_full() -> None:
         ],
         "versions": {"istio-system/istiod-1": "1.30.3"},
         "istiods": [],
+        "config": [],
         "items": [
             {
                 "apiVersion": "v1",
@@ -618,6 +622,33 @@ def test_a_saved_snapshot_in_full() -> None:
             },
         ],
     }
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "resource"),
+    [
+        ("networking.istio.io/v1", "VirtualService", "virtualservices.networking.istio.io"),
+        ("networking.istio.io/v1alpha3", "EnvoyFilter", "envoyfilters.networking.istio.io"),
+        ("networking.istio.io/v1", "ServiceEntry", "serviceentries.networking.istio.io"),
+        ("networking.istio.io/v1", "Gateway", "gateways.networking.istio.io"),
+        ("security.istio.io/v1", "AuthorizationPolicy", "authorizationpolicies.security.istio.io"),
+        ("telemetry.istio.io/v1", "Telemetry", "telemetries.telemetry.istio.io"),
+    ],
+)
+def test_config_with_a_revision_label_is_kept(api_version: str, kind: str, resource: str) -> None:
+    """In a plain dump, and in a saved one; config without the label was read, and is nothing to remember."""
+
+    def config(name: str, **labels: str) -> dict[str, Any]:
+        metadata = {"name": name, "namespace": "shop", "labels": labels}
+        return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": {"hosts": ["x"]}}
+
+    plain = read(listed(config("a", **{"istio.io/rev": "prod"}), config("b")))
+    saved = read(manifests.encode(plain, as_json=False).decode())
+    for found in (plain, saved):
+        assert [(c.kind, c.resource, c.namespace, c.name, c.labels) for c in found.config] == [
+            (kind, resource, "shop", "a", {"istio.io/rev": "prod"})
+        ]
+        assert not found.has_gap("configurations.istio.io")
 
 
 def test_no_secret_is_saved() -> None:

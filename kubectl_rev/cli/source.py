@@ -97,7 +97,7 @@ class Source:
             namespace=self.scope(asked),
             pods=pods,
             istio_namespace=self.istio_namespace,
-            config=labels.CONFIG_GROUPS if asked == Ask() else (),
+            config=labels.CONFIG_GROUPS if asked == Ask() or each_pod else (),
         )
 
     def evidence(self) -> Evidence:

@@ -10,7 +10,6 @@ from functools import cached_property
 
 import msgspec
 
-from kubectl_rev.core import labels
 from kubectl_rev.core.connections import KIND as CONNECTIONS
 from kubectl_rev.core.connections import Connections, local_cluster
 from kubectl_rev.core.injection import State
@@ -183,8 +182,7 @@ class Evidence:
 
 def of_dump(snapshot: Snapshot) -> Evidence:
     """What a dump can tell: nothing of connections, nor of what only a verdict asks for."""
-    missing = (labels.CONFIGURATION, f"istiorevisions.{SAIL_GROUP}")
-    gaps = [Gap("list", resource, "", "not in the dump") for resource in missing]
+    gaps = [Gap("list", f"istiorevisions.{SAIL_GROUP}", "", "not in the dump")]
     return Evidence(Survey(snapshot), Connections(asked=False), Extras(gaps=gaps))
 
 
