@@ -83,11 +83,11 @@ def plan(report: Validation, style: Style) -> str:
     if not report.steps and report.settling:
         lines += _lines("", [f"no write is needed: waiting for istiod to close {', '.join(report.settling)}"], style)
     lines += _lines("warning: ", report.warnings, style)
-    return "\n".join([*lines, *_left(report, style)])
+    return "\n".join([*lines, *_left(report, style), *_lines("note: ", report.advice, style)])
 
 
 def left(report: Validation, style: Style) -> str:
-    """What is not ours to do: changes at the source, obstacles, advice."""
+    """What was not done: obstacles, changes at the source. The advice has been said with the plan."""
     return "\n".join(_left(report, style))
 
 
@@ -96,7 +96,6 @@ def _left(report: Validation, style: Style) -> Iterator[str]:
     if report.elsewhere:
         yield "change it at its source (or say --force-owned):"
         yield from (f"  {clean(each)}" for each in report.elsewhere)  # to be copied: never wrapped
-    yield from _lines("note: ", report.advice, style)
 
 
 def _step(number: int, step: StepItem, style: Style) -> Iterator[str]:

@@ -243,7 +243,7 @@ class _Planner:
                 self._plan.advice.append(f"install revision {each.scope} again: {each.because}")
         default, to = self._diagnosis.default, self._plan.to
         moved = default and any(write.settles == default.name for write in self._plan.writes)
-        if to and moved and at_source.default_tag_dead(self._survey):
+        if to and moved and to not in self._restored and at_source.default_tag_dead(self._survey):
             self._plan.advice.append(
                 "the injector of the default is dead as well, and this does not repair it; "
                 f"{at_source.tag_set(to)} repairs both; {at_source.tag_moves(self._survey, to)}"

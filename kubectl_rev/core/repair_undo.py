@@ -78,5 +78,7 @@ def _left_hanging(diagnosis: Diagnosis, service: Service, noted: Before) -> list
     """A Service that goes takes its validators' answers along, and they have no istiod that would open them."""
     where = (service.namespace, service.name)
     held = [e for e in diagnosis.entries if (e.target.namespace, e.target.service) == where and e.fails_closed]
-    names = ", ".join(dict.fromkeys(entry.name for entry in held))
-    return [f"config writes are rejected again afterwards: {names} calls this Service"] if held and noted.absent else []
+    names = list(dict.fromkeys(entry.name for entry in held))
+    call = "calls" if len(names) == 1 else "call"
+    said = f"config writes are rejected again afterwards: {', '.join(names)} {call} this Service"
+    return [said] if held and noted.absent else []
