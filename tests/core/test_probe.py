@@ -2,7 +2,11 @@
 
 import pytest
 
-from kubectl_rev.core.probe import Answer, Probe, Reply, Works, gateway, understood
+from kubectl_rev.core.probe import Answer, Probe, Reply, Works, gateway, proven, understood
+from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.validation import Health, diagnose
+from tests.build import ISTIO, ns, world
+from tests.core.test_validation import ISTIOCTL, changed
 
 DENIED = 'admission webhook "rev.validation.istio.io" denied the request: configuration is invalid: no'
 FAILED = (
@@ -68,3 +72,16 @@ def test_what_is_sent_can_never_take_a_name_and_is_invalid_in_every_release():
     assert bad["spec"]["servers"][0]["port"]["protocol"] == "INVALID"
     assert "annotations" not in good["metadata"]
     assert "labels" not in gateway("", "istio-system", "v1", valid=True)["metadata"]
+
+
+@pytest.mark.parametrize("config", [changed(label="gone"), changed()], ids=["mislabelled", "healthy by its looks"])
+def test_an_entry_whose_call_fails_is_dangling_whatever_it_looks_like(config):
+    """Such as one with a caBundle of another CA, which no list shows."""
+    diagnosis = diagnose(Survey(world(*ISTIOCTL[:3], config, ns(ISTIO))))
+    untrusted = Reply(Answer.FAILED, "validation.istio.io", "x509: unknown authority")
+    found = proven(diagnosis, [Probe("", untrusted, untrusted)])
+    assert [e.because for e in found.entries if e.health is Health.DANGLING] == [
+        "validation.istio.io: x509: unknown authority"
+    ]
+    works = Probe("", Reply(Answer.REJECTED, "validation.istio.io"), Reply(Answer.ACCEPTED))
+    assert proven(diagnosis, [works]) == diagnosis

@@ -1,0 +1,43 @@
+"""What the reader sees: gaps folded, prose as wide as the stream that it goes to."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import termios
+
+import pytest
+
+from kubectl_rev.cli.run import style
+from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.render_status import gap_texts
+
+
+def test_gaps_of_one_group_for_one_reason_are_one_line():
+    found = [
+        Gap("list", "gateways.networking.istio.io", "", "forbidden"),
+        Gap("list", "sidecars.networking.istio.io", "", "forbidden"),
+        Gap("list", "telemetries.telemetry.istio.io", "", "forbidden"),
+        Gap("list", "virtualservices.networking.istio.io", "", "the server answered 500"),
+        Gap("list", "pods", "shop", "forbidden"),
+        Gap("list", "services", "shop", "forbidden"),
+    ]
+    assert list(gap_texts(found)) == [
+        "gateways, sidecars of networking.istio.io (may not list: forbidden)",
+        "telemetries.telemetry.istio.io (may not list: forbidden)",
+        "virtualservices.networking.istio.io (may not list: the server answered 500)",
+        "pods, services in namespace shop (may not list: forbidden)",
+    ]
+
+
+def test_a_stream_has_its_own_width(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    parent, child = os.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 53, 0, 0))
+    with os.fdopen(child, "w") as terminal, open(os.devnull, "w") as file:
+        assert style(stream=terminal).width == 53
+        assert style(stream=file).width is None
+        monkeypatch.setenv("COLUMNS", "99")
+        assert style(stream=terminal).width == 99
+    os.close(parent)
