@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
+
+from kubectl_rev.core.snapshot import Gap
 
 API_VERSION = "kubectl-rev/v1"
 
@@ -127,3 +131,23 @@ def plural(count: int, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
     return f"{count} {noun[:-1]}ies" if noun.endswith("xy") else f"{count} {noun}s"
+
+
+def gap_texts(gaps: Iterable[Gap]) -> Iterator[str]:
+    """One line for all of a group that are missing for one reason: config has fifteen resources."""
+    alike: dict[tuple[str, ...], list[Gap]] = defaultdict(list)
+    for gap in gaps:
+        alike[gap.resource.partition(".")[2], gap.verb, gap.namespace, gap.reason].append(gap)
+    for (group, *_), found in alike.items():
+        if len(found) == 1:
+            yield gap_text(found[0])
+            continue
+        names = ", ".join(gap.resource.partition(".")[0] for gap in found)
+        yield gap_text(replace(found[0], resource=f"{names} of {group}" if group else names))
+
+
+def gap_text(gap: Gap) -> str:
+    """`pods in namespace shop (may not list: forbidden)`, `pods (not in the dump)`."""
+    where = f" in namespace {gap.namespace}" if gap.namespace else ""
+    reason = gap.reason if gap.reason.startswith("not in ") else f"may not {gap.verb}: {gap.reason}"
+    return f"{gap.resource}{where} ({reason})" if gap.reason else f"{gap.resource}{where}"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-
-from msgspec.structs import replace
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks import Finding
@@ -15,7 +12,7 @@ from kubectl_rev.core.injection import Considered
 from kubectl_rev.core.items import ControlPlaneItem, NamespaceItem, Overview, SelectedItem
 from kubectl_rev.core.policy import release
 from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.render import Column, Style, clean, counts, fit, listing, paint, plural, wrap
+from kubectl_rev.render import Column, Style, clean, counts, fit, gap_text, gap_texts, listing, paint, plural, wrap
 
 _BAR = 20  # cells
 _SHOWN_PER_CODE = 3
@@ -266,26 +263,6 @@ def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
 def _not_checked(gaps: Sequence[Gap], style: Style) -> str:
     texts = [*gap_texts(gaps), "which istiod each proxy is connected to, other clusters, VMs."]
     return "\n".join(line for text in texts for line in wrap("Not checked: ", text, style.width))
-
-
-def gap_texts(gaps: Iterable[Gap]) -> Iterator[str]:
-    """One line for all of a group that are missing for one reason: config has fifteen resources."""
-    alike: dict[tuple[str, ...], list[Gap]] = defaultdict(list)
-    for gap in gaps:
-        alike[gap.resource.partition(".")[2], gap.verb, gap.namespace, gap.reason].append(gap)
-    for (group, *_), found in alike.items():
-        if len(found) == 1:
-            yield gap_text(found[0])
-            continue
-        names = ", ".join(gap.resource.partition(".")[0] for gap in found)
-        yield gap_text(replace(found[0], resource=f"{names} of {group}" if group else names))
-
-
-def gap_text(gap: Gap) -> str:
-    """`pods in namespace shop (may not list: forbidden)`, `pods (not in the dump)`."""
-    where = f" in namespace {gap.namespace}" if gap.namespace else ""
-    reason = gap.reason if gap.reason.startswith("not in ") else f"may not {gap.verb}: {gap.reason}"
-    return f"{gap.resource}{where} ({reason})" if gap.reason else f"{gap.resource}{where}"
 
 
 def _bar(report: Overview) -> str:

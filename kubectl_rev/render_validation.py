@@ -8,8 +8,7 @@ from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.probe import Answer, Reply, Works
 from kubectl_rev.core.validation import Health
 from kubectl_rev.core.validation_items import ProbeItem, StepItem, Validation, ValidatorItem
-from kubectl_rev.render import Column, Style, clean, listing, paint, plural, wrap
-from kubectl_rev.render_status import gap_texts
+from kubectl_rev.render import Column, Style, clean, gap_texts, listing, paint, plural, wrap
 
 _SHOWN_PER_CODE = 5
 _COLORS = {"HEALTHY": "good", "BROKEN": "error", "UNKNOWN": "warning"}

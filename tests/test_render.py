@@ -11,7 +11,7 @@ import pytest
 
 from kubectl_rev.cli.run import style
 from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.render_status import gap_texts
+from kubectl_rev.render import gap_texts
 
 
 def test_gaps_of_one_group_for_one_reason_are_one_line():

@@ -15,7 +15,7 @@ from kubectl_rev.core.explain import of_namespace, of_unit
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.errors import ExitCode
-from kubectl_rev.render import Style
+from kubectl_rev.render import Style, gap_text
 from tests.build import control_plane, deployment, ns, running, validator, world
 from tests.plugin import EXAMPLE, call
 
@@ -73,8 +73,8 @@ def test_pods_that_were_not_read_are_not_no_pods() -> None:
 
 
 def test_a_gap_of_a_dump_forbids_nothing() -> None:
-    assert look.gap_text(Gap("list", "pods", "", "not in the dump")) == "pods (not in the dump)"
-    assert look.gap_text(Gap("list", "pods", "shop", "no")) == "pods in namespace shop (may not list: no)"
+    assert gap_text(Gap("list", "pods", "", "not in the dump")) == "pods (not in the dump)"
+    assert gap_text(Gap("list", "pods", "shop", "no")) == "pods in namespace shop (may not list: no)"
 
 
 MOVE = [ns("shop", "rev=canary"), *running(deployment("web"), "default", "canary", "canary", "canary")]

@@ -88,7 +88,7 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
         tell(f'error: {one} "{render.clean(name)}" not found')
     code = ExitCode.USAGE if missing else ExitCode.OK
     for gap in sorted(survey.snapshot.gaps):
-        tell(f"Not checked: {render.clean(look.gap_text(gap))}")
+        tell(f"Not checked: {render.clean(render.gap_text(gap))}")
     if request.output in (Output.JSON, Output.YAML):
         kind = one.capitalize() if not asked.only else asked.only
         found = {"items": items, "gaps": sorted(survey.snapshot.gaps)}

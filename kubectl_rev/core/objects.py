@@ -1,7 +1,6 @@
 """The Kubernetes objects we read, each declaring just the fields that we use.
 
-Decoding, validation and encoding are msgspec's: unknown fields are ignored, a field of the wrong type is an error that
-names its path. The same types are filled from the API server's JSON, from its protobuf metadata lists and from dumps.
+msgspec decodes them from JSON and dumps: unknown fields are ignored, a wrong type is an error that names its path.
 """
 
 from __future__ import annotations
@@ -295,7 +294,7 @@ class Gateway(Object):
 
 
 class IstioConfig(Object):
-    """A VirtualService, HTTPRoute, … of which only the metadata is read; `resource` is its plural with its group."""
+    """A VirtualService, HTTPRoute, … as metadata; `resource` is its plural with its group."""
 
     kind: str = ""
     resource: str = ""
