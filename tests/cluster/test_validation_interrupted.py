@@ -14,6 +14,7 @@ from tests.cluster.faulty import Fault, Proxy
 from tests.cluster.validating import (
     DEFAULT,
     FINE,
+    INJECTORS,
     OF_CANARY,
     PLUGIN,
     SERVICES,
@@ -149,8 +150,11 @@ def test_a_refusal_that_comes_late_is_incomplete_and_says_how_to_go_on(world, tm
     assert world.fix("--yes", "--backup-dir", str(tmp_path)).returncode == ExitCode.OK
 
 
-def answered(world, *arguments, meanwhile, answer="y\n"):
-    """Run on a terminal; do something while it asks, then answer. What was on the terminal, and the exit code."""
+def answered(world, *arguments, meanwhile=lambda: None, answer="y\n", choice=""):
+    """Run on a terminal; do something while it asks, then answer. What was on the terminal, and the exit code.
+
+    `choice` answers the question that comes before, if it does.
+    """
     parent, child = pty.openpty()
     process = subprocess.Popen([*PLUGIN, *arguments], stdin=child, stdout=child, stderr=child, env=world.env)
     os.close(child)
@@ -164,6 +168,9 @@ def answered(world, *arguments, meanwhile, answer="y\n"):
         said += chunk
         if not chunk:
             break
+        if choice and re.search(rb"\(canary, default\)\? $", said):
+            os.write(parent, f"{choice}\n".encode())
+            choice = ""
         if not asked and re.search(rb"\[y/N\] $", said):
             asked = True
             meanwhile()
@@ -197,6 +204,25 @@ def test_a_leftover_that_changed_meanwhile_is_not_deleted(world, tmp_path):
     _, code = answered(world, "--backup-dir", str(tmp_path), meanwhile=lambda: world.point(name, label="canary"))
     assert code == ExitCode.INCOMPLETE
     assert name in world.all(VALIDATORS)
+
+
+def test_nobody_holds_the_default_and_it_asks(world):
+    """Two revisions could validate: a person says which, or --to; never a guess."""
+    world.delete(INJECTORS, "istio-revision-tag-default")
+    world.point(label="gone", name="istiod-gone")
+    before = world.raw(VALIDATORS, DEFAULT)
+    piped = world.fix("--yes")
+    assert piped.returncode == ExitCode.USAGE
+    assert piped.stderr.splitlines()[-1] == (
+        "error: which revision is to validate unlabelled config? say --to canary or --to default"
+    )
+    said, code = answered(world, choice="prod")
+    assert code == ExitCode.USAGE
+    assert 'no such choice: "prod"; nothing was changed' in said
+    assert world.raw(VALIDATORS, DEFAULT) == before
+    said, code = answered(world, choice="canary")
+    assert code == ExitCode.OK, said
+    assert world.validator()["metadata"]["labels"]["istio.io/rev"] == "canary"
 
 
 def test_no_is_no_and_the_prompt_names_the_cluster(world):
