@@ -117,8 +117,18 @@ def paint(text: str, color: str, style: Style) -> str:
     return f"\x1b[{_COLORS[color]}m{text}\x1b[0m" if style.color and color in _COLORS else text
 
 
-def counts(by_revision: dict[str, int]) -> str:
+UNKNOWN = "?"  # in a table: could not be read, which is not none
+
+
+def known(count: int | None) -> str:
+    """A count, or `?` where it could not be read."""
+    return UNKNOWN if count is None else str(count)
+
+
+def counts(by_revision: dict[str, int] | None) -> str:
     """`canary 1, default 3`."""
+    if by_revision is None:
+        return UNKNOWN
     return ", ".join(f"{revision} {count}" for revision, count in sorted(by_revision.items()))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand
 
-from kubectl_rev.errors import ExitCode, RevError
+from kubectl_rev.errors import RIGHTS, ExitCode, Forbidden, RevError
 
 if TYPE_CHECKING:
     from kubectl_rev.render import Style
@@ -80,7 +80,8 @@ def outcome(app: typer.Typer, prog: str, arguments: Sequence[str] | None = None)
         tell(f"error: {message[:1].lower()}{message[1:]}\nSee '{prog} --help'.")
         return ExitCode.USAGE
     except RevError as error:
-        tell(f"error: {_clean(error)}")
+        asking = isinstance(error, Forbidden) and error.verb in RIGHTS
+        tell(f"error: {_clean(error)}{'; the rights to ask for: kubectl rev-verify --rbac' if asking else ''}")
         return error.exit_code
     except BrokenPipeError:
         _reader_left()

@@ -200,8 +200,8 @@ def _rendered(situation: Situation) -> Found:
                     "or give the Gateway a label of its own"
                 )
                 name = unit.subject.labels.get(labels.GATEWAY_NAME, unit.name)
-                old = was.get((unit.kind, unit.name)) or "REVISION"
-                hint = command("label", "gateway", name, "-n", unit.namespace, f"{labels.REV}={old}")
+                old = was.get((unit.kind, unit.name))
+                hint = command("label", "gateway", name, "-n", unit.namespace, f"{labels.REV}={old}") if old else ""
                 yield Ref(unit.kind, unit.namespace, unit.name), message, hint
 
 

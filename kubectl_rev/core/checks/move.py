@@ -133,7 +133,7 @@ def _move(move: Move, unit: Unit) -> str:
         setting = "" if goal == labels.DEFAULT else f" --set revision={goal}"
         return f"reinstall the gateway: istioctl install{setting} -f FILE, with its own settings"
     if unit.selected.revision != goal and unit.gateway not in RENDERED:
-        return command("rev-migrate", unit.namespace, "--to", goal or "REVISION")
+        return command("rev-migrate", unit.namespace, "--to", goal) if goal else explain(unit)
     return restart(unit)
 
 
