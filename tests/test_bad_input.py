@@ -129,7 +129,10 @@ def test_no_istio_is_no_answer(tmp_path):
     path.write_text(json.dumps(snapshot()))
     code, out, err = run("-f", str(path))
     assert (code, out) == (ExitCode.NO_ANSWER, "")
-    assert err == "error: no Istio here: no control plane and no sidecar injector; is this the right context?\n"
+    assert err == (
+        "error: no Istio here: no control plane and no sidecar injector; "
+        "is this the right context? kubectl config get-contexts lists them\n"
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 5000])

@@ -3,7 +3,7 @@
 FIX = {
     "REV101": "start its istiod again, or remove the injector if the revision is gone",
     "REV102": "point the tag at a revision that exists: kubectl rev-migrate --tag TAG --to REVISION",
-    "REV103": "look at the istiod pods: kubectl describe pods -n istio-system -l app=istiod; scale it up if it has none",
+    "REV103": "look at the istiod pods: kubectl describe pods -n istio-system -l app=istiod",
     "REV104": "label the namespace or template with a revision or tag that exists, or remove the label",
     "REV105": "istioctl tag set default --revision REVISION --overwrite moves injection, validation and gateways",
     "REV106": "remove one of the two; istioctl tag set default turns the unrevisioned one off",
