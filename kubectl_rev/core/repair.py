@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import msgspec
 
 from kubectl_rev.core import at_source, labels
+from kubectl_rev.core.checks.hints import tag_set
 from kubectl_rev.core.coverage import UNLABELLED
 from kubectl_rev.core.objects import ServiceReference, WebhookConfiguration
 from kubectl_rev.core.ownership import owner_of
@@ -229,7 +230,7 @@ class _Planner:
 
     def _advise_default(self, to: str) -> None:
         self._plan.advice.append(
-            f"{at_source.tag_set(to)} makes the default validator; {at_source.tag_moves(self._survey, to)}. "
+            f"{tag_set(labels.DEFAULT, to)} makes the default validator; {at_source.tag_moves(self._survey, to)}. "
             f"With Helm: helm upgrade istio-base istio/base --reuse-values --set defaultRevision={to}"
         )
 
@@ -243,13 +244,13 @@ class _Planner:
         if to and moved and at_source.default_tag_dead(self._survey):
             self._plan.advice.append(
                 "the injector of the default is dead as well, and this does not repair it; "
-                f"{at_source.tag_set(to)} repairs both; {at_source.tag_moves(self._survey, to)}"
+                f"{tag_set(labels.DEFAULT, to)} repairs both; {at_source.tag_moves(self._survey, to)}"
             )
 
     def _holds_already(self, to: str, injection: str) -> None:
         self._obstacle(
             f"{to} validates unlabelled config already; it is injection that {injection} holds: "
-            f"{at_source.tag_set(to)}; {at_source.tag_moves(self._survey, to)}"
+            f"{tag_set(labels.DEFAULT, to)}; {at_source.tag_moves(self._survey, to)}"
         )
 
     def _obstacle(self, text: str) -> None:

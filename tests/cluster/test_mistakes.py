@@ -1,4 +1,4 @@
-"""Mistakes made on a real cluster: rev-status prints a command, that command is run as it stands, the mistake is gone."""
+"""Mistakes made on a real cluster: the command that rev-status prints is run as it stands, and the mistake is gone."""
 
 from __future__ import annotations
 
