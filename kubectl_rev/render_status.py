@@ -27,7 +27,7 @@ def overview(report: Overview, style: Style, repeated: Callable[[str], str] = st
     `repeated` adds this call's connection flags to a command.
     """
     parts = [listing(report.control_planes, control_planes(style.wide), style)]
-    if style.color and (line := _bar(report)):
+    if style.width is not None and (line := _bar(report)):  # a terminal, whatever its colours
         parts.append(fit(line, style.width))
     parts.append(_attention(report.namespaces, style, repeated, sure=not report.gaps))
     parts += _findings(report.findings, style, repeated)

@@ -38,14 +38,9 @@ def checks() -> str:
     parts = []
     for hundred, title in HUNDREDS.items():
         rows = [
-            (f"**{c.code}** {c.severity.value}", c.title, c.why, FIX.get(c.code, ""))
-            for c in known
-            if c.code[3] == hundred
+            (f"**{c.code}** {c.severity.value}", c.title, c.why, FIX[c.code]) for c in known if c.code[3] == hundred
         ]
-        fixed = any(row[3] for row in rows)
-        head = ("code", "what", "why it matters", "what to do")
-        made = table(head if fixed else head[:3], rows if fixed else [row[:3] for row in rows])
-        parts.append(f"## REV{hundred}xx: {title}\n\n{made}")
+        parts.append(f"## REV{hundred}xx: {title}\n\n{table(('code', 'what', 'why it matters', 'what to do'), rows)}")
     return "\n".join(parts)
 
 

@@ -87,7 +87,7 @@ BARS = {
 
 @pytest.mark.parametrize(("one", "other", "start"), BARS.values(), ids=BARS.keys())
 def test_the_bar_goes_from_the_older_to_the_newer(one: object, other: object, start: str) -> None:
-    lines = screen(world(one, other, *MOVE), Style(color=True)).split("\n")
+    lines = screen(world(one, other, *MOVE), Style(width=120)).split("\n")
     assert [line for line in lines if line.startswith(start)]
 
 

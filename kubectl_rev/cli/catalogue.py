@@ -32,7 +32,12 @@ def find(code: str) -> Check[Any]:
 
 
 def explained(code: str) -> str:
-    """What a code means, why it matters, how to fix it, where that is from."""
+    """What a code means, why it matters, how to fix it, where that is from; a migration's preflight included."""
+    from kubectl_rev.core.checks import migration
+
+    for each in migration.CHECKS:
+        if each.code == code.upper():
+            return look.explanation(each, FIX[each.code])
     found = find(code)
     return look.explanation(found, FIX[found.code])
 

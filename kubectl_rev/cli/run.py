@@ -122,11 +122,11 @@ def _clean(error: Exception) -> str:
     return clean(str(error))
 
 
-def style(*, headers: bool = True, wide: bool = False) -> Style:
-    """What stdout is: on a terminal, its width, colours unless NO_COLOR is set, and shortened long lists."""
+def style(*, headers: bool = True, wide: bool = False, talk: bool = False) -> Style:
+    """What stdout is, or for `talk` stderr: on a terminal its width, colours save by NO_COLOR, shortened long lists."""
     from kubectl_rev.render import Style
 
-    terminal = sys.stdout.isatty()
+    terminal = (sys.stderr if talk else sys.stdout).isatty()
     return Style(
         width=shutil.get_terminal_size().columns if terminal else None,
         color=terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
