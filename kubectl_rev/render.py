@@ -125,6 +125,29 @@ def known(count: int | None) -> str:
     return UNKNOWN if count is None else str(count)
 
 
+_UNITS = ((365 * 86400, "y"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+# Below each limit, in seconds, kubectl shows these two units: k8s.io/apimachinery, util/duration, HumanDuration.
+_SHOWN = ((120, "s", ""), (600, "m", "s"), (10800, "m", ""), (28800, "h", "m"), (172800, "h", ""), (691200, "d", "h"))
+_SHOWN_TOO = ((2 * 365 * 86400, "d", ""), (8 * 365 * 86400, "y", "d"))
+
+
+def age(created: str | None, taken: str) -> str:
+    """`45s`, `3m10s`, `2d4h`: how old something was when it was read, as kubectl writes it."""
+    from datetime import datetime
+
+    try:
+        seconds = int((datetime.fromisoformat(taken) - datetime.fromisoformat(created or "")).total_seconds())
+    except (ValueError, TypeError):  # no time, or one that is none
+        return "<unknown>"
+    first, second = next(((a, b) for limit, a, b in (*_SHOWN, *_SHOWN_TOO) if seconds < limit), ("y", ""))
+    parts, rest = {}, max(seconds, 0)
+    for size, unit in _UNITS:
+        if unit in (first, second):
+            parts[unit], rest = divmod(rest, size)
+    tail = f"{parts[second]}{second}" if second and parts[second] else ""
+    return f"{parts[first]}{first}{tail}"
+
+
 def counts(by_revision: dict[str, int] | None) -> str:
     """`canary 1, default 3`."""
     if by_revision is None:

@@ -13,7 +13,7 @@ from kubectl_rev.core.items import ControlPlaneItem, NamespaceItem, Overview, Se
 from kubectl_rev.core.policy import release
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.errors import RIGHTS
-from kubectl_rev.render import UNKNOWN, Column, Style, clean, counts, fit, known, listing, paint, plural, wrap
+from kubectl_rev.render import UNKNOWN, Column, Style, age, clean, counts, fit, known, listing, paint, plural, wrap
 
 _BAR = 20  # cells
 _SHOWN_PER_CODE = 3
@@ -136,14 +136,15 @@ def gateways(wide: bool, namespaced: bool) -> Columns:
     return [*columns[:at], ("GATEWAY", lambda r: r.gateway), *columns[at:]]
 
 
-def pods(wide: bool, namespaced: bool) -> Columns:
-    """Columns of `pods`."""
+def pods(wide: bool, namespaced: bool, taken: str) -> Columns:
+    """Columns of `pods`; ages are of the time when they were read."""
     columns: list[Column] = [] if namespaced else [("NAMESPACE", lambda r: r.namespace)]
     columns += [
         ("NAME", lambda r: r.name),
         ("PROXY", lambda r: r.proxy_revision or ("unknown" if r.has_proxy else "")),
         ("SELECTED", lambda r: _selected(r.selected)),
         ("DRIFT", lambda r: "yes" if r.drift else "no"),
+        ("AGE", lambda r: age(r.created, taken)),
         ("NOTE", lambda r: r.note),
     ]
     if wide:

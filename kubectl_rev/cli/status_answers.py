@@ -105,10 +105,11 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
         names = (render.name(kinds.get(asked.kind or "", item.kind), item.namespace, item.name) for item in items)
         return "\n".join(names), code
     wide, namespaced = request.output is Output.WIDE, bool(where)
-    return render.listing(items, _columns(asked.kind, wide, namespaced), style(headers=request.headers)), code
+    columns = _columns(asked.kind, wide, namespaced, survey.snapshot.taken)
+    return render.listing(items, columns, style(headers=request.headers)), code
 
 
-def _columns(kind: str, wide: bool, namespaced: bool) -> look.Columns:
+def _columns(kind: str, wide: bool, namespaced: bool, taken: str) -> look.Columns:
     match kind:
         case "revisions":
             return look.control_planes(wide)
@@ -117,7 +118,7 @@ def _columns(kind: str, wide: bool, namespaced: bool) -> look.Columns:
         case "namespaces":
             return look.namespaces(wide)
         case "pods":
-            return look.pods(wide, namespaced)
+            return look.pods(wide, namespaced, taken)
         case "gateways":
             return look.gateways(wide, namespaced)
     return look.workloads(wide, namespaced)

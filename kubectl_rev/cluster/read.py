@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from functools import partial
 from typing import Literal, TypeVar
 
@@ -91,6 +92,7 @@ class _Reading:
         for task in more:
             result(task)
         found.gaps = sorted(self._gaps)
+        found.taken = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return found
 
     def _start(self, work: Callable[[], T]) -> Future[T]:

@@ -115,7 +115,10 @@ class Owner(msgspec.Struct):
 
 
 class PodItem(Item, kw_only=True):
-    """`proxyRevision` is null without a proxy or when unknown; `evidence` says what it is read from."""
+    """`proxyRevision` is null without a proxy or when unknown; `evidence` says what it is read from.
+
+    `created` is a time as Kubernetes writes it.
+    """
 
     kind: str = "Pod"
     selected: SelectedItem
@@ -124,6 +127,7 @@ class PodItem(Item, kw_only=True):
     evidence: str | None
     owner: Owner | None
     drift: bool
+    created: str | None
     note: str
 
 

@@ -43,6 +43,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     `pods` has no finished pods; they may be folded (`Pod.count`). `istiods` are the pods labelled `app=istiod`, whole.
     `config` are the Istio objects that have a label `istio.io/rev`, where they were asked for.
     `versions` maps `namespace/pod` of an istiod to what it answered about its version.
+    `taken` is when it was read, as Kubernetes writes times; empty where nothing tells.
     """
 
     namespaces: list[Namespace] = []
@@ -57,6 +58,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     gateways: list[Gateway] = []
     config: list[IstioConfig] = []
     versions: dict[str, str] = {}
+    taken: str = ""
     gaps: list[Gap] = []
 
     def has_gap(self, resource: str, namespace: str = "") -> bool:

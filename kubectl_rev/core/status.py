@@ -231,6 +231,7 @@ def _pods(unit: Unit) -> Iterable[PodItem]:
             evidence=proxy.evidence.value if proxy else None,
             owner=None if unit.kind == "Pod" else Owner(unit.kind, unit.name),
             drift=group.drifted,
+            created=group.pod.metadata.creation_timestamp,
             note="terminating" if group.pod.terminating else workload_note(unit, group),
         )
 
