@@ -69,6 +69,9 @@ class Unreachable(ClusterError):
     """Kubeconfig, TLS, credentials or network."""
 
 
+RIGHTS = ("get", "list", "watch")  # the verbs that `kubectl rev-verify --rbac` grants
+
+
 class Forbidden(ClusterError):
     """The API server said 403 (or 401 for one resource); `verb`, `resource` and `namespace` say to what."""
 

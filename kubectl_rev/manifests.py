@@ -48,6 +48,7 @@ class _Saved(msgspec.Struct, rename="camel"):
     read: list[str] = []
     gaps: list[Gap] = []
     versions: dict[str, str] = {}
+    taken: str = ""
     istiods: list[msgspec.Raw] = []
     config: list[msgspec.Raw] = []
     items: list[msgspec.Raw] = []
@@ -203,7 +204,9 @@ def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
     missing = {*(kind.resource for kind in KINDS), labels.CONFIGURATION}
     missing -= {*saved.read} | {gap.resource for gap in saved.gaps}
     gaps = saved.gaps + [Gap("list", resource, "", "not in the snapshot") for resource in sorted(missing)]
-    return lean(Snapshot(**lists, istiods=istiods, config=config, versions=saved.versions, gaps=gaps))
+    return lean(
+        Snapshot(**lists, istiods=istiods, config=config, versions=saved.versions, taken=saved.taken, gaps=gaps)
+    )
 
 
 def save(snapshot: Snapshot, path: str, stdout: IO[bytes] | None = None) -> None:
@@ -240,6 +243,7 @@ def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
         "read": sorted({*(kind.resource for kind in KINDS), labels.CONFIGURATION} - unread),
         "gaps": msgspec.to_builtins(sorted(snapshot.gaps)),
         "versions": dict(sorted(snapshot.versions.items())),
+        **({"taken": snapshot.taken} if snapshot.taken else {}),
         "istiods": [_item("pods", pod) for pod in snapshot.istiods],
         "config": msgspec.to_builtins(snapshot.config),
         "items": [_item(field, each) for field in FIELDS for each in getattr(snapshot, field)],

@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.errors import RIGHTS
 
 API_VERSION = "kubectl-rev/v1"
 
@@ -121,8 +122,41 @@ def paint(text: str, color: str, style: Style) -> str:
     return f"\x1b[{_COLORS[color]}m{text}\x1b[0m" if style.color and color in _COLORS else text
 
 
-def counts(by_revision: dict[str, int]) -> str:
+UNKNOWN = "?"  # in a table: could not be read, which is not none
+
+
+def known(count: int | None) -> str:
+    """A count, or `?` where it could not be read."""
+    return UNKNOWN if count is None else str(count)
+
+
+_UNITS = ((365 * 86400, "y"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+# Below each limit, in seconds, kubectl shows these two units: k8s.io/apimachinery, util/duration, HumanDuration.
+_SHOWN = ((120, "s", ""), (600, "m", "s"), (10800, "m", ""), (28800, "h", "m"), (172800, "h", ""), (691200, "d", "h"))
+_SHOWN_TOO = ((2 * 365 * 86400, "d", ""), (8 * 365 * 86400, "y", "d"))
+
+
+def age(created: str | None, taken: str) -> str:
+    """`45s`, `3m10s`, `2d4h`: how old something was when it was read, as kubectl writes it."""
+    from datetime import datetime
+
+    try:
+        seconds = int((datetime.fromisoformat(taken) - datetime.fromisoformat(created or "")).total_seconds())
+    except (ValueError, TypeError):  # no time, or one that is none
+        return "<unknown>"
+    first, second = next(((a, b) for limit, a, b in (*_SHOWN, *_SHOWN_TOO) if seconds < limit), ("y", ""))
+    parts, rest = {}, max(seconds, 0)
+    for size, unit in _UNITS:
+        if unit in (first, second):
+            parts[unit], rest = divmod(rest, size)
+    tail = f"{parts[second]}{second}" if second and parts[second] else ""
+    return f"{parts[first]}{first}{tail}"
+
+
+def counts(by_revision: dict[str, int] | None) -> str:
     """`canary 1, default 3`."""
+    if by_revision is None:
+        return UNKNOWN
     return ", ".join(f"{revision} {count}" for revision, count in sorted(by_revision.items()))
 
 
@@ -131,6 +165,15 @@ def plural(count: int, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
     return f"{count} {noun[:-1]}ies" if noun.endswith("xy") else f"{count} {noun}s"
+
+
+def not_checked(gaps: Sequence[Gap], style: Style, repeated: Callable[[str], str]) -> str:
+    """What an overview leaves open, and the rights that would help."""
+    lines = [line for text in gap_texts(gaps) for line in wrap("Not checked: ", text, style.width)]
+    if any(gap.verb in RIGHTS and not gap.reason.startswith("not in the") for gap in gaps):
+        lines.append(f"             {repeated('kubectl rev-verify --rbac')}   # the rights to ask for")
+    lines += wrap("Not checked: ", "which istiod each proxy is connected to, other clusters, VMs.", style.width)
+    return "\n".join(lines)
 
 
 def gap_texts(gaps: Iterable[Gap]) -> Iterator[str]:

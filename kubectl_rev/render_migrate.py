@@ -11,7 +11,7 @@ from kubectl_rev.core.moves import Left, Move, Plan, Restart
 from kubectl_rev.core.outcome import Outcome, Result
 from kubectl_rev.core.patches import spoken
 from kubectl_rev.core.plan import Step
-from kubectl_rev.render import Style, clean, counts, fit, paint, plural, table
+from kubectl_rev.render import Style, clean, counts, fit, paint, plural, table, wrap
 
 
 def plan(found: Plan, style: Style) -> str:
@@ -27,7 +27,7 @@ def plan(found: Plan, style: Style) -> str:
 
 def _first(found: Plan, style: Style) -> Iterable[str]:
     for step in found.first:
-        yield step.says
+        yield f"{step.says.partition(' ')[0]}   -> {found.revision}"
         if style.wide:
             yield f"    {patch(step)}"
 
@@ -86,10 +86,9 @@ def findings(found: Sequence[Finding], style: Style) -> str:
         severity = paint(f"{each.severity.value:<7}", each.severity.value, style)
         where = f" -n {each.subject.namespace}" if each.subject.namespace else ""
         text = clean(f"{each.subject}{where}  {each.message}")
-        room = None if style.width is None else style.width + len(severity) - 7
-        lines.append(fit(f"{each.code} {severity}  {text}", room))
+        lines += wrap(f"{each.code} {severity}  ", text, style.width, indent=16)
         if each.hint:
-            lines.append(fit(f"{'':16}{clean(each.hint)}", style.width))
+            lines.append(f"{'':16}{clean(each.hint)}")  # never cut: it is there to be copied
     return "\n".join(lines)
 
 
@@ -130,7 +129,7 @@ def stays(left: Sequence[Left], style: Style) -> str:
     lines = []
     for each in left:
         subject = f"{spoken(each.kind, each.name)} -n {each.namespace}"
-        lines.append(f"{subject} stays ({plural(each.pods, 'pod')}): {each.why}")
+        lines += wrap("", f"{subject} stays ({plural(each.pods, 'pod')}): {each.why}", style.width)
         if each.hint:
-            lines.append(f"    {each.hint}")
-    return fit("\n".join(clean(line) for line in lines), style.width)
+            lines.append(f"    {clean(each.hint)}")
+    return "\n".join(lines)

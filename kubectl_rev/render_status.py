@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from kubectl_rev.core import labels
@@ -11,8 +11,22 @@ from kubectl_rev.core.explain import Explanation
 from kubectl_rev.core.injection import Considered
 from kubectl_rev.core.items import ControlPlaneItem, NamespaceItem, Overview, SelectedItem
 from kubectl_rev.core.policy import release
-from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.render import Column, Style, clean, counts, fit, gap_text, gap_texts, listing, paint, plural, wrap
+from kubectl_rev.render import (
+    UNKNOWN,
+    Column,
+    Style,
+    age,
+    clean,
+    counts,
+    fit,
+    gap_text,
+    known,
+    listing,
+    not_checked,
+    paint,
+    plural,
+    wrap,
+)
 
 _BAR = 20  # cells
 _SHOWN_PER_CODE = 3
@@ -20,14 +34,17 @@ _SHOWN_PER_CODE = 3
 Columns = Sequence[Column]
 
 
-def overview(report: Overview, style: Style) -> str:
-    """Control planes, namespaces that need attention, findings, and what was not checked."""
+def overview(report: Overview, style: Style, repeated: Callable[[str], str] = str) -> str:
+    """Control planes, namespaces that need attention, findings, and what was not checked.
+
+    `repeated` adds this call's connection flags to a command.
+    """
     parts = [listing(report.control_planes, control_planes(style.wide), style)]
-    if style.color and (line := _bar(report)):
+    if style.width is not None and (line := _bar(report)):  # a terminal, whatever its colours
         parts.append(fit(line, style.width))
-    parts.append(_attention(report.namespaces, style, sure=all(gap.of_config for gap in report.gaps)))
-    parts += _findings(report.findings, style)
-    parts.append(_not_checked(report.gaps, style))
+    parts.append(_attention(report.namespaces, style, repeated, sure=all(gap.of_config for gap in report.gaps)))
+    parts += _findings(report.findings, style, repeated)
+    parts.append(not_checked(report.gaps, style, repeated))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -39,7 +56,7 @@ def control_planes(wide: bool) -> Columns:
         ("DEFAULT", _default),
         ("VERSION", lambda r: r.version or ""),
         ("ISTIOD", _istiod),
-        ("NAMESPACES", lambda r: str(r.namespaces)),
+        ("NAMESPACES", lambda r: known(r.namespaces)),
         ("PROXIES", _proxies),
     ]
     if wide:
@@ -68,7 +85,8 @@ def _injector(row: ControlPlaneItem) -> str:
 
 def _proxies(row: ControlPlaneItem) -> str:
     """Those that run on it, and how many are selected for it where that differs: what a restart of all would make."""
-    return str(row.proxies) if row.selected == row.proxies else f"{row.proxies} ({row.selected} selected)"
+    same = row.selected is None or row.selected == row.proxies
+    return known(row.proxies) if same else f"{known(row.proxies)} ({row.selected} selected)"
 
 
 def tags(wide: bool) -> Columns:
@@ -76,7 +94,7 @@ def tags(wide: bool) -> Columns:
     columns: list[Column] = [
         ("TAG", lambda r: r.name),
         ("REVISION", lambda r: r.revision if r.resolves else f"{r.revision} (missing)"),
-        ("NAMESPACES", lambda r: str(r.namespaces)),
+        ("NAMESPACES", lambda r: known(r.namespaces)),
     ]
     if wide:
         columns += [("WEBHOOK", lambda r: r.injector or ""), ("SERVICE", lambda r: r.service or "")]
@@ -93,7 +111,7 @@ def namespaces(wide: bool) -> Columns:
         ("NOTE", lambda r: r.note),
     ]
     if wide:
-        columns[3:3] = [("PODS", lambda r: str(r.pods)), ("DRIFT", lambda r: str(r.drifted))]
+        columns[3:3] = [("PODS", lambda r: known(r.pods)), ("DRIFT", lambda r: known(r.drifted))]
         columns += [("BECAUSE", lambda r: r.selected.because)]
     return columns
 
@@ -118,7 +136,7 @@ def workloads(wide: bool, namespaced: bool) -> Columns:
         ("NAME", lambda r: r.name),
         ("SELECTED", lambda r: _selected(r.selected)),
         ("PROXIES", lambda r: counts(r.proxy_revisions)),
-        ("DRIFT", lambda r: f"{r.drifted}/{r.pods}"),
+        ("DRIFT", lambda r: f"{r.drifted}/{r.pods}" if r.pods is not None else UNKNOWN),
         ("NOTE", lambda r: r.note),
     ]
     return [*columns, ("BECAUSE", lambda r: r.selected.because)] if wide else columns
@@ -131,14 +149,15 @@ def gateways(wide: bool, namespaced: bool) -> Columns:
     return [*columns[:at], ("GATEWAY", lambda r: r.gateway), *columns[at:]]
 
 
-def pods(wide: bool, namespaced: bool) -> Columns:
-    """Columns of `pods`."""
+def pods(wide: bool, namespaced: bool, taken: str) -> Columns:
+    """Columns of `pods`; ages are of the time when they were read."""
     columns: list[Column] = [] if namespaced else [("NAMESPACE", lambda r: r.namespace)]
     columns += [
         ("NAME", lambda r: r.name),
         ("PROXY", lambda r: r.proxy_revision or ("unknown" if r.has_proxy else "")),
         ("SELECTED", lambda r: _selected(r.selected)),
         ("DRIFT", lambda r: "yes" if r.drift else "no"),
+        ("AGE", lambda r: age(r.created, taken)),
         ("NOTE", lambda r: r.note),
     ]
     if wide:
@@ -226,14 +245,14 @@ def _short(webhook: str) -> str:
     return webhook.removesuffix(labels.INJECTION_WEBHOOK_SUFFIX) or webhook
 
 
-def _attention(items: Sequence[NamespaceItem], style: Style, *, sure: bool) -> str:
+def _attention(items: Sequence[NamespaceItem], style: Style, repeated: Callable[[str], str], *, sure: bool) -> str:
     """The namespaces with something to say, and how many have nothing; `sure` is False where not all was read."""
     rows = [item for item in items if item.attention]
     fine = len(items) - len(rows)
     shown = rows[: style.limit] if style.limit else rows
     lines = [listing(shown, namespaces(style.wide), style)] if shown else []
     if len(shown) < len(rows):
-        lines.append(f"… and {len(rows) - len(shown)} more: kubectl rev-status namespaces")
+        lines.append(f"… and {len(rows) - len(shown)} more: {repeated('kubectl rev-status namespaces')}")
     which = plural(fine, "other namespace" if rows else "namespace")
     if fine and not sure:
         lines.append(f"{which}: nothing wrong in what could be read.")
@@ -244,7 +263,7 @@ def _attention(items: Sequence[NamespaceItem], style: Style, *, sure: bool) -> s
     return "\n".join(lines)
 
 
-def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
+def _findings(findings: Sequence[Finding], style: Style, repeated: Callable[[str], str]) -> Iterator[str]:
     for code, alike in groupby(findings, key=lambda finding: finding.code):
         rows = list(alike)
         shown = rows[:_SHOWN_PER_CODE] if style.limit else rows
@@ -256,13 +275,9 @@ def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
             lines += wrap(f"{code} {severity}  ", text, style.width, indent=16)
             lines.append(f"{'':16}{clean(finding.hint)}")  # never cut: it is there to be copied
         if len(shown) < len(rows):
-            lines.append(f"{'':16}… and {len(rows) - len(shown)} more {code}: kubectl rev-status -o json")
+            rest = repeated("kubectl rev-status -o json")
+            lines.append(f"{'':16}… and {len(rows) - len(shown)} more {code}: {rest}")
         yield "\n".join(lines)
-
-
-def _not_checked(gaps: Sequence[Gap], style: Style) -> str:
-    texts = [*gap_texts(gaps), "which istiod each proxy is connected to, other clusters, VMs."]
-    return "\n".join(line for text in texts for line in wrap("Not checked: ", text, style.width))
 
 
 def _bar(report: Overview) -> str:
@@ -274,7 +289,7 @@ def _bar(report: Overview) -> str:
     before, after = release(old.version or ""), release(new.version or "")
     if before and after and after < before:
         old, new = new, old
-    share = new.proxies / report.proxies
+    share = (new.proxies or 0) / report.proxies
     full = round(share * _BAR)
     drift = f", {report.drifted} drift" if report.drifted else ""
     done = f"{new.proxies} of {report.proxies} proxies on {new.revision}{drift}"

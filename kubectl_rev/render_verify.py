@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import Any
 from xml.etree import ElementTree
 
 from kubectl_rev.core.checks.model import Check, Finding
@@ -220,7 +221,7 @@ def _text(rows: Iterable[Finding]) -> str:
     return clean_lines("\n".join(f"{row.subject} {row.subject.namespace}: {row.message}" for row in rows))
 
 
-def explanation(check: Check[object], fix: str) -> str:
+def explanation(check: Check[Any], fix: str) -> str:
     """`--explain CODE`: what, why it matters, how to fix, source."""
     lines = [f"{check.code} ({check.severity.value}): {check.title}", f"  why      {check.why}", f"  fix      {fix}"]
     return "\n".join([*lines, f"  source   {check.source}"] if check.source else lines)

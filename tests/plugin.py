@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
 import subprocess
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kubectl_rev.cli.run import outcome
-from kubectl_rev.cli.status import PROG, app
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = "kubectl_rev/examples/half-migrated.yaml"
@@ -24,11 +24,12 @@ class Result(NamedTuple):
     err: str
 
 
-def call(*arguments: str) -> Result:
-    """The same of rev-status, without the price of a process: for the many cases that differ in their text only."""
+def call(*arguments: str, plugin: str = "rev-status") -> Result:
+    """The same without the price of a process: for the many cases that differ in their text only."""
+    module = importlib.import_module(f"kubectl_rev.cli.{plugin.removeprefix('rev-').replace('-', '_')}")
     out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
     with contextlib.chdir(ROOT), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = outcome(app, PROG, arguments)
+        code = outcome(module.app, module.PROG, arguments)
     out.seek(0)
     return Result(code, out.read(), err.getvalue())
 

@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "kubectl_rev" / "examples" / "half-migrated.yaml"
 WORLDS = ROOT / "tests" / "worlds"
 Parts = list[Any]
-_DEPLOYED, _MOVED = "2026-03-02T08:15:00Z", "2026-11-20T21:40:00Z"
+_DEPLOYED, _MOVED, _READ = "2026-03-02T08:15:00Z", "2026-11-20T21:40:00Z", "2026-11-23T09:12:00Z"
 
 
 def calm() -> Parts:
@@ -240,6 +240,7 @@ def example() -> bytes:
     found.pods = [metadata_only(each) if each.metadata.controller else each for each in found.pods]
     for each in found.istiods:
         found.versions[f"{each.namespace}/{each.name}"] = each.labels[well_known.VERSION_LABEL]
+    found.taken = _READ
     return manifests.encode(found, as_json=False)
 
 

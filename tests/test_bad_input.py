@@ -129,7 +129,10 @@ def test_no_istio_is_no_answer(tmp_path):
     path.write_text(json.dumps(snapshot()))
     code, out, err = run("-f", str(path))
     assert (code, out) == (ExitCode.NO_ANSWER, "")
-    assert err == "error: no Istio here: no control plane and no sidecar injector; is this the right context?\n"
+    assert err == (
+        "error: no Istio here: no control plane and no sidecar injector; "
+        "is this the right context? kubectl config get-contexts lists them\n"
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 5000])
@@ -189,7 +192,10 @@ def test_no_table_row_wraps_on_a_terminal(columns):
 def test_a_pipe_gets_whole_rows_and_no_colour():
     piped, shown = run("-f", EXAMPLE).out, on_terminal(60, "-f", EXAMPLE)
     assert "\x1b" in shown
-    assert "\x1b" not in on_terminal(60, "-f", EXAMPLE, env={"NO_COLOR": "1"})
+    colourless = on_terminal(60, "-f", EXAMPLE, env={"NO_COLOR": "1"})
+    assert "\x1b" not in colourless
+    assert "█" in shown
+    assert "█" in colourless, "the bar is no colour"
     assert "\x1b" not in piped
     assert "…" not in piped
     assert "█" not in piped

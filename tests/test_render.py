@@ -9,7 +9,7 @@ import termios
 
 import pytest
 
-from kubectl_rev.cli.run import style
+from kubectl_rev.cli.run import columns
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.render import gap_texts
 
@@ -35,9 +35,8 @@ def test_a_stream_has_its_own_width(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("COLUMNS", raising=False)
     parent, child = os.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 53, 0, 0))
-    with os.fdopen(child, "w") as terminal, open(os.devnull, "w") as file:
-        assert style(stream=terminal).width == 53
-        assert style(stream=file).width is None
+    with os.fdopen(child, "w") as terminal:
+        assert columns(terminal) == 53
         monkeypatch.setenv("COLUMNS", "99")
-        assert style(stream=terminal).width == 99
+        assert columns(terminal) == 99
     os.close(parent)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
+from kubectl_rev import render
 from kubectl_rev import render_status as look
 from kubectl_rev.cli.options import Connection
 from kubectl_rev.cli.source import Source
@@ -87,7 +89,7 @@ BARS = {
 
 @pytest.mark.parametrize(("one", "other", "start"), BARS.values(), ids=BARS.keys())
 def test_the_bar_goes_from_the_older_to_the_newer(one: object, other: object, start: str) -> None:
-    lines = screen(world(one, other, *MOVE), Style(color=True)).split("\n")
+    lines = screen(world(one, other, *MOVE), Style(width=120)).split("\n")
     assert [line for line in lines if line.startswith(start)]
 
 
@@ -125,3 +127,29 @@ def test_a_pod_that_was_meant() -> None:
 
 def test_save_to_stdout_is_the_dump_alone() -> None:
     msgspec.yaml.decode(call("-f", EXAMPLE, "--save", "-").out, type=dict)
+
+
+# as k8s.io/apimachinery/pkg/util/duration/duration.go writes them
+AGES = {
+    1: "1s", 70: "70s", 119: "119s", 120: "2m", 190: "3m10s", 600: "10m", 70 * 60: "70m", 190 * 60: "3h10m",
+    7 * 3600: "7h", 47 * 3600: "47h", 59 * 3600: "2d11h", 49 * 3600: "2d1h", 8 * 86400: "8d", 71 * 86400: "71d",
+    729 * 86400: "729d", 730 * 86400: "2y", 1097 * 86400: "3y2d", 3649 * 86400: "9y",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("seconds", "shown"), AGES.items())
+def test_ages_are_kubectls(seconds: int, shown: str) -> None:
+    created = datetime(2020, 2, 3, tzinfo=UTC)
+    taken = (created + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert render.age("2020-02-03T00:00:00Z", taken) == shown
+
+
+@pytest.mark.parametrize(
+    ("created", "taken"), [(None, "2020-02-03T00:00:00Z"), ("2020-02-03T00:00:00Z", ""), ("x", "y")]
+)
+def test_an_age_that_nothing_tells(created: str | None, taken: str) -> None:
+    assert render.age(created, taken) == "<unknown>"
+
+
+def test_a_clock_that_is_behind_makes_no_negative_age() -> None:
+    assert render.age("2020-02-03T00:00:05Z", "2020-02-03T00:00:00Z") == "0s"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 
 import msgspec
 
@@ -34,9 +33,9 @@ def answer(asked: Run, source: Source) -> ExitCode:
         return _shown(asked, plan, findings, ExitCode.FINDINGS if stops else ExitCode.OK)
     if not plan.first and not any(move.label or move.close or move.restarts for move in plan.moves):
         return _nothing(asked, plan, findings)
-    tell(look.plan(plan, _talk()))
+    tell(look.plan(plan, style(talk=True)))
     if findings:
-        tell(look.findings(findings, _talk()))
+        tell(look.findings(findings, style(talk=True)))
     if stops:
         tell("nothing was changed: the errors above come first")
         return _reported(asked, plan, findings, None, complete=False, code=ExitCode.FINDINGS)
@@ -69,7 +68,7 @@ def _shown(asked: Run, plan: Plan, findings: list[Finding], code: ExitCode) -> E
         case _:
             say(look.plan(plan, style(wide=asked.output is Output.WIDE)))
             if findings:
-                tell(look.findings(findings, _talk()))
+                tell(look.findings(findings, style(talk=True)))
     return code
 
 
@@ -222,7 +221,7 @@ def _reported(
             if plan.moves and code is None:
                 say(look.result(found, plan.moves, style(headers=asked.headers)))
             if plan.left and code is None:
-                tell(look.stays(plan.left, _talk()))
+                tell(look.stays(plan.left, style(talk=True)))
     if code is not None:
         return code
     return ExitCode.OK if complete else ExitCode.INCOMPLETE
@@ -238,11 +237,3 @@ def _rolled_back(asked: Run, execution: Execution, source: Source) -> ExitCode:
     back = msgspec.structs.replace(asked, request=request, undo=True, rollback=False, yes=True)
     answer(back, source)
     return ExitCode.INCOMPLETE
-
-
-def _talk() -> render.Style:
-    """How stderr is read."""
-    import shutil
-
-    terminal = sys.stderr.isatty()
-    return render.Style(width=shutil.get_terminal_size().columns if terminal else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from kubectl_rev.core import verify
 from kubectl_rev.core.checks import CHECKS
 from kubectl_rev.core.checks.advice import FIX
 from kubectl_rev.core.checks.model import Check
+from kubectl_rev.core.guess import did_you_mean
 from kubectl_rev.errors import UsageError
 from kubectl_rev.render import Style
 
@@ -28,13 +28,16 @@ def find(code: str) -> Check[Any]:
     known = {check.code: check for check in ALL}
     if code.upper() in known:
         return known[code.upper()]
-    near = difflib.get_close_matches(code.upper(), known, 1)
-    guess = f"; did you mean {near[0]}?" if near else ""
-    raise UsageError(f'no check "{code}": --list-checks has them all{guess}')
+    raise UsageError(f'no check "{code}": --list-checks has them all{did_you_mean(code.upper(), known)}')
 
 
 def explained(code: str) -> str:
-    """What a code means, why it matters, how to fix it, where that is from."""
+    """What a code means, why it matters, how to fix it, where that is from; a migration's preflight included."""
+    from kubectl_rev.core.checks import migration
+
+    for each in migration.CHECKS:
+        if each.code == code.upper():
+            return look.explanation(each, FIX[each.code])
     found = find(code)
     return look.explanation(found, FIX[found.code])
 

@@ -60,7 +60,9 @@ def parse(arguments: Sequence[str]) -> Ask | Why:
         return Ask(_LIST_OF[kind], None, names)
     if kind in _KIND_OF:
         return Ask("workloads", _KIND_OF[kind], names)
-    raise UsageError(f'there is no type "{words[0]}" here: say one of {", ".join(LISTS)}, or TYPE/NAME')
+    raise UsageError(
+        f'there is no type "{words[0]}" here: say one of {", ".join(LISTS)}, or TYPE/NAME, as in ns/{words[0]}'
+    )
 
 
 def _subject(word: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 from typer.core import TyperCommand
 
-from kubectl_rev.errors import ExitCode, RevError
+from kubectl_rev.errors import RIGHTS, ExitCode, Forbidden, RevError
 
 if TYPE_CHECKING:
     from kubectl_rev.render import Style
@@ -80,7 +80,8 @@ def outcome(app: typer.Typer, prog: str, arguments: Sequence[str] | None = None)
         tell(f"error: {message[:1].lower()}{message[1:]}\nSee '{prog} --help'.")
         return ExitCode.USAGE
     except RevError as error:
-        tell(f"error: {_clean(error)}")
+        asking = isinstance(error, Forbidden) and error.verb in RIGHTS
+        tell(f"error: {_clean(error)}{'; the rights to ask for: kubectl rev-verify --rbac' if asking else ''}")
         return error.exit_code
     except BrokenPipeError:
         _reader_left()
@@ -121,14 +122,14 @@ def _clean(error: Exception) -> str:
     return clean(str(error))
 
 
-def style(*, headers: bool = True, wide: bool = False, stream: TextIO | None = None) -> Style:
-    """What stdout is, or another stream: on a terminal, its width, colours unless NO_COLOR, shortened long lists."""
+def style(*, headers: bool = True, wide: bool = False, talk: bool = False) -> Style:
+    """What stdout is, or for `talk` stderr: on a terminal its width, colours save by NO_COLOR, shortened long lists."""
     from kubectl_rev.render import Style
 
-    stream = stream or sys.stdout
+    stream = sys.stderr if talk else sys.stdout
     terminal = stream.isatty()
     return Style(
-        width=_columns(stream) if terminal else None,
+        width=columns(stream) if terminal else None,
         color=terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
         limit=20 if terminal else None,
         headers=headers,
@@ -136,7 +137,7 @@ def style(*, headers: bool = True, wide: bool = False, stream: TextIO | None = N
     )
 
 
-def _columns(stream: TextIO) -> int:
+def columns(stream: TextIO) -> int:
     """How wide a terminal is; COLUMNS beats it, as everywhere. shutil's own function looks at stdout only."""
     if stream is sys.stdout or os.environ.get("COLUMNS"):
         return shutil.get_terminal_size().columns

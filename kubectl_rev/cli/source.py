@@ -145,4 +145,7 @@ def check(survey: Survey) -> None:
         first = gaps[needed[0]]
         raise Forbidden(first.verb, ", ".join(needed), reason=first.reason)
     if not mesh.control_planes and not mesh.injectors and not mesh.blind:
-        raise NoIstio("no Istio here: no control plane and no sidecar injector; is this the right context?")
+        raise NoIstio(
+            "no Istio here: no control plane and no sidecar injector; "
+            "is this the right context? kubectl config get-contexts lists them"
+        )

@@ -16,8 +16,9 @@ from kubectl_rev.cli.source import Source, check
 from kubectl_rev.core import explain, status
 from kubectl_rev.core import items as items_of
 from kubectl_rev.core.checks import Finding
+from kubectl_rev.core.guess import did_you_mean
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.errors import ExitCode, Forbidden, RevError, UsageError
+from kubectl_rev.errors import ClusterError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from kubectl_rev.cli.status_call import Request
@@ -53,7 +54,7 @@ def _overview(request: Request, survey: Survey, source: Source) -> str:
             return document(request.output, "Overview", report)
         case Output.NAME:
             return "\n".join(render.name("Namespace", "", item.name) for item in report.namespaces if item.attention)
-    return look.overview(report, style(headers=request.headers, wide=request.output is Output.WIDE))
+    return look.overview(report, style(headers=request.headers, wide=request.output is Output.WIDE), source.repeated)
 
 
 def _namespace_of(found: Finding) -> str:
@@ -84,6 +85,8 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
     items = [item for item in items if not asked.names or item.name in asked.names]
     items = _filtered(items, request, survey)
     one = asked.only.lower() if asked.only else asked.kind.removesuffix("s")
+    if missing:
+        _readable(survey, one, missing[0], where, (RESOURCES[asked.only], "pods") if asked.only else _READ[asked.kind])
     for name in missing:
         tell(f'error: {one} "{render.clean(name)}" not found')
     code = ExitCode.USAGE if missing else ExitCode.OK
@@ -102,10 +105,11 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
         names = (render.name(kinds.get(asked.kind or "", item.kind), item.namespace, item.name) for item in items)
         return "\n".join(names), code
     wide, namespaced = request.output is Output.WIDE, bool(where)
-    return render.listing(items, _columns(asked.kind, wide, namespaced), style(headers=request.headers)), code
+    columns = _columns(asked.kind, wide, namespaced, survey.snapshot.taken)
+    return render.listing(items, columns, style(headers=request.headers)), code
 
 
-def _columns(kind: str, wide: bool, namespaced: bool) -> look.Columns:
+def _columns(kind: str, wide: bool, namespaced: bool, taken: str) -> look.Columns:
     match kind:
         case "revisions":
             return look.control_planes(wide)
@@ -114,7 +118,7 @@ def _columns(kind: str, wide: bool, namespaced: bool) -> look.Columns:
         case "namespaces":
             return look.namespaces(wide)
         case "pods":
-            return look.pods(wide, namespaced)
+            return look.pods(wide, namespaced, taken)
         case "gateways":
             return look.gateways(wide, namespaced)
     return look.workloads(wide, namespaced)
@@ -139,7 +143,7 @@ def resolve(survey: Survey, name: str) -> str:
     if revision is not None:
         return revision
     names = survey.mesh.names
-    guess = _guess(name, names)
+    guess = did_you_mean(name, names)
     raise UsageError(f'no revision or tag "{name}": there are {", ".join(names) or "none"}{guess}')
 
 
@@ -180,6 +184,7 @@ def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[expla
     return found
 
 
+_INJECTORS = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
 RESOURCES = {
     "Deployment": "deployments.apps",
     "StatefulSet": "statefulsets.apps",
@@ -189,20 +194,26 @@ RESOURCES = {
     "CronJob": "cronjobs.batch",
     "Rollout": "rollouts.argoproj.io",
 }
+# What has to be read before a name in a list can be said not to be there.
+_READ = {
+    "revisions": ("pods", RESOURCES["Deployment"], _INJECTORS),
+    "tags": (_INJECTORS, "services"),
+    "namespaces": ("namespaces",),
+    "workloads": ("pods", *RESOURCES.values()),
+    "pods": ("pods",),
+    "gateways": ("pods", *RESOURCES.values(), "gateways.gateway.networking.k8s.io"),
+}
 
 
-def _absent(survey: Survey, kind: str, resource: str, name: str, namespace: str, there: list[str]) -> RevError:
-    """Not there, or not to be seen: the difference matters."""
-    if survey.snapshot.has_gap(resource, namespace):
-        return Forbidden("list", resource, namespace)
-    guess = _guess(name, there)
+def _readable(survey: Survey, kind: str, name: str, namespace: str, resources: Sequence[str]) -> None:
+    """Not there, or not to be seen: the difference matters. Raises ClusterError for the second."""
+    for gap in survey.snapshot.gaps:
+        if gap.resource in resources and gap.namespace in ("", namespace):
+            raise ClusterError(f'whether there is a {kind} "{name}" is not known: {render.gap_text(gap)}')
+
+
+def _absent(survey: Survey, kind: str, resource: str, name: str, namespace: str, there: list[str]) -> UsageError:
+    _readable(survey, kind.lower(), name, namespace, (resource,))
+    guess = did_you_mean(name, there)
     where = f" in namespace {namespace}" if namespace else ""
     return UsageError(f'{kind.lower()} "{name}" not found{where}{guess}')
-
-
-def _guess(name: str, there: Sequence[str]) -> str:
-    """`; did you mean shop?`, empty when nothing is like it."""
-    import difflib  # only a mistake pays for it
-
-    near = difflib.get_close_matches(name, there, 1)
-    return f"; did you mean {near[0]}?" if near else ""

@@ -155,7 +155,7 @@ class Session:
         from kubectl_rev.cli.confirm import confirm
 
         request, connection = self._request, self._source.connection
-        shown = style(headers=request.headers, wide=request.output is Output.WIDE, stream=sys.stderr)
+        shown = style(headers=request.headers, wide=request.output is Output.WIDE, talk=True)
         tell(look.diagnosis(before, shown) + "\n")
         tell(look.plan(before, shown))
         data = request.output in (Output.JSON, Output.YAML)
@@ -190,7 +190,7 @@ class Session:
         elif request.output is not Output.NAME:
             shown = style(headers=request.headers)
             say("\n" + look.probes(after.probes, shown))
-            if text := look.left(after, style(stream=sys.stderr)):
+            if text := look.left(after, style(talk=True)):
                 tell(text)
             say(look.verdict(after, shown))
         for each in after.undo:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 import sys
 from enum import StrEnum
@@ -23,6 +22,7 @@ from kubectl_rev.core import since as sinces
 from kubectl_rev.core import verify
 from kubectl_rev.core.checks.model import Severity
 from kubectl_rev.core.evidence import Evidence
+from kubectl_rev.core.guess import did_you_mean
 from kubectl_rev.core.removal import Method
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.verify import Verdict, Verification
@@ -197,8 +197,7 @@ def _installed(evidence: Evidence, name: str) -> str:
     for resource in ("pods", "deployments.apps", "mutatingwebhookconfigurations.admissionregistration.k8s.io"):
         if evidence.snapshot.has_gap(resource):
             raise Forbidden("list", resource, reason=f"so whether there is a revision {name} is not known")
-    near = difflib.get_close_matches(name, planes, 1)
-    guess = f"; did you mean {near[0]}?" if near else ""
+    guess = did_you_mean(name, planes)
     raise UsageError(f'no revision "{name}": there are {", ".join(planes) or "none"}{guess}')
 
 
@@ -207,8 +206,7 @@ def _wanted(evidence: Evidence, name: str) -> str:
         return ""
     revision = evidence.mesh.resolve(name)
     if revision is None:
-        near = difflib.get_close_matches(name, evidence.mesh.names, 1)
-        guess = f"; did you mean {near[0]}?" if near else ""
+        guess = did_you_mean(name, evidence.mesh.names)
         raise UsageError(f'no revision or tag "{name}": there are {", ".join(evidence.mesh.names) or "none"}{guess}')
     return revision
 
@@ -217,8 +215,7 @@ def _exist(evidence: Evidence, namespaces: frozenset[str]) -> None:
     there = evidence.survey.by_namespace
     for name in sorted(namespaces):
         if name not in there and not evidence.snapshot.has_gap("namespaces"):
-            near = difflib.get_close_matches(name, there, 1)
-            raise UsageError(f'namespace "{name}" not found' + (f"; did you mean {near[0]}?" if near else ""))
+            raise UsageError(f'namespace "{name}" not found{did_you_mean(name, there)}')
 
 
 def _text(request: Request, report: Verification, evidence: Evidence, source: Source) -> str:

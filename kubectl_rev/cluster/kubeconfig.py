@@ -8,7 +8,6 @@ file, and `as:` is ignored), so only what is resolved here is handed to it.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from kubectl_rev.core.guess import did_you_mean
 from kubectl_rev.errors import Unreachable, UsageError
 
 IN_CLUSTER = "in-cluster"  # the name of the one cluster, user and context that a pod has
@@ -196,10 +196,9 @@ def _named(kind: str, name: str, known: dict[str, Entry]) -> dict[str, Any]:
         return {}
     if name in known:
         return known[name].fields
-    near = difflib.get_close_matches(name, known, n=3)
-    listed = near or sorted(known)[:10]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(listed) or 'none'}"
-    raise UsageError(f"{kind} {name} is in no kubeconfig: {hint}")
+    guess = did_you_mean(name, known)
+    listed = "" if guess else f": there is {', '.join(sorted(known)[:10]) or 'none'}"
+    raise UsageError(f"{kind} {name} is in no kubeconfig{listed}{guess}")
 
 
 def _with_flags(target: Target, options: Options) -> Target:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from functools import partial
 from typing import Literal, TypeVar
 
@@ -106,6 +107,7 @@ class _Reading:
             result(task)
         found.config = result(config)
         found.gaps = sorted(self._gaps)
+        found.taken = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return found
 
     def _start(self, work: Callable[[], T]) -> Future[T]:

@@ -47,11 +47,6 @@ def remove(owner: Owner, name: str) -> str:
     return f"in the source of {owner}: remove {name}"
 
 
-def tag_set(revision: str) -> str:
-    """istioctl's own way to say who the default is."""
-    return shlex.join(["istioctl", "tag", "set", labels.DEFAULT, "--revision", revision, "--overwrite"])
-
-
 def tag_moves(survey: Survey, revision: str) -> str:
     """What `tag set default` changes besides validation: istioctl/pkg/tag/generate.go, pkg/leaderelection."""
     enabled = [n for n, given in survey.namespace_labels.items() if given.get(labels.INJECTION) == "enabled"]

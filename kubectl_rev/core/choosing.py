@@ -6,12 +6,12 @@ A namespace is never chosen silently: one that nobody injects today is skipped w
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 import msgspec
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.guess import did_you_mean
 from kubectl_rev.core.injection import State
 from kubectl_rev.core.moves import Skipped
 from kubectl_rev.core.policy import SYSTEM_NAMESPACES
@@ -143,6 +143,5 @@ def _selected(survey: Survey, name: str) -> str:
 
 
 def _unknown(what: str, name: str, there: Iterable[str], *, listed: bool = False) -> str:
-    near = difflib.get_close_matches(name, list(there), 1)
     known = f": there are {', '.join(sorted(there)) or 'none'}" if listed else ""
-    return f'no {what} "{name}"{known}' + (f"; did you mean {near[0]}?" if near else "")
+    return f'no {what} "{name}"{known}{did_you_mean(name, there)}'

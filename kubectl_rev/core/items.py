@@ -1,4 +1,7 @@
-"""The public JSON of rev-status as types: field names here are documented and do not change within kubectl-rev/v1."""
+"""The public JSON of rev-status as types: field names here are documented and do not change within kubectl-rev/v1.
+
+What is counted is null where it could not be read: unknown is not zero. The gap that it comes from is in `gaps`.
+"""
 
 from __future__ import annotations
 
@@ -57,9 +60,9 @@ class ControlPlaneItem(Item, kw_only=True):
     version: str | None
     istiod: Count
     injectors: list[InjectorItem]
-    namespaces: int
-    proxies: int
-    selected: int
+    namespaces: int | None
+    proxies: int | None
+    selected: int | None
 
 
 class TagItem(Item, kw_only=True):
@@ -70,7 +73,7 @@ class TagItem(Item, kw_only=True):
     injector: str | None
     service: str | None
     resolves: bool
-    namespaces: int
+    namespaces: int | None
 
 
 class NamespaceItem(Item, kw_only=True):
@@ -84,10 +87,10 @@ class NamespaceItem(Item, kw_only=True):
     selected: SelectedItem
     ignored: list[str]
     ambient: bool
-    proxy_revisions: dict[str, int]
-    pods: int
-    drift: bool
-    drifted: int
+    proxy_revisions: dict[str, int] | None
+    pods: int | None
+    drift: bool | None
+    drifted: int | None
     attention: bool
     note: str
 
@@ -96,10 +99,10 @@ class WorkloadItem(Item, kw_only=True):
     """A workload, bare pod or gateway; `gateway` is its kind or null."""
 
     selected: SelectedItem
-    proxy_revisions: dict[str, int]
-    pods: int
-    drift: bool
-    drifted: int
+    proxy_revisions: dict[str, int] | None
+    pods: int | None
+    drift: bool | None
+    drifted: int | None
     gateway: str | None
     note: str
 
@@ -112,7 +115,10 @@ class Owner(msgspec.Struct):
 
 
 class PodItem(Item, kw_only=True):
-    """`proxyRevision` is null without a proxy or when unknown; `evidence` says what it is read from."""
+    """`proxyRevision` is null without a proxy or when unknown; `evidence` says what it is read from.
+
+    `created` is a time as Kubernetes writes it.
+    """
 
     kind: str = "Pod"
     selected: SelectedItem
@@ -121,6 +127,7 @@ class PodItem(Item, kw_only=True):
     evidence: str | None
     owner: Owner | None
     drift: bool
+    created: str | None
     note: str
 
 
@@ -132,8 +139,8 @@ class Overview(msgspec.Struct, rename="camel", kw_only=True):
     namespaces: list[NamespaceItem]
     findings: list[Finding]
     gaps: list[Gap]
-    proxies: int
-    drifted: int
+    proxies: int | None
+    drifted: int | None
 
 
 def selected_item(selected: Selected) -> SelectedItem:
@@ -149,7 +156,7 @@ def revisions_of(item: Item) -> set[str]:
         case ControlPlaneItem() | TagItem():
             return {item.revision}
         case NamespaceItem() | WorkloadItem():
-            return {item.selected.revision or "", *item.proxy_revisions}
+            return {item.selected.revision or "", *(item.proxy_revisions or ())}
         case PodItem():
             return {item.selected.revision or "", item.proxy_revision or ""}
     return set()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import msgspec
 
 from kubectl_rev.core import at_source, labels
+from kubectl_rev.core.checks.hints import tag_set
 from kubectl_rev.core.objects import ServiceReference, WebhookConfiguration
 from kubectl_rev.core.ownership import owner_of
 from kubectl_rev.core.places import bundles, missing_service, ready, reconnecting, selector_of, service_of
@@ -232,7 +233,7 @@ class _Planner:
 
     def _advise_default(self, to: str) -> None:
         self._plan.advice.append(
-            f"{at_source.tag_set(to)} makes the default validator; {at_source.tag_moves(self._survey, to)}. "
+            f"{tag_set(labels.DEFAULT, to)} makes the default validator; {at_source.tag_moves(self._survey, to)}. "
             f"With Helm: helm upgrade istio-base istio/base --reuse-values --set defaultRevision={to}"
         )
 
@@ -246,13 +247,13 @@ class _Planner:
         if to and moved and to not in self._restored and at_source.default_tag_dead(self._survey):
             self._plan.advice.append(
                 "the injector of the default is dead as well, and this does not repair it; "
-                f"{at_source.tag_set(to)} repairs both; {at_source.tag_moves(self._survey, to)}"
+                f"{tag_set(labels.DEFAULT, to)} repairs both; {at_source.tag_moves(self._survey, to)}"
             )
 
     def _holds_already(self, to: str, injection: str) -> None:
         self._obstacle(
             f"{to} validates unlabelled config already; it is injection that {injection} holds: "
-            f"{at_source.tag_set(to)}; {at_source.tag_moves(self._survey, to)}"
+            f"{tag_set(labels.DEFAULT, to)}; {at_source.tag_moves(self._survey, to)}"
         )
 
     def _obstacle(self, text: str) -> None:

@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.objects import ClientConfig, Pod, Service, Webhook, WebhookConfiguration
+from kubectl_rev.core.objects import ClientConfig, Pod, Service, Webhook, WebhookConfiguration, Workload
 from kubectl_rev.core.policy import InjectorConfig
 from kubectl_rev.core.snapshot import Snapshot
 
@@ -238,13 +238,8 @@ class Mesh:
         return "unknown" if self.snapshot.has_gap("pods", injector.target.namespace) else "missing"
 
     def _istiod_deployments(self) -> list[tuple[str, str]]:
-        return [
-            (revision_of(workload.template.metadata.labels), workload.namespace)
-            for workload in self.snapshot.workloads
-            if workload.kind == "Deployment"
-            and workload.template
-            and workload.template.metadata.labels.get(labels.APP) == labels.ISTIOD
-        ]
+        found = ((runs_istiod(workload), workload.namespace) for workload in self.snapshot.workloads)
+        return [(revision, namespace) for revision, namespace in found if revision]
 
     def _istiod(self, pod: Pod) -> Istiod:
         answered = self.snapshot.versions.get(f"{pod.namespace}/{pod.name}", "")
@@ -254,6 +249,12 @@ class Mesh:
 def injects(config: WebhookConfiguration) -> bool:
     """Whether a MutatingWebhookConfiguration has an entry that injects Istio's sidecar."""
     return any(is_injection(webhook, config) for webhook in config.webhooks)
+
+
+def runs_istiod(workload: Workload) -> str | None:
+    """The revision whose istiod this Deployment runs, None of any other workload."""
+    given = workload.template.metadata.labels if workload.kind == "Deployment" and workload.template else {}
+    return revision_of(given) if given.get(labels.APP) == labels.ISTIOD else None
 
 
 def revision_of(metadata_labels: dict[str, str]) -> str:

@@ -48,6 +48,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     `pods` has no finished pods; they may be folded (`Pod.count`). `istiods` are the pods labelled `app=istiod`, whole.
     `config` are the objects of Istio's config, and of the Gateway API's, labelled `istio.io/rev`, where asked for.
     `versions` maps `namespace/pod` of an istiod to what it answered about its version.
+    `taken` is when it was read, as Kubernetes writes times; empty where nothing tells.
     """
 
     namespaces: list[Namespace] = []
@@ -62,6 +63,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     gateways: list[Gateway] = []
     config: list[IstioConfig] = []
     versions: dict[str, str] = {}
+    taken: str = ""
     gaps: list[Gap] = []
 
     def has_gap(self, resource: str, namespace: str = "") -> bool:

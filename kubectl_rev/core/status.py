@@ -30,14 +30,15 @@ def overview(survey: Survey) -> Overview:
     """Everything about the mesh at once."""
     findings = find(survey)
     spaces = _namespaces(survey, findings)
+    known = not survey.snapshot.has_gap("pods")
     return Overview(
         control_planes=control_planes(survey),
         default=survey.default,
         namespaces=spaces,
         findings=findings,
         gaps=sorted(survey.snapshot.gaps),
-        proxies=sum(sum(item.proxy_revisions.values()) for item in spaces),
-        drifted=sum(item.drifted for item in spaces),
+        proxies=sum(sum((item.proxy_revisions or {}).values()) for item in spaces) if known else None,
+        drifted=sum(item.drifted or 0 for item in spaces) if known else None,
     )
 
 
@@ -57,7 +58,7 @@ def control_planes(survey: Survey) -> list[ControlPlaneItem]:
 def _control_plane(
     survey: Survey, plane: ControlPlane, runs: Counter[str], would: Counter[str], spaces: Counter[str | None]
 ) -> ControlPlaneItem:
-    revision, mesh = plane.revision, survey.mesh
+    revision, mesh, pods = plane.revision, survey.mesh, not survey.snapshot.has_gap("pods")
     return ControlPlaneItem(
         name=revision,
         namespace=plane.namespace,
@@ -72,9 +73,9 @@ def _control_plane(
             for injector in mesh.injectors
             if injector.revision == revision and not injector.deactivated
         ],
-        namespaces=spaces[revision],
-        proxies=runs[revision],
-        selected=would[revision],
+        namespaces=None if mesh.blind or survey.snapshot.has_gap("namespaces") else spaces[revision],
+        proxies=runs[revision] if pods else None,
+        selected=would[revision] if pods and not mesh.blind else None,
     )
 
 
@@ -82,6 +83,7 @@ def tags(survey: Survey) -> list[TagItem]:
     """One item per tag."""
     alive = {plane.revision for plane in survey.mesh.control_planes if plane.kind != "missing"}
     by_label = Counter(given.get(labels.REV) for given in survey.namespace_labels.values())
+    known = not survey.snapshot.has_gap("namespaces")
     return [
         TagItem(
             name=tag.name,
@@ -89,7 +91,7 @@ def tags(survey: Survey) -> list[TagItem]:
             injector=tag.injector,
             service=tag.service,
             resolves=tag.revision in alive,
-            namespaces=by_label[tag.name],
+            namespaces=by_label[tag.name] if known else None,
         )
         for tag in survey.mesh.tags
     ]
@@ -117,16 +119,17 @@ def _namespace(survey: Survey, name: str, units: list[Unit], codes: list[str]) -
         proxies.update(unit.proxies)
     shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE)
     notes = list(_namespace_notes(survey, name, selected, units)) or ([f"see {', '.join(codes)}"] if codes else [])
+    known = not survey.snapshot.has_gap("pods", name)
     return NamespaceItem(
         name=name,
         labels={key: given[key] for key in shown if key in given},
         selected=selected_item(selected),
         ignored=[f"{key}={value}" for _, key, value in selected.ignored],
         ambient=is_ambient(given),
-        proxy_revisions=dict(sorted(proxies.items())),
-        pods=sum(group.count for unit in units for group in unit.groups),
-        drift=any(unit.drifted for unit in units),
-        drifted=sum(unit.drifted for unit in units),
+        proxy_revisions=dict(sorted(proxies.items())) if known else None,
+        pods=sum(group.count for unit in units for group in unit.groups) if known else None,
+        drift=any(unit.drifted for unit in units) if known else None,
+        drifted=sum(unit.drifted for unit in units) if known else None,
         attention=bool(notes),
         note="; ".join(notes),
     )
@@ -169,19 +172,20 @@ def reference(unit: Unit) -> str:
 
 def workloads(survey: Survey) -> list[WorkloadItem]:
     """One item per workload and bare pod, by namespace, kind, name."""
-    return [_workload(unit) for unit in survey.units]
+    return [_workload(survey, unit) for unit in survey.units]
 
 
-def _workload(unit: Unit) -> WorkloadItem:
+def _workload(survey: Survey, unit: Unit) -> WorkloadItem:
+    known = not survey.snapshot.has_gap("pods", unit.namespace)
     return WorkloadItem(
         kind=unit.kind,
         namespace=unit.namespace,
         name=unit.name,
         selected=selected_item(unit.selected),
-        proxy_revisions=dict(sorted(unit.proxies.items())),
-        pods=sum(group.count for group in unit.groups),
-        drift=unit.drifted > 0,
-        drifted=unit.drifted,
+        proxy_revisions=dict(sorted(unit.proxies.items())) if known else None,
+        pods=sum(group.count for group in unit.groups) if known else None,
+        drift=unit.drifted > 0 if known else None,
+        drifted=unit.drifted if known else None,
         gateway=unit.gateway.value if unit.gateway else None,
         note=workload_note(unit),
     )
@@ -227,13 +231,14 @@ def _pods(unit: Unit) -> Iterable[PodItem]:
             evidence=proxy.evidence.value if proxy else None,
             owner=None if unit.kind == "Pod" else Owner(unit.kind, unit.name),
             drift=group.drifted,
+            created=group.pod.metadata.creation_timestamp,
             note="terminating" if group.pod.terminating else workload_note(unit, group),
         )
 
 
 def gateways(survey: Survey) -> list[WorkloadItem]:
     """Gateway workloads of every kind, then Gateways of the Gateway API that have no Deployment of their own."""
-    items = [_workload(unit) for unit in survey.units if unit.gateway]
+    items = [_workload(survey, unit) for unit in survey.units if unit.gateway]
     made = {(unit.namespace, gateway_name(unit.template.metadata)) for unit in survey.units if unit.template}
     for gateway in survey.snapshot.gateways:
         if (gateway.namespace, gateway.name) not in made and is_istio(gateway):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.schema import hold
 from tests.testcluster import Cluster
 
 Object = dict[str, Any]
@@ -104,6 +105,7 @@ def answer(cluster: Cluster, *arguments: str, code: int = 0) -> Object:
     done = migrate(cluster, *arguments, "-o", "json")
     assert done.returncode == code, done.stderr
     found: Object = json.loads(done.stdout)
+    hold(found)
     return found
 
 

@@ -208,7 +208,12 @@ RULES = {
 def allow(cluster, resources):
     """Let `reader` get and list exactly these."""
     rules = [{"apiGroups": [RULES[each]], "resources": [each], "verbs": ["get", "list"]} for each in resources]
-    optional = {"apiGroups": ["gateway.networking.k8s.io", "argoproj.io"], "resources": ["*"], "verbs": ["get", "list"]}
+    config = ["networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io"]
+    optional = {
+        "apiGroups": ["gateway.networking.k8s.io", "argoproj.io", *config],
+        "resources": ["*"],
+        "verbs": ["get", "list"],
+    }
     forward = {"apiGroups": [""], "resources": ["pods/portforward"], "verbs": ["get", "create"]}
     core = {"apiGroups": [""], "resources": ["replicationcontrollers"], "verbs": ["get", "list"]}
     rbac = "rbac.authorization.k8s.io"
@@ -259,6 +264,8 @@ def test_one_right_missing_is_a_gap_and_the_rest_is_reported(mesh, missing):
     resource = f"{missing}.{RULES[missing]}" if RULES[missing] else missing
     assert {gap["resource"] for gap in report["gaps"]} == {resource}
     assert {gap["verb"] for gap in report["gaps"]} <= {"list", "get"}
+    unknown = {"pods": ("proxies", "selected"), "namespaces": ("namespaces",)}.get(missing, ())
+    assert {plane[field] for plane in report["controlPlanes"] for field in unknown} <= {None}, "unknown is not zero"
     # Nothing that is reported differs from the truth, except by saying less.
     if missing not in ("pods", "deployments"):
         assert [p["revision"] for p in report["controlPlanes"]] == [p["revision"] for p in whole["controlPlanes"]]
@@ -277,7 +284,7 @@ def test_no_rights_at_all_is_no_answer(mesh):
     assert (done.returncode, done.stdout) == (ExitCode.NO_ANSWER, "")
     assert done.stderr == (
         "error: may not list namespaces, pods, mutatingwebhookconfigurations.admissionregistration.k8s.io: "
-        'forbidden to user "limited"\n'
+        'forbidden to user "limited"; the rights to ask for: kubectl rev-verify --rbac\n'
     )
 
 
@@ -364,5 +371,8 @@ def test_no_istio_is_no_answer(cluster):
     cluster.wait_until("istiod to go", lambda: not cluster.items("pods", "-n", "istio-system"))
     done = status(cluster)
     assert (done.returncode, done.stdout) == (ExitCode.NO_ANSWER, "")
-    assert done.stderr == "error: no Istio here: no control plane and no sidecar injector; is this the right context?\n"
+    assert done.stderr == (
+        "error: no Istio here: no control plane and no sidecar injector; "
+        "is this the right context? kubectl config get-contexts lists them\n"
+    )
     cluster.reset("istioctl")

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from kubectl_rev.cluster.connection import JSON_PATCH
 from kubectl_rev.errors import NotFound, RevError
 from tests.plugin import ROOT
+from tests.schema import hold
 
 VALIDATORS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 INJECTORS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
@@ -146,7 +147,9 @@ class World:
         """Its JSON, and the exit code."""
         done = self.fix(*arguments, "-o", "json")
         assert done.stdout, done.stderr
-        return json.loads(done.stdout), done.returncode
+        found = json.loads(done.stdout)
+        hold(found)
+        return found, done.returncode
 
     def health(self):
         """State by validator, and what the probes say by revision (None: unlabelled)."""

@@ -118,12 +118,17 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ("REV102", "its revision is gone"): (
         mesh(injector("gone", tag="prod")),
         [(Ref("Tag", "", "prod"), "tag prod points at revision gone, which has no control plane",
-          "istioctl tag set prod --revision REVISION --overwrite")],
+          "kubectl rev-migrate --tag prod --to default")],
+    ),
+    ("REV102", "no living revision has an injector that a tag could point at"): (
+        world(istiod("blue"), injector("gone", tag="prod")),
+        [(Ref("Tag", "", "prod"), "tag prod points at revision gone, which has no control plane",
+          "kubectl rev-status revisions")],
     ),
     ("REV102", "a Service alone (ambient)"): (
         mesh(service("gone", tag="mesh", select="app=istiod rev=gone")),
         [(Ref("Tag", "", "mesh"), "tag mesh points at revision gone, which has no control plane",
-          "istioctl tag set mesh --revision REVISION --overwrite")],
+          "istioctl tag set mesh --revision default --overwrite")],
     ),
     ("REV102", "remote is alive as far as we know"): (
         world(injector("far", tag="prod", url="https://far.example/inject")), [],
@@ -135,8 +140,14 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ),
     ("REV103", "scaled to zero"): (
         world(control_plane("canary", ready=()), ns(ISTIO)),
-        [(Ref("Revision", ISTIO, "canary"), "0 of 0 istiod pods are ready",
-          "kubectl get pods -n istio-system -l app=istiod,istio.io/rev=canary")],
+        [(Ref("Revision", ISTIO, "canary"), "it has no istiod pod",
+          "kubectl get deployments,pods -n istio-system -l app=istiod,istio.io/rev=canary")],
+    ),
+    ("REV103", "its Deployment, scaled to zero"): (
+        world(control_plane("canary", ready=()), ns(ISTIO),
+              deployment("istiod-canary", ISTIO, "app=istiod rev=canary", replicas=0)),
+        [(Ref("Revision", ISTIO, "canary"), "its deployment/istiod-canary is scaled to zero",
+          "kubectl scale deployment/istiod-canary -n istio-system --replicas=1")],
     ),
     ("REV103", "its pods were not read"): (
         world(control_plane("canary", ready=()), ns(ISTIO), gaps=[Gap("list", "pods")]), [],
@@ -145,6 +156,17 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         mesh(ns("shop", "rev=1-6-5")),
         [(namespace(), "istio.io/rev=1-6-5 names no revision or tag: new pods get no sidecar",
           f"kubectl label namespace shop {TO_DEFAULT}")],
+    ),
+    ("REV104", "mistyped: not the default but what was meant"): (
+        mesh(ns("shop", "rev=canry")),
+        [(namespace(), "istio.io/rev=canry names no revision or tag (did you mean canary?): new pods get no sidecar",
+          "kubectl label namespace shop istio.io/rev=canary --overwrite")],
+    ),
+    ("REV104", "mistyped on a template"): (
+        mesh(ns("shop"), deployment("web", "shop", "rev=canry")),
+        [(workload_ref("web"), "its template's istio.io/rev=canry names no revision or tag (did you mean canary?): "
+          "new pods get no sidecar", "kubectl patch deployment/web -n shop --type=merge -p "
+          """'{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"canary"}}}}}'""")],
     ),
     ("REV104", "empty"): (
         mesh(ns("shop", "rev=")),
@@ -190,13 +212,29 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ("REV105", "injection moved, validation stayed"): (
         world(*deactivated("canary"), validator()),
         [(Ref("Tag", "", "default"), "default means canary for injection, default for validation, canary for gateways",
-          "istioctl tag set default --revision REVISION --overwrite")],
+          "istioctl tag set default --revision canary --overwrite")],
+    ),
+    ("REV105", "none of the holders lives"): (
+        world(injector(), validator("other"), ns(ISTIO)),
+        [(Ref("Tag", "", "default"), "default means default for injection, other for gateways",
+          "kubectl rev-status revisions")],
     ),
     ("REV105", "one moved all"): (world(*deactivated("canary"), validator("canary")), []),
     ("REV106", "Helm's injector and Helm's tag default"): (
         mesh(injector("canary", tag="default"), ns("shop", "injection=enabled")),
         [(namespace(), "istio-revision-tag-default (canary) and istio-sidecar-injector (default) all select it: "
-          "the last one called wins", "kubectl rev-status namespace/shop")],
+          "the last one called wins", "istioctl tag set default --revision canary --overwrite")],
+    ),
+    ("REV106", "of two others nobody knows which is meant"): (
+        mesh(injector("default", name="again"), ns("shop", "injection=enabled")),
+        [(namespace(), "again (default) and istio-sidecar-injector (default) all select it: the last one called wins",
+          "kubectl rev-status namespace/shop")],
+    ),
+    ("REV106", "a workload's own label"): (
+        mesh(injector("canary", tag="default"), ns("shop"), deployment("web", "shop", "inject=true"),
+             deployment("api")),
+        [(workload_ref("web"), "istio-revision-tag-default (canary) and istio-sidecar-injector (default) all select "
+          "it: the last one called wins", "istioctl tag set default --revision canary --overwrite")],
     ),
     ("REV106", "where no namespace asks it is nobody's trouble"): (
         mesh(injector("canary", tag="default"), ns("shop", "rev=canary")), [],
@@ -237,6 +275,16 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         [(namespace(), "istio-injection=enabled decides (the default injects), istio.io/rev=ghost is ignored",
           "kubectl label namespace shop istio.io/rev-")],
     ),
+    ("REV201", "who opted out is not put into the mesh"): (
+        mesh(ns("shop", "injection=disabled rev=canary"), running(deployment("web"), None)),
+        [(namespace(), "istio-injection=disabled decides (nothing injects), istio.io/rev=canary is ignored",
+          "kubectl label namespace shop istio.io/rev-")],
+    ),
+    ("REV201", "but its sidecars are not taken away either"): (
+        mesh(ns("shop", "injection=disabled rev=canary"), running(deployment("web"), "canary")),
+        [(namespace(), "istio-injection=disabled decides (nothing injects), istio.io/rev=canary is ignored",
+          "kubectl label namespace shop istio-injection-")],
+    ),
     ("REV201", "any value of istio-injection decides"): (
         mesh(ns("shop", "injection=true rev=canary")),
         [(namespace(), "istio-injection=true decides (nothing injects), istio.io/rev=canary is ignored",
@@ -276,6 +324,16 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ),
     ("REV203", "the label is gone"): (
         mesh(ns("shop"), running(deployment("web"), "canary", None)),
+        [(workload_ref("web"), "1 pod would come back without a sidecar: neither the namespace nor the pod asks for it",
+          "kubectl label namespace shop istio.io/rev=canary --overwrite")],
+    ),
+    ("REV203", "the label is gone, and its revision too"): (
+        mesh(ns("shop"), running(deployment("web"), "gone")),
+        [(workload_ref("web"), "1 pod would come back without a sidecar: neither the namespace nor the pod asks for it",
+          "kubectl rev-status deployment/web -n shop")],
+    ),
+    ("REV203", "it opts out now"): (
+        mesh(ns("shop"), running(deployment("web", "shop", "inject=false"), "canary")),
         [(workload_ref("web"), "1 pod would come back without a sidecar: neither the namespace nor the pod asks for it",
           "kubectl rev-status deployment/web -n shop")],
     ),
@@ -350,6 +408,41 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
           "proxy's version whatever the revision", "kubectl rev-status deployment/web -n shop")],
     ),
     ("REV210", "where nobody injects it pins nothing"): (mesh(ns("shop"), deployment("web", annotations=PINNED)), []),
+    ("REV211", "true"): (
+        mesh(ns("shop", "injection=true")),
+        [(namespace(), "istio-injection=true injects nothing: only istio-injection=enabled does",
+          "kubectl label namespace shop istio-injection=enabled --overwrite")],
+    ),
+    ("REV211", "where nobody holds the default"): (
+        only_canary(ns("shop", "injection=yes")),
+        [(namespace(), "istio-injection=yes injects nothing: only istio-injection=enabled does",
+          "kubectl label namespace shop istio-injection- istio.io/rev=canary --overwrite")],
+    ),
+    ("REV211", "with istio.io/rev beside it, it is REV201's"): (mesh(ns("shop", "injection=true rev=canary")), []),
+    ("REV211", "1.6 with enableNamespacesByDefault injects whatever is not disabled"): (
+        world(istiod(version="1.6.8"), service(), endpoints(service(), True), injector(layout="1.6", auto=True),
+              ns("shop", "injection=yes")),
+        [],
+    ),
+    ("REV212", "the revision label"): (
+        mesh(ns("shop", "istio.io/revision=canary")),
+        [(namespace(), "the label istio.io/revision means nothing on a namespace; did you mean istio.io/rev?",
+          "kubectl label namespace shop istio.io/revision- istio.io/rev=canary --overwrite")],
+    ),
+    ("REV212", "the old label"): (
+        mesh(ns("shop", "istio-injected=enabled")),
+        [(namespace(), "the label istio-injected means nothing on a namespace; did you mean istio-injection?",
+          "kubectl label namespace shop istio-injected- istio-injection=enabled --overwrite")],
+    ),
+    ("REV212", "a pod's label"): (
+        mesh(ns("shop", "inject=true")),
+        [(namespace(), "the label sidecar.istio.io/inject means nothing on a namespace; did you mean istio-injection?",
+          "kubectl label namespace shop sidecar.istio.io/inject- istio-injection=enabled --overwrite")],
+    ),
+    ("REV212", "Istio's other labels, and one that says no"): (
+        mesh(ns("a", "mode=ambient istio.io/use-waypoint=x istio.io/tag=x topology.istio.io/network=n istio-env=x"),
+             ns("b", "inject=false"), ns("c", "istio.io/revision=canary rev=canary")), [],
+    ),
     ("REV501", "no such Service"): (
         validates(service="istiod-gone"),
         [(VALIDATOR, f"validation.istio.io: {NOT_FOUND}: writes of unlabelled config and config labelled "

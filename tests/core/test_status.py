@@ -234,6 +234,7 @@ def test_pods() -> None:
             evidence="sidecar.istio.io/status" if revision else None,
             owner=owner,
             drift=drift,
+            created=None,
             note=note,
         )
 

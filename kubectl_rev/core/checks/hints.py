@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
+
+import msgspec
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks.model import Ref
@@ -44,16 +47,51 @@ def explain(unit: Unit) -> str:
     return command("rev-status", f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace)
 
 
-def relabel(survey: Survey, name: str) -> str:
-    """The command after which a namespace's new pods are injected: by the default where it can, else by the first that
-    can. Where nobody can, the command that tells why. What works is tried, not known: 1.9 and before have no injector
-    that answers to `istio.io/rev=default`.
+def relabel(survey: Survey, name: str, *, meant: tuple[str, str] | None = None, wrong: str = "") -> str:
+    """The command after which a namespace's new pods are injected: as `meant` where that works, else by the default
+    where it can, else by the first that can. Where nobody can, the command that tells why. What works is tried, not
+    known: 1.9 and before have no injector that answers to `istio.io/rev=default`. The label `wrong` goes, too.
     """
     given, mesh = survey.namespace_labels.get(name, {}), survey.mesh
-    others = {key: value for key, value in given.items() if key not in labels.INJECTION_LABELS}
-    revisions = sorted({plane.revision for plane in mesh.control_planes}, key=lambda r: r != survey.default.injection)
-    for key, value in [*((labels.REV, revision) for revision in revisions), (labels.INJECTION, "enabled")]:
+    gone = (*labels.INJECTION_LABELS, wrong)
+    others = {key: value for key, value in given.items() if key not in gone}
+    wishes = [*((labels.REV, revision) for revision in living(survey)), (labels.INJECTION, "enabled")]
+    for key, value in [meant, *wishes] if meant else wishes:
         if select(mesh, Subject(name, others | {key: value})).state is State.INJECTED:
-            drop = [f"{old}-" for old in labels.INJECTION_LABELS if old in given and old != key]
+            drop = [f"{old}-" for old in gone if old in given and old != key]
             return command("label", "namespace", name, *drop, f"{key}={value}", "--overwrite")
     return command("rev-status", f"namespace/{name}")
+
+
+def living(survey: Survey) -> list[str]:
+    """The revisions that are not known to be dead, the one that holds the default first."""
+    alive = {plane.revision for plane in survey.mesh.control_planes if plane.kind != "local" or plane.ready}
+    alive -= {plane.revision for plane in survey.mesh.control_planes if plane.kind == "missing"}
+    return sorted(alive, key=lambda revision: (revision != survey.default.injection, revision))
+
+
+def retag(survey: Survey, tag: str, to: Sequence[str]) -> str:
+    """The command that has a tag point at the first of these that it can point at; who there is, when at none.
+
+    A tag points at revisions that have an injector of their own (istioctl/pkg/tag/generate.go). rev-migrate moves what
+    follows the tag along, and needs the tag's injector for it: a tag that is a Service alone is made anew.
+    """
+    own = {c.labels.get(labels.REV) for c in survey.snapshot.injectors if labels.TAG not in c.labels and c.webhooks}
+    for revision in to:
+        if revision in own and any(c.labels.get(labels.TAG) == tag for c in survey.snapshot.injectors):
+            return command("rev-migrate", "--tag", tag, "--to", revision)
+        if revision in own:
+            return tag_set(tag, revision)
+    return command("rev-status", "revisions")
+
+
+def tag_set(tag: str, revision: str) -> str:
+    """istioctl's own, which for tag `default` also turns off the unrevisioned injector and moves validation."""
+    return shlex.join(("istioctl", "tag", "set", tag, "--revision", revision, "--overwrite"))
+
+
+def reset_label(unit: Unit, value: str) -> str:
+    """The command that corrects the revision label of a workload's template, which also replaces its pods."""
+    patch = {"spec": {"template": {"metadata": {"labels": {labels.REV: value}}}}}
+    text = msgspec.json.encode(patch).decode()
+    return command("patch", f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace, "--type=merge", "-p", text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks.hints import command, unit_ref
+from kubectl_rev.core.checks.hints import command, tag_set, unit_ref
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
 from kubectl_rev.core.defaults import default_validator
 from kubectl_rev.core.gateways import GatewayKind, is_istio, owner
@@ -20,7 +20,7 @@ _GATEWAYS = "gateways.gateway.networking.k8s.io"
 
 
 def _validators(leaving: Uninstall) -> Broken:
-    hint = f"istioctl tag set default --revision {leaving.successor} --overwrite"
+    hint = tag_set(labels.DEFAULT, leaving.successor)
     left = {each.name for each in leaving.after.snapshot.validators}
     for config, webhook, _ in _dying(leaving, leaving.before.snapshot.validators):
         ours = webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX)

@@ -5,14 +5,12 @@ This module has the target and the namespaces (REV401 to REV409, REV42x); `rolli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
-import msgspec
+from collections.abc import Iterator
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks import rolling
 from kubectl_rev.core.checks.hints import command, namespace_ref
-from kubectl_rev.core.checks.model import Finding, Found, Ref, Severity
+from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, run
 from kubectl_rev.core.checks.rolling import Situation
 from kubectl_rev.core.claims import change_at_source, owner_by, owner_of
 from kubectl_rev.core.drift import RENDERED
@@ -20,26 +18,12 @@ from kubectl_rev.core.gateways import GatewayKind
 from kubectl_rev.core.injection import Selected, State
 from kubectl_rev.core.moves import Move
 
-
-class MigrationCheck(msgspec.Struct, frozen=True):
-    """A row of the catalogue; like `Check`, but it looks at a plan."""
-
-    code: str
-    severity: Severity
-    title: str
-    why: str
-    find: Callable[[Situation], Found]
+MigrationCheck = Check[Situation]  # a row of the catalogue that looks at a plan
 
 
 def find(situation: Situation) -> list[Finding]:
     """All findings, the worst first, then by code and subject; each once."""
-    severities = list(Severity)
-    found = {
-        Finding(check.code, check.severity, subject, message, hint)
-        for check in CHECKS
-        for subject, message, hint in check.find(situation)
-    }
-    return sorted(found, key=lambda f: (severities.index(f.severity), f.code, f.subject, f.message))
+    return run(CHECKS, situation)
 
 
 def _targets(situation: Situation) -> dict[str, list[str]]:
@@ -200,8 +184,8 @@ def _rendered(situation: Situation) -> Found:
                     "or give the Gateway a label of its own"
                 )
                 name = unit.subject.labels.get(labels.GATEWAY_NAME, unit.name)
-                old = was.get((unit.kind, unit.name)) or "REVISION"
-                hint = command("label", "gateway", name, "-n", unit.namespace, f"{labels.REV}={old}")
+                old = was.get((unit.kind, unit.name))
+                hint = command("label", "gateway", name, "-n", unit.namespace, f"{labels.REV}={old}") if old else ""
                 yield Ref(unit.kind, unit.namespace, unit.name), message, hint
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks.hints import command, explain, namespace_ref, restart, unit_ref
+from kubectl_rev.core.checks.hints import command, explain, namespace_ref, restart, tag_set, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.defaults import default_validator
 from kubectl_rev.core.drift import RENDERED, Effect
@@ -99,7 +99,7 @@ def _validation(move: Move) -> Found:
         yield subject, f"it validates nothing: {target.problem}", command("rev-fix-validation")
     elif move.wanted and move.survey.default.validation not in (None, move.wanted):
         message = f"configuration is still validated by {move.survey.default.validation}"
-        yield subject, message, f"istioctl tag set default --revision {move.wanted} --overwrite"
+        yield subject, message, tag_set(labels.DEFAULT, move.wanted)
 
 
 def _unread_config(move: Move) -> Found:
@@ -133,7 +133,7 @@ def _move(move: Move, unit: Unit) -> str:
         setting = "" if goal == labels.DEFAULT else f" --set revision={goal}"
         return f"reinstall the gateway: istioctl install{setting} -f FILE, with its own settings"
     if unit.selected.revision != goal and unit.gateway not in RENDERED:
-        return command("rev-migrate", unit.namespace, "--to", goal or "REVISION")
+        return command("rev-migrate", unit.namespace, "--to", goal) if goal else explain(unit)
     return restart(unit)
 
 

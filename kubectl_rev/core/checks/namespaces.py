@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks.hints import command, explain, namespace_ref, relabel, restart, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Severity
 from kubectl_rev.core.drift import Effect, manual
-from kubectl_rev.core.injection import State, Subject, called
+from kubectl_rev.core.guess import nearest
+from kubectl_rev.core.injection import State, Subject, called, select
 from kubectl_rev.core.policy import release
-from kubectl_rev.core.survey import Survey, is_ambient
+from kubectl_rev.core.survey import Survey, Unit, is_ambient
 
 
 def _two_labels(survey: Survey) -> Found:
@@ -18,7 +21,10 @@ def _two_labels(survey: Survey) -> Found:
             decides = "the default injects" if value == "enabled" else "nothing injects"
             message = f"{labels.INJECTION}={value} decides ({decides}), {labels.REV}={given[labels.REV]} is ignored"
             other = {key: value for key, value in given.items() if key != labels.INJECTION}
-            safe = value != "enabled" or called(survey.mesh, Subject(name, other))  # else the sidecars would be lost
+            if value == "disabled":  # somebody opted out: nothing is to be put into the mesh, unless it is in it
+                safe = any(unit.proxies for unit in survey.by_namespace[name])
+            else:
+                safe = value != "enabled" or called(survey.mesh, Subject(name, other))  # else sidecars would be lost
             drop = labels.INJECTION if safe else labels.REV
             yield namespace_ref(name), message, command("label", "namespace", name, f"{drop}-")
 
@@ -35,7 +41,19 @@ def _losing(survey: Survey) -> Found:
     for unit in survey.units:
         if count := unit.having(Effect.LOSES):
             message = f"{_pods(count)} would come back without a sidecar: {unit.selected.because}"
-            yield unit_ref(unit), message, explain(unit)
+            yield unit_ref(unit), message, _keep(survey, unit)
+
+
+def _keep(survey: Survey, unit: Unit) -> str:
+    """The command that keeps a sidecar: where the namespace has lost its label, the one for what runs there."""
+    given, running = survey.namespace_labels.get(unit.namespace, {}), [*unit.proxies]
+    lost = labels.INJECTION not in given and labels.REV not in given
+    if lost and len(running) == 1 and not any(_meant(key) for key in given):
+        wish = {labels.REV: running[0]}
+        again = msgspec.structs.replace(unit.subject, namespace_labels=given | wish)
+        if select(survey.mesh, again).state is State.INJECTED:
+            return relabel(survey, unit.namespace, meant=(labels.REV, running[0]))
+    return explain(unit)
 
 
 def _missing(survey: Survey) -> Found:
@@ -99,6 +117,37 @@ def _pinned_image(survey: Survey) -> Found:
             yield unit_ref(unit), message, explain(unit)
 
 
+def _odd_injection(survey: Survey) -> Found:
+    for name, given in survey.namespace_labels.items():
+        value = given.get(labels.INJECTION, "disabled")
+        if value in ("enabled", "disabled") or labels.REV in given:
+            continue
+        if survey.selected_for_namespace(name).state is State.NONE:
+            message = f"{labels.INJECTION}={value} injects nothing: only {labels.INJECTION}=enabled does"
+            yield namespace_ref(name), message, relabel(survey, name, meant=(labels.INJECTION, "enabled"))
+
+
+def _mistyped(survey: Survey) -> Found:
+    for name, given in survey.namespace_labels.items():
+        if labels.INJECTION in given or labels.REV in given:
+            continue
+        for key, value in given.items():
+            near = _meant(key) if survey.selected_for_namespace(name).state is State.NONE else None
+            if near and value not in ("false", "disabled"):
+                meant = (near, value if near == labels.REV else "enabled")
+                message = f"the label {key} means nothing on a namespace; did you mean {near}?"
+                yield namespace_ref(name), message, relabel(survey, name, meant=meant, wrong=key)
+
+
+def _meant(key: str) -> str | None:
+    """The injection label that a namespace's label was meant to be: another one typed wrong, or the pods' own."""
+    if key == labels.INJECT:
+        return labels.INJECTION
+    if "istio" not in key or key in labels.INJECTION_LABELS:
+        return None
+    return nearest(key, labels.INJECTION_LABELS, cutoff=0.8)  # istio.io/revision, istio-injected; not istio.io/tag
+
+
 def _pods(count: int) -> str:
     return f"{count} pod" if count == 1 else f"{count} pods"
 
@@ -122,4 +171,8 @@ CHECKS = (
           "ztunnel leaves pods with a sidecar alone (cni/pkg/util)", _ambient),
     Check("REV209", _E, "new pods are rejected", "the webhook matches and its Service is dead", _rejected),
     Check("REV210", _W, "a proxy image is pinned", "a restart moves the revision, not the version", _pinned_image),
+    Check("REV211", _W, "istio-injection with another value than enabled or disabled",
+          "no injector matches, and no other label counts beside it", _odd_injection),
+    Check("REV212", _W, "a label that looks like an injection label and is none",
+          "no injector matches: pods start without a sidecar and nothing says so", _mistyped),
 )  # fmt: skip

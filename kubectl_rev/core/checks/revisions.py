@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks.hints import command, explain, namespace_ref, relabel, unit_ref
+from kubectl_rev.core.checks.hints import (
+    command,
+    explain,
+    living,
+    namespace_ref,
+    relabel,
+    reset_label,
+    retag,
+    tag_set,
+    unit_ref,
+)
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.drift import RENDERED
-from kubectl_rev.core.injection import State, called
+from kubectl_rev.core.guess import nearest
+from kubectl_rev.core.injection import Selected, State, called
+from kubectl_rev.core.revisions import ControlPlane, runs_istiod
 from kubectl_rev.core.survey import Survey
 
 
@@ -30,19 +42,25 @@ def _dead_tags(survey: Survey) -> Found:
     for tag in survey.mesh.tags:
         if tag.revision not in alive:
             message = f"tag {tag.name} points at revision {tag.revision}, which has no control plane"
-            yield Ref("Tag", "", tag.name), message, f"istioctl tag set {tag.name} --revision REVISION --overwrite"
+            yield Ref("Tag", "", tag.name), message, retag(survey, tag.name, living(survey))
 
 
 def _unready(survey: Survey) -> Found:
     for plane in survey.mesh.control_planes:
         if plane.kind == "local" and (not plane.istiods or plane.ready < len(plane.istiods)):
-            message = f"{plane.ready} of {len(plane.istiods)} istiod pods are ready"
-            label = f"app=istiod,istio.io/rev={plane.revision}"
-            yield (
-                Ref("Revision", plane.namespace, plane.revision),
-                message,
-                command("get", "pods", "-n", plane.namespace, "-l", label),
-            )
+            yield Ref("Revision", plane.namespace, plane.revision), *_why_unready(survey, plane)
+
+
+def _why_unready(survey: Survey, plane: ControlPlane) -> tuple[str, str]:
+    label = f"{labels.APP}={labels.ISTIOD},{labels.REV}={plane.revision}"
+    if plane.istiods:
+        message = f"{plane.ready} of {len(plane.istiods)} istiod pods are ready"
+        return message, command("get", "pods", "-n", plane.namespace, "-l", label)
+    for each in survey.snapshot.workloads:
+        if (runs_istiod(each), each.namespace, each.spec.replicas) == (plane.revision, plane.namespace, 0):
+            scale = command("scale", f"deployment/{each.name}", "-n", plane.namespace, "--replicas=1")
+            return f"its deployment/{each.name} is scaled to zero", scale
+    return "it has no istiod pod", command("get", "deployments,pods", "-n", plane.namespace, "-l", label)
 
 
 def _ghosts(survey: Survey) -> Found:
@@ -52,7 +70,9 @@ def _ghosts(survey: Survey) -> Found:
         rev = given.get(labels.REV)
         if rev is not None and labels.INJECTION not in given and not called(survey.mesh, survey.plain_pod(name)):
             named = f"{labels.REV}={rev}" if rev else f"an empty {labels.REV}"
-            yield namespace_ref(name), f"{named} {_means_nothing(survey, rev)}", relabel(survey, name)
+            near = _meant(survey, rev)
+            hint = relabel(survey, name, meant=(labels.REV, near) if near else None)
+            yield namespace_ref(name), f"{named} {_means_nothing(survey, rev)}", hint
     for unit in survey.units:
         rev = unit.template.metadata.labels.get(labels.REV) if unit.template else None
         given = survey.namespace_labels.get(unit.namespace, {})
@@ -60,13 +80,21 @@ def _ghosts(survey: Survey) -> Found:
             continue
         opted_out = "false" in (unit.subject.labels.get(labels.INJECT), unit.subject.annotations.get(labels.INJECT))
         if not opted_out and not called(survey.mesh, unit.subject):
-            yield unit_ref(unit), f"its template's {labels.REV}={rev} {_means_nothing(survey, rev)}", explain(unit)
+            near = _meant(survey, rev) if unit.kind in ("Deployment", "StatefulSet", "DaemonSet") else None
+            hint = reset_label(unit, near) if near else explain(unit)
+            yield unit_ref(unit), f"its template's {labels.REV}={rev} {_means_nothing(survey, rev)}", hint
+
+
+def _meant(survey: Survey, rev: str) -> str | None:
+    """The revision or tag that a mistyped label was meant to name."""
+    return nearest(rev, survey.mesh.names) if survey.mesh.resolve(rev) is None else None
 
 
 def _means_nothing(survey: Survey, rev: str) -> str:
     """A revision may exist and yet have no injector: deleted, or a tag made for ambient, or `default` before 1.10."""
     why = "names no revision or tag" if survey.mesh.resolve(rev) is None else "is answered by no injector"
-    return f"{why}: new pods get no sidecar"
+    near = _meant(survey, rev)
+    return f"{why}{f' (did you mean {near}?)' if near else ''}: new pods get no sidecar"
 
 
 def _defaults_disagree(survey: Survey) -> Found:
@@ -74,14 +102,30 @@ def _defaults_disagree(survey: Survey) -> Found:
     if not default.agrees:
         holds = (("injection", default.injection), ("validation", default.validation), ("gateways", default.gateways))
         message = "default means " + ", ".join(f"{revision} for {what}" for what, revision in holds if revision)
-        yield Ref("Tag", "", labels.DEFAULT), message, "istioctl tag set default --revision REVISION --overwrite"
+        held = [revision for _, revision in holds if revision]
+        heir = next((revision for revision in held if revision in living(survey)), None)
+        hint = tag_set(labels.DEFAULT, heir) if heir else command("rev-status", "revisions")
+        yield Ref("Tag", "", labels.DEFAULT), message, hint
 
 
 def _overlaps(survey: Survey) -> Found:
-    for name, _ in survey.by_namespace.items():
+    for name in survey.by_namespace:
         selected = survey.selected_for_namespace(name)
         if selected.state is State.CONFLICT:
-            yield namespace_ref(name), selected.because, command("rev-status", f"namespace/{name}")
+            hint = _one_default(survey, selected) or command("rev-status", f"namespace/{name}")
+            yield namespace_ref(name), selected.because, hint
+    for unit in survey.units:
+        of_namespace = survey.selected_for_namespace(unit.namespace).state
+        if unit.selected.state is State.CONFLICT and of_namespace is not State.CONFLICT:
+            yield unit_ref(unit), unit.selected.because, _one_default(survey, unit.selected) or explain(unit)
+
+
+def _one_default(survey: Survey, selected: Selected) -> str:
+    """Helm's unrevisioned injector beside a tag default: setting the tag again turns the other off."""
+    ours = [injector for injector in survey.mesh.injectors if injector.name in selected.injectors]
+    tags = [injector for injector in ours if injector.name == labels.DEFAULT_TAG_INJECTOR]
+    others = [injector for injector in ours if injector.tag is None and injector.labelled == labels.DEFAULT]
+    return tag_set(labels.DEFAULT, tags[0].revision) if tags and len(others) == len(ours) - 1 else ""
 
 
 def _relabelled_injectors(survey: Survey) -> Found:

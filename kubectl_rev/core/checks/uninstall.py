@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks import left_behind
-from kubectl_rev.core.checks.hints import command, namespace_ref, restart, unit_ref
+from kubectl_rev.core.checks.hints import command, namespace_ref, restart, retag, unit_ref
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
 from kubectl_rev.core.drift import RENDERED
 from kubectl_rev.core.gateways import GatewayKind
@@ -149,7 +149,7 @@ def _move(leaving: Uninstall, unit: Unit) -> str:
 
 
 def _retag(leaving: Uninstall, tag: str) -> str:
-    return command("rev-migrate", "--tag", tag, "--to", leaving.successor)
+    return retag(leaving.before, tag, [leaving.successor])
 
 
 def _pods(count: int) -> str:
