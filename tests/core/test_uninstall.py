@@ -24,7 +24,8 @@ from kubectl_rev.core.objects import (
     Webhook,
     WebhookConfiguration,
 )
-from kubectl_rev.core.removal import Method, Removal, removal
+from kubectl_rev.core.method import Method
+from kubectl_rev.core.removal import Removal, removal
 from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
