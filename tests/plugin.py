@@ -16,6 +16,7 @@ from kubectl_rev.cli.run import outcome
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = "kubectl_rev/examples/half-migrated.yaml"
+PLUGINS = ("rev-status", "rev-migrate", "rev-verify", "rev-fix-validation")
 
 
 class Result(NamedTuple):

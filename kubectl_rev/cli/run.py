@@ -87,7 +87,7 @@ def outcome(app: typer.Typer, prog: str, arguments: Sequence[str] | None = None)
         _reader_left()
         return ExitCode.OK
     except Exception as error:
-        if any(word.startswith(("-v", "--v=")) and word != "--version" for word in sys.argv):
+        if any(word.startswith(("-v", "--v=")) for word in sys.argv):
             traceback.print_exc()
         tell(f"error: internal: {type(error).__name__}: {_clean(error)} (this is our bug; -v 6 shows where)")
         return ExitCode.BUG
