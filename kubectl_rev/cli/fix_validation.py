@@ -8,7 +8,7 @@ import typer
 
 from kubectl_rev.cli import options
 from kubectl_rev.cli.options import DryRun, Output
-from kubectl_rev.cli.run import app_of, leave
+from kubectl_rev.cli.run import leave
 from kubectl_rev.cli.run import main as run
 from kubectl_rev.errors import UsageError
 
@@ -79,8 +79,7 @@ def command(
 
 
 command.__doc__ = HELP
-app = app_of(command)
 
 
 def main() -> None:
-    run(app, PROG)
+    run(command, PROG)

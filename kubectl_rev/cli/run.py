@@ -8,7 +8,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand
@@ -42,20 +42,21 @@ class KubectlCommand(TyperCommand):
         formatter.write(f"Usage:\n  {ctx.command_path} {words}[options]\n")
 
 
-def app_of(command: Callable[..., None]) -> typer.Typer:
-    """The Typer app of one plugin."""
+def _app(command: Callable[..., None]) -> typer.Typer:
     app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
     app.command(cls=KubectlCommand, context_settings={"help_option_names": ["-h", "--help"]})(command)
     return app
 
 
-def main(app: typer.Typer, prog: str) -> None:
+def main(command: Callable[..., None], prog: str) -> NoReturn:
     """Run a plugin and leave the process; `prog` is how the user calls it: `kubectl rev-status`."""
+    if sys.argv[1:2] == ["__complete"]:  # how generators of completion scripts ask, and cobra's own programs answer
+        complete(command, prog, sys.argv[2:])
     gc.set_threshold(100_000)  # a command lives for a second, and looking for cycles was a tenth of it
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        code = outcome(app, prog)
+        code = outcome(command, prog)
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     try:
@@ -66,11 +67,18 @@ def main(app: typer.Typer, prog: str) -> None:
     sys.exit(code)
 
 
-def outcome(app: typer.Typer, prog: str, arguments: Sequence[str] | None = None) -> int:
+def complete(command: Callable[..., None], prog: str, words: Sequence[str]) -> NoReturn:
+    """Answer what may stand where these words end, and leave the process."""
+    from kubectl_rev.cli import completion
+
+    completion.main(command, prog.removeprefix("kubectl "), words)
+
+
+def outcome(command: Callable[..., None], prog: str, arguments: Sequence[str] | None = None) -> int:
     """Run a plugin on these arguments (the process's own by default) and tell its exit code; errors are told."""
     try:
         given = list(arguments) if arguments is not None else None
-        return int(app(given, prog_name=prog, standalone_mode=False) or ExitCode.OK)
+        return int(_app(command)(given, prog_name=prog, standalone_mode=False) or ExitCode.OK)
     except typer.Exit as left:
         return left.exit_code
     except (typer.Abort, KeyboardInterrupt):
