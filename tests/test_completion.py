@@ -64,6 +64,8 @@ OFFERED: dict[str, list[str]] = {
     "rev-status po": ["pods"],
     "rev-status -o ": ["table", "wide", "json", "yaml", "name"],
     "rev-status --output=j": ["json"],
+    "rev-status -o=j": ["json"],
+    "rev-status -n=shop -f=DUMP deploy/w": ["deploy/web"],
     "rev-status --rev": ["--revision\tOnly what runs or is selected for this revision or tag."],
     "rev-status --impersonate": [],
     "rev-status --cont": ["--context\tKubeconfig context."],

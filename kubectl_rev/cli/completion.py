@@ -112,7 +112,7 @@ def parse(known: Sequence[Flag], words: Sequence[str]) -> Line:
             only_arguments = True
         else:
             asked = _flag(by_name, each, given)
-    if asked is None and not only_arguments and word.startswith("--") and "=" in word:
+    if asked is None and not only_arguments and word.startswith("-") and "=" in word:
         name, _, value = word.partition("=")
         if (flag := by_name.get(name)) and flag.takes_value:
             return Line(given, arguments, flag, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
 import sys
 import traceback
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _UsageError: Any = typer.BadParameter.__base__  # typer carries its own click, which is not importable by name
 
+_SHORT_WITH_EQUALS = re.compile(r"-[A-Za-z]=.").match  # kubectl takes -o=json and -v=6, typer only -ojson and -v6
+
 CONNECTION_FLAGS = (
     "Connection flags work as in kubectl, after the plugin's name: --context --cluster --user --kubeconfig\n"
     "--as --as-group --as-uid --token --server --tls-server-name --insecure-skip-tls-verify\n"
@@ -29,6 +32,11 @@ CONNECTION_FLAGS = (
 
 class KubectlCommand(TyperCommand):
     """A command whose help reads as kubectl's: what it does, examples, flags, exit codes, usage last."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        words = [f"{word[:2]}{word[3:]}" if _SHORT_WITH_EQUALS(word) else word for word in args[:end]]
+        return super().parse_args(ctx, words + args[end:])
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write((self.help or "").strip() + "\n")
