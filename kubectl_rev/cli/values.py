@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 from kubectl_rev.cli import query
 from kubectl_rev.cli.completion import Candidates, Line
 from kubectl_rev.cli.source import Source
-from kubectl_rev.core.objects import Object
+from kubectl_rev.core.objects import Metadata, Object
 from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Snapshot
 from kubectl_rev.errors import RevError
@@ -17,6 +18,7 @@ from kubectl_rev.errors import RevError
 _CODES = ("check", "skip", "explain")
 _KUBECONFIG = {"context": "contexts", "cluster": "clusters", "user": "users"}
 _TO = ("revision", "to", "came_from")  # a tag will do there
+_MADE = ("ReplicaSet", "Job")  # nobody names those that a Deployment or a CronJob makes
 
 
 def values(plugin: str, line: Line) -> Candidates:
@@ -36,7 +38,7 @@ def values(plugin: str, line: Line) -> Candidates:
 
             return _plain(evidence.KINDS)
         case field if field in _TO:
-            return [*world.revisions(), *world.tags()]
+            return (dict(world.revisions()) | dict(world.tags())).items()  # a tag wins over a revision of its name
         case field if field in _CODES:
             from kubectl_rev.cli.catalogue import ALL
 
@@ -84,22 +86,25 @@ class _World:
 
     def names(self, kinds: Sequence[str]) -> list[str]:
         """The names of these kinds in the namespace of the line, each once; of what cannot be read, none."""
-        found: list[str] = []
-        if self._filename:
-            snapshot, where = self._dump(), self._source.namespace
-            found = [each.name for each in snapshot.namespaces if "Namespace" in kinds]
-            lists: dict[str, Sequence[Object]] = {"Pod": snapshot.pods, "Gateway": snapshot.gateways}
-            for kind in kinds:
-                of = lists.get(kind) or [each for each in snapshot.workloads if each.kind == kind]
-                found += [each.name for each in of if where in ("", each.namespace)]
-        else:
-            from kubectl_rev.cluster import names
+        found = [each for kind in kinds for each in self._listed(kind) if not (kind in _MADE and each.controller)]
+        return sorted({each.name for each in found})
 
-            connection = self._source.connection
-            for kind in kinds:
-                with contextlib.suppress(RevError):
-                    found += names.names(connection, kind, "" if kind == "Namespace" else self._source.namespace)
-        return sorted(set(found))
+    def _listed(self, kind: str) -> list[Metadata]:
+        where = "" if kind == "Namespace" else self._source.namespace
+        if self._filename:
+            snapshot = self._dump
+            lists: dict[str, Sequence[Object]] = {
+                "Namespace": snapshot.namespaces,
+                "Pod": snapshot.pods,
+                "Gateway": snapshot.gateways,
+            }
+            of = lists.get(kind) or [each for each in snapshot.workloads if each.kind == kind]
+            return [each.metadata for each in of if where in ("", each.namespace)]
+        from kubectl_rev.cluster import names
+
+        with contextlib.suppress(RevError):
+            return names.listed(self._source.connection, kind, where)
+        return []
 
     def revisions(self) -> Candidates:
         mesh = self._mesh()
@@ -110,11 +115,12 @@ class _World:
 
     def _mesh(self) -> Mesh:
         if self._filename:
-            return Mesh(self._dump())
+            return Mesh(self._dump)
         from kubectl_rev.cluster import names
 
         return names.mesh(self._source.connection)
 
+    @cached_property
     def _dump(self) -> Snapshot:
         from kubectl_rev import manifests
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from kubectl_rev.cluster import decode, lists
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.core.objects import WebhookConfiguration
+from kubectl_rev.core.objects import Metadata, WebhookConfiguration
 from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Snapshot
 from kubectl_rev.errors import Forbidden
@@ -22,10 +22,10 @@ PATHS = {
 }
 
 
-def names(connection: Connection, kind: str, namespace: str = "") -> list[str]:
-    """The names of all objects of a kind in PATHS. Raises what `Connection` raises."""
+def listed(connection: Connection, kind: str, namespace: str = "") -> list[Metadata]:
+    """The metadata of all objects of a kind in PATHS. Raises what `Connection` raises."""
     where = lists.path(PATHS[kind], "" if kind == "Namespace" else namespace)
-    return [found.name for found in lists.streamed(connection, where, decode.metadata, accept=lists.METADATA)]
+    return list(lists.streamed(connection, where, decode.metadata, accept=lists.METADATA))
 
 
 def mesh(connection: Connection) -> Mesh:
