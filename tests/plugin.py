@@ -16,6 +16,7 @@ from kubectl_rev.cli.run import outcome
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = "kubectl_rev/examples/half-migrated.yaml"
+PLUGINS = ("rev-status", "rev-migrate", "rev-verify", "rev-fix-validation")
 
 
 class Result(NamedTuple):
@@ -29,7 +30,7 @@ def call(*arguments: str, plugin: str = "rev-status") -> Result:
     module = importlib.import_module(f"kubectl_rev.cli.{plugin.removeprefix('rev-').replace('-', '_')}")
     out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
     with contextlib.chdir(ROOT), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = outcome(module.app, module.PROG, arguments)
+        code = outcome(module.command, module.PROG, arguments)
     out.seek(0)
     return Result(code, out.read(), err.getvalue())
 

@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from tests.plugin import EXAMPLE, ROOT
+from tests.plugin import EXAMPLE, PLUGINS, ROOT
 
 SCRIPT = """
 import sys
-sys.argv = ["kubectl-rev_status", *sys.argv[1:]]
-from kubectl_rev.cli.status import main
+from importlib import import_module
+plugin = import_module(f"kubectl_rev.cli.{sys.argv.pop(1)}")
 try:
-    main()
+    plugin.main()
 finally:
     loaded = {name.partition(".")[0] for name in sys.modules}
     costly = {"kubernetes", "urllib3", "tabulate", "yaml", "rich", "msgspec"}
@@ -20,17 +20,28 @@ finally:
 """
 
 
-@pytest.mark.parametrize(
-    ("arguments", "loaded"),
-    [
-        (["--help"], "loaded:"),
-        (["--bogus"], "loaded:"),
-        (["-f", EXAMPLE, "-o", "json"], "loaded: msgspec yaml"),
-        (["-f", EXAMPLE], "loaded: msgspec tabulate yaml"),
-    ],
-    ids=" ".join,
-)
-def test_what_is_imported(arguments, loaded):
-    command = [sys.executable, "-c", SCRIPT, *arguments]
+def loaded(plugin, *arguments):
+    command = [sys.executable, "-c", SCRIPT, plugin.removeprefix("rev-").replace("-", "_"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.stderr.splitlines()[-1] == loaded
+    return done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--bogus"], ["--version"]], ids=" ".join)
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_nothing_is_imported_for_what_needs_nothing(plugin, arguments):
+    assert loaded(plugin, *arguments) == "loaded:"
+
+
+@pytest.mark.parametrize(
+    ("plugin", "arguments", "said"),
+    [
+        ("rev-status", ["-o", "json"], "loaded: msgspec yaml"),
+        ("rev-status", [], "loaded: msgspec tabulate yaml"),
+        ("rev-migrate", ["shop", "--to=canary", "--dry-run=client"], "loaded: msgspec yaml"),
+        ("rev-verify", [], "loaded: msgspec yaml"),
+        ("rev-fix-validation", ["--check", "-o", "json"], "loaded: msgspec yaml"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_a_dump_needs_no_client(plugin, arguments, said):
+    assert loaded(plugin, *arguments, "-f", EXAMPLE) == said

@@ -1,4 +1,4 @@
-"""kubectl rev-fix-validation"""
+"""kubectl rev-fix-validation: its flags and its help; what it does (validating) is imported when it is done."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import Annotated
 import typer
 
 from kubectl_rev.cli import options
-from kubectl_rev.cli.options import Output
-from kubectl_rev.cli.run import app_of, leave
+from kubectl_rev.cli.options import DryRun, Output
+from kubectl_rev.cli.run import leave
 from kubectl_rev.cli.run import main as run
-from kubectl_rev.cli.source import Source
-from kubectl_rev.cli.validating import DryRun, Request, Session
 from kubectl_rev.errors import UsageError
 
 PROG = "kubectl rev-fix-validation"
@@ -56,6 +54,15 @@ def command(
     *,
     connection: options.Connection,
 ) -> None:
+    if check_only and (take_back or dry_run is not DryRun.NONE):
+        raise UsageError("--check changes nothing: it does not go with --undo or --dry-run")
+    if take_back and to:
+        raise UsageError("--undo goes back to what was noted: it does not go with --to")
+    if filename and not (check_only or dry_run is DryRun.CLIENT):
+        raise UsageError("a dump cannot be repaired: say --check or --dry-run=client")
+    from kubectl_rev.cli.source import Source
+    from kubectl_rev.cli.validating import Request, Session
+
     request = Request(
         to=to,
         check=check_only,
@@ -68,18 +75,11 @@ def command(
         output=output,
         headers=not no_headers,
     )
-    if check_only and (take_back or dry_run is not DryRun.NONE):
-        raise UsageError("--check changes nothing: it does not go with --undo or --dry-run")
-    if take_back and to:
-        raise UsageError("--undo goes back to what was noted: it does not go with --to")
-    if filename and not (check_only or dry_run is DryRun.CLIENT):
-        raise UsageError("a dump cannot be repaired: say --check or --dry-run=client")
     leave(Session(request, Source(connection, filename, True), bool(filename)).run())
 
 
 command.__doc__ = HELP
-app = app_of(command)
 
 
 def main() -> None:
-    run(app, PROG)
+    run(command, PROG)

@@ -1,24 +1,14 @@
-"""kubectl rev-migrate"""
+"""kubectl rev-migrate: its flags and its help; what it does is imported when it is done."""
 
 from __future__ import annotations
 
-import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from kubectl_rev.cli import options
-from kubectl_rev.cli.carry_out import answer
-from kubectl_rev.cli.options import Output
-from kubectl_rev.cli.prepare import Run
-from kubectl_rev.cli.run import app_of, leave
+from kubectl_rev.cli.options import DryRun, Output
 from kubectl_rev.cli.run import main as run
-from kubectl_rev.cli.source import Source
-from kubectl_rev.core import selectors
-from kubectl_rev.core.choosing import Request
-from kubectl_rev.core.pace import Pace
-from kubectl_rev.errors import UsageError
 
 PROG = "kubectl rev-migrate"
 HELP = """Move namespaces to another Istio revision, and back, and lose nothing.
@@ -42,14 +32,6 @@ Examples:
   # Back to exactly what it was
   kubectl rev-migrate --undo shop
 """
-
-
-class DryRun(StrEnum):
-    """--dry-run"""
-
-    NONE = "none"
-    CLIENT = "client"
-    SERVER = "server"
 
 
 @options.with_connection
@@ -95,105 +77,39 @@ def command(
     *,
     connection: options.Connection,
 ) -> None:
-    names, dump = _names(arguments or [], connection.namespace, filename)
-    if dump and dry_run is not DryRun.CLIENT:
-        raise UsageError("a dump can only be planned with: say --dry-run=client")
-    request = Request(
-        to=to,
-        names=names,
-        selector=_selector(selector),
-        everything=all_namespaces,
-        came_from=came_from,
-        enroll=enroll,
-        restart=not no_restart,
-        include_gateways=include_gateways,
-        force_owned=force_owned,
-    )
-    _check(request, undo, tag)
-    per_namespace, overall = _parallel(max_parallel)
-    asked = Run(
-        request=request,
-        undo=undo,
-        tag=tag,
-        selector=selector,
-        dry_run="" if dry_run is DryRun.NONE else dry_run.value,
-        pace=Pace(
-            per_namespace=per_namespace,
-            overall=overall,
-            pause=options.seconds(pause, "--pause"),
-            timeout=options.seconds(timeout, "--timeout"),
+    from kubectl_rev.cli.migrate_request import Call, carry_out
+
+    carry_out(
+        Call(
+            arguments=tuple(arguments or ()),
+            to=to,
+            came_from=came_from,
+            all_namespaces=all_namespaces,
+            selector=selector,
+            filename=filename,
+            enroll=enroll,
+            undo=undo,
+            tag=tag,
+            restart=not no_restart,
+            include_gateways=include_gateways,
+            force_owned=force_owned,
+            max_parallel=max_parallel,
+            pause=pause,
             max_failures=max_failures,
-        ),
-        yes=yes,
-        rollback=rollback_on_failure,
-        field_manager=field_manager,
-        output=output,
-        headers=not no_headers,
-        dump=dump,
+            timeout=timeout,
+            rollback_on_failure=rollback_on_failure,
+            dry_run=dry_run,
+            yes=yes,
+            field_manager=field_manager,
+            output=output,
+            headers=not no_headers,
+            connection=connection,
+        )
     )
-    leave(answer(asked, Source(connection, filename if dump else "", all_namespaces)))
-
-
-def _names(arguments: list[str], namespace: str, filename: str) -> tuple[tuple[str, ...], str]:
-    """The namespaces that were named in any way, and the text of a dump if the file is one."""
-    from kubectl_rev import documents
-
-    names = [_namespace(word) for word in arguments] + ([namespace] if namespace else [])
-    if not filename:
-        return tuple(names), ""
-    text = documents.read(filename, sys.stdin.buffer)
-    listed = documents.names(text)
-    if listed is None and text.strip():
-        return tuple(names), text
-    for each in listed or ():
-        if each.type not in ("namespace", "namespaces", "ns"):
-            raise UsageError(f'"{each.type}/{each.name}" is no namespace: a migration moves whole namespaces')
-        names.append(each.name)
-    if not names:
-        raise UsageError(f"{filename}: no names in it")
-    return tuple(names), ""
-
-
-def _namespace(word: str) -> str:
-    kind, slash, name = word.rpartition("/")
-    if slash and kind not in ("namespace", "namespaces", "ns"):
-        raise UsageError(f'"{word}" is no namespace: a migration moves whole namespaces')
-    return name
-
-
-def _check(request: Request, undo: bool, tag: str) -> None:
-    chosen = [bool(request.names), request.selector is not None, request.everything]
-    if sum(chosen) > 1:
-        raise UsageError("names, --selector and --all-namespaces exclude each other")
-    if undo and (request.to or request.came_from or request.enroll):
-        raise UsageError("--undo goes back to what was recorded: it takes no --to, --from or --enroll")
-    if not undo and not request.to:
-        raise UsageError("where to? say --to REVISION or --to TAG, or --undo")
-    if tag and (any(chosen) or request.came_from):
-        raise UsageError("--tag moves a tag with all that follows it: it takes no namespaces")
-    if not any(chosen) and not request.came_from and not tag:
-        raise UsageError("which namespaces? name them, or say --from REVISION, --selector or --all-namespaces")
-    if request.to and request.to == request.came_from:
-        raise UsageError("--from and --to are the same")
-
-
-def _selector(text: str) -> selectors.LabelSelector | None:
-    try:
-        return selectors.parse(text) if text else None
-    except ValueError as error:
-        raise UsageError(f"--selector: {error}") from error
-
-
-def _parallel(text: str) -> tuple[int, int]:
-    first, comma, second = text.partition(",")
-    if not first.isdecimal() or (comma and not second.isdecimal()) or "0" in (first, second):
-        raise UsageError(f"--max-parallel takes one number or two, as in 1,10; not {text!r}")
-    return int(first), int(second) if comma else max(10, int(first))
 
 
 command.__doc__ = HELP
-app = app_of(command)
 
 
 def main() -> None:
-    run(app, PROG)
+    run(command, PROG)

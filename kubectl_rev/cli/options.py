@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kubectl_rev.cli.run import say
 from kubectl_rev.errors import UsageError
 
 
@@ -22,6 +23,32 @@ class Output(StrEnum):
     JSON = "json"
     YAML = "yaml"
     NAME = "name"
+
+
+class Report(StrEnum):
+    """-o of rev-verify, which also writes what pipelines read."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+    JUNIT = "junit"
+
+
+class FailOn(StrEnum):
+    """--fail-on"""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class DryRun(StrEnum):
+    """--dry-run"""
+
+    NONE = "none"
+    CLIENT = "client"
+    SERVER = "server"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,15 +134,23 @@ _FLAGS: dict[str, tuple[Any, Any]] = {
         "",
     ),
     "verbosity": (Annotated[int, _hidden("-v", "--v", help="From 6 on, log requests.")], 0),
+    "version": (
+        Annotated[bool, typer.Option("--version", help="The version; with -v 1, of its parts too.")],
+        False,
+    ),
 }
 
 
 def with_connection(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command kubectl's connection flags; it receives them as one argument, `connection`."""
+    """Give a command --version and kubectl's connection flags; it receives those as one argument, `connection`."""
 
     @wraps(command)
     def wrapper(**given: Any) -> None:
         said = {field: given.pop(field) for field in _FLAGS}
+        if said.pop("version"):
+            from kubectl_rev.cli.versions import versions
+
+            return say(versions(all_parts=said["verbosity"] > 0))
         said["as_group"] = tuple(said["as_group"] or ())
         command(connection=Connection(**said), **given)
 

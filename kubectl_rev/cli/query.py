@@ -46,6 +46,22 @@ _LIST_OF = {alias: kind for kind, aliases in _ALIASES.items() for alias in (kind
 _KIND_OF = {alias: kind for kind, aliases in _WORKLOADS.items() for alias in aliases}
 _EXPLAINED = _KIND_OF | dict.fromkeys(("namespaces", *_ALIASES["namespaces"]), "Namespace")
 _EXPLAINED |= dict.fromkeys(("pods", *_ALIASES["pods"]), "Pod")
+# The plurals, as tab completion offers them.
+TYPES = (*LISTS, *(aliases[0] for aliases in _WORKLOADS.values()))
+_OF_LIST = {"namespaces": ["Namespace"], "pods": ["Pod"], "gateways": ["Gateway"], "workloads": [*_WORKLOADS]}
+
+
+def listed(word: str) -> list[str]:
+    """The Kubernetes kinds that are listed for a TYPE; `revisions` and `tags` are none, and stand for themselves."""
+    kind = _LIST_OF.get(word.lower())
+    if kind is None:
+        return [_KIND_OF[word.lower()]] if word.lower() in _KIND_OF else []
+    return _OF_LIST.get(kind, [kind])
+
+
+def explained(word: str) -> list[str]:
+    """The Kubernetes kind that the TYPE of TYPE/NAME means, as a list of it alone; empty if it is none."""
+    return [_EXPLAINED[word.lower()]] if word.lower() in _EXPLAINED else []
 
 
 def parse(arguments: Sequence[str]) -> Ask | Why:

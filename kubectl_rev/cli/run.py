@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import typer
 from typer.core import TyperCommand
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _UsageError: Any = typer.BadParameter.__base__  # typer carries its own click, which is not importable by name
 
+_SHORT_WITH_EQUALS = re.compile(r"-[A-Za-z]=.").match  # kubectl takes -o=json and -v=6, typer only -ojson and -v6
+
 CONNECTION_FLAGS = (
     "Connection flags work as in kubectl, after the plugin's name: --context --cluster --user --kubeconfig\n"
     "--as --as-group --as-uid --token --server --tls-server-name --insecure-skip-tls-verify\n"
@@ -29,6 +32,11 @@ CONNECTION_FLAGS = (
 
 class KubectlCommand(TyperCommand):
     """A command whose help reads as kubectl's: what it does, examples, flags, exit codes, usage last."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        words = [f"{word[:2]}{word[3:]}" if _SHORT_WITH_EQUALS(word) else word for word in args[:end]]
+        return super().parse_args(ctx, words + args[end:])
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write((self.help or "").strip() + "\n")
@@ -42,20 +50,21 @@ class KubectlCommand(TyperCommand):
         formatter.write(f"Usage:\n  {ctx.command_path} {words}[options]\n")
 
 
-def app_of(command: Callable[..., None]) -> typer.Typer:
-    """The Typer app of one plugin."""
+def _app(command: Callable[..., None]) -> typer.Typer:
     app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
     app.command(cls=KubectlCommand, context_settings={"help_option_names": ["-h", "--help"]})(command)
     return app
 
 
-def main(app: typer.Typer, prog: str) -> None:
+def main(command: Callable[..., None], prog: str) -> NoReturn:
     """Run a plugin and leave the process; `prog` is how the user calls it: `kubectl rev-status`."""
+    if sys.argv[1:2] == ["__complete"]:  # how generators of completion scripts ask, and cobra's own programs answer
+        complete(command, prog, sys.argv[2:])
     gc.set_threshold(100_000)  # a command lives for a second, and looking for cycles was a tenth of it
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
-        code = outcome(app, prog)
+        code = outcome(command, prog)
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
     try:
@@ -66,11 +75,18 @@ def main(app: typer.Typer, prog: str) -> None:
     sys.exit(code)
 
 
-def outcome(app: typer.Typer, prog: str, arguments: Sequence[str] | None = None) -> int:
+def complete(command: Callable[..., None], prog: str, words: Sequence[str]) -> NoReturn:
+    """Answer what may stand where these words end, and leave the process."""
+    from kubectl_rev.cli import completion
+
+    completion.main(command, prog.removeprefix("kubectl "), words)
+
+
+def outcome(command: Callable[..., None], prog: str, arguments: Sequence[str] | None = None) -> int:
     """Run a plugin on these arguments (the process's own by default) and tell its exit code; errors are told."""
     try:
         given = list(arguments) if arguments is not None else None
-        return int(app(given, prog_name=prog, standalone_mode=False) or ExitCode.OK)
+        return int(_app(command)(given, prog_name=prog, standalone_mode=False) or ExitCode.OK)
     except typer.Exit as left:
         return left.exit_code
     except (typer.Abort, KeyboardInterrupt):
@@ -87,7 +103,7 @@ def outcome(app: typer.Typer, prog: str, arguments: Sequence[str] | None = None)
         _reader_left()
         return ExitCode.OK
     except Exception as error:
-        if any(word.startswith(("-v", "--v=")) and word != "--version" for word in sys.argv):
+        if any(word.startswith(("-v", "--v=")) for word in sys.argv):
             traceback.print_exc()
         tell(f"error: internal: {type(error).__name__}: {_clean(error)} (this is our bug; -v 6 shows where)")
         return ExitCode.BUG

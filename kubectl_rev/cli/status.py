@@ -8,7 +8,6 @@ import typer
 
 from kubectl_rev.cli import options
 from kubectl_rev.cli.options import Output
-from kubectl_rev.cli.run import app_of
 from kubectl_rev.cli.run import main as run
 
 PROG = "kubectl rev-status"
@@ -70,8 +69,7 @@ def command(
 
 
 command.__doc__ = HELP
-app = app_of(command)
 
 
 def main() -> None:
-    run(app, PROG)
+    run(command, PROG)

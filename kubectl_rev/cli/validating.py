@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from enum import StrEnum
 
 import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev import render
 from kubectl_rev import render_validation as look
-from kubectl_rev.cli.options import Output
+from kubectl_rev.cli.options import DryRun, Output
 from kubectl_rev.cli.query import Ask
 from kubectl_rev.cli.repairing import Run
 from kubectl_rev.cli.run import say, style, tell
@@ -30,14 +29,6 @@ from kubectl_rev.errors import ExitCode, Forbidden, UsageError
 
 _PROG = "kubectl rev-fix-validation"
 _PROVE = 10.0  # seconds that the API server may need to see what was written (its webhooks come from a cache)
-
-
-class DryRun(StrEnum):
-    """--dry-run"""
-
-    NONE = "none"
-    CLIENT = "client"
-    SERVER = "server"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

@@ -121,6 +121,11 @@ def resolve(options: Options) -> Target:
 _KINDS = ("contexts", "clusters", "users")
 
 
+def known(kubeconfig: str, kind: str) -> list[str]:
+    """The names of all `contexts`, `clusters` or `users`. Raises Unreachable for a file that is no kubeconfig."""
+    return list(dict.fromkeys(entry.name for file in _read(kubeconfig) for entry in getattr(file, kind) or ()))
+
+
 def impersonation(user: dict[str, Any]) -> list[tuple[str, str]]:
     """The request headers that `as`, `as-uid`, `as-groups` and `as-user-extra` of a kubeconfig user ask for.
 

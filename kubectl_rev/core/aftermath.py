@@ -11,9 +11,9 @@ from kubectl_rev.core import labels
 from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.checks.left_behind import only_for
 from kubectl_rev.core.checks.model import Ref
+from kubectl_rev.core.method import Method
 from kubectl_rev.core.objects import ServiceReference, WebhookConfiguration
 from kubectl_rev.core.policy import release
-from kubectl_rev.core.removal import Method
 from kubectl_rev.core.uninstall import Uninstall
 
 _UNINSTALL_IS_STABLE = (1, 15)  # `istioctl x uninstall` before

@@ -23,6 +23,7 @@ VMS = "vms"
 METHOD = "method"
 SELECTION = "selection"
 PROXIES = "proxies"
+KINDS = (CONNECTIONS, METHOD, PROXIES, REMOTE_CLUSTERS, SELECTION, VMS)  # those of an Unknown that are no resource
 SAIL_GROUP = "sailoperator.io"
 
 

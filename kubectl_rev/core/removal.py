@@ -9,25 +9,16 @@ collected with the IstioRevision that owns them; AKS removes a revision's object
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import Enum
 
 import msgspec
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.method import Method
 from kubectl_rev.core.objects import Endpoint, EndpointConditions, EndpointSlice, Object, Pod, Service, Workload
 from kubectl_rev.core.revisions import Mesh, revision_of
 from kubectl_rev.core.snapshot import Snapshot
 
 _AKS_NAMESPACE = "aks-istio-"  # aks-istio-system, aks-istio-ingress
-
-
-class Method(Enum):
-    """Who removes it."""
-
-    ISTIOCTL = "istioctl"
-    HELM = "helm"
-    SAIL = "sail"
-    AKS = "aks"
 
 
 class Release(msgspec.Struct, frozen=True):

@@ -18,8 +18,9 @@ from kubectl_rev.core.checks import move as moves
 from kubectl_rev.core.checks import uninstall as uninstalls
 from kubectl_rev.core.checks.model import Check, Finding, Severity, run
 from kubectl_rev.core.evidence import METHOD, Evidence, Unknown, accepted
+from kubectl_rev.core.method import Method
 from kubectl_rev.core.move import Move
-from kubectl_rev.core.removal import Method, removal
+from kubectl_rev.core.removal import removal
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.uninstall import Uninstall
 

@@ -13,6 +13,7 @@ from kubectl_rev.core.checks.advice import FIX
 from kubectl_rev.core.checks.model import Breaks, Finding
 from kubectl_rev.core.connections import Answer, Connections, Stream
 from kubectl_rev.core.evidence import Evidence, Extras, Sail, SailCondition, SailSpec, SailStatus, SailStrategy
+from kubectl_rev.core.method import Method
 from kubectl_rev.core.objects import (
     ClientConfig,
     EnvVar,
@@ -25,7 +26,7 @@ from kubectl_rev.core.objects import (
     Webhook,
     WebhookConfiguration,
 )
-from kubectl_rev.core.removal import Method, Removal, removal
+from kubectl_rev.core.removal import Removal, removal
 from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey

@@ -10,8 +10,8 @@ from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
 from kubectl_rev.core.defaults import default_validator
 from kubectl_rev.core.gateways import GatewayKind, is_istio, owner
 from kubectl_rev.core.injection import State
+from kubectl_rev.core.method import Method
 from kubectl_rev.core.objects import ServiceReference, Webhook, WebhookConfiguration
-from kubectl_rev.core.removal import Method
 from kubectl_rev.core.selectors import Operator
 from kubectl_rev.core.uninstall import Uninstall
 

@@ -1,0 +1,181 @@
+"""Tab completion, as kubectl asks for it (k8s.io/kubectl/pkg/cmd/plugin/plugin_completion.go).
+
+kubectl runs `kubectl_complete-rev_status` with the words after the plugin's name, the last being the one that is typed.
+The answer is a candidate a line, a description after a tab, and last `:N`, cobra's word on what the shell may add.
+Flags come from the command's own signature. Values that must be asked for (values.py) have little time: a person waits
+with a finger on the key, so whatever goes wrong, nothing is said.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum, IntEnum
+from types import UnionType
+from typing import Any, NamedTuple, NoReturn, get_args, get_origin
+
+from kubectl_rev.cli.options import Connection
+
+_SECONDS = 3.0  # for all that is asked, unless --request-timeout says otherwise
+_FILES = ("filename", "save", "since", "kubeconfig", "certificate_authority")
+
+
+class Directive(IntEnum):
+    """cobra's ShellCompDirective, as far as we say it."""
+
+    FILES = 0
+    NO_FILES = 4
+    DIRECTORIES = 16
+
+
+class Flag(NamedTuple):
+    """A flag of a command: the parameter it fills, its names, and what its values may be."""
+
+    field: str
+    names: tuple[str, ...]
+    help: str
+    takes_value: bool
+    repeatable: bool
+    choices: tuple[str, ...]
+
+
+class Line(NamedTuple):
+    """What was typed so far. `asked` is the flag whose value is being typed, `word` what there is of that word.
+
+    `given` has the values of each flag by its parameter, `arguments` the words that belong to no flag.
+    """
+
+    given: dict[str, list[str]]
+    arguments: list[str]
+    asked: Flag | None
+    word: str
+
+    @property
+    def connection(self) -> Connection:
+        """The connection flags, to ask the cluster that the command would ask."""
+        texts = {field: said[-1] for field, said in self.given.items() if hasattr(Connection, field)}
+        groups = tuple(self.given.get("as_group", ()))
+        insecure = "insecure_skip_tls_verify" in texts
+        known: dict[str, Any] = {**texts, "as_group": groups, "insecure_skip_tls_verify": insecure, "verbosity": 0}
+        return Connection(**known)
+
+
+Candidates = Iterable[tuple[str, str]]  # value, description
+
+
+def main(command: Callable[..., None], plugin: str, words: Sequence[str]) -> NoReturn:
+    """Answer on stdout and leave the process; `plugin` is `rev-status`."""
+    # kubectl passes stderr on to the terminal that somebody types in, and an exec credential plugin might ask there.
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 2)
+    line = parse(flags(command), words)
+    found, directive = _known(flags(command), line)
+    if found is None:
+        found = _asked(plugin, line)
+    _end(found, directive, line.word)
+
+
+def flags(command: Callable[..., None]) -> list[Flag]:
+    """The flags of a command, hidden ones too, from the annotations that typer makes them of."""
+    found = [Flag("help", ("-h", "--help"), "Show this message and exit.", False, False, ())]
+    for name, parameter in inspect.signature(command).parameters.items():
+        of, info = get_args(parameter.annotation)
+        names = tuple(word for word in (info.default, *(info.param_decls or ())) if str(word).startswith("-"))
+        if not names:  # the command's arguments
+            continue
+        types = [of, *get_args(of)] if isinstance(of, UnionType) else [of]
+        choices = [str(each.value) for t in types if isinstance(t, type) and issubclass(t, Enum) for each in t]
+        repeatable = any(get_origin(t) is list for t in types)
+        found.append(Flag(name, names, info.help or "", of is not bool, repeatable, tuple(choices)))
+    return found
+
+
+def parse(known: Sequence[Flag], words: Sequence[str]) -> Line:
+    """The line as typer would read it; what it would refuse is passed over."""
+    by_name = {name: flag for flag in known for name in flag.names}
+    *before, word = words or [""]
+    given: dict[str, list[str]] = {}
+    arguments: list[str] = []
+    asked: Flag | None = None
+    only_arguments = False
+    for each in before:
+        if asked:
+            given.setdefault(asked.field, []).append(each)
+            asked = None
+        elif only_arguments or not each.startswith("-") or each == "-":
+            arguments.append(each)
+        elif each == "--":
+            only_arguments = True
+        else:
+            asked = _flag(by_name, each, given)
+    if asked is None and not only_arguments and word.startswith("-") and "=" in word:
+        name, _, value = word.partition("=")
+        if (flag := by_name.get(name)) and flag.takes_value:
+            return Line(given, arguments, flag, value)
+    return Line(given, arguments, asked, word)
+
+
+def _flag(by_name: dict[str, Flag], word: str, given: dict[str, list[str]]) -> Flag | None:
+    """Note a word of flags (`--to=x`, `-n`, `-nshop`, `-wA`); the flag whose value comes next, if one does."""
+    if word.startswith("--"):
+        name, equals, value = word.partition("=")
+        flag = by_name.get(name)
+        if flag is None or (flag.takes_value and not equals):
+            return flag
+        given.setdefault(flag.field, []).append(value)
+        return None
+    for at, letter in enumerate(word[1:], 2):
+        flag = by_name.get(f"-{letter}")
+        if flag is None:
+            return None
+        if flag.takes_value:
+            if not word[at:]:
+                return flag
+            given.setdefault(flag.field, []).append(word[at:].removeprefix("="))
+            return None
+        given.setdefault(flag.field, []).append("")
+    return None
+
+
+def _known(known: Sequence[Flag], line: Line) -> tuple[Candidates | None, Directive]:
+    """What needs nobody to be asked; None where somebody does."""
+    if line.asked:
+        if line.asked.field == "backups":
+            return (), Directive.DIRECTORIES
+        if line.asked.field in _FILES:
+            return (), Directive.FILES
+        if line.asked.choices:
+            return [(choice, "") for choice in line.asked.choices], Directive.NO_FILES
+        return None, Directive.NO_FILES
+    if line.word.startswith("-"):
+        left = [flag for flag in known if flag.repeatable or flag.field not in line.given]
+        return [(name, flag.help) for flag in left for name in flag.names], Directive.NO_FILES
+    return None, Directive.NO_FILES
+
+
+def _asked(plugin: str, line: Line) -> Candidates:
+    """What the cluster, the kubeconfig or the catalogue knows; nothing if they do not answer in time."""
+    from kubectl_rev.cli import options, values
+    from kubectl_rev.errors import RevError
+
+    try:
+        seconds = options.seconds(line.connection.request_timeout, "") or _SECONDS
+        late = threading.Timer(seconds, _end, ((), Directive.NO_FILES, ""))
+        late.daemon = True
+        late.start()
+        found = list(values.values(plugin, line))
+        late.cancel()
+    except (RevError, OSError):
+        return ()
+    return found
+
+
+def _end(found: Candidates, directive: Directive, word: str) -> NoReturn:
+    lines = [f"{value}\t{help}" if help else value for value, help in found if value.startswith(word)]
+    sys.stdout.write("\n".join([*lines, f":{directive.value}\n"]))
+    sys.stdout.flush()
+    os._exit(0)  # not sys.exit: a thread that still waits for the cluster must not be waited for

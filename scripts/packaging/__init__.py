@@ -1,0 +1,1 @@
+"""What krew installs: an archive with one executable for each platform, and a manifest for each plugin."""

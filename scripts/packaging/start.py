@@ -1,0 +1,3 @@
+from kubectl_rev.cli.multicall import main
+
+main()
