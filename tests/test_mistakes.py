@@ -28,7 +28,7 @@ from tests.build import (
     validator,
     world,
 )
-from tests.plugin import Result, call
+from tests.plugin import EXAMPLE, ROOT, Result, call
 
 
 class Mistake(NamedTuple):
@@ -248,6 +248,28 @@ def test_a_mending_command_of_ours_is_one(mistake: Mistake, tmp_path: Path) -> N
     assert answer.code in (ExitCode.OK, ExitCode.FINDINGS, ExitCode.NO_ANSWER), answer.err
     assert not answer.err.startswith("error:"), answer.err
     assert answer.out or answer.err
+
+
+HINTED = [EXAMPLE, *(str(path) for path in sorted((ROOT / "tests/worlds").glob("*/cluster.yaml")))]
+ASKED = ("rev-status", "rev-verify", *(f"rev-verify --{flag} {revision}" for flag in ("revision", "uninstall")
+         for revision in ("default", "canary")))  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("dump", HINTED, ids=lambda path: Path(path).parts[-2])
+def test_every_printed_command_of_ours_is_one_that_works(dump: str, asked: str) -> None:
+    """On the stories' dumps: whatever is printed to be copied is understood, and plans or answers something."""
+    plugin, *rest = asked.split()
+    printed = call(*rest, "-f", dump, "-o", "json", plugin=plugin)
+    assert printed.out or printed.code == ExitCode.USAGE, printed.err  # a revision that this story does not have
+    findings = json.loads(printed.out)["findings"] if printed.out else []
+    for hint in {finding["hint"] for finding in findings if finding["hint"].startswith("kubectl rev-")}:
+        _, ours, *words = shlex.split(hint)
+        given = [] if "-f" in words else ["-f", dump]
+        dry = READS[ours].split()[2:]
+        answer = call(*words, *given, *dry, plugin=ours)
+        assert answer.code in (ExitCode.OK, ExitCode.FINDINGS, ExitCode.NO_ANSWER), f"{hint}: {answer.err}"
+    assert not [finding for finding in findings if "REVISION" in finding["hint"]]
 
 
 LABELS = {name: each for name, each in MISTAKES.items() if each.mends.startswith("kubectl label ")}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from kubectl_rev import render
+from kubectl_rev import manifests, render
 from kubectl_rev import render_status as look
 from kubectl_rev.cli.options import Connection
 from kubectl_rev.cli.source import Source
@@ -18,7 +19,7 @@ from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.errors import ExitCode
 from kubectl_rev.render import Style, gap_text
-from tests.build import control_plane, deployment, ns, running, validator, world
+from tests.build import control_plane, deployment, injector, ns, running, validator, world
 from tests.plugin import EXAMPLE, call
 
 FLAGS = Connection(context="c d", user="u", as_user="bob", istio_namespace="mesh", token="secret")
@@ -77,6 +78,51 @@ def test_pods_that_were_not_read_are_not_no_pods() -> None:
 def test_a_gap_of_a_dump_forbids_nothing() -> None:
     assert gap_text(Gap("list", "pods", "", "not in the dump")) == "pods (not in the dump)"
     assert gap_text(Gap("list", "pods", "shop", "no")) == "pods in namespace shop (may not list: no)"
+
+
+WEBHOOKS = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
+UNSEEN = {
+    ("pods",): ("pods", ["pod/x", "po x", "revisions x", "deploy x", "workloads x", "gateways x"]),
+    ("namespaces",): ("namespaces", ["ns/x", "ns x"]),
+    ("deployments.apps",): ("deployments.apps", ["deploy/x", "deploy x", "workloads x"]),
+    (WEBHOOKS,): (WEBHOOKS, ["tags x", "revisions x"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("resource", "asked"), [(resource, asked) for resource, many in UNSEEN.values() for asked in many]
+)
+def test_what_may_not_be_read_is_not_said_to_be_missing(resource: str, asked: str, tmp_path: Path) -> None:
+    dump = str(tmp_path / "dump.json")
+    manifests.save(world(control_plane(), ns("shop"), deployment("web"), gaps=[Gap("list", resource, "", "no")]), dump)
+    code, out, err = call(*asked.split(), "-f", dump)
+    assert (code, out) == (ExitCode.NO_ANSWER, "")
+    assert err.startswith("error: whether there is a ")
+    assert f'"x" is not known: {resource} (may not list: no)' in err
+    manifests.save(world(control_plane(), ns("shop"), deployment("web")), dump)
+    assert call(*asked.split(), "-f", dump).code == ExitCode.USAGE, "what was read and is not there is missing"
+
+
+def test_what_was_not_read_is_no_zero(tmp_path: Path) -> None:
+    dump = str(tmp_path / "dump.json")
+    full = [control_plane(), injector(tag="prod"), ns("shop", "rev=prod"), deployment("web")]
+    manifests.save(world(*full, gaps=[Gap("list", "pods"), Gap("list", "namespaces")]), dump)
+    table = call("revisions", "-f", dump, "--no-headers").out.split()
+    assert table[-2:] == ["?", "?"]
+    assert call("tags", "-f", dump, "--no-headers").out.split()[-1] == "?"
+    assert "?" in call("workloads", "-A", "-f", dump, "--no-headers").out.split()
+    item = json.loads(call("revisions", "-f", dump, "-o", "json").out)["items"][0]
+    assert (item["namespaces"], item["proxies"], item["selected"]) == (None, None, None)
+    overview = json.loads(call("-f", dump, "-o", "json").out)
+    assert (overview["proxies"], overview["drifted"]) == (None, None)
+
+
+def test_what_leads_to_the_rest_of_a_long_list_repeats_the_flags() -> None:
+    many = [ns(f"n{number}", "rev=ghost") for number in range(30)]
+    report = status.overview(Survey(world(control_plane(), ns("istio-system"), *many)))
+    text = look.overview(report, Style(limit=20), lambda command: f"{command} --context=there")
+    assert "… and 10 more: kubectl rev-status namespaces --context=there\n" in text
+    assert "… and 27 more REV104: kubectl rev-status -o json --context=there\n" in text
 
 
 MOVE = [ns("shop", "rev=canary"), *running(deployment("web"), "default", "canary", "canary", "canary")]

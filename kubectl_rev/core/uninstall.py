@@ -40,12 +40,12 @@ class Uninstall:
 
     @cached_property
     def successor(self) -> str:
-        """The revision to name in a hint: who holds the default afterwards, else the newest that is left."""
+        """The revision to name in a hint: who holds the default afterwards, else the newest that is left; or empty."""
         names = [plane.revision for plane in self.others]
         if self.after.default.injection in names:
             return str(self.after.default.injection)
         newest = max(self.others, key=lambda p: max(map(_age, p.versions), default=(0, 0)), default=None)
-        return newest.revision if newest else "REVISION"
+        return newest.revision if newest else ""
 
     def alive_after(self, revision: str | None) -> bool:
         return any(plane.revision == revision for plane in self.others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,13 +14,17 @@ pytestmark = pytest.mark.cluster
 
 
 class Mistake(NamedTuple):
-    """`made` are shell lines after which `asked` reports `code` about `about`, and says that `mends` helps."""
+    """`made` are shell lines after which `asked` reports `code` about `about`, and says that `mends` helps.
+
+    `control` is true where they change Istio itself, and not only what is in the namespace.
+    """
 
     code: str
     about: str
     made: str
     mends: str
     asked: str = "kubectl rev-status"
+    control: bool = False
 
 
 LABEL = "kubectl label namespace shop"
@@ -86,25 +91,30 @@ MISTAKES = {
         "istioctl tag set prod --revision canary\nkubectl delete service -n istio-system -l istio.io/tag=prod\n"
         f"kubectl patch mutatingwebhookconfiguration istio-revision-tag-prod --type=json -p '{GONE}'",
         "kubectl rev-migrate --tag prod --to default",
+        control=True,
     ),
     "nobody holds the default": Mistake(
         "REV109", "shop", f"istioctl tag remove default -y\n{LABEL} istio-injection=enabled",
         f"{LABEL} istio-injection- istio.io/rev=canary --overwrite",
+        control=True,
     ),
     "one injects, the other validates": Mistake(
         "REV105", "default",
         f"kubectl patch validatingwebhookconfiguration istiod-default-validator --type=json -p '{VALIDATOR}'",
         "istioctl tag set default --revision default --overwrite",
+        control=True,
     ),
     "scaled to zero": Mistake(
         "REV103", "canary", "kubectl scale deployment/istiod-canary -n istio-system --replicas=0",
         "kubectl scale deployment/istiod-canary -n istio-system --replicas=1",
+        control=True,
     ),
     "config labelled with a tag": Mistake(
         "REV229", "out",
         f"istioctl tag set prod --revision canary\nkubectl apply -f - <<'END'{SERVICE_ENTRY}END",
         "kubectl label serviceentries.networking.istio.io out -n shop istio.io/rev-",
         "kubectl rev-verify",
+        control=True,
     ),
 }  # fmt: skip
 
@@ -122,30 +132,41 @@ def shell(cluster: Cluster, script: str) -> None:
     assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
 
 
+@pytest.fixture(scope="module")
+def calm(cluster: Cluster) -> Iterator[Cluster]:
+    cluster.reset("istioctl")
+    yield cluster
+    cluster.reset("istioctl")
+
+
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
-def test_the_printed_command_mends_it(cluster: Cluster, mistake: Mistake) -> None:
-    cluster.reset("istioctl")
-    cluster.kubectl("create", "namespace", "shop")
-    assert not found(cluster, mistake)
-    shell(cluster, mistake.made)
-    cluster.wait_until("the mistake to be seen", lambda: bool(found(cluster, mistake)))
-    (finding,) = found(cluster, mistake)
-    assert finding["hint"] == mistake.mends
-    yes = " --yes" if "rev-migrate" in mistake.mends else ""
-    shell(cluster, finding["hint"] + yes)
-    cluster.wait_until("the mistake to be gone", lambda: not found(cluster, mistake))
+def test_the_printed_command_mends_it(calm: Cluster, mistake: Mistake) -> None:
+    calm.kubectl("create", "namespace", "shop")
+    try:
+        assert not found(calm, mistake)
+        shell(calm, mistake.made)
+        calm.wait_until("the mistake to be seen", lambda: bool(found(calm, mistake)))
+        (finding,) = found(calm, mistake)
+        assert finding["hint"] == mistake.mends
+        yes = " --yes" if "rev-migrate" in mistake.mends else ""
+        shell(calm, finding["hint"] + yes)
+        calm.wait_until("the mistake to be gone", lambda: not found(calm, mistake))
+    finally:
+        if mistake.control:
+            calm.reset("istioctl")
+        else:
+            calm.kubectl("delete", "namespace", "shop", "--wait", "--timeout=60s")
 
 
-def test_two_injectors_for_the_default(cluster: Cluster) -> None:
+def test_two_injectors_for_the_default(calm: Cluster) -> None:
     """Helm's unrevisioned injector, and somebody applied a tag default beside it."""
-    cluster.reset("helm")
-    cluster.kubectl("create", "namespace", "shop")
-    cluster.kubectl("label", "namespace", "shop", "istio-injection=enabled")
+    calm.reset("helm")
+    calm.kubectl("create", "namespace", "shop")
+    calm.kubectl("label", "namespace", "shop", "istio-injection=enabled")
     mistake = Mistake("REV106", "shop", "", "istioctl tag set default --revision canary --overwrite")
-    shell(cluster, "istioctl tag generate default --revision canary --overwrite | kubectl apply -f -")
-    cluster.wait_until("both to be seen", lambda: bool(found(cluster, mistake)))
-    (finding,) = found(cluster, mistake)
+    shell(calm, "istioctl tag generate default --revision canary --overwrite | kubectl apply -f -")
+    calm.wait_until("both to be seen", lambda: bool(found(calm, mistake)))
+    (finding,) = found(calm, mistake)
     assert finding["hint"] == mistake.mends
-    shell(cluster, finding["hint"])
-    cluster.wait_until("one to be left", lambda: not found(cluster, mistake))
-    cluster.reset("istioctl")
+    shell(calm, finding["hint"])
+    calm.wait_until("one to be left", lambda: not found(calm, mistake))

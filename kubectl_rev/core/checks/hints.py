@@ -9,6 +9,7 @@ import msgspec
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks.model import Ref
+from kubectl_rev.core.choosing import why_not_injected
 from kubectl_rev.core.drift import RENDERED
 from kubectl_rev.core.injection import State, Subject, select
 from kubectl_rev.core.survey import Survey, Unit
@@ -61,6 +62,12 @@ def relabel(survey: Survey, name: str, *, meant: tuple[str, str] | None = None, 
             drop = [f"{old}-" for old in gone if old in given and old != key]
             return command("label", "namespace", name, *drop, f"{key}={value}", "--overwrite")
     return command("rev-status", f"namespace/{name}")
+
+
+def migrate(survey: Survey, namespace: str, to: str) -> str:
+    """The command that moves a namespace; one that nobody injects now has to be put into the mesh for it."""
+    enroll = ["--enroll"] if why_not_injected(survey, namespace) else []
+    return command("rev-migrate", namespace, "--to", to, *enroll)
 
 
 def living(survey: Survey) -> list[str]:

@@ -16,6 +16,7 @@ from kubectl_rev.core.selectors import Operator
 from kubectl_rev.core.uninstall import Uninstall
 
 _VALIDATING, _MUTATING = "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"
+ALONE = "REV315"  # the finding that no other revision is left
 _GATEWAYS = "gateways.gateway.networking.k8s.io"
 
 
@@ -139,7 +140,8 @@ def _last(leaving: Uninstall) -> Broken:
     unseen = any(not p.istiods and leaving.before.snapshot.has_gap("pods", p.namespace) for p in planes)
     if not leaving.others and not unseen:
         message = "no other revision has a ready istiod: nothing could take over"
-        yield Ref("Revision", "", leaving.revision), message, "istioctl install --set revision=REVISION", None
+        another = "stable" if leaving.revision == "canary" else "canary"
+        yield Ref("Revision", "", leaving.revision), message, f"istioctl install --set revision={another}", None
 
 
 def _sail(leaving: Uninstall) -> Broken:

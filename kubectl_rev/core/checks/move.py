@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks.hints import command, explain, namespace_ref, restart, tag_set, unit_ref
+from kubectl_rev.core.checks.hints import command, explain, migrate, namespace_ref, restart, tag_set, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.defaults import default_validator
 from kubectl_rev.core.drift import RENDERED, Effect
@@ -30,7 +30,7 @@ def _labels(move: Move) -> Found:
         if asks or (name in move.scope and not own):
             now = selected.revision or selected.state.value
             message = f"new pods get {now}, not {move.wanted}: {selected.because}"
-            yield namespace_ref(name), message, command("rev-migrate", name, "--to", move.wanted)
+            yield namespace_ref(name), message, migrate(move.survey, name, move.wanted)
 
 
 def _selected(move: Move) -> Found:
@@ -133,7 +133,7 @@ def _move(move: Move, unit: Unit) -> str:
         setting = "" if goal == labels.DEFAULT else f" --set revision={goal}"
         return f"reinstall the gateway: istioctl install{setting} -f FILE, with its own settings"
     if unit.selected.revision != goal and unit.gateway not in RENDERED:
-        return command("rev-migrate", unit.namespace, "--to", goal) if goal else explain(unit)
+        return migrate(move.survey, unit.namespace, goal) if goal else explain(unit)
     return restart(unit)
 
 

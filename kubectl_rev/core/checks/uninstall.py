@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks import left_behind
-from kubectl_rev.core.checks.hints import command, namespace_ref, restart, retag, unit_ref
+from kubectl_rev.core.checks.hints import migrate, namespace_ref, restart, retag, unit_ref
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
 from kubectl_rev.core.drift import RENDERED
 from kubectl_rev.core.gateways import GatewayKind
@@ -86,7 +86,7 @@ def _namespaces(leaving: Uninstall) -> Broken:
     for name in leaving.before.by_namespace:
         before, then = leaving.before.selected_for_namespace(name), leaving.after.selected_for_namespace(name)
         if breaks := leaving.fate(before, then):
-            hint = command("rev-migrate", name, "--to", leaving.successor)
+            hint = migrate(leaving.before, name, leaving.successor)
             yield namespace_ref(name), f"{_THEN[breaks]} ({then.because})", hint, breaks
 
 
@@ -144,7 +144,7 @@ def _move(leaving: Uninstall, unit: Unit) -> str:
         which = f" of version {versions[-1]}" if versions else ""
         return f"reinstall the gateway with istioctl{which}: istioctl install{setting} -f FILE, with its own settings"
     if unit.selected.revision == leaving.revision or not unit.selected.revision:
-        return command("rev-migrate", unit.namespace, "--to", leaving.successor)
+        return migrate(leaving.before, unit.namespace, leaving.successor)
     return restart(unit)
 
 
