@@ -37,7 +37,7 @@ def kubeconfig(tmp_path, server="https://127.0.0.1:1", context="here", **user):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--bogus"], "error: no such option: --bogus"),
+        (["--bogus"], "error: no such option"),
         (["-o", "xml"], "error: invalid value for '--output' / '-o': "),
         (["frobs"], 'error: there is no type "frobs" here: say one of revisions, tags, namespaces'),
         (["ns/a", "b"], "error: a type and names, or TYPE/NAME for each, not a mixture of both"),
