@@ -122,7 +122,7 @@ class Cluster:
         wait_for(running, lambda: self.dir.read_state().get("phase") == "running", seconds=120, watch=must_live)
 
     def _order(self, do: str, snapshot: str) -> None:
-        """Have the supervisor save the cluster's data, or go back to what was saved."""
+        """Have the supervisor save the cluster's data, go back to what was saved, or restart its API server."""
         number = self.dir.read_order()["number"] + 1
         self.dir.write_order(number=number, do=do, snapshot=snapshot, bare=snapshot == _BARE)
         os.kill(self._supervisor(), signal.SIGHUP)
@@ -223,6 +223,10 @@ class Cluster:
             else:
                 self._order("load", _BARE)
                 self._lay_out(layout)
+
+    def restart_api_server(self) -> None:
+        """Kill it and start it again, data and all else untouched; returns when it is ready."""
+        self._order("restart", "")
 
     def install(
         self,

@@ -105,7 +105,7 @@ class RunDir:
         return self.path / "snapshots" / name
 
     def read_order(self) -> dict[str, Any]:
-        """The last order to the supervisor: its number, what to `do` (save or load), and with which snapshot."""
+        """The last order to the supervisor: its number, what to `do` (save, load, restart), with which snapshot."""
         try:
             order: dict[str, Any] = json.loads((self.path / "order.json").read_text())
         except FileNotFoundError:

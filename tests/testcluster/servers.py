@@ -88,6 +88,16 @@ def start(run: RunDir, processes: Processes, pod_cidr: str) -> None:
     )
 
 
+def restart_api_server(run: RunDir, processes: Processes) -> None:
+    """Kill it and start it again, under whoever talks to it; returns when it is ready."""
+    secrets = run.path / "secrets"
+    processes.running["kube-apiserver"].kill()
+    processes.running["kube-apiserver"].wait()
+    processes.start("kube-apiserver", _apiserver(run, secrets))
+    api = Api(secrets / "ca.crt")
+    wait_for("a ready API server", api.healthy, seconds=60, watch=processes.must_live)
+
+
 def _is_true(item: Object, condition: str) -> bool:
     conditions = item.get("status", {}).get("conditions") or []
     return any(each["type"] == condition and each["status"] == "True" for each in conditions)

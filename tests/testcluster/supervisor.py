@@ -6,8 +6,8 @@ It ends, and the kernel ends everything else in its process namespace, when it i
 the servers dies, or when whoever started it goes away before having written "keep" to its standard input: so an
 interrupted or killed `up` leaves nothing behind.
 
-While it runs it takes orders (SIGHUP, see places.RunDir.order): to save the cluster's data as a snapshot, and to go
-back to one, which restarts every server but keeps the namespace, so that whoever is in it stays.
+While it runs it takes orders (SIGHUP, see places.RunDir.order): to save the cluster's data as a snapshot, to go back to
+one, which restarts every server but keeps the namespace, so that whoever is in it stays, and to restart the API server.
 """
 
 import os
@@ -64,6 +64,8 @@ def _serve(run: RunDir, pid: int) -> NoReturn:
         snapshot = run.snapshot(order["snapshot"])
         if order["do"] == "save":
             _save(processes.running["etcd"].pid, run.data, snapshot)
+        elif order["do"] == "restart":
+            servers.restart_api_server(run, processes)
         else:
             run.write_state(phase="restarting", pid=pid, done=done)
             _end_all()
