@@ -20,7 +20,7 @@ from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import Pod
 from kubectl_rev.core.rollout import Seen
-from kubectl_rev.errors import Forbidden, RevError, Unreachable
+from kubectl_rev.errors import RevError, Unreachable
 
 Key = tuple[str, str, str]  # namespace, kind, name
 
@@ -100,9 +100,6 @@ class Pods:
                 self.trouble = ""
             except Expired:
                 version = ""
-            except Forbidden as error:
-                self.trouble = str(error)
-                return
             except (RevError, msgspec.DecodeError) as error:
                 self.trouble = f"reconnecting: {error}"
                 self._stop.wait(backoff * random.uniform(0.8, 1.2))

@@ -9,11 +9,12 @@ import msgspec
 from kubectl_rev.cluster.connection import JSON, JSON_PATCH, Connection
 from kubectl_rev.core.patches import holds
 from kubectl_rev.core.plan import Step
-from kubectl_rev.errors import Changed, NotFound, Unreachable
+from kubectl_rev.errors import Changed, Forbidden, NotFound, Unreachable
 
 FIELD_MANAGER = "kubectl-rev"
 _DELETE_OPTIONS = {"apiVersion": "v1", "kind": "DeleteOptions"}
-_WAITS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)  # between attempts, while the server cannot be reached or cannot answer
+PATIENCE = 60.0  # seconds that a server may take to come back: kube-apiserver as a static pod needs half of it
+_FIRST_WAIT, _LONGEST_WAIT = 0.2, 4.0
 
 
 def apply(connection: Connection, step: Step, *, dry_run: bool = False, field_manager: str = FIELD_MANAGER) -> bytes:
@@ -38,26 +39,33 @@ def apply_surely(connection: Connection, step: Step, *, field_manager: str = FIE
 
     When a request had no answer, nobody knows whether it was done. The object tells: if it is as the patch would make
     it, it was; else the patch is sent again, and its tests see to it that nothing is overwritten or done twice.
-    Raises what `apply` raises, Unreachable only after a quarter of a minute.
+    Raises what `apply` raises, Unreachable only after PATIENCE.
     """
-    for wait in (*_WAITS, None):
+    until, wait, was_away = time.monotonic() + PATIENCE, _FIRST_WAIT, False
+    while True:
         try:
             apply(connection, step, field_manager=field_manager)
             return
-        except (Unreachable, Changed) as error:
+        except (Unreachable, Changed, Forbidden) as error:
+            # Back from a restart, a server forbids everything until it has read its roles.
+            if isinstance(error, Forbidden) and not was_away:
+                raise
+            was_away = was_away or isinstance(error, Unreachable)
             if _is_done(connection, step):
                 return
             # A 409 says that writers raced inside the server; a failed test that the object is another by now.
-            if wait is None or (isinstance(error, Changed) and not _still_as_read(connection, step)):
+            changed = isinstance(error, Changed) and not _still_as_read(connection, step)
+            if changed or time.monotonic() + wait > until:
                 raise
             time.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
 
 
 def _still_as_read(connection: Connection, step: Step) -> bool:
     """Whether the server would take the patch now: asked with a dry run."""
     try:
         apply(connection, step, dry_run=True)
-    except (Unreachable, Changed):
+    except (Unreachable, Changed, Forbidden):
         return False
     return True
 
@@ -65,7 +73,7 @@ def _still_as_read(connection: Connection, step: Step) -> bool:
 def _is_done(connection: Connection, step: Step) -> bool:
     try:
         found = msgspec.json.decode(connection.get(path_of(step)))
-    except (Unreachable, NotFound):
+    except (Unreachable, NotFound, Forbidden):
         return False
     return holds(step, found)
 

@@ -70,6 +70,61 @@ def bare_pod(space: str, name: str) -> Object:
     return {"apiVersion": "v1", "kind": "Pod", **pod}
 
 
+def gateway_api(cluster: Cluster) -> None:
+    """The Gateway API's resources without their schemas: enough for the real istiods to render Gateways."""
+    kinds = {"Gateway": "gateways", "HTTPRoute": "httproutes", "GRPCRoute": "grpcroutes"}
+    versions = {"ReferenceGrant": ("v1beta1",), "GRPCRoute": ("v1",)}
+    definitions = [_definition(kind, plural, versions.get(kind, ("v1", "v1beta1"))) for kind, plural in kinds.items()]
+    definitions.append(_definition("ReferenceGrant", "referencegrants", versions["ReferenceGrant"]))
+    definitions.append(_definition("GatewayClass", "gatewayclasses", ("v1", "v1beta1"), scope="Cluster"))
+    cluster.apply(*definitions)
+
+    def taken_up() -> bool:  # by both istiods: either makes the class
+        return cluster.run("kubectl", "get", "gatewayclass", "istio", check=False).returncode == 0
+
+    cluster.wait_until("an istiod that renders gateways", taken_up, 60)
+
+
+def _definition(kind: str, plural: str, versions: tuple[str, ...], scope: str = "Namespaced") -> Object:
+    group = "gateway.networking.k8s.io"
+    anything = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{plural}.{group}",
+            # istiod ignores a bundle that is too old; the API server wants the second for a group of kubernetes'.
+            "annotations": {f"{group}/bundle-version": "v1.4.0", "api-approved.kubernetes.io": "unapproved, for tests"},
+        },
+        "spec": {
+            "group": group,
+            "scope": scope,
+            "names": {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()},
+            "versions": [
+                {"name": each, "served": True, "storage": not n, "subresources": {"status": {}}, "schema": anything}
+                for n, each in enumerate(versions)
+            ],
+        },
+    }
+
+
+def gateway(space: str, name: str, rev: str = "") -> Object:
+    """A Gateway API Gateway."""
+    metadata = {"name": name, "namespace": space, "labels": {"istio.io/rev": rev} if rev else {}}
+    listener = {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "Same"}}}
+    spec = {"gatewayClassName": "istio", "listeners": [listener]}
+    return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": metadata, "spec": spec}
+
+
+def in_place_gateway(space: str, name: str, revision: str) -> Object:
+    """As `istioctl install` makes one: its proxy is part of its template, and nobody injects it."""
+    made = workload("Deployment", space, name, labels={"sidecar.istio.io/inject": "false", "istio.io/rev": revision})
+    made["spec"]["template"]["spec"]["containers"] = [
+        {"name": "istio-proxy", "image": "proxyv2", "args": ["proxy", "router"]}
+    ]
+    return made
+
+
 def settled(cluster: Cluster, *spaces: str, ready: bool = True) -> None:
     """Wait until every Deployment, StatefulSet and DaemonSet of these namespaces has its pods."""
 
@@ -183,6 +238,7 @@ class Running:
 
     def __init__(self, cluster: Cluster, *arguments: str, environment: dict[str, str] | None = None) -> None:
         self.lines: list[str] = []
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, it would be inherited: tests in background
         self.process = subprocess.Popen(
             cluster.command(["kubectl", "rev-migrate", *arguments]),
             env={**cluster.environment(), **(environment or {})},

@@ -1,5 +1,6 @@
 """A migration of five namespaces that is killed after each of its writes, or whose API server fails in every way."""
 
+import threading
 import time
 
 import pytest
@@ -87,11 +88,12 @@ def test_an_undo_that_is_killed_is_ended_by_the_same_command(five, before, tmp_p
 
 
 def first_time(fault):
-    """Each write fails once; a write is told by its object."""
+    """Each write fails once, and each namespace's first pod that is tried; a write is told by its object."""
     seen = set()
 
     def rule(request):
-        if not request.write or request.path in seen:
+        tried = request.method == "POST" and request.path.endswith("/pods")
+        if not (request.write or tried) or request.path in seen:
             return None
         seen.add(request.path)
         return fault
@@ -145,6 +147,52 @@ def test_a_server_that_is_gone_for_some_seconds(five, before, tmp_path, write):
             five, *SPACES, "--to", "canary", "--yes", "--kubeconfig", proxy.kubeconfig(tmp_path / "kubeconfig")
         )
     assert done.returncode == ExitCode.OK, done.stderr
+    as_undisturbed(five, before)
+
+
+@pytest.mark.parametrize("moment", ["namespace/five-0 labeled", "namespace/five-2 labeled", "-n five-3 rolled out"])
+def test_the_api_server_is_killed_and_started_again(five, before, moment):
+    run = do.Running(five, *SPACES, "--to", "canary", "--yes")
+    run.until(moment)
+    five.restart_api_server()
+    run.ended()
+    assert run.process.returncode == ExitCode.OK, run.stderr
+    as_undisturbed(five, before)
+
+
+HANGS = {
+    "a list": lambda request: request.path.endswith("/statefulsets"),
+    "an access review": lambda request: request.path.endswith("/selfsubjectaccessreviews"),
+    "a label": lambda request: request.write and request.path.endswith("/five-1"),
+    "a pod that is tried": lambda request: request.method == "POST" and request.path.endswith("/five-1/pods"),
+    "a restart": lambda request: request.write and "/five-1/" in request.path,
+}
+
+
+@pytest.mark.parametrize("hangs", HANGS.values(), ids=HANGS)
+def test_ctrl_c_while_the_server_does_not_answer(five, before, tmp_path, hangs):
+    asked, over = threading.Event(), threading.Event()
+
+    def rule(request):
+        if hangs(request):
+            asked.set()
+            over.wait(60)
+            return Fault()
+        return None
+
+    with Proxy(five, rule) as proxy:
+        run = do.Running(
+            five, *SPACES, "--to", "canary", "--yes", "--kubeconfig", proxy.kubeconfig(tmp_path / "kubeconfig")
+        )
+        assert asked.wait(60), run.stderr
+        run.interrupt()  # waits for 10 seconds at most
+        over.set()
+    assert run.process.returncode == ExitCode.INTERRUPTED
+    assert ("to go on: kubectl rev-migrate five-0" in run.stderr) == (
+        do.metadata(five, "five-0") != before[0]["five-0"]
+    )
+    again = do.migrate(five, *SPACES, "--to", "canary", "--yes")
+    assert again.returncode == ExitCode.OK, again.stderr
     as_undisturbed(five, before)
 
 
