@@ -27,6 +27,7 @@ explain     the whole story of one subject
 choosing    which namespaces a migration speaks of, and to whom they go
 originals   the objects that it changes, whole enough to be patched
 migration   what it takes: a Plan (moves); undo: the way back
+learned     what tried pods show of injectors that may not be read
 reasons     why pods are left as they are
 patches     its JSON patches; proofs: the pods that are tried before the first restart
 rollout     how far a restart is

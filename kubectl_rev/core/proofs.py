@@ -14,8 +14,6 @@ from kubectl_rev.core.moves import Proof, Restart
 from kubectl_rev.core.originals import Original, Originals
 from kubectl_rev.core.survey import Survey, Unit
 
-_PLAIN = {"containers": [{"name": "proof", "image": "proof"}]}
-
 
 def proofs(
     after: Survey, originals: Originals, namespace: str, restarts: list[Restart], *, changed: bool
@@ -35,8 +33,7 @@ def proofs(
             yield _proof(unit, original)
     plain = after.selected_for_namespace(namespace)
     if not found and changed and plain.state is State.INJECTED and plain.revision:
-        manifest = _pod({"generateName": "rev-migrate-"}, _PLAIN)
-        yield Proof(kind="Pod", namespace=namespace, name="", revision=plain.revision, manifest=manifest)
+        yield Proof(kind="Pod", namespace=namespace, name="", revision=plain.revision, manifest=PLAIN)
 
 
 def _proof(unit: Unit, original: Original) -> Proof:
@@ -63,3 +60,6 @@ def _proof(unit: Unit, original: Original) -> Proof:
 
 def _pod(metadata: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+PLAIN = _pod({"generateName": "rev-migrate-"}, {"containers": [{"name": "proof", "image": "proof"}]})

@@ -1,0 +1,54 @@
+"""What is taken for granted of injectors that may not be read: the charts' selectors, and what tried pods showed."""
+
+import pytest
+
+from kubectl_rev.core import learned
+from kubectl_rev.core.choosing import Unknown, target
+from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.survey import Survey
+from tests import build
+
+GAP = Gap("list", learned.INJECTORS, "", "forbidden")
+
+
+def taught(*parts, tried=None, names=()):
+    return Survey(learned.taught(build.world(*parts, gaps=[GAP]), tried or {}, names))
+
+
+@pytest.mark.parametrize("name", ["canary", "default"])
+def test_the_selectors_are_the_charts(name):
+    (ours,) = taught(names=[name]).snapshot.injectors
+    charts = build.injector(name)
+    assert [(w.name, w.namespace_selector, w.object_selector, w.rules) for w in ours.webhooks] == [
+        (w.name, w.namespace_selector, w.object_selector, w.rules) for w in charts.webhooks
+    ]
+
+
+@pytest.mark.parametrize(("labels", "name"), [("injection=enabled", "default"), ("rev=prod", "prod")])
+def test_a_tried_pod_says_whom_a_label_leads_to(labels, name):
+    survey = taught(build.ns("shop", labels), tried={"shop": "stable"}, names=["canary"])
+    assert survey.selected_for_namespace("shop").revision == "stable"
+    assert survey.mesh.resolve(name) == "stable"
+    assert target(survey, "canary").revision == "canary"
+
+
+def test_a_label_that_was_seen_to_lead_nowhere_is_not_taken_for_a_revision():
+    survey = taught(build.ns("shop", "rev=ghost"), tried={"shop": None}, names=["ghost"])
+    with pytest.raises(Unknown):
+        target(survey, "ghost")
+
+
+@pytest.mark.parametrize("labels", ["injection=disabled rev=canary", "rev=", "mode=ambient", ""])
+def test_labels_that_ask_for_nobody_teach_nothing(labels):
+    assert taught(build.ns("shop", labels), tried={"shop": "stable"}).snapshot.injectors == []
+
+
+@pytest.mark.parametrize("name", ["", "a,b", "-x", "x" * 64])
+def test_what_is_no_label_value_is_no_revision(name):
+    assert taught(names=[name]).snapshot.injectors == []
+
+
+def test_the_gap_is_there_to_be_told_and_no_longer_blinds():
+    snapshot = build.world(gaps=[GAP])
+    assert learned.gap(snapshot) == GAP
+    assert not taught(names=["canary"]).mesh.blind
