@@ -16,6 +16,8 @@ from kubectl_rev.core.originals import Original
 from kubectl_rev.core.survey import Unit
 
 ROLLED = ("Deployment", "StatefulSet", "DaemonSet", "Rollout")
+# Without any of these lists nobody knows what runs in a namespace. (Rollouts: most clusters have none.)
+SEEN_BY = ("pods", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "replicasets.apps")
 
 
 def keeps(

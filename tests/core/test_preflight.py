@@ -4,7 +4,7 @@ import pytest
 
 from kubectl_rev.core import choosing, labels, migration, tagging, undo
 from kubectl_rev.core.checks.migration import CHECKS, find
-from kubectl_rev.core.checks.rolling import Situation
+from kubectl_rev.core.checks.situation import Situation
 from kubectl_rev.core.choosing import Request
 from kubectl_rev.core.circumstances import (
     Autoscaler,
@@ -24,6 +24,7 @@ from kubectl_rev.core.circumstances import (
 )
 from kubectl_rev.core.objects import Metadata
 from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
+from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Survey
 from tests import build
 from tests.core.originals import originals_of
@@ -35,8 +36,18 @@ IN_SHOP = Metadata(name="it", namespace="shop")
 WEB = build.running(build.deployment("web", replicas=2), "default", "default")
 
 
-def situation(*parts, planes=(DEFAULT, CANARY), circumstances=None, specs=None, back=False, tag="", **request):
-    world = build.world(*planes, *(parts or (SHOP, WEB)))
+def situation(
+    *parts,
+    planes=(DEFAULT, CANARY),
+    circumstances=None,
+    specs=None,
+    back=False,
+    tag="",
+    gaps=(),
+    learned=False,
+    **request,
+):
+    world = build.world(*planes, *(parts or (SHOP, WEB)), gaps=gaps)
     survey, originals = Survey(world), originals_of(world, **(specs or {}))
     asked = Request(**{"names": ("shop",), **({} if back else {"to": "canary"}), **request})
     if tag:
@@ -58,6 +69,7 @@ def situation(*parts, planes=(DEFAULT, CANARY), circumstances=None, specs=None, 
         originals=originals,
         request=asked,
         circumstances=circumstances or Circumstances(),
+        learned=learned,
     )
 
 
@@ -121,6 +133,7 @@ FOUND = {
         circumstances=Circumstances(configs=(LabelledConfig("virtualservices", "shop", "vs", "default"),))
     ),
     "REV408": lambda: situation(circumstances=Circumstances(denied=(Denied("patch", "deployments.apps", "shop"),))),
+    "REV409": lambda: situation(learned=True),
     "REV410": lambda: situation(specs={"web": {"paused": True}}),
     "REV411": lambda: situation(
         SHOP,
@@ -168,6 +181,10 @@ FOUND = {
     "REV424": lambda: situation(BACK, build.running(build.deployment("web"), "canary"), IN_PLACE, back=True),
     "REV425": lambda: situation(SHOP, build.running(build.deployment("web", text="rev=default"), "default")),
     "REV426": lambda: situation(SHOP, WEB, owned_tag(), tag="prod"),
+    "REV427": lambda: situation(SHOP, gaps=[Gap("list", "pods", "shop", "forbidden")]),
+    "REV428": lambda: situation(
+        BACK, build.running(build.deployment("web"), "canary"), build.validator("canary"), back=True
+    ),
     "REV430": lambda: situation(
         SHOP,
         build.running(build.deployment("web", annotations={labels.TEMPLATES: "custom"}), "default"),

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks import rolling
+from kubectl_rev.core.checks import gateways, rolling
 from kubectl_rev.core.checks.hints import command, namespace_ref
 from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, run
-from kubectl_rev.core.checks.rolling import Situation
+from kubectl_rev.core.checks.situation import Situation, targets
 from kubectl_rev.core.claims import change_at_source, owner_by, owner_of
-from kubectl_rev.core.drift import RENDERED
-from kubectl_rev.core.gateways import GatewayKind
+from kubectl_rev.core.defaults import default_validator
 from kubectl_rev.core.injection import Selected, State
-from kubectl_rev.core.moves import Move
+from kubectl_rev.core.learned import names_of
+from kubectl_rev.core.reasons import SEEN_BY
 
 MigrationCheck = Check[Situation]  # a row of the catalogue that looks at a plan
 
@@ -26,30 +26,9 @@ def find(situation: Situation) -> list[Finding]:
     return run(CHECKS, situation)
 
 
-def _targets(situation: Situation) -> dict[str, list[str]]:
-    """The revisions that are moved to, with the namespaces that go there."""
-    found: dict[str, list[str]] = {}
-    for move in situation.plan.moves:
-        revision = situation.plan.revision or _revision_after(situation, move)
-        if revision:
-            found.setdefault(revision, []).append(move.namespace)
-    return found
-
-
-def _revision_after(situation: Situation, move: Move) -> str | None:
-    """Where an undo leads: by label, since a dead injector's answer names no revision."""
-    mesh = situation.before.mesh
-    if move.after.get(labels.INJECTION) == "enabled":
-        return situation.before.default.injection or situation.after.selected_for_namespace(move.namespace).revision
-    name = move.after.get(labels.REV)
-    if name is None or labels.INJECTION in move.after:
-        return None
-    return mesh.resolve(name) or name
-
-
 def _dead_target(situation: Situation) -> Found:
     mesh = situation.before.mesh
-    for revision in _targets(situation):
+    for revision in targets(situation):
         ref = Ref("Revision", "", revision)
         planes = [plane for plane in mesh.control_planes if plane.revision == revision]
         if not planes:
@@ -83,7 +62,7 @@ def _instead(selected: Selected) -> str:
 
 def _pairs(situation: Situation) -> Iterator[tuple[str, str]]:
     """The revisions that are left, each with the one that is moved to."""
-    for revision, namespaces in _targets(situation).items():
+    for revision, namespaces in targets(situation).items():
         for old in sorted({situation.runs_on(name) for name in namespaces} - {None, revision}, key=str):
             if old is not None:
                 yield old, revision
@@ -118,7 +97,7 @@ def _mesh_id(situation: Situation) -> Found:
 
 
 def _undiscovered(situation: Situation) -> Found:
-    for revision, namespaces in _targets(situation).items():
+    for revision, namespaces in targets(situation).items():
         config = situation.mesh_config(revision)
         for name in namespaces:
             given = situation.after.namespace_labels.get(name, {})
@@ -171,44 +150,19 @@ def _ambient(situation: Situation) -> Found:
             yield namespace_ref(move.namespace), "it is ambient: new pods would leave ztunnel for a sidecar", hint
 
 
-def _rendered(situation: Situation) -> Found:
-    """Gateway API gateways follow the namespace's label at once, whoever wanted only the sidecars moved."""
-    if situation.request.include_gateways:
+def _validator_stays(situation: Situation) -> Found:
+    """istio#43227: whoever goes back and uninstalls the new revision leaves the default validator without a Service."""
+    after, goals = situation.after, sorted(targets(situation))
+    config = default_validator(after.mesh) if situation.plan.undo else None
+    if config is None or not goals:
         return
-    for move in situation.plan.moves:
-        was = {(u.kind, u.name): u.selected.revision for u in situation.before.by_namespace.get(move.namespace, ())}
-        for unit in situation.after.by_namespace.get(move.namespace, ()) if move.label or situation.plan.tag else ():
-            if unit.gateway in RENDERED and was.get((unit.kind, unit.name)) != unit.selected.revision:
-                message = (
-                    f"istiod replaces this {unit.gateway.value} as soon as the label changes: say --include-gateways, "
-                    "or give the Gateway a label of its own"
-                )
-                name = unit.subject.labels.get(labels.GATEWAY_NAME, unit.name)
-                old = was.get((unit.kind, unit.name))
-                hint = command("label", "gateway", name, "-n", unit.namespace, f"{labels.REV}={old}") if old else ""
-                yield Ref(unit.kind, unit.namespace, unit.name), message, hint
-
-
-def _gateways_move(situation: Situation) -> Found:
-    for restart in situation.plan.restarts:
-        if restart.gateway:
-            message = f"a gateway ({restart.gateway}) with {restart.pods} pods is replaced: its traffic moves with it"
-            yield Ref(restart.kind, restart.namespace, restart.name), message, ""
-
-
-def _gateways_only_there(situation: Situation) -> Found:
-    """Guide, "Uninstall canary control plane": gateways that were upgraded in place do not go back by themselves."""
-    if not situation.plan.undo:
-        return
-    targets = set(_targets(situation))
-    in_place = [unit for unit in situation.before.units if unit.gateway is GatewayKind.IN_PLACE]
-    if any(revision in targets for unit in in_place for revision in unit.proxies):
-        return
-    for unit in in_place:
-        if unit.proxies and targets:
-            runs = ", ".join(unit.proxies)
-            message = f"this gateway lives only on {runs}: reinstall it for {', '.join(sorted(targets))} first"
-            yield Ref(unit.kind, unit.namespace, unit.name), message, ""
+    subject, holder = Ref("ValidatingWebhookConfiguration", "", config.name), after.default.validation
+    target = after.mesh.target(config.webhooks[0].client_config)
+    if target.alive is False:
+        yield subject, f"it validates nothing: {target.problem}", command("rev-fix-validation")
+    elif holder is not None and holder not in goals:
+        message = f"{holder} validates Istio's configuration after this too: without it nothing could be written"
+        yield subject, message, f"istioctl tag set default --revision {goals[0]} --overwrite"
 
 
 def _denied(situation: Situation) -> Found:
@@ -216,6 +170,32 @@ def _denied(situation: Situation) -> Found:
         message = f"you may not {each.verb} {each.resource} there, which this takes"
         hint = command("auth", "can-i", each.verb, each.resource, "-n", each.namespace)
         yield namespace_ref(each.namespace), message, hint
+
+
+def _unseen(situation: Situation) -> Found:
+    """A move would look complete that restarted nothing."""
+    one = len(situation.request.names) == 1  # then only that namespace was asked for
+    for move in situation.plan.moves:
+        where = (move.namespace,) if one else ("", move.namespace)
+        gaps = [each for each in situation.before.snapshot.gaps if each.namespace in where]
+        for gap in gaps:
+            if gap.resource in SEEN_BY and gap.verb == "list":
+                where_not = "" if gap.namespace else " everywhere: name one namespace at a time"
+                message = f"what runs there cannot be seen: you may not list {gap.resource}{where_not}"
+                hint = command("auth", "can-i", "list", gap.resource, "-n", move.namespace)
+                yield namespace_ref(move.namespace), message, hint
+
+
+def _unread_injectors(situation: Situation) -> Found:
+    for move in situation.plan.moves:
+        for name in sorted(names_of(move.after)) if situation.learned and move.label else ():
+            label = ",".join(f"{key}={value}" for key, value in move.after.items())
+            otherwise = "nothing is restarted" if situation.plan.undo else "it is put back"
+            message = (
+                f"you may not list the injectors: that {label} leads to revision {name} is seen from pods tried "
+                f"after it is written; if not, {otherwise}"
+            )
+            yield namespace_ref(move.namespace), message, ""
 
 
 def _overruled(situation: Situation) -> Found:
@@ -244,13 +224,19 @@ CHECKS = (
     MigrationCheck("REV407", _W, "Istio config is labelled with the old revision",
                    "an istiod reads only config without a label or with its own (pkg/config/model.go)", _config_of_old),
     MigrationCheck("REV408", _E, "you may not do what this takes", "it would stop half-way", _denied),
+    MigrationCheck("REV409", _W, "the injectors could not be read",
+                   "pods that are tried with a dry run tell what they do, but only once the label is there",
+                   _unread_injectors),
+    MigrationCheck("REV427", _E, "what runs in a namespace could not be read",
+                   "it would be left behind unseen", _unseen),
     MigrationCheck("REV420", _E, "the labels belong to Git, Helm or Sail", "they would be put back", _owned),
     MigrationCheck("REV421", _W, "the namespace is ambient", "a sidecar takes pods away from ztunnel", _ambient),
     MigrationCheck("REV422", _E, "a gateway would be replaced by the label alone",
-                   "istiod renders Gateway API gateways anew when their owner changes", _rendered),
-    MigrationCheck("REV423", _W, "gateways move", "all traffic through them moves at once", _gateways_move),
+                   "istiod renders Gateway API gateways anew when their owner changes", gateways.rendered),
+    MigrationCheck("REV423", _W, "gateways move", "all traffic through them moves at once", gateways.moving),
     MigrationCheck("REV424", _W, "a gateway lives only on the revision that is left",
-                   "it is not reverted by labels and restarts", _gateways_only_there),
+                   "it is not reverted by labels and restarts", gateways.only_there),
+    MigrationCheck("REV428", _W, "the default validator does not go back", "istio#43227", _validator_stays),
     MigrationCheck("REV426", _E, "the tag belongs to Git, Helm or Sail", "it would be put back", _owned_tag),
     MigrationCheck("REV425", _I, "a pod's revision label has no effect", "a namespace label decides first", _overruled),
     *(MigrationCheck(*row) for row in rolling.ROWS),

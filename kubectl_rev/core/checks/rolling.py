@@ -11,49 +11,14 @@ import msgspec
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.checks.model import Found, Ref, Severity
-from kubectl_rev.core.choosing import Request
-from kubectl_rev.core.circumstances import Circumstances, MeshConfig, Quota, quantity
+from kubectl_rev.core.checks.situation import Situation
+from kubectl_rev.core.circumstances import Quota, quantity
 from kubectl_rev.core.claims import reverts_restarts
 from kubectl_rev.core.drift import Effect, manual
-from kubectl_rev.core.moves import Left, Plan, Restart
-from kubectl_rev.core.originals import Original, Originals
+from kubectl_rev.core.moves import Left, Restart
 from kubectl_rev.core.survey import Survey, Unit
 
 _POD_COUNTS = ("pods", "count/pods")
-
-
-class Situation(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan in its surroundings: the mesh as it is and as it will be."""
-
-    before: Survey
-    after: Survey
-    plan: Plan
-    originals: Originals
-    request: Request
-    circumstances: Circumstances
-
-    def runs_on(self, namespace: str) -> str | None:
-        """The revision that a namespace is selected by now, or most of its proxies run on."""
-        if (selected := self.before.selected_for_namespace(namespace).revision) is not None:
-            return selected
-        proxies = [p for unit in self.before.by_namespace.get(namespace, ()) for p in unit.proxies.elements()]
-        return max(sorted(set(proxies)), key=proxies.count) if proxies else None
-
-    def mesh_config(self, revision: str) -> MeshConfig | None:
-        found = self.circumstances.meshes
-        return next((config for (_, rev), config in sorted(found.items()) if rev == revision), None)
-
-    def units(self) -> Iterator[Unit]:
-        """The workloads of the plan's namespaces, as they will be."""
-        for move in self.plan.moves:
-            yield from self.after.by_namespace.get(move.namespace, ())
-
-    def rolled(self) -> Iterator[tuple[Restart, Original]]:
-        """What will be restarted, with what is known of it."""
-        for restart in self.plan.restarts:
-            original = self.originals.get(restart.kind, restart.namespace, restart.name)
-            if original is not None and restart.step is not None:
-                yield restart, original
 
 
 def _ref(each: Restart | Left | Unit) -> Ref:

@@ -1,0 +1,52 @@
+"""REV422 to REV424: what a migration does to gateways."""
+
+from __future__ import annotations
+
+from kubectl_rev.core import labels
+from kubectl_rev.core.checks.hints import command
+from kubectl_rev.core.checks.model import Found, Ref
+from kubectl_rev.core.checks.situation import Situation
+from kubectl_rev.core.checks.situation import targets as targets_of
+from kubectl_rev.core.drift import RENDERED
+from kubectl_rev.core.gateways import GatewayKind
+
+
+def rendered(situation: Situation) -> Found:
+    """Gateway API gateways follow the namespace's label at once, whoever wanted only the sidecars moved."""
+    if situation.request.include_gateways:
+        return
+    for move in situation.plan.moves:
+        was = {(u.kind, u.name): u.selected.revision for u in situation.before.by_namespace.get(move.namespace, ())}
+        for unit in situation.after.by_namespace.get(move.namespace, ()) if move.label or situation.plan.tag else ():
+            if unit.gateway in RENDERED and was.get((unit.kind, unit.name)) != unit.selected.revision:
+                message = (
+                    f"istiod replaces this gateway ({unit.gateway.value}) as soon as the label changes: "
+                    "say --include-gateways, or give the Gateway a label of its own"
+                )
+                name = unit.subject.labels.get(labels.GATEWAY_NAME, unit.name)
+                old = was.get((unit.kind, unit.name))
+                hint = command("label", "gateway", name, "-n", unit.namespace, f"{labels.REV}={old}") if old else ""
+                yield Ref(unit.kind, unit.namespace, unit.name), message, hint
+
+
+def moving(situation: Situation) -> Found:
+    for restart in situation.plan.restarts:
+        if restart.gateway:
+            count = "1 pod" if restart.pods == 1 else f"all {restart.pods} pods"
+            message = f"{count} of this gateway ({restart.gateway}) will be replaced: its traffic moves with it"
+            yield Ref(restart.kind, restart.namespace, restart.name), message, ""
+
+
+def only_there(situation: Situation) -> Found:
+    """Guide, "Uninstall canary control plane": gateways that were upgraded in place do not go back by themselves."""
+    if not situation.plan.undo:
+        return
+    targets = set(targets_of(situation))
+    in_place = [unit for unit in situation.before.units if unit.gateway is GatewayKind.IN_PLACE]
+    if any(revision in targets for unit in in_place for revision in unit.proxies):
+        return
+    for unit in in_place:
+        if unit.proxies and targets:
+            runs = ", ".join(unit.proxies)
+            message = f"this gateway lives only on {runs}: reinstall it for {', '.join(sorted(targets))} first"
+            yield Ref(unit.kind, unit.namespace, unit.name), message, ""
