@@ -6,6 +6,8 @@ then test less than they would on the cluster.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from kubectl_rev import manifests
@@ -18,15 +20,16 @@ from kubectl_rev.documents import decode, documents
 _KINDS = frozenset({"Namespace", "CronJob", *ROLLED})
 
 
-def originals(text: str, snapshot: Snapshot) -> Originals:
-    """Those of a text that has been read as this Snapshot already, so that it is known to be one."""
+def originals(texts: Iterable[str], snapshot: Snapshot) -> Originals:
+    """Those of texts that have been read as this Snapshot already, so that they are known to be one."""
     found = [_saved(each, "Namespace") for each in snapshot.namespaces]
     found += [_saved(each, each.kind) for each in snapshot.workloads if each.kind in ROLLED and each.template]
-    for head, raw in manifests.flat(documents(text)):
-        if head.kind in _KINDS and raw is not None:
-            each = decode(raw, Original)
-            each.kind = head.kind
-            found.append(each)
+    for text in texts:
+        for head, raw in manifests.flat(documents(text)):
+            if head.kind in _KINDS and raw is not None:
+                each = decode(raw, Original)
+                each.kind = head.kind
+                found.append(each)
     return Originals(found)
 
 

@@ -56,12 +56,17 @@ class _Saved(msgspec.Struct, rename="camel"):
 
 def load(path: str, stdin: IO[bytes]) -> Snapshot:
     """The Snapshot in a file, in a directory's manifests, or (`-`) on standard input."""
-    if path != "-" and os.path.isdir(path):
-        files = sorted(str(file) for file in Path(path).iterdir() if file.suffix in _SUFFIXES and file.is_file())
-        if not files:
-            raise UsageError(f"{path}: no {', '.join(_SUFFIXES)} files in this directory")
-        return parse({file: read(file, stdin) for file in files})
-    return parse({path: read(path, stdin)})
+    return parse(texts(path, stdin))
+
+
+def texts(path: str, stdin: IO[bytes]) -> dict[str, str]:
+    """What stands in a file, in each manifest of a directory, or (`-`) on standard input, by path."""
+    if path == "-" or not os.path.isdir(path):
+        return {path: read(path, stdin)}
+    files = sorted(str(file) for file in Path(path).iterdir() if file.suffix in _SUFFIXES and file.is_file())
+    if not files:
+        raise UsageError(f"{path}: no {', '.join(_SUFFIXES)} files in this directory")
+    return {file: read(file, stdin) for file in files}
 
 
 def parse(texts: dict[str, str]) -> Snapshot:

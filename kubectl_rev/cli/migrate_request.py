@@ -6,7 +6,7 @@ import sys
 
 import msgspec
 
-from kubectl_rev import documents
+from kubectl_rev import documents, manifests
 from kubectl_rev.cli import options
 from kubectl_rev.cli.carry_out import answer
 from kubectl_rev.cli.options import DryRun, Output
@@ -88,22 +88,23 @@ def carry_out(call: Call) -> None:
     leave(answer(asked, Source(call.connection, call.filename if dump else "", call.all_namespaces)))
 
 
-def _names(arguments: tuple[str, ...], namespace: str, filename: str) -> tuple[tuple[str, ...], str]:
-    """The namespaces that were named in any way, and the text of a dump if the file is one."""
+def _names(arguments: tuple[str, ...], namespace: str, filename: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The namespaces that were named in any way, and the texts of a dump, by path, if the file or directory is one."""
     names = [_namespace(word) for word in arguments] + ([namespace] if namespace else [])
     if not filename:
-        return tuple(names), ""
-    text = documents.read(filename, sys.stdin.buffer)
-    listed = documents.names(text)
+        return tuple(names), {}
+    texts = manifests.texts(filename, sys.stdin.buffer)
+    text = "".join(texts.values())
+    listed = documents.names(text) if list(texts) == [filename] else None
     if listed is None and text.strip():
-        return tuple(names), text
+        return tuple(names), texts
     for each in listed or ():
         if each.type not in ("namespace", "namespaces", "ns"):
             raise UsageError(f'"{each.type}/{each.name}" is no namespace: a migration moves whole namespaces')
         names.append(each.name)
     if not names:
         raise UsageError(f"{filename}: no names in it")
-    return tuple(names), ""
+    return tuple(names), {}
 
 
 def _namespace(word: str) -> str:
