@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -11,7 +12,8 @@ from kubectl_rev.core.moves import Left, Move, Plan, Restart
 from kubectl_rev.core.outcome import Outcome, Result
 from kubectl_rev.core.patches import spoken
 from kubectl_rev.core.plan import Step
-from kubectl_rev.render import Style, clean, counts, fit, paint, plural, table, wrap
+from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.render import Style, clean, counts, paint, plural, table, wrap
 
 
 def plan(found: Plan, style: Style) -> str:
@@ -21,8 +23,9 @@ def plan(found: Plan, style: Style) -> str:
         lines += _move(move, style)
     if found.skipped:
         lines.append("Skipped:")
-        lines += [f"  namespace/{each.namespace}   {each.why}" for each in found.skipped]
-    return fit("\n".join(clean(line) for line in lines), style.width)
+    for each in found.skipped:
+        lines += wrap(f"  namespace/{each.namespace}   ", each.why, style.width)
+    return "\n".join(clean(line) for line in lines)
 
 
 def _first(found: Plan, style: Style) -> Iterable[str]:
@@ -55,7 +58,8 @@ def _move(move: Move, style: Style) -> Iterable[str]:
         if style.wide and restart.step:
             yield f"    {patch(restart.step)}"
     for each in move.left:
-        yield f"  {spoken(each.kind, each.name)}   stays ({plural(each.pods, 'pod')}): {each.why}"
+        head = f"  {spoken(each.kind, each.name)}   "
+        yield from wrap(head, f"stays ({plural(each.pods, 'pod')}): {each.why}", style.width)
 
 
 def _change(restart: Restart) -> str:
@@ -80,15 +84,28 @@ def _labels(given: dict[str, str]) -> str:
 
 
 def findings(found: Sequence[Finding], style: Style) -> str:
-    """One finding per two lines, the worst first."""
+    """Each with what helps below it, the worst first."""
     lines = []
     for each in found:
         severity = paint(f"{each.severity.value:<7}", each.severity.value, style)
         where = f" -n {each.subject.namespace}" if each.subject.namespace else ""
-        text = clean(f"{each.subject}{where}  {each.message}")
-        lines += wrap(f"{each.code} {severity}  ", text, style.width, indent=16)
+        lines += wrap(f"{each.code} {severity}  ", f"{each.subject}{where}  {each.message}", style.width, indent=16)
         if each.hint:
             lines.append(f"{'':16}{clean(each.hint)}")  # never cut: it is there to be copied
+    return "\n".join(lines)
+
+
+def not_checked(gaps: Sequence[Gap], style: Style) -> str:
+    """What could not be looked at, by why: who has rights in one namespace only may not list a dozen kinds."""
+    found: dict[str, list[str]] = {}
+    for gap in gaps:
+        why = gap.reason if gap.reason.startswith("not in ") else f"may not {gap.verb}: {gap.reason}"
+        found.setdefault(why, []).append(gap.resource + (f" in namespace {gap.namespace}" if gap.namespace else ""))
+    lines: list[str] = []
+    for why, what in found.items():
+        text = clean(f"Not checked ({why}): {', '.join(what)}")
+        width = style.width or len(text)
+        lines += textwrap.wrap(text, width, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)
     return "\n".join(lines)
 
 
@@ -113,23 +130,23 @@ def result(found: Result, moves: Sequence[Move], style: Style) -> str:
         rows.append(
             (
                 move.namespace,
-                _labels(move.after),
                 label,
                 str(max(rolled, restarted)),
                 str(move.unchanged),
                 str(failed),
-                str(len(move.left)),
+                str(len(move.left) + sum(each.namespace == move.namespace for each in found.not_restarted)),
+                _labels(move.after),
             )
         )
-    return table(("NAMESPACE", "LABEL", "STATE", "RESTARTED", "UNCHANGED", "FAILED", "LEFT"), rows, style)
+    return table(("NAMESPACE", "STATE", "RESTARTED", "UNCHANGED", "FAILED", "LEFT", "LABEL"), rows, style)
 
 
 def stays(left: Sequence[Left], style: Style) -> str:
     """What was not replaced, why, and what to do."""
     lines = []
     for each in left:
-        subject = f"{spoken(each.kind, each.name)} -n {each.namespace}"
-        lines += wrap("", f"{subject} stays ({plural(each.pods, 'pod')}): {each.why}", style.width)
+        head = f"{spoken(each.kind, each.name)} -n {each.namespace} "
+        lines += wrap(head, f"stays ({plural(each.pods, 'pod')}): {each.why}", style.width)
         if each.hint:
-            lines.append(f"    {clean(each.hint)}")
+            lines.append(f"    {clean(each.hint)}")  # never cut: it is there to be copied
     return "\n".join(lines)

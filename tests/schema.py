@@ -45,7 +45,7 @@ class Known(msgspec.Struct):
 KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "Overview": (Overview, {}),
     "Explanation": (Explanation, {}),
-    "Plan": (Plan, {"findings": list[Finding]}),
+    "Plan": (Plan, {"findings": list[Finding], "gaps": list[Gap]}),
     "Result": (outcome.Result, {}),
     "Verification": (Verification, {"since": list[Change] | None}),
     "Validation": (Validation, {}),

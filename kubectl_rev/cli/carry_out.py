@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 import msgspec
 
@@ -11,10 +12,10 @@ from kubectl_rev import render_migrate as look
 from kubectl_rev.cli import prepare
 from kubectl_rev.cli.live import Live
 from kubectl_rev.cli.options import Output
-from kubectl_rev.cli.prepare import Known, Run
+from kubectl_rev.cli.prepare import Known, Preflight, Run
 from kubectl_rev.cli.run import say, style, tell
 from kubectl_rev.cli.source import Source
-from kubectl_rev.core.checks.model import Finding, Severity
+from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.choosing import Request
 from kubectl_rev.core.moves import Plan
 from kubectl_rev.core.outcome import Outcome, Result
@@ -22,29 +23,29 @@ from kubectl_rev.core.patches import spoken
 from kubectl_rev.errors import ExitCode
 from kubectl_rev.executor import Execution
 
+_SHOWN = 20  # workloads that are left, by name
+
 
 def answer(asked: Run, source: Source) -> ExitCode:
     """The exit code; results have gone to stdout, talk to stderr."""
     known = prepare.read(asked, source)
     plan, after = prepare.planned(asked, known)
-    findings = prepare.findings(asked, plan, known, after, source)
-    stops = [each for each in findings if each.severity is Severity.ERROR]
+    found = prepare.checked(asked, plan, known, after, source)
     if asked.dry_run == "client":
-        return _shown(asked, plan, findings, ExitCode.FINDINGS if stops else ExitCode.OK)
-    if not plan.first and not any(move.label or move.close or move.restarts for move in plan.moves):
-        return _nothing(asked, plan, findings)
+        return _shown(asked, plan, found)
+    if not found.stops and not plan.first and not any(m.label or m.close or m.restarts for m in plan.moves):
+        return _nothing(asked, plan, found)
     tell(look.plan(plan, style(talk=True)))
-    if findings:
-        tell(look.findings(findings, style(talk=True)))
-    if stops:
+    _tell_found(found)
+    if found.stops:
         tell("nothing was changed: the errors above come first")
-        return _reported(asked, plan, findings, None, complete=False, code=ExitCode.FINDINGS)
+        return _reported(asked, plan, found, None, complete=False, code=ExitCode.FINDINGS)
     if asked.dry_run == "server":
-        return _tried(asked, plan, findings, source)
+        return _tried(asked, plan, found, source)
     from kubectl_rev.cli.confirm import confirm
 
     confirm(_question(plan), source.connection, yes=asked.yes)
-    return _carried_out(asked, plan, findings, known, source)
+    return _carried_out(asked, plan, found, known, source)
 
 
 def _question(plan: Plan) -> str:
@@ -56,8 +57,15 @@ def _question(plan: Plan) -> str:
     return f"{verb} and restart {render.plural(restarts, 'workload')}?"
 
 
-def _shown(asked: Run, plan: Plan, findings: list[Finding], code: ExitCode) -> ExitCode:
-    whole = msgspec.to_builtins(plan) | {"findings": msgspec.to_builtins(findings)}
+def _tell_found(found: Preflight) -> None:
+    if found.findings:
+        tell(look.findings(found.findings, style(talk=True)))
+    if found.gaps:
+        tell(look.not_checked(found.gaps, style(talk=True)))
+
+
+def _shown(asked: Run, plan: Plan, found: Preflight) -> ExitCode:
+    whole = msgspec.to_builtins(plan) | msgspec.to_builtins(found)
     match asked.output:
         case Output.JSON:
             say(render.json("Plan", whole))
@@ -67,9 +75,8 @@ def _shown(asked: Run, plan: Plan, findings: list[Finding], code: ExitCode) -> E
             say("\n".join(_names(plan)))
         case _:
             say(look.plan(plan, style(wide=asked.output is Output.WIDE)))
-            if findings:
-                tell(look.findings(findings, style(talk=True)))
-    return code
+            _tell_found(found)
+    return ExitCode.FINDINGS if found.stops else ExitCode.OK
 
 
 def _names(plan: Plan) -> list[str]:
@@ -80,7 +87,7 @@ def _names(plan: Plan) -> list[str]:
     return names
 
 
-def _nothing(asked: Run, plan: Plan, findings: list[Finding]) -> ExitCode:
+def _nothing(asked: Run, plan: Plan, found: Preflight) -> ExitCode:
     """All is as it should be, or nothing was chosen."""
     for each in plan.skipped:
         tell(f"namespace/{each.namespace} skipped: {each.why}")
@@ -88,28 +95,26 @@ def _nothing(asked: Run, plan: Plan, findings: list[Finding]) -> ExitCode:
         tell(f"namespace/{move.namespace} unchanged")
     if not plan.moves:
         tell("No namespaces to move")
-    return _reported(asked, plan, findings, None, complete=True)
+    return _reported(asked, plan, found, None, complete=True)
 
 
-def _tried(asked: Run, plan: Plan, findings: list[Finding], source: Source) -> ExitCode:
+def _tried(asked: Run, plan: Plan, found: Preflight, source: Source) -> ExitCode:
     """Every write with a server-side dry run: admission and permissions speak, nothing is stored."""
     from kubectl_rev.cluster import writes
 
-    for first in plan.first:
-        writes.apply(source.connection, first, dry_run=True, field_manager=asked.field_manager)
-        tell(f"{first.says} (server dry run)")
+    steps = [("Tag", "", first.name, "moved", first) for first in plan.first]
     for move in plan.moves:
-        steps = [("Namespace", "", move.namespace, move.label)]
-        steps += [(each.kind, each.namespace, each.name, each.step) for each in move.restarts]
-        for kind, namespace, name, step in steps:
-            if step is not None:
-                writes.apply(source.connection, step, dry_run=True, field_manager=asked.field_manager)
-                done = Outcome(kind=kind, namespace=namespace, name=name, what="dry run", message=step.says)
-                tell(look.outcome(done, many=len(plan.moves) > 1, dry_run="server"))
-    return ExitCode.OK
+        steps += [("Namespace", "", move.namespace, "labeled", move.label)] if move.label else []
+        steps += [(each.kind, each.namespace, each.name, "restarted", each.step) for each in move.restarts if each.step]
+    outcomes = []
+    for kind, namespace, name, what, step in steps:
+        writes.apply(source.connection, step, dry_run=True, field_manager=asked.field_manager)
+        outcomes.append(Outcome(kind=kind, namespace=namespace, name=name, what=what, message=step.says))
+        tell(look.outcome(outcomes[-1], many=len(plan.moves) > 1, dry_run="server"))
+    return _reported(asked, plan, found, None, complete=True, code=ExitCode.OK, outcomes=outcomes)
 
 
-def _carried_out(asked: Run, plan: Plan, findings: list[Finding], known: Known, source: Source) -> ExitCode:
+def _carried_out(asked: Run, plan: Plan, found: Preflight, known: Known, source: Source) -> ExitCode:
     from kubectl_rev.cluster.acting import Acting
 
     acting = Acting(source.connection, known.survey.mesh, field_manager=asked.field_manager)
@@ -141,7 +146,7 @@ def _carried_out(asked: Run, plan: Plan, findings: list[Finding], known: Known, 
     finally:
         acting.stop()
     complete = not execution.failures and not execution.namespaces_left and not execution.left
-    code = _reported(asked, plan, findings, execution, complete=complete)
+    code = _reported(asked, plan, found, execution, complete=complete)
     if not complete:
         _ways(asked, execution, source)
         if asked.rollback and not asked.undo and execution.begun:
@@ -157,13 +162,15 @@ def _interrupted(asked: Run, execution: Execution, source: Source) -> None:
     tell(f"interrupted: {render.plural(done, 'workload')} done, {len(under_way)} under way, {len(execution.left)} left")
     for each in under_way:
         tell(f"  under way: {each}")
-    for restart in execution.left:
-        tell(f"  left: {spoken(restart.kind, restart.name)} -n {restart.namespace}")
     _ways(asked, execution, source)
 
 
 def _ways(asked: Run, execution: Execution, source: Source) -> None:
-    """How to go on, and how to go back."""
+    """What is left, how to go on, and how to go back."""
+    for restart in execution.left[:_SHOWN]:
+        tell(f"  left: {spoken(restart.kind, restart.name)} -n {restart.namespace}")
+    if len(execution.left) > _SHOWN:
+        tell(f"  left: {len(execution.left) - _SHOWN} more workloads")
     tell(f"to go on: {source.repeated(again(asked))}")
     if not asked.undo and (execution.begun or asked.tag):
         names = [f"--tag={asked.tag}"] if asked.tag else [move.namespace for move in execution.begun]
@@ -190,36 +197,39 @@ def again(asked: Run) -> str:
 def _reported(
     asked: Run,
     plan: Plan,
-    findings: list[Finding],
+    found: Preflight,
     execution: Execution | None,
     *,
     complete: bool,
     code: ExitCode | None = None,
+    outcomes: Sequence[Outcome] = (),
 ) -> ExitCode:
     """The results, to stdout."""
-    found = Result(
+    result = Result(
         undo=plan.undo,
         to=plan.to,
         revision=plan.revision,
         dry_run=asked.dry_run,
         complete=complete,
-        outcomes=execution.done if execution else [],
+        outcomes=execution.done if execution else outcomes,
         left=plan.left,
         not_begun=[move.namespace for move in execution.namespaces_left] if execution else [],
+        not_restarted=[Ref(each.kind, each.namespace, each.name) for each in execution.left] if execution else [],
         skipped=plan.skipped,
-        findings=findings,
+        findings=found.findings,
+        gaps=found.gaps,
     )
     match asked.output:
         case Output.JSON:
-            say(render.json("Result", found))
+            say(render.json("Result", result))
         case Output.YAML:
-            say(render.yaml("Result", found))
+            say(render.yaml("Result", result))
         case Output.NAME:
             if names := _names(plan):
                 say("\n".join(names))
         case _:
             if plan.moves and code is None:
-                say(look.result(found, plan.moves, style(headers=asked.headers)))
+                say(look.result(result, plan.moves, style(headers=asked.headers)))
             if plan.left and code is None:
                 tell(look.stays(plan.left, style(talk=True)))
     if code is not None:

@@ -58,13 +58,16 @@ class Live:
         rolling = execution.rolling
         done = sum(each.what == "rolled out" for each in execution.done)
         lines = []
-        for name in list(dict.fromkeys(each.namespace for each in rolling))[:_SHOWN]:
+        names = list(dict.fromkeys(each.namespace for each in rolling))
+        widest = max(map(len, names[:_SHOWN]), default=0)
+        for name in names[:_SHOWN]:
             of = [each for each in execution.plan.restarts if each.namespace == name]
             over = sum(each.what == "rolled out" and each.namespace == name for each in execution.done)
             full = _BAR * over // max(len(of), 1)
             now = ", ".join(self._state(each) for each in rolling if each.namespace == name)
-            lines.append(f"{name}   {'█' * full}{'░' * (_BAR - full)}   {over}/{len(of)}   {now}")
-        lines.append(f"{done} rolled out, {len(rolling)} under way, {len(execution.left)} left")
+            lines.append(f"{name:{widest}}   {'█' * full}{'░' * (_BAR - full)}   {over}/{len(of)}   {now}")
+        more = f" ({len(names) - _SHOWN} more namespaces are under way)" if len(names) > _SHOWN else ""
+        lines.append(f"{done} rolled out, {len(rolling)} under way, {len(execution.left)} left{more}")
         return [clean(line)[:width] for line in lines]
 
     def _state(self, restart: Restart) -> str:

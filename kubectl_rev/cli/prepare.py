@@ -8,23 +8,28 @@ import msgspec
 
 from kubectl_rev.cli.options import Output
 from kubectl_rev.cli.source import Source, check
-from kubectl_rev.core import choosing, migration, tagging, undo
+from kubectl_rev.core import choosing, learned, migration, tagging, undo
 from kubectl_rev.core.checks.migration import find
-from kubectl_rev.core.checks.model import Finding
-from kubectl_rev.core.checks.rolling import Situation
+from kubectl_rev.core.checks.model import Finding, Severity
+from kubectl_rev.core.checks.situation import Situation
 from kubectl_rev.core.choosing import Choice, Request, Unknown
 from kubectl_rev.core.circumstances import Circumstances
 from kubectl_rev.core.moves import Plan
 from kubectl_rev.core.originals import Originals
 from kubectl_rev.core.pace import Pace
+from kubectl_rev.core.reasons import SEEN_BY
+from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.errors import UsageError
+from kubectl_rev.errors import ClusterError, Forbidden, UsageError
+
+# What a plan made of a dump does not look at.
+_ONLY_LIVE = ("poddisruptionbudgets.policy", "horizontalpodautoscalers.autoscaling", "resourcequotas", "permissions")
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One call of rev-migrate.
 
-    `selector` is as it was typed, `dump` a text to plan with instead of a cluster.
+    `selector` is as it was typed, `dump` has texts by path, to plan with instead of a cluster.
     """
 
     request: Request
@@ -38,14 +43,27 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     field_manager: str
     output: Output
     headers: bool
-    dump: str
+    dump: dict[str, str]
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What was read."""
+    """What was read, and what could not be. `learned`: the injectors are among that, so pods were tried instead."""
 
     survey: Survey
     originals: Originals
+    gaps: list[Gap]
+    learned: bool = False
+
+
+class Preflight(msgspec.Struct, frozen=True):
+    """What was found, the worst first, and what could not be looked at."""
+
+    findings: list[Finding]
+    gaps: list[Gap]
+
+    @property
+    def stops(self) -> bool:
+        return any(each.severity is Severity.ERROR for each in self.findings)
 
 
 def read(asked: Run, source: Source) -> Known:
@@ -53,20 +71,55 @@ def read(asked: Run, source: Source) -> Known:
     if asked.dump:
         from kubectl_rev import dumped, manifests
 
-        snapshot = manifests.parse({"-": asked.dump})
-        known = Known(Survey(snapshot), dumped.originals(asked.dump, snapshot))
+        snapshot = manifests.parse(asked.dump)
+        known = Known(Survey(snapshot), dumped.originals(asked.dump.values(), snapshot), snapshot.gaps)
     else:
         from kubectl_rev.cluster import originals
         from kubectl_rev.cluster.read import read as read_mesh
         from kubectl_rev.cluster.workers import Workers, result
 
         scope = asked.request.names[0] if len(asked.request.names) == 1 else ""
+        # An undo looks at the gateways everywhere, as far as it may.
+        everywhere = "" if asked.undo else scope
+        connection = source.connection  # made before there are threads: the first use reads the kubeconfig
         with Workers(4) as workers:
-            task = workers.start(lambda: originals.read(source.connection, scope, workers))
-            snapshot = read_mesh(source.connection, namespace=scope, istio_namespace=source.istio_namespace)
-            known = Known(Survey(snapshot), result(task))
-    check(known.survey)
-    return known
+            task = workers.start(lambda: originals.read(connection, scope, workers))
+            snapshot = read_mesh(connection, namespace=everywhere, istio_namespace=source.istio_namespace)
+            gaps = snapshot.gaps
+            if everywhere != scope and any(snapshot.has_gap(resource) for resource in SEEN_BY):
+                snapshot = read_mesh(connection, namespace=scope, istio_namespace=source.istio_namespace)
+            known = Known(Survey(snapshot), result(task), gaps)
+    try:
+        check(known.survey)
+    except Forbidden as error:
+        if len(asked.request.names) < 2:
+            raise
+        reason = f"{error.reason}: with rights in namespaces only, name one at a time"
+        raise Forbidden(error.verb, error.resource, error.namespace, reason) from None
+    if not known.survey.mesh.blind:
+        return known
+    if asked.dump:
+        raise ClusterError(f"{learned.INJECTORS} are not in the dump: who injects is not known")
+    return _learned(asked, known, source)
+
+
+def _learned(asked: Run, known: Known, source: Source) -> Known:
+    """What pods that are tried with a dry run teach somebody who may not read the injectors."""
+    from kubectl_rev.cluster import proof
+
+    snapshot, names, gap = known.survey.snapshot, asked.request.names, learned.gap(known.survey.snapshot)
+    if gap is not None and (not names or asked.tag):
+        reason = f"{gap.reason}: name the namespaces, then pods that are tried there show who injects"
+        raise Forbidden(gap.verb, gap.resource, reason=reason)
+    tried = proof.injectors_of(source.connection, names)
+    wanted = {asked.request.to} - {""}
+    for name, previous in undo.records(known.originals).items() if asked.undo else ():
+        wanted |= learned.names_of(previous) if name in names else set()
+    for namespace in snapshot.namespaces:  # an injector that does not answer is there all the same
+        if namespace.name in names and namespace.name not in tried:
+            wanted |= learned.names_of(namespace.labels)
+    survey = Survey(learned.taught(snapshot, tried, sorted(wanted)))
+    return msgspec.structs.replace(known, survey=survey, learned=True)
 
 
 def planned(asked: Run, known: Known) -> tuple[Plan, Survey]:
@@ -91,9 +144,11 @@ def planned(asked: Run, known: Known) -> tuple[Plan, Survey]:
     return made, migration.surveyed_after(survey, {move.namespace: move.after for move in made.moves}, {})
 
 
-def findings(asked: Run, plan: Plan, known: Known, after: Survey, source: Source) -> list[Finding]:
+def checked(asked: Run, plan: Plan, known: Known, after: Survey, source: Source) -> Preflight:
     """The preflight; for a dump without what only a cluster can be asked."""
-    circumstances = Circumstances()
+    circumstances = Circumstances(gaps=tuple(Gap("list", each, "", "not in the dump") for each in _ONLY_LIVE))
+    if not asked.dump:
+        circumstances = Circumstances()
     if not asked.dump and (plan.moves or plan.first):
         from kubectl_rev.cluster import preflight
 
@@ -105,8 +160,10 @@ def findings(asked: Run, plan: Plan, known: Known, after: Survey, source: Source
         originals=known.originals,
         request=asked.request,
         circumstances=circumstances,
+        learned=known.learned,
     )
-    return [msgspec.structs.replace(each, hint=source.repeated(each.hint)) for each in find(situation)]
+    found = [msgspec.structs.replace(each, hint=source.repeated(each.hint)) for each in find(situation)]
+    return Preflight(found, sorted({*known.gaps, *circumstances.gaps}))
 
 
 def _enrolled(choice: Choice) -> None:

@@ -120,13 +120,19 @@ def _asked_for(survey: Survey, request: Request) -> list[str]:
     if request.came_from:
         target(survey, request.came_from)
     if request.names:
-        for name in request.names:
-            if name not in there and not survey.snapshot.has_gap("namespaces"):
-                raise Unknown(_unknown("namespace", name, there))
-        return list(dict.fromkeys(request.names))
+        return named(survey, request)
     if request.selector is not None:
         return sorted(name for name, given in there.items() if request.selector.matches(given))
     return sorted(there)
+
+
+def named(survey: Survey, request: Request) -> list[str]:
+    """The namespaces that were named, each once. Raises Unknown for one that does not exist."""
+    there = survey.namespace_labels
+    for name in request.names:
+        if name not in there and not survey.snapshot.has_gap("namespaces"):
+            raise Unknown(_unknown("namespace", name, there))
+    return list(dict.fromkeys(request.names))
 
 
 def _from(survey: Survey, name: str, came_from: str) -> bool:

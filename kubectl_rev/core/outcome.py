@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kubectl_rev.core.checks.model import Finding
+from kubectl_rev.core.checks.model import Finding, Ref
 from kubectl_rev.core.moves import Left, Skipped
+from kubectl_rev.core.snapshot import Gap
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened. `what` is labeled, unchanged, put back, undone, restarted, rolled out or failed."""
+    """One thing that happened. `what` is moved, labeled, unchanged, put back, undone, restarted, rolled out, failed."""
 
     kind: str
     namespace: str
@@ -22,7 +23,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, kw_only=True, rename="camel"):
-    """What a run did. `complete` is false when something failed or was not begun; `left` stays as it is."""
+    """What a run did. `complete` is false when something failed or was not begun; `left` stays as it is.
+
+    `not_begun` are namespaces, `not_restarted` the workloads that were to be restarted and were not.
+    `gaps` are what the preflight could not look at.
+    """
 
     undo: bool
     to: str
@@ -32,5 +37,7 @@ class Result(msgspec.Struct, kw_only=True, rename="camel"):
     outcomes: Sequence[Outcome]
     left: Sequence[Left]
     not_begun: Sequence[str]
+    not_restarted: Sequence[Ref]
     skipped: Sequence[Skipped]
     findings: Sequence[Finding]
+    gaps: Sequence[Gap]

@@ -7,7 +7,7 @@ is waited for: the record may be gone because all was done.
 
 from __future__ import annotations
 
-from kubectl_rev.core import labels, patches
+from kubectl_rev.core import choosing, labels, patches
 from kubectl_rev.core.choosing import Request
 from kubectl_rev.core.migration import gateways_last, move, surveyed_after
 from kubectl_rev.core.moves import Move, Plan, Skipped
@@ -53,9 +53,12 @@ def plan(survey: Survey, originals: Originals, request: Request, names: list[str
 
 
 def named(originals: Originals, survey: Survey, request: Request) -> list[str]:
-    """The namespaces that an undo speaks of: those named, else those recorded that the request chooses."""
+    """The namespaces that an undo speaks of: those named, else those recorded that the request chooses.
+
+    Raises Unknown for one that does not exist.
+    """
     if request.names:
-        return list(dict.fromkeys(request.names))
+        return choosing.named(survey, request)
     kept = sorted(set(records(originals)) | {key[0] for key in pins(originals, set(survey.namespace_labels))})
     if request.selector is None:
         return kept

@@ -102,6 +102,72 @@ def test_where_nothing_may_even_be_read(two):
     assert done.stdout == ""
 
 
+@pytest.fixture
+def solo(two):
+    """A user whose only rights are a Role in `mine`: no Role can let anybody read the injectors."""
+    two.apply(role("mine", *MOVER), binding("Role", "mover", "solo", "mine"))
+    two.wait_until(
+        "the binding",
+        lambda: (
+            two.run("kubectl", "auth", "can-i", "list", "pods", "-n", "mine", "--as=solo", check=False).returncode == 0
+        ),
+        20,
+    )
+    return two
+
+
+def test_whoever_may_not_read_the_injectors_learns_from_pods_that_are_tried(solo):
+    before = do.metadata(solo, "mine")
+    done = do.migrate(solo, "mine", "--to", "canary", "--yes", "--as=solo")
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert (
+        "REV409 warning  namespace/mine  you may not list the injectors: that istio.io/rev=canary leads to revision "
+        "canary is seen from pods tried after it is written; if not, it is put back"
+    ) in done.stderr
+    (named,) = [line for line in done.stderr.splitlines() if line.startswith("Not checked (may not list: forbidden")]
+    assert ", mutatingwebhookconfigurations.admissionregistration.k8s.io, namespaces, " in named
+    assert set(do.revisions(solo, "mine").values()) == {"canary"}
+    again = do.migrate(solo, "mine", "--to", "canary", "--yes", "--as=solo")
+    assert (again.returncode, again.stderr.splitlines()[0]) == (ExitCode.OK, "namespace/mine unchanged")
+    back = do.migrate(solo, "--undo", "mine", "--yes", "--as=solo")
+    assert back.returncode == ExitCode.OK, back.stderr
+    assert do.metadata(solo, "mine") == before
+    assert set(do.revisions(solo, "mine").values()) == {"default"}
+
+
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [
+        ("canry", "would start without a sidecar, not with one of canry"),
+        ("next", "would be injected by canary, not by next"),
+    ],
+)
+def test_their_wrong_guess_is_put_back_before_anything_is_restarted(solo, to, why):
+    solo.istioctl("tag", "set", "next", "--revision", "canary", "--overwrite", "-y")
+    before = do.metadata(solo, "mine"), do.uids(solo, "mine"), do.generations(solo, "mine")
+    done = do.migrate(solo, "mine", "--to", to, "--yes", "--as=solo")
+    assert done.returncode == ExitCode.INCOMPLETE, done.stderr
+    assert f"namespace/mine failed: a pod of deployment.apps/web {why}" in done.stderr
+    assert "namespace/mine labels put back" in done.stderr
+    assert (do.metadata(solo, "mine"), do.uids(solo, "mine"), do.generations(solo, "mine")) == before
+
+
+def test_without_the_injectors_namespaces_must_be_named(solo):
+    done = do.migrate(solo, "--from", "default", "--to", "canary", "--yes", "--as=solo")
+    assert done.returncode == ExitCode.NO_ANSWER
+    assert "may not list" in done.stderr
+
+
+def test_what_cannot_be_seen_is_not_called_complete(solo):
+    """Rights to change labels alone: what runs there would be left behind unseen."""
+    solo.apply(role("theirs", ("", "namespaces", "get patch")), binding("Role", "mover", "labeller", "theirs"))
+    before = do.metadata(solo, "theirs")
+    done = do.migrate(solo, "theirs", "--to", "canary", "--yes", "--as=labeller")
+    assert done.returncode != ExitCode.OK
+    assert "may not list pods" in done.stderr
+    assert do.metadata(solo, "theirs") == before
+
+
 SPACES = [f"many-{n:02}" for n in range(12)]
 
 

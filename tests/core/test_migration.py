@@ -278,3 +278,9 @@ def test_a_patch_that_had_no_answer_is_recognised_when_it_was_done():
     assert not holds(label, {"metadata": {"labels": {"istio-injection": "enabled"}}})
     done["metadata"]["labels"]["istio-injection"] = "enabled"
     assert not holds(label, done)
+
+
+def test_an_undo_of_a_namespace_that_does_not_exist_says_so():
+    survey = Survey(build.world(BOTH, ENABLED))
+    with pytest.raises(Unknown, match=r'no namespace "shpo"; did you mean shop\?'):
+        undo.named(originals_of(survey.snapshot), survey, Request(names=("shpo",)))

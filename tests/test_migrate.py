@@ -1,0 +1,77 @@
+"""rev-migrate without a cluster, as a process: plans made of dumps, and what it refuses."""
+
+import json
+
+import pytest
+
+from kubectl_rev.errors import ExitCode
+from tests.plugin import EXAMPLE, ROOT, run
+
+PLAN = ("--from", "default", "--to", "canary", "--dry-run=client")
+
+
+def migrate(*arguments, **more):
+    return run(*arguments, plugin="rev-migrate", **more)
+
+
+@pytest.fixture(scope="module")
+def planned():
+    return migrate(*PLAN, "-f", EXAMPLE)
+
+
+def test_a_file_a_pipe_and_a_directory_are_planned_alike(planned, tmp_path):
+    text = (ROOT / EXAMPLE).read_text()
+    (tmp_path / "mesh.yaml").write_text(text)
+    (tmp_path / "notes.txt").write_text("not a manifest")
+    assert planned.code == ExitCode.OK
+    assert planned.out.startswith("To revision canary: 3 namespaces, 3 workloads to restart\n")
+    assert migrate(*PLAN, "-f", "-", stdin=text) == planned
+    assert migrate(*PLAN, "-f", str(tmp_path)) == planned
+
+
+def test_what_a_dump_cannot_tell_is_named_in_words_and_in_json(planned):
+    assert planned.err.splitlines()[-1] == (
+        "Not checked (not in the dump): horizontalpodautoscalers.autoscaling, permissions, "
+        "poddisruptionbudgets.policy, resourcequotas"
+    )
+    plan = json.loads(migrate(*PLAN, "-f", EXAMPLE, "-o", "json").out)
+    assert plan["kind"] == "Plan"
+    assert {"verb": "list", "resource": "resourcequotas", "namespace": "", "reason": "not in the dump"} in plan["gaps"]
+
+
+def test_without_injectors_nobody_knows_where_it_leads(tmp_path):
+    (tmp_path / "ns.yaml").write_text(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n"
+    )
+    found = migrate("shop", "--to", "canary", "--dry-run=client", "-f", str(tmp_path))
+    assert (found.code, found.out) == (ExitCode.NO_ANSWER, "")
+    assert found.err == (
+        "error: mutatingwebhookconfigurations.admissionregistration.k8s.io are not in the dump: "
+        "who injects is not known\n"
+    )
+
+
+def test_the_plan_as_names_is_what_the_next_command_takes(planned):
+    names = migrate(*PLAN, "-f", EXAMPLE, "-o", "name").out
+    assert names.splitlines()[:2] == ["namespace/both", "deployment.apps/web -n both"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["shop", "--to", "canary", "-f", EXAMPLE], "a dump can only be planned with: say --dry-run=client"),
+        (["shop"], "where to? say --to REVISION or --to TAG, or --undo"),
+        (["--to", "canary"], "which namespaces? name them, or say --from REVISION, --selector or --all-namespaces"),
+        (["deploy/web", "--to", "canary"], '"deploy/web" is no namespace: a migration moves whole namespaces'),
+        (["a", "-A", "--to", "canary"], "names, --selector and --all-namespaces exclude each other"),
+        (["a", "--undo", "--to", "b"], "--undo goes back to what was recorded: it takes no --to, --from or --enroll"),
+        (["a", "--to", "b", "--max-parallel", "0"], "--max-parallel takes one number or two, as in 1,10; not '0'"),
+        (["nope", *PLAN[2:], "-f", EXAMPLE], 'no namespace "nope"'),
+        (["--undo", "nope", "--dry-run=client", "-f", EXAMPLE], 'no namespace "nope"'),
+        (["shop", "--to", "canry", "--dry-run=client", "-f", EXAMPLE],
+         'no revision or tag "canry": there are canary, default, prod; did you mean canary?'),
+    ],
+)  # fmt: skip
+def test_bad_requests_get_one_line_and_change_nothing(arguments, says):
+    found = migrate(*arguments)
+    assert (found.code, found.out, found.err) == (ExitCode.USAGE, "", f"error: {says}\n")
