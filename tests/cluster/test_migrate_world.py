@@ -47,6 +47,8 @@ def objects():
         do.namespace("gateways", **ENABLED),
         do.workload("Deployment", "gateways", "gw", **gateway),
         do.workload("Deployment", "gateways", "web"),
+        do.gateway("gateways", "edge", rev="default"),
+        do.in_place_gateway("gateways", "ingress", "default"),
         do.namespace("half", **ENABLED),
         do.workload("Deployment", "half", "web", replicas=2),
         do.namespace("empty", **ENABLED),
@@ -89,11 +91,18 @@ def world(cluster):
     cluster.reset("istioctl")
     cluster.istioctl("tag", "set", "prod", "--revision", "default")
     cluster.istioctl("tag", "set", "next", "--revision", "canary")
+    do.gateway_api(cluster)
     paused = {"Deployment": {"strategies/paused"}}
     everything = objects()
     for each in everything:
         each.get("spec", {}).pop("paused", None) if each["kind"] in paused else None
     cluster.apply(*everything)
+    cluster.wait_until(
+        "the Deployment of Gateway edge",
+        lambda: (
+            cluster.run("kubectl", "get", "deployment", "edge-istio", "-n", "gateways", check=False).returncode == 0
+        ),
+    )
     do.settled(cluster, *MOVE, *STAY)
     cluster.kubectl("rollout", "pause", "deployment/paused", "-n", "strategies")
     # One that drifts, and is on canary by its label: its pods were made before the label.
@@ -142,7 +151,8 @@ def test_only_what_should_move_moves(world):
         "all-kinds": {"deploy": {"canary"}, "sts": {"canary"}, "ds": {"canary"}, "bare": {"default"}},
         "opt-outs": {"label": {None}, "annotation": {None}, "web": {"canary"}},
         "pinned": {"rev": {"canary"}, "inject": {"canary"}, "tocanary": {"canary"}, "none": {None}},
-        "gateways": {"gw": {"default"}, "web": {"canary"}},
+        # `edge` (rendered, by its own label) and `ingress` (in place) say nothing of who injected them: nobody did.
+        "gateways": {"gw": {"default"}, "web": {"canary"}, "": {None}, "ingress": {None}},
         "half": {"web": {"canary"}},
         "empty": {},
         "jobs": {"running": {"default"}},
@@ -172,7 +182,7 @@ def test_only_what_should_move_moves(world):
     }
     left = {f"{each['namespace']}/{each['name']}" for each in result["left"]}
     assert left == {
-        "all-kinds/bare", "gateways/gw", "jobs/running", "strategies/paused", "strategies/ondelete",
+        "all-kinds/bare", "gateways/gw", "gateways/ingress", "jobs/running", "strategies/paused", "strategies/ondelete",
         "strategies/dsondelete",
     }  # fmt: skip
 
@@ -210,7 +220,7 @@ def test_all_that_is_injected_and_the_skipped_with_their_reason(world):
 def test_gateways_go_last_when_they_are_included(world):
     done = do.migrate(world, "gateways", "by-rev", "--to", "canary", "--include-gateways", "--yes", timeout=300)
     assert done.returncode == ExitCode.OK, done.stderr
-    assert "REV423 warning  deployment/gw -n gateways  a gateway (injected) with 1 pods is replaced" in done.stderr
+    assert "REV423 warning  deployment/gw -n gateways  1 pod of this gateway (injected) will be replaced" in done.stderr
     said = [line for line in done.stderr.splitlines() if line.endswith(" restarted")]
     assert said[-1] == "deployment.apps/gw -n gateways restarted"
     assert do.by_workload(world, "gateways")["gw"] == {"canary"}
@@ -249,8 +259,11 @@ def test_names_come_through_a_pipe_and_a_dump_is_planned_without_a_cluster(world
 
 def test_server_dry_run_writes_nothing(world):
     before = do.metadata(world, "half"), do.generations(world, "half")
-    done = do.migrate(world, "half", "--to", "canary", "--dry-run=server")
+    done = do.migrate(world, "half", "--to", "canary", "--dry-run=server", "-o", "json")
     assert done.returncode == ExitCode.OK, done.stderr
     assert "namespace/half labeled (server dry run)" in done.stderr
     assert "deployment.apps/web restarted (server dry run)" in done.stderr
+    result = json.loads(done.stdout)
+    assert result["dryRun"] == "server"
+    assert [(each["name"], each["what"]) for each in result["outcomes"]] == [("half", "labeled"), ("web", "restarted")]
     assert (do.metadata(world, "half"), do.generations(world, "half")) == before
