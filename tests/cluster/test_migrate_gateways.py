@@ -65,8 +65,21 @@ def test_a_gateway_that_would_move_with_the_label_stops_it(edge):
     assert (do.metadata(edge, "edge"), do.uids(edge, "edge")) == before
 
 
+def label_as_advised(cluster):
+    """istiod puts a Gateway's labels on its pods, so that this replaces them once."""
+    cluster.kubectl("label", "gateway", "free", "-n", "edge", "istio.io/rev=default")
+
+    def replaced():
+        pods = [pod["metadata"]["labels"] for pod in do.pods(cluster, "edge")]
+        free = [given for given in pods if given.get("gateway.networking.k8s.io/gateway-name") == "free"]
+        return [given.get("istio.io/rev") for given in free] == ["default"]
+
+    cluster.wait_until("the one pod of the gateway to have its label", replaced)
+    do.settled(cluster, "edge")
+
+
 def test_with_the_label_that_is_advised_only_the_workloads_move(edge):
-    edge.kubectl("label", "gateway", "free", "-n", "edge", "istio.io/rev=default")
+    label_as_advised(edge)
     uids = do.uids(edge, "edge")[""]
     done = do.migrate(edge, "edge", "--to", "canary", "--yes")
     assert done.returncode == ExitCode.OK, done.stderr
@@ -90,7 +103,7 @@ def test_included_it_is_waited_for_until_the_other_istiod_has_rendered_it_and_ba
 
 def test_an_undo_says_which_gateways_and_which_validator_do_not_go_back(edge):
     """Guide, "Uninstall canary control plane"; istio#43227."""
-    edge.kubectl("label", "gateway", "free", "-n", "edge", "istio.io/rev=default")
+    label_as_advised(edge)
     assert do.migrate(edge, "edge", "--to", "canary", "--yes").returncode == ExitCode.OK
     edge.apply(do.namespace("ingress"), do.in_place_gateway("ingress", "istio-ingressgateway", "canary"))
     do.settled(edge, "ingress")
