@@ -28,13 +28,13 @@ class Kind(msgspec.Struct, frozen=True):
 
 def _workload(kind: str, api_version: str, optional: bool = False) -> Kind:
     group = group_of(api_version)
-    resource = f"{kind.lower()}s.{group}" if group else f"{kind.lower()}s"
+    resource = f"{plural_of(kind)}.{group}" if group else plural_of(kind)
     return Kind(kind, api_version, resource, "workloads", Workload, optional)
 
 
 def _webhooks(kind: str, field: str) -> Kind:
     group = "admissionregistration.k8s.io"
-    return Kind(kind, f"{group}/v1", f"{kind.lower()}s.{group}", field, objects.WebhookConfiguration)
+    return Kind(kind, f"{group}/v1", f"{plural_of(kind)}.{group}", field, objects.WebhookConfiguration)
 
 
 def plural_of(kind: str) -> str:

@@ -191,6 +191,14 @@ def gap_texts(gaps: Iterable[Gap]) -> Iterator[str]:
 
 def gap_text(gap: Gap) -> str:
     """`pods in namespace shop (may not list: forbidden)`, `pods (not in the dump)`."""
-    where = f" in namespace {gap.namespace}" if gap.namespace else ""
-    reason = gap.reason if gap.reason.startswith("not in ") else f"may not {gap.verb}: {gap.reason}"
-    return f"{gap.resource}{where} ({reason})" if gap.reason else f"{gap.resource}{where}"
+    return f"{gap_place(gap)} ({gap_why(gap)})" if gap.reason else gap_place(gap)
+
+
+def gap_place(gap: Gap) -> str:
+    """`pods in namespace shop`."""
+    return gap.resource + (f" in namespace {gap.namespace}" if gap.namespace else "")
+
+
+def gap_why(gap: Gap) -> str:
+    """`may not list: forbidden`, `not in the dump`."""
+    return gap.reason if gap.reason.startswith("not in ") else f"may not {gap.verb}: {gap.reason}"

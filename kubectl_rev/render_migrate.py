@@ -13,7 +13,7 @@ from kubectl_rev.core.outcome import Outcome, Result
 from kubectl_rev.core.patches import spoken
 from kubectl_rev.core.plan import Step
 from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.render import Style, clean, counts, paint, plural, table, wrap
+from kubectl_rev.render import Style, clean, counts, gap_place, gap_why, paint, plural, table, wrap
 
 
 def plan(found: Plan, style: Style) -> str:
@@ -99,8 +99,7 @@ def not_checked(gaps: Sequence[Gap], style: Style) -> str:
     """What could not be looked at, by why: who has rights in one namespace only may not list a dozen kinds."""
     found: dict[str, list[str]] = {}
     for gap in gaps:
-        why = gap.reason if gap.reason.startswith("not in ") else f"may not {gap.verb}: {gap.reason}"
-        found.setdefault(why, []).append(gap.resource + (f" in namespace {gap.namespace}" if gap.namespace else ""))
+        found.setdefault(gap_why(gap), []).append(gap_place(gap))
     lines: list[str] = []
     for why, what in found.items():
         text = clean(f"Not checked ({why}): {', '.join(what)}")

@@ -13,7 +13,6 @@ from kubectl_rev.cli.options import DryRun, Output
 from kubectl_rev.cli.prepare import Run
 from kubectl_rev.cli.run import leave
 from kubectl_rev.cli.source import Source
-from kubectl_rev.core import selectors
 from kubectl_rev.core.choosing import Request
 from kubectl_rev.core.pace import Pace
 from kubectl_rev.errors import UsageError
@@ -55,7 +54,7 @@ def carry_out(call: Call) -> None:
     request = Request(
         to=call.to,
         names=names,
-        selector=_selector(call.selector),
+        selector=options.label_selector(call.selector),
         everything=call.all_namespaces,
         came_from=call.came_from,
         enroll=call.enroll,
@@ -128,13 +127,6 @@ def _check(request: Request, undo: bool, tag: str) -> None:
         raise UsageError("which namespaces? name them, or say --from REVISION, --selector or --all-namespaces")
     if request.to and request.to == request.came_from:
         raise UsageError("--from and --to are the same")
-
-
-def _selector(text: str) -> selectors.LabelSelector | None:
-    try:
-        return selectors.parse(text) if text else None
-    except ValueError as error:
-        raise UsageError(f"--selector: {error}") from error
 
 
 def _parallel(text: str) -> tuple[int, int]:

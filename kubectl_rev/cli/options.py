@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kubectl_rev.cli.run import say
 from kubectl_rev.errors import UsageError
+
+if TYPE_CHECKING:
+    from kubectl_rev.core.selectors import LabelSelector
 
 
 class Output(StrEnum):
@@ -167,6 +170,16 @@ def with_connection(command: Callable[..., None]) -> Callable[..., None]:
 
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "ns": 1e-9}
+
+
+def label_selector(text: str) -> LabelSelector | None:
+    """What --selector says, None where it was not given. Raises UsageError."""
+    from kubectl_rev.core import selectors
+
+    try:
+        return selectors.parse(text) if text else None
+    except ValueError as error:
+        raise UsageError(f"--selector: {error}") from error
 
 
 def seconds(duration: str, flag: str) -> float:

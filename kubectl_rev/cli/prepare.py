@@ -8,7 +8,7 @@ import msgspec
 
 from kubectl_rev.cli.options import Output
 from kubectl_rev.cli.source import Source, check
-from kubectl_rev.core import choosing, learned, migration, tagging, undo
+from kubectl_rev.core import choosing, labels, learned, migration, tagging, undo
 from kubectl_rev.core.checks.migration import find
 from kubectl_rev.core.checks.model import Finding, Severity
 from kubectl_rev.core.checks.situation import Situation
@@ -99,7 +99,7 @@ def read(asked: Run, source: Source) -> Known:
     if not known.survey.mesh.blind:
         return known
     if asked.dump:
-        raise ClusterError(f"{learned.INJECTORS} are not in the dump: who injects is not known")
+        raise ClusterError(f"{labels.INJECTORS} are not in the dump: who injects is not known")
     return _learned(asked, known, source)
 
 
@@ -146,10 +146,10 @@ def planned(asked: Run, known: Known) -> tuple[Plan, Survey]:
 
 def checked(asked: Run, plan: Plan, known: Known, after: Survey, source: Source) -> Preflight:
     """The preflight; for a dump without what only a cluster can be asked."""
-    circumstances = Circumstances(gaps=tuple(Gap("list", each, "", "not in the dump") for each in _ONLY_LIVE))
-    if not asked.dump:
-        circumstances = Circumstances()
-    if not asked.dump and (plan.moves or plan.first):
+    circumstances = Circumstances()
+    if asked.dump:
+        circumstances = Circumstances(gaps=tuple(Gap("list", each, "", "not in the dump") for each in _ONLY_LIVE))
+    elif plan.moves or plan.first:
         from kubectl_rev.cluster import preflight
 
         circumstances = preflight.read(source.connection, plan, known.survey.mesh)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_rev.cli import options
 from kubectl_rev.cli.query import Ask, Why
+from kubectl_rev.core import labels
 from kubectl_rev.errors import Forbidden, NoIstio
 
 if TYPE_CHECKING:  # importing it for real imports the client: 0.2 s that --help and -f need not pay
@@ -85,7 +86,6 @@ class Source:
 
             return manifests.load(self._filename, sys.stdin.buffer)
         from kubectl_rev.cluster.read import read
-        from kubectl_rev.core import labels
 
         pods: Depth = "metadata" if each_pod else "folded"
         if isinstance(asked, Why):
@@ -139,7 +139,7 @@ class Source:
 def check(survey: Survey) -> None:
     """Raises NoIstio or Forbidden where no question at all can be answered."""
     mesh, snapshot = survey.mesh, survey.snapshot
-    needed = ("namespaces", "pods", "mutatingwebhookconfigurations.admissionregistration.k8s.io")
+    needed = ("namespaces", "pods", labels.INJECTORS)
     gaps = {gap.resource: gap for gap in snapshot.gaps if not gap.namespace}
     if all(resource in gaps for resource in needed) and not snapshot.namespaces:  # one that was named may be readable
         first = gaps[needed[0]]

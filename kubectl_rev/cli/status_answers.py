@@ -13,7 +13,7 @@ from kubectl_rev.cli.options import Output
 from kubectl_rev.cli.query import Ask, Why
 from kubectl_rev.cli.run import style, tell
 from kubectl_rev.cli.source import Source, check
-from kubectl_rev.core import explain, status
+from kubectl_rev.core import explain, labels, status
 from kubectl_rev.core import items as items_of
 from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.guess import did_you_mean
@@ -184,7 +184,6 @@ def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[expla
     return found
 
 
-_INJECTORS = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
 RESOURCES = {
     "Deployment": "deployments.apps",
     "StatefulSet": "statefulsets.apps",
@@ -196,8 +195,8 @@ RESOURCES = {
 }
 # What has to be read before a name in a list can be said not to be there.
 _READ = {
-    "revisions": ("pods", RESOURCES["Deployment"], _INJECTORS),
-    "tags": (_INJECTORS, "services"),
+    "revisions": ("pods", RESOURCES["Deployment"], labels.INJECTORS),
+    "tags": (labels.INJECTORS, "services"),
     "namespaces": ("namespaces",),
     "workloads": ("pods", *RESOURCES.values()),
     "pods": ("pods",),

@@ -14,7 +14,6 @@ from kubectl_rev.cli.options import Output
 from kubectl_rev.cli.query import Ask, Why
 from kubectl_rev.cli.run import leave, say, tell
 from kubectl_rev.cli.source import Source
-from kubectl_rev.core import selectors
 from kubectl_rev.core.selectors import LabelSelector
 from kubectl_rev.errors import ExitCode, UsageError
 
@@ -59,7 +58,14 @@ def carry_out(call: Call) -> None:
     asked = query.parse(call.arguments)
     if isinstance(asked, Why) and (call.selector or call.revision or call.drifted):
         raise UsageError("--selector, --revision and --drifted narrow lists: they do not go with TYPE/NAME")
-    request = Request(asked, _selector(call.selector), call.revision, call.drifted, call.output, call.headers)
+    request = Request(
+        asked,
+        options.label_selector(call.selector) or LabelSelector(),
+        call.revision,
+        call.drifted,
+        call.output,
+        call.headers,
+    )
     source = Source(call.connection, call.filename, call.all_namespaces)
     if call.watch:
         if call.filename or call.save:
@@ -87,10 +93,3 @@ def _answer(request: Request, snapshot: Snapshot, source: Source) -> tuple[str, 
     from kubectl_rev.cli.status_answers import answer
 
     return answer(request, snapshot, source)
-
-
-def _selector(text: str) -> LabelSelector:
-    try:
-        return selectors.parse(text) if text else LabelSelector()
-    except ValueError as error:
-        raise UsageError(f"--selector: {error}") from error

@@ -15,8 +15,8 @@ from kubectl_rev.cli import catalogue, options, scope, until
 from kubectl_rev.cli.options import FailOn, Report
 from kubectl_rev.cli.run import leave, say, style, tell
 from kubectl_rev.cli.source import Source, check
+from kubectl_rev.core import labels, verify
 from kubectl_rev.core import since as sinces
-from kubectl_rev.core import verify
 from kubectl_rev.core.checks.model import Severity
 from kubectl_rev.core.evidence import Evidence
 from kubectl_rev.core.guess import did_you_mean
@@ -153,7 +153,7 @@ def _installed(evidence: Evidence, name: str) -> str:
     for tag in evidence.mesh.tags:
         if tag.name == name:
             raise UsageError(f"{name} is a tag of revision {tag.revision}: say --uninstall {tag.revision}")
-    for resource in ("pods", "deployments.apps", "mutatingwebhookconfigurations.admissionregistration.k8s.io"):
+    for resource in ("pods", "deployments.apps", labels.INJECTORS):
         if evidence.snapshot.has_gap(resource):
             raise Forbidden("list", resource, reason=f"so whether there is a revision {name} is not known")
     guess = did_you_mean(name, planes)

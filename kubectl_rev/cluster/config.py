@@ -18,7 +18,6 @@ from kubectl_rev.core.objects import IstioConfig
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.errors import Forbidden, NotFound
 
-_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _THREADS = 8
 
 
@@ -36,7 +35,7 @@ def labelled(connection: Connection, groups: Collection[str]) -> tuple[list[Isti
 
 def metadata(connection: Connection, each: Served, query: Mapping[str, str] | None = None) -> list[IstioConfig]:
     """The objects of one resource. The items of such a list do not say their kind."""
-    found = lists.in_json(connection, each.path, IstioConfig, query, _METADATA)
+    found = lists.in_json(connection, each.path, IstioConfig, query, lists.METADATA_JSON)
     for config in found:
         config.kind, config.resource = each.kind, each.resource
     return found

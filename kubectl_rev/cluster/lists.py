@@ -24,6 +24,7 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Object)
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
+METADATA_JSON = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA = f"{PROTOBUF};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 RUNNING = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
 GATEWAY_VERSIONS = ("v1", "v1beta1")

@@ -17,10 +17,10 @@ import msgspec
 
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.faults import Expired
+from kubectl_rev.cluster.lists import METADATA_JSON
 from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.errors import Forbidden, NotFound, RevError
 
-_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _EVENT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _LASTS = 60  # seconds after which the server ends a watch, and we begin the next
 _SILENCE = 75.0  # seconds without a byte after which the connection must be dead
@@ -128,7 +128,7 @@ class _Broken(Exception):
 
 def _now(connection: Connection, path: str) -> str:
     """The collection's present resourceVersion, of a list that is as short as possible."""
-    return from_json(connection.get(path, {"limit": "1"}, _LIST), _Object).metadata.resource_version
+    return from_json(connection.get(path, {"limit": "1"}, METADATA_JSON), _Object).metadata.resource_version
 
 
 def _lines(connection: Connection, path: str, version: str) -> Iterator[_Line]:

@@ -9,24 +9,21 @@ proven, or the label taken back, by the pods that are tried after it is written 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import ClientConfig, Metadata, Rule, Webhook, WebhookConfiguration
-from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
+from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement, is_label_value
 from kubectl_rev.core.snapshot import Gap, Snapshot
 
-INJECTORS = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
-_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")  # of a label: apimachinery/pkg/util/validation
 _PODS = Rule(operations=["CREATE"], api_groups=[""], api_versions=["v1"], resources=["pods"])
 
 
 def gap(snapshot: Snapshot) -> Gap | None:
     """Why the injectors could not be read, None if they were."""
-    return next((each for each in snapshot.gaps if each.resource == INJECTORS), None)
+    return next((each for each in snapshot.gaps if each.resource == labels.INJECTORS), None)
 
 
 def names_of(given: Mapping[str, str]) -> set[str]:
@@ -49,12 +46,12 @@ def taught(snapshot: Snapshot, tried: Mapping[str, str | None], names: Iterable[
     for name in names:
         leads |= {each: each for each in _possible(name) if each not in leads}
     injectors = [_injector(name, revision) for name, revision in sorted(leads.items()) if revision]
-    gaps = [each for each in snapshot.gaps if each.resource != INJECTORS]
+    gaps = [each for each in snapshot.gaps if each.resource != labels.INJECTORS]
     return replace(snapshot, injectors=injectors, gaps=gaps)
 
 
 def _possible(name: str) -> set[str]:
-    return {name} if _VALUE.fullmatch(name) else set()
+    return {name} if name and is_label_value(name) else set()
 
 
 def _injector(name: str, revision: str) -> WebhookConfiguration:

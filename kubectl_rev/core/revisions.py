@@ -111,7 +111,7 @@ class Mesh:
     @property
     def blind(self) -> bool:
         """Whether the injectors could not be read: then nobody can say what is selected."""
-        return self.snapshot.has_gap("mutatingwebhookconfigurations.admissionregistration.k8s.io")
+        return self.snapshot.has_gap(labels.INJECTORS)
 
     @cached_property
     def control_planes(self) -> list[ControlPlane]:

@@ -100,6 +100,11 @@ _KEY = re.compile(f"({_PREFIX})?{_PART}")
 _VALUE = re.compile(f"({_PART})?")
 
 
+def is_label_value(text: str) -> bool:
+    """Whether a label may have this value; the empty one is one."""
+    return bool(_VALUE.fullmatch(text))
+
+
 class _Parser:
     """Recursive descent over a selector's tokens; the empty token is the end."""
 
@@ -154,7 +159,7 @@ class _Parser:
         if not self._is_word:
             raise self._wrong("a value")
         value = self._take()
-        if not _VALUE.fullmatch(value):
+        if not is_label_value(value):
             raise ValueError(f"{self._text!r} is no label selector: {value!r} cannot be a label's value")
         return value
 

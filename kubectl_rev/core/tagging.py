@@ -25,7 +25,6 @@ from kubectl_rev.core.originals import Originals
 from kubectl_rev.core.plan import Op, Step, pointer
 from kubectl_rev.core.survey import Survey
 
-_INJECTORS = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
 _VALIDATORS = "validatingwebhookconfigurations.admissionregistration.k8s.io"
 _REV = pointer("metadata", "labels", labels.REV)
 _PREVIOUS = pointer("metadata", "annotations", labels.PREVIOUS)
@@ -115,7 +114,7 @@ def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> tuple[list
     was = injector.labels.get(labels.REV, labels.DEFAULT)
     if was == revision and not undo:
         return [], [], survey
-    changes: list[tuple[str, Any, Any]] = [(_INJECTORS, injector, _pointed(injector, target, revision))]
+    changes: list[tuple[str, Any, Any]] = [(labels.INJECTORS, injector, _pointed(injector, target, revision))]
     for each in snapshot.services:
         if each.labels.get(labels.TAG) == tag:
             changes.append(("services", each, _selecting(survey, each, target, revision, undo=undo)))

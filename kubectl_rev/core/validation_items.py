@@ -22,7 +22,6 @@ Verdict = Literal["HEALTHY", "BROKEN", "UNKNOWN"]
 
 # What the diagnosis rests on; a gap in anything else changes nothing about it.
 _NEEDED = ("pods", "services", "endpointslices.discovery.k8s.io", VALIDATORS)
-_NEEDED_TOO = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
 
 
 class Item(msgspec.Struct, rename="camel", kw_only=True):
@@ -131,7 +130,7 @@ def verdict(diagnosis: Diagnosis, probes: Sequence[Probe], gaps: Sequence[Gap]) 
 
 def matters(gap: Gap) -> bool:
     """Whether what is missing could change the diagnosis."""
-    return gap.resource in (*_NEEDED, _NEEDED_TOO) or gap.of_config
+    return gap.resource in (*_NEEDED, labels.INJECTORS) or gap.of_config
 
 
 def validation(

@@ -4,11 +4,12 @@ import pytest
 
 from kubectl_rev.core import learned
 from kubectl_rev.core.choosing import Unknown, target
+from kubectl_rev.core.labels import INJECTORS
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Survey
 from tests import build
 
-GAP = Gap("list", learned.INJECTORS, "", "forbidden")
+GAP = Gap("list", INJECTORS, "", "forbidden")
 
 
 def taught(*parts, tried=None, names=()):

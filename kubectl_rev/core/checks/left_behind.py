@@ -12,6 +12,7 @@ from kubectl_rev.core.gateways import GatewayKind, is_istio, owner
 from kubectl_rev.core.injection import State
 from kubectl_rev.core.method import Method
 from kubectl_rev.core.objects import ServiceReference, Webhook, WebhookConfiguration
+from kubectl_rev.core.revisions import revision_of
 from kubectl_rev.core.selectors import Operator
 from kubectl_rev.core.uninstall import Uninstall
 
@@ -156,11 +157,7 @@ def _sail(leaving: Uninstall) -> Broken:
 
 def _not_removed(leaving: Uninstall) -> Broken:
     method = leaving.removal.method
-    kept = [
-        pod
-        for pod in leaving.after.snapshot.istiods
-        if (pod.labels.get(labels.REV) or labels.DEFAULT) == leaving.revision
-    ]
+    kept = [pod for pod in leaving.after.snapshot.istiods if revision_of(pod.labels) == leaving.revision]
     if method is not None and kept:
         known = "its marks say otherwise" if not leaving.removal.marked else "its Deployment lacks the marks"
         message = f"{method.value} would not remove its istiods: {known}"
