@@ -11,9 +11,9 @@ from collections.abc import Iterable
 import msgspec
 
 from kubectl_rev import manifests
+from kubectl_rev.core.migration.originals import Identity, Original, Originals, OriginalSpec
+from kubectl_rev.core.migration.reasons import ROLLED
 from kubectl_rev.core.objects import Object, Workload
-from kubectl_rev.core.originals import Identity, Original, Originals, OriginalSpec
-from kubectl_rev.core.reasons import ROLLED
 from kubectl_rev.core.snapshot import Snapshot
 from kubectl_rev.documents import decode, documents
 

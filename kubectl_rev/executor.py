@@ -14,12 +14,12 @@ from typing import Protocol
 
 import msgspec
 
-from kubectl_rev.core.moves import Move, Plan, Proof, Restart
-from kubectl_rev.core.outcome import Outcome
-from kubectl_rev.core.pace import Pace
-from kubectl_rev.core.patches import spoken
+from kubectl_rev.core.migration.moves import Move, Plan, Proof, Restart
+from kubectl_rev.core.migration.outcome import Outcome
+from kubectl_rev.core.migration.pace import Pace
+from kubectl_rev.core.migration.patches import spoken
+from kubectl_rev.core.migration.rollout import Progress, Seen, progress
 from kubectl_rev.core.plan import Step
-from kubectl_rev.core.rollout import Progress, Seen, progress
 from kubectl_rev.errors import Changed, RevError
 
 _LOOK = 0.5  # seconds between looks at the clock while nothing changes

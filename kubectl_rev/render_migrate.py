@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from kubectl_rev.core.checks.model import Finding
-from kubectl_rev.core.moves import Left, Move, Plan, Restart
-from kubectl_rev.core.outcome import Outcome, Result
-from kubectl_rev.core.patches import spoken
+from kubectl_rev.core.migration.moves import Left, Move, Plan, Restart
+from kubectl_rev.core.migration.outcome import Outcome, Result
+from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.plan import Step
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.render import Style, clean, counts, gap_place, gap_why, paint, plural, table, wrap

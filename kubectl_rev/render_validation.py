@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kubectl_rev.core.checks import Finding
-from kubectl_rev.core.probe import Answer, Reply, Works
-from kubectl_rev.core.validation import Health
-from kubectl_rev.core.validation_items import ProbeItem, StepItem, Validation, ValidatorItem
+from kubectl_rev.core.validation.probe import Answer, Reply, Works
+from kubectl_rev.core.validation.validation import Health
+from kubectl_rev.core.validation.validation_items import ProbeItem, StepItem, Validation, ValidatorItem
 from kubectl_rev.render import Column, Style, clean, gap_texts, listing, paint, plural, wrap
 
 _SHOWN_PER_CODE = 5

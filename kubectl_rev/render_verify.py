@@ -8,8 +8,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from kubectl_rev.core.checks.model import Check, Finding
-from kubectl_rev.core.since import Change
-from kubectl_rev.core.verify import CheckItem, GapItem, Status, Verdict, Verification
+from kubectl_rev.core.verification.since import Change
+from kubectl_rev.core.verification.verify import CheckItem, GapItem, Status, Verdict, Verification
 from kubectl_rev.render import Style, clean, name, paint, plural, wrap
 
 _WORDS = {

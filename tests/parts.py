@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from kubectl_rev.core.checks import CHECKS, migration
 from kubectl_rev.core.checks.advice import FIX
-from kubectl_rev.core.verify import MOVE, UNINSTALL
+from kubectl_rev.core.verification.verify import MOVE, UNINSTALL
 from kubectl_rev.errors import ExitCode
 from tests.core import truth
 from tests.schema import KINDS, LISTS

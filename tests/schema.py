@@ -9,16 +9,16 @@ from typing import Any
 import jsonschema
 import msgspec
 
-from kubectl_rev.core import outcome
 from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.checks.model import Severity
 from kubectl_rev.core.explain import Explanation
 from kubectl_rev.core.items import ControlPlaneItem, NamespaceItem, Overview, PodItem, TagItem, WorkloadItem
-from kubectl_rev.core.moves import Plan
-from kubectl_rev.core.since import Change
+from kubectl_rev.core.migration import outcome
+from kubectl_rev.core.migration.moves import Plan
 from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.core.validation_items import Validation
-from kubectl_rev.core.verify import Verification
+from kubectl_rev.core.validation.validation_items import Validation
+from kubectl_rev.core.verification.since import Change
+from kubectl_rev.core.verification.verify import Verification
 from kubectl_rev.render import API_VERSION
 
 WORKLOADS = ("Workload", "Gateway", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Rollout")
@@ -65,7 +65,7 @@ def schema() -> dict[str, Any]:
     made, components = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
     of = dict(zip(map(str, types), made, strict=True))
     for found in _structs(types):
-        name = found.__name__ if found.__name__ in components else f"{found.__module__}.{found.__qualname__}"
+        name = found.__name__
         # Every field is always there, save where a type leaves out what is at its default.
         if not found.__struct_config__.omit_defaults:
             components[name]["required"] = sorted(components[name]["properties"])

@@ -1,9 +1,9 @@
 """The executor on plain functions: order, pace, stopping, waiting by pod revision."""
 
-from kubectl_rev.core.moves import Move, Plan, Proof, Restart
-from kubectl_rev.core.pace import Pace
+from kubectl_rev.core.migration.moves import Move, Plan, Proof, Restart
+from kubectl_rev.core.migration.pace import Pace
+from kubectl_rev.core.migration.rollout import Seen
 from kubectl_rev.core.plan import Step
-from kubectl_rev.core.rollout import Seen
 from kubectl_rev.errors import Changed
 from kubectl_rev.executor import Execution
 

@@ -11,7 +11,7 @@ import pytest
 
 from kubectl_rev.cluster import podexec, syncz
 from kubectl_rev.cluster.connection import Options, connect
-from kubectl_rev.core.connections import Stream
+from kubectl_rev.core.verification.connections import Stream
 from kubectl_rev.errors import Forbidden, Unreachable
 from tests.build import istiod
 from tests.local_server import Answer, Request, serving, status

@@ -11,7 +11,7 @@ import yaml
 
 from kubectl_rev.core.checks import CHECKS, migration
 from kubectl_rev.core.checks.advice import FIX
-from kubectl_rev.core.verify import MOVE, UNINSTALL
+from kubectl_rev.core.verification.verify import MOVE, UNINSTALL
 from kubectl_rev.errors import ExitCode
 from tests.plugin import EXAMPLE, ROOT, Result, run
 

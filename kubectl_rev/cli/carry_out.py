@@ -16,10 +16,10 @@ from kubectl_rev.cli.prepare import Known, Preflight, Run
 from kubectl_rev.cli.run import say, style, tell
 from kubectl_rev.cli.source import Source
 from kubectl_rev.core.checks.model import Ref
-from kubectl_rev.core.choosing import Request
-from kubectl_rev.core.moves import Plan
-from kubectl_rev.core.outcome import Outcome, Result
-from kubectl_rev.core.patches import spoken
+from kubectl_rev.core.migration.choosing import Request
+from kubectl_rev.core.migration.moves import Plan
+from kubectl_rev.core.migration.outcome import Outcome, Result
+from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.errors import ExitCode
 from kubectl_rev.executor import Execution
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from kubectl_rev import render
 from kubectl_rev import render_verify as look
-from kubectl_rev.core import verify
 from kubectl_rev.core.checks import CHECKS
 from kubectl_rev.core.checks.advice import FIX
 from kubectl_rev.core.checks.model import Check
 from kubectl_rev.core.guess import did_you_mean
+from kubectl_rev.core.verification import verify
 from kubectl_rev.errors import UsageError
 from kubectl_rev.render import Style
 

@@ -10,8 +10,8 @@ import shutil
 import sys
 
 from kubectl_rev.cli.run import tell
-from kubectl_rev.core.moves import Restart
-from kubectl_rev.core.patches import spoken
+from kubectl_rev.core.migration.moves import Restart
+from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.executor import Execution
 from kubectl_rev.render import clean
 

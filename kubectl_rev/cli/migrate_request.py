@@ -13,8 +13,8 @@ from kubectl_rev.cli.options import DryRun, Output
 from kubectl_rev.cli.prepare import Run
 from kubectl_rev.cli.run import leave
 from kubectl_rev.cli.source import Source
-from kubectl_rev.core.choosing import Request
-from kubectl_rev.core.pace import Pace
+from kubectl_rev.core.migration.choosing import Request
+from kubectl_rev.core.migration.pace import Pace
 from kubectl_rev.errors import UsageError
 
 

@@ -8,16 +8,17 @@ import msgspec
 
 from kubectl_rev.cli.options import Output
 from kubectl_rev.cli.source import Source, check
-from kubectl_rev.core import choosing, labels, learned, migration, tagging, undo
+from kubectl_rev.core import labels
 from kubectl_rev.core.checks.migration import find
 from kubectl_rev.core.checks.model import Finding, Severity
 from kubectl_rev.core.checks.situation import Situation
-from kubectl_rev.core.choosing import Choice, Request, Unknown
-from kubectl_rev.core.circumstances import Circumstances
-from kubectl_rev.core.moves import Plan
-from kubectl_rev.core.originals import Originals
-from kubectl_rev.core.pace import Pace
-from kubectl_rev.core.reasons import SEEN_BY
+from kubectl_rev.core.migration import choosing, learned, migration, tagging, undo
+from kubectl_rev.core.migration.choosing import Choice, Request, Unknown
+from kubectl_rev.core.migration.circumstances import Circumstances
+from kubectl_rev.core.migration.moves import Plan
+from kubectl_rev.core.migration.originals import Originals
+from kubectl_rev.core.migration.pace import Pace
+from kubectl_rev.core.migration.reasons import SEEN_BY
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.errors import ClusterError, Forbidden, UsageError

@@ -12,8 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev.cli.run import say, tell
-from kubectl_rev.core.patches import holds
-from kubectl_rev.core.repair import Write
+from kubectl_rev.core.migration.patches import holds
+from kubectl_rev.core.validation.repair import Write
 from kubectl_rev.errors import Changed, Forbidden, Incomplete, NotFound, RevError, UsageError
 from kubectl_rev.render import clean
 

@@ -14,9 +14,9 @@ from kubectl_rev.errors import Forbidden, NoIstio
 if TYPE_CHECKING:  # importing it for real imports the client: 0.2 s that --help and -f need not pay
     from kubectl_rev.cluster.connection import Connection
     from kubectl_rev.cluster.read import Depth
-    from kubectl_rev.core.evidence import Evidence
     from kubectl_rev.core.snapshot import Snapshot
     from kubectl_rev.core.survey import Survey
+    from kubectl_rev.core.verification.evidence import Evidence
 
 _LOG_REQUESTS = 6  # kubectl's own level for it
 
@@ -102,7 +102,7 @@ class Source:
 
     def evidence(self) -> Evidence:
         """All that a verdict rests on. A dump says nothing of connections; what it lacks else is a gap too."""
-        from kubectl_rev.core import evidence
+        from kubectl_rev.core.verification import evidence
 
         if self._filename:
             from kubectl_rev import manifests

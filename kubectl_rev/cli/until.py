@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from kubectl_rev.cli.run import tell
-from kubectl_rev.core.evidence import Evidence
-from kubectl_rev.core.verify import Verdict, Verification
+from kubectl_rev.core.verification.evidence import Evidence
+from kubectl_rev.core.verification.verify import Verdict, Verification
 from kubectl_rev.errors import ClusterError
 from kubectl_rev.render import clean
 from kubectl_rev.render_verify import verdict_line

@@ -17,14 +17,14 @@ from kubectl_rev.cli.repairing import Run
 from kubectl_rev.cli.run import say, style, tell
 from kubectl_rev.cli.source import Source, check
 from kubectl_rev.cli.status_answers import document, resolve
-from kubectl_rev.core.coverage import UNLABELLED
-from kubectl_rev.core.probe import Probe, Works, proven
-from kubectl_rev.core.repair import Plan, plan
-from kubectl_rev.core.repair_target import candidates, choose, needs_target
-from kubectl_rev.core.repair_undo import undo
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation import VALIDATORS, Diagnosis, diagnose
-from kubectl_rev.core.validation_items import Validation, Verdict, validation
+from kubectl_rev.core.validation.coverage import UNLABELLED
+from kubectl_rev.core.validation.probe import Probe, Works, proven
+from kubectl_rev.core.validation.repair import Plan, plan
+from kubectl_rev.core.validation.repair_target import candidates, choose, needs_target
+from kubectl_rev.core.validation.repair_undo import undo
+from kubectl_rev.core.validation.validation import VALIDATORS, Diagnosis, diagnose
+from kubectl_rev.core.validation.validation_items import Validation, Verdict, validation
 from kubectl_rev.errors import ExitCode, Forbidden, UsageError
 
 _PROG = "kubectl rev-fix-validation"

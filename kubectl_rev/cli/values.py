@@ -34,7 +34,7 @@ def values(plugin: str, line: Line) -> Candidates:
         case "tag":
             return world.tags()
         case "accept":
-            from kubectl_rev.core import evidence
+            from kubectl_rev.core.verification import evidence
 
             return _plain(evidence.KINDS)
         case field if field in _TO:

@@ -9,7 +9,7 @@ import typer
 from kubectl_rev.cli import options
 from kubectl_rev.cli.options import FailOn, Report
 from kubectl_rev.cli.run import main as run
-from kubectl_rev.core.method import Method
+from kubectl_rev.core.verification.method import Method
 
 PROG = "kubectl rev-verify"
 HELP = """Is the move complete, and is it safe to uninstall the old control plane?

@@ -15,14 +15,15 @@ from kubectl_rev.cli import catalogue, options, scope, until
 from kubectl_rev.cli.options import FailOn, Report
 from kubectl_rev.cli.run import leave, say, style, tell
 from kubectl_rev.cli.source import Source, check
-from kubectl_rev.core import labels, verify
-from kubectl_rev.core import since as sinces
+from kubectl_rev.core import labels
 from kubectl_rev.core.checks.model import Severity
-from kubectl_rev.core.evidence import Evidence
 from kubectl_rev.core.guess import did_you_mean
-from kubectl_rev.core.method import Method
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.verify import Verdict, Verification
+from kubectl_rev.core.verification import since as sinces
+from kubectl_rev.core.verification import verify
+from kubectl_rev.core.verification.evidence import Evidence
+from kubectl_rev.core.verification.method import Method
+from kubectl_rev.core.verification.verify import Verdict, Verification
 from kubectl_rev.errors import ExitCode, Forbidden, UsageError
 
 RBAC = Path(__file__).resolve().parent.parent / "rbac.yaml"

@@ -11,12 +11,12 @@ from kubectl_rev.cluster import events, originals, writes
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.proof import prove
 from kubectl_rev.cluster.rollouts import Pods
-from kubectl_rev.core.moves import Plan, Proof, Restart
+from kubectl_rev.core.migration.moves import Plan, Proof, Restart
+from kubectl_rev.core.migration.rollout import Seen
 from kubectl_rev.core.objects import Pod
 from kubectl_rev.core.plan import Step
 from kubectl_rev.core.proxies import proxy_of
 from kubectl_rev.core.revisions import Mesh
-from kubectl_rev.core.rollout import Seen
 from kubectl_rev.errors import Forbidden, RevError
 
 

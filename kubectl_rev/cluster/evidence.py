@@ -18,11 +18,11 @@ from kubectl_rev.cluster.faults import ServerFault
 from kubectl_rev.cluster.read import read
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core import labels
-from kubectl_rev.core.connections import Answer, Connections, running
-from kubectl_rev.core.evidence import SAIL_GROUP, Evidence, Extras, Sail, VirtualService
 from kubectl_rev.core.objects import Object, Pod
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.verification.connections import Answer, Connections, running
+from kubectl_rev.core.verification.evidence import SAIL_GROUP, Evidence, Extras, Sail, VirtualService
 from kubectl_rev.errors import Forbidden, NotFound
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from functools import partial
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.workers import Workers, result
-from kubectl_rev.core.originals import Original, Originals
+from kubectl_rev.core.migration.originals import Original, Originals
 from kubectl_rev.errors import Forbidden, NotFound
 
 _KINDS = {kind: path for kind, path in lists.WORKLOADS.items() if kind != "Job"} | {"Rollout": lists.ROLLOUTS}

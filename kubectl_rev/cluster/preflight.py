@@ -17,7 +17,7 @@ from kubectl_rev.cluster.faults import ServerFault
 from kubectl_rev.cluster.typed import from_json, resolved
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core import labels
-from kubectl_rev.core.circumstances import (
+from kubectl_rev.core.migration.circumstances import (
     Autoscaler,
     Budget,
     Circumstances,
@@ -26,9 +26,9 @@ from kubectl_rev.core.circumstances import (
     MeshConfig,
     Quota,
 )
-from kubectl_rev.core.moves import Plan
+from kubectl_rev.core.migration.moves import Plan
+from kubectl_rev.core.migration.patches import RESOURCES
 from kubectl_rev.core.objects import ConfigMap, Object
-from kubectl_rev.core.patches import RESOURCES
 from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.errors import ClusterError, Forbidden, NotFound

@@ -1,4 +1,4 @@
-"""Ask the API server, by dry runs, whether Istio's config is validated; what is asked is `core.probe`'s."""
+"""Ask the API server, by dry runs, whether Istio's config is validated; what is asked is `core/validation/probe.py`'s."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.faults import Rejected, ServerFault
 from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.cluster.workers import Workers, result
-from kubectl_rev.core.probe import Answer, Probe, Reply, gateway, understood
+from kubectl_rev.core.validation.probe import Answer, Probe, Reply, gateway, understood
 from kubectl_rev.errors import Changed, Forbidden, NotFound, RevError
 
 _GROUP = "/apis/networking.istio.io"

@@ -19,10 +19,10 @@ from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.faults import Rejected, ServerFault
 from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.cluster.workers import Workers, result
-from kubectl_rev.core.moves import Proof
+from kubectl_rev.core.migration.moves import Proof
+from kubectl_rev.core.migration.patches import spoken
+from kubectl_rev.core.migration.proofs import PLAIN
 from kubectl_rev.core.objects import Pod
-from kubectl_rev.core.patches import spoken
-from kubectl_rev.core.proofs import PLAIN
 from kubectl_rev.core.proxies import proxy_of
 from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Snapshot

@@ -18,8 +18,8 @@ from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.faults import Expired
 from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.core import labels
+from kubectl_rev.core.migration.rollout import Seen
 from kubectl_rev.core.objects import Pod
-from kubectl_rev.core.rollout import Seen
 from kubectl_rev.errors import RevError, Unreachable
 
 Key = tuple[str, str, str]  # namespace, kind, name

@@ -9,7 +9,7 @@ from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.writes import path_of
 from kubectl_rev.core.objects import WebhookConfiguration
 from kubectl_rev.core.plan import Step
-from kubectl_rev.core.validation import VALIDATORS
+from kubectl_rev.core.validation.validation import VALIDATORS
 
 _FIRST, _MOST = 0.2, 2.0  # seconds between two looks at one object
 

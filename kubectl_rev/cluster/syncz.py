@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from kubectl_rev.cluster import podexec, portforward
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.core.connections import KIND, Answer, Unreadable, revision_of_istiod, streams_in
 from kubectl_rev.core.objects import Pod
 from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.verification.connections import KIND, Answer, Unreadable, revision_of_istiod, streams_in
 from kubectl_rev.errors import ClusterError, Forbidden, Unreachable
 
 _PATH = "/debug/syncz"

@@ -12,26 +12,16 @@ gateways    is it a gateway, which kind, who decides its revision
 proxies     which revision injected this running pod
 drift       what would a restart change
 survey      workloads joined with pods and decisions
-checks/     the catalogue of findings
-plan        one write as a value
 items       the public JSON, as types
 status      rev-status's answers
-validation  is config validated, by whom, and if not, why
-coverage    which config does no validator select
-repair      which writes mend it, what they look like (validator_steps), which take them back (repair_undo);
-            who is to validate (repair_target)
-places      where a revision can be called
-probe       what the dry runs ask, and what their answers mean
-ownership   who would write an object again, and the change to make there (at_source)
 explain     the whole story of one subject
-choosing    which namespaces a migration speaks of, and to whom they go
-originals   the objects that it changes, whole enough to be patched
-migration   what it takes: a Plan (moves); undo: the way back
-learned     what tried pods show of injectors that may not be read
-reasons     why pods are left as they are
-patches     its JSON patches; proofs: the pods that are tried before the first restart
-rollout     how far a restart is
-outcome     what a run did
+ownership   who would write an object again
+plan        one write as a value
+guess       the nearest name
+checks/         the catalogue of findings
+migration/      rev-migrate
+verification/   rev-verify
+validation/     rev-fix-validation
 
 For use as a library: `Survey(snapshot)`, `select`, `consider`, `status.overview`, `checks.find`.
 """

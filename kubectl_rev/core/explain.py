@@ -18,7 +18,7 @@ from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Group, Survey, Unit
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class IstiodDecision(msgspec.Struct, frozen=True):
     """istiod's own word: `accepts` is null when it cannot be told."""
 
     revision: str
@@ -50,7 +50,7 @@ class Explanation(msgspec.Struct, rename="camel", kw_only=True):
     pod_labels: dict[str, str]
     pod_annotations: dict[str, str]
     injectors: list[Considered]
-    istiod: Verdict | None
+    istiod: IstiodDecision | None
     running: list[Running]
     hint: str
     gaps: list[Gap]
@@ -109,7 +109,7 @@ def _explanation(
         pod_labels={key: subject.labels[key] for key in (labels.INJECT, labels.REV) if key in subject.labels},
         pod_annotations={k: v for k, v in sorted(subject.annotations.items()) if k in _TOLD},
         injectors=[] if rendered else consider(survey.mesh, subject),
-        istiod=Verdict(word[0], word[1].accepts, word[1].because) if word else None,
+        istiod=IstiodDecision(word[0], word[1].accepts, word[1].because) if word else None,
         running=_running(groups, selected),
         hint=hint,
         gaps=sorted(survey.snapshot.gaps),

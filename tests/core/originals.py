@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from kubectl_rev.core.migration.originals import Identity, Original, Originals
 from kubectl_rev.core.objects import Workload
-from kubectl_rev.core.originals import Identity, Original, Originals
 from kubectl_rev.core.snapshot import Snapshot
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from kubectl_rev.core.connections import Answer, Connections, Stream, Unreadable, streams_in
 from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.verification.connections import Answer, Connections, Stream, Unreadable, streams_in
 from tests.build import control_plane, injector, istiod, pod, world
 
 SIDECAR = Stream("shop", "web-1", "Kubernetes", "sidecar", "1.31.0")

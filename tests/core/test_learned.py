@@ -2,9 +2,9 @@
 
 import pytest
 
-from kubectl_rev.core import learned
-from kubectl_rev.core.choosing import Unknown, target
 from kubectl_rev.core.labels import INJECTORS
+from kubectl_rev.core.migration import learned
+from kubectl_rev.core.migration.choosing import Unknown, target
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Survey
 from tests import build

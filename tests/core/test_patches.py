@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubectl_rev.core.patches import holds
+from kubectl_rev.core.migration.patches import holds
 from kubectl_rev.core.plan import Op, Step
 
 

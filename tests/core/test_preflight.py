@@ -2,11 +2,12 @@
 
 import pytest
 
-from kubectl_rev.core import choosing, labels, migration, tagging, undo
+from kubectl_rev.core import labels
 from kubectl_rev.core.checks.migration import CHECKS, find
 from kubectl_rev.core.checks.situation import Situation
-from kubectl_rev.core.choosing import Request
-from kubectl_rev.core.circumstances import (
+from kubectl_rev.core.migration import choosing, migration, tagging, undo
+from kubectl_rev.core.migration.choosing import Request
+from kubectl_rev.core.migration.circumstances import (
     Autoscaler,
     AutoscalerSpec,
     AutoscalerStatus,

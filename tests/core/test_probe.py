@@ -2,9 +2,9 @@
 
 import pytest
 
-from kubectl_rev.core.probe import Answer, Probe, Reply, Works, gateway, proven, understood
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation import Health, diagnose
+from kubectl_rev.core.validation.probe import Answer, Probe, Reply, Works, gateway, proven, understood
+from kubectl_rev.core.validation.validation import Health, diagnose
 from tests.build import ISTIO, ns, world
 from tests.core.test_validation import ISTIOCTL, changed
 

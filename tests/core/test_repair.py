@@ -11,11 +11,11 @@ import pytest
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import Metadata, WebhookConfiguration
 from kubectl_rev.core.ownership import Owner, owner_of
-from kubectl_rev.core.repair import plan
-from kubectl_rev.core.repair_target import candidates, choose, needs_target
-from kubectl_rev.core.repair_undo import undo
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation import Health, diagnose
+from kubectl_rev.core.validation.repair import plan
+from kubectl_rev.core.validation.repair_target import candidates, choose, needs_target
+from kubectl_rev.core.validation.repair_undo import undo
+from kubectl_rev.core.validation.validation import Health, diagnose
 from tests.build import ISTIO, control_plane, deployment, injector, ns, running, validator, world
 from tests.core.test_validation import HELM, ISTIOCTL, NAMED, by_istioctl, changed
 
@@ -89,8 +89,8 @@ def test_one_that_works_under_the_same_ca_is_not_opened():
     ],
 )
 def test_undo_is_the_inverse_but_for_what_is_istiods(config):
-    from kubectl_rev.core.places import service_of
-    from kubectl_rev.core.validator_steps import move
+    from kubectl_rev.core.validation.places import service_of
+    from kubectl_rev.core.validation.validator_steps import move
 
     survey = Survey(world(*ISTIOCTL[:3], config, ns(ISTIO)))
     service = service_of(survey.mesh, "canary")

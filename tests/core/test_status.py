@@ -7,7 +7,7 @@ import pytest
 
 from kubectl_rev.core import status
 from kubectl_rev.core.checks import Ref
-from kubectl_rev.core.explain import Explanation, Running, Verdict, of_namespace, of_unit
+from kubectl_rev.core.explain import Explanation, Running, IstiodDecision, of_namespace, of_unit
 from kubectl_rev.core.injection import Considered, Trial
 from kubectl_rev.core.items import (
     ControlPlaneItem,
@@ -386,7 +386,7 @@ def test_why_of_a_workload() -> None:
                 trials("the namespace says istio.io/rev=canary", occupied),
             ),
         ],
-        istiod=Verdict("canary", True, "no host network, no opt-out, policy enabled"),
+        istiod=IstiodDecision("canary", True, "no host network, no opt-out, policy enabled"),
         running=[
             Running(1, False, None, None, "a restart gives it a sidecar of canary"),
             Running(1, True, "canary", "sidecar.istio.io/status", "a restart changes nothing"),

@@ -8,12 +8,8 @@ from typing import Any
 import pytest
 
 from kubectl_rev.core import labels as well_known
-from kubectl_rev.core.aftermath import commands, leftovers
 from kubectl_rev.core.checks.advice import FIX
 from kubectl_rev.core.checks.model import Breaks, Finding
-from kubectl_rev.core.connections import Answer, Connections, Stream
-from kubectl_rev.core.evidence import Evidence, Extras, Sail, SailCondition, SailSpec, SailStatus, SailStrategy
-from kubectl_rev.core.method import Method
 from kubectl_rev.core.objects import (
     ClientConfig,
     EnvVar,
@@ -26,12 +22,32 @@ from kubectl_rev.core.objects import (
     Webhook,
     WebhookConfiguration,
 )
-from kubectl_rev.core.removal import Removal, removal
 from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.uninstall import Uninstall
-from kubectl_rev.core.verify import UNINSTALL, Request, Status, Verdict, Verification, verify_move, verify_uninstall
+from kubectl_rev.core.verification.aftermath import commands, leftovers
+from kubectl_rev.core.verification.connections import Answer, Connections, Stream
+from kubectl_rev.core.verification.evidence import (
+    Evidence,
+    Extras,
+    Sail,
+    SailCondition,
+    SailSpec,
+    SailStatus,
+    SailStrategy,
+)
+from kubectl_rev.core.verification.method import Method
+from kubectl_rev.core.verification.removal import Removal, removal
+from kubectl_rev.core.verification.uninstall import Uninstall
+from kubectl_rev.core.verification.verify import (
+    UNINSTALL,
+    Request,
+    Status,
+    Verdict,
+    Verification,
+    verify_move,
+    verify_uninstall,
+)
 from tests.build import (
     ISTIO,
     control_plane,

@@ -10,11 +10,11 @@ from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
 from kubectl_rev.core.defaults import default_validator
 from kubectl_rev.core.gateways import GatewayKind, is_istio, owner
 from kubectl_rev.core.injection import State
-from kubectl_rev.core.method import Method
 from kubectl_rev.core.objects import ServiceReference, Webhook, WebhookConfiguration
 from kubectl_rev.core.revisions import revision_of
 from kubectl_rev.core.selectors import Operator
-from kubectl_rev.core.uninstall import Uninstall
+from kubectl_rev.core.verification.method import Method
+from kubectl_rev.core.verification.uninstall import Uninstall
 
 _VALIDATING, _MUTATING = "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"
 ALONE = "REV315"  # the finding that no other revision is left

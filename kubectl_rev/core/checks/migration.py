@@ -12,11 +12,11 @@ from kubectl_rev.core.checks import gateways, rolling
 from kubectl_rev.core.checks.hints import command, namespace_ref
 from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, run
 from kubectl_rev.core.checks.situation import Situation, targets
-from kubectl_rev.core.claims import change_at_source, owner_by, owner_of
 from kubectl_rev.core.defaults import default_validator
 from kubectl_rev.core.injection import Selected, State
-from kubectl_rev.core.learned import names_of
-from kubectl_rev.core.reasons import SEEN_BY
+from kubectl_rev.core.migration.claims import change_at_source, owner_by, owner_of
+from kubectl_rev.core.migration.learned import names_of
+from kubectl_rev.core.migration.reasons import SEEN_BY
 
 MigrationCheck = Check[Situation]  # a row of the catalogue that looks at a plan
 

@@ -9,9 +9,9 @@ from kubectl_rev.core.defaults import default_validator
 from kubectl_rev.core.drift import RENDERED, Effect
 from kubectl_rev.core.gateways import GatewayKind
 from kubectl_rev.core.injection import State
-from kubectl_rev.core.move import Move
 from kubectl_rev.core.policy import release
 from kubectl_rev.core.survey import Unit
+from kubectl_rev.core.verification.move import Move
 
 _SUPPORTED_SKEW = 1  # istio.io/latest/docs/releases/supported-releases: the control plane may be one minor ahead
 

@@ -12,10 +12,10 @@ from kubectl_rev.core import labels
 from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.checks.model import Found, Ref, Severity
 from kubectl_rev.core.checks.situation import Situation
-from kubectl_rev.core.circumstances import Quota, quantity
-from kubectl_rev.core.claims import reverts_restarts
 from kubectl_rev.core.drift import Effect, manual
-from kubectl_rev.core.moves import Left, Restart
+from kubectl_rev.core.migration.circumstances import Quota, quantity
+from kubectl_rev.core.migration.claims import reverts_restarts
+from kubectl_rev.core.migration.moves import Left, Restart
 from kubectl_rev.core.survey import Survey, Unit
 
 _POD_COUNTS = ("pods", "count/pods")

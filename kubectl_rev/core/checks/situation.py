@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import msgspec
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.choosing import Request
-from kubectl_rev.core.circumstances import Circumstances, MeshConfig
-from kubectl_rev.core.moves import Move, Plan, Restart
-from kubectl_rev.core.originals import Original, Originals
+from kubectl_rev.core.migration.choosing import Request
+from kubectl_rev.core.migration.circumstances import Circumstances, MeshConfig
+from kubectl_rev.core.migration.moves import Move, Plan, Restart
+from kubectl_rev.core.migration.originals import Original, Originals
 from kubectl_rev.core.survey import Survey, Unit
 
 

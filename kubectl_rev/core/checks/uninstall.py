@@ -11,7 +11,7 @@ from kubectl_rev.core.gateways import GatewayKind
 from kubectl_rev.core.injection import Subject, select
 from kubectl_rev.core.objects import Container
 from kubectl_rev.core.survey import Group, Unit
-from kubectl_rev.core.uninstall import Uninstall
+from kubectl_rev.core.verification.uninstall import Uninstall
 
 
 def _connected(leaving: Uninstall) -> Broken:

@@ -10,10 +10,10 @@ from functools import lru_cache
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
-from kubectl_rev.core.coverage import UNLABELLED, Uncovered
 from kubectl_rev.core.objects import IstioConfig
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation import Entry, Health, diagnose
+from kubectl_rev.core.validation.coverage import UNLABELLED, Uncovered
+from kubectl_rev.core.validation.validation import Entry, Health, diagnose
 
 _REPAIR = command("rev-fix-validation")
 _diagnosis = lru_cache(maxsize=1)(diagnose)  # one for all five checks: a Survey does not change

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import Service, WebhookConfiguration
-from kubectl_rev.core.places import bundles
-from kubectl_rev.core.repair import Plan, Write
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation import Diagnosis, living, reach
-from kubectl_rev.core.validator_steps import Before, before, move_back, service_back
+from kubectl_rev.core.validation.places import bundles
+from kubectl_rev.core.validation.repair import Plan, Write
+from kubectl_rev.core.validation.validation import Diagnosis, living, reach
+from kubectl_rev.core.validation.validator_steps import Before, before, move_back, service_back
 
 
 def undo(survey: Survey, diagnosis: Diagnosis) -> Plan:

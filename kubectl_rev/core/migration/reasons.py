@@ -7,12 +7,12 @@ Sources: kubectl's polymorphichelpers/objectrestarter.go (paused), k8s.io/kubern
 from __future__ import annotations
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.choosing import Request
 from kubectl_rev.core.drift import RENDERED, Effect
 from kubectl_rev.core.gateways import GatewayKind
 from kubectl_rev.core.injection import State
-from kubectl_rev.core.moves import Left
-from kubectl_rev.core.originals import Original
+from kubectl_rev.core.migration.choosing import Request
+from kubectl_rev.core.migration.moves import Left
+from kubectl_rev.core.migration.originals import Original
 from kubectl_rev.core.survey import Unit
 
 ROLLED = ("Deployment", "StatefulSet", "DaemonSet", "Rollout")

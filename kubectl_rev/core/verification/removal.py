@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.method import Method
 from kubectl_rev.core.objects import Endpoint, EndpointConditions, EndpointSlice, Object, Pod, Service, Workload
 from kubectl_rev.core.revisions import Mesh, revision_of
 from kubectl_rev.core.snapshot import Snapshot
+from kubectl_rev.core.verification.method import Method
 
 _AKS_NAMESPACE = "aks-istio-"  # aks-istio-system, aks-istio-ingress
 

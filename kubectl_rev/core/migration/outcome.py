@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from kubectl_rev.core.checks.model import Finding, Ref
-from kubectl_rev.core.moves import Left, Skipped
+from kubectl_rev.core.migration.moves import Left, Skipped
 from kubectl_rev.core.snapshot import Gap
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kubectl_rev.core import ownership
-from kubectl_rev.core.moves import Move
+from kubectl_rev.core.migration.moves import Move
+from kubectl_rev.core.migration.originals import Original
 from kubectl_rev.core.objects import Metadata, OwnerReference
-from kubectl_rev.core.originals import Original
 
 
 def owner_of(original: Original) -> str:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from functools import cached_property
 
 from kubectl_rev.core.checks.model import Breaks
-from kubectl_rev.core.evidence import Evidence
 from kubectl_rev.core.injection import Selected, State
 from kubectl_rev.core.objects import Container, ServiceReference
 from kubectl_rev.core.policy import release
 from kubectl_rev.core.proxies import addresses
-from kubectl_rev.core.removal import Removal, after, leads_to
 from kubectl_rev.core.revisions import ControlPlane
 from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.verification.evidence import Evidence
+from kubectl_rev.core.verification.removal import Removal, after, leads_to
 
 
 class Uninstall:

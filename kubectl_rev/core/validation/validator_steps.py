@@ -23,7 +23,7 @@ from kubectl_rev.core.objects import (
     WebhookConfiguration,
 )
 from kubectl_rev.core.plan import Op, Step, pointer
-from kubectl_rev.core.validation import VALIDATORS
+from kubectl_rev.core.validation.validation import VALIDATORS
 
 SERVICE = "istiod"  # the name that validators up to 1.10, and the proxies of an unrevisioned istiod, have built in
 _ISTIOD_PORTS = (  # istio-discovery/templates/service.yaml

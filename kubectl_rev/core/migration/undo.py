@@ -7,11 +7,12 @@ is waited for: the record may be gone because all was done.
 
 from __future__ import annotations
 
-from kubectl_rev.core import choosing, labels, patches
-from kubectl_rev.core.choosing import Request
-from kubectl_rev.core.migration import gateways_last, move, surveyed_after
-from kubectl_rev.core.moves import Move, Plan, Skipped
-from kubectl_rev.core.originals import Originals
+from kubectl_rev.core import labels
+from kubectl_rev.core.migration import choosing, patches
+from kubectl_rev.core.migration.choosing import Request
+from kubectl_rev.core.migration.migration import gateways_last, move, surveyed_after
+from kubectl_rev.core.migration.moves import Move, Plan, Skipped
+from kubectl_rev.core.migration.originals import Originals
 from kubectl_rev.core.survey import Survey
 
 

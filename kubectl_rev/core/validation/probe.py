@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.coverage import UNLABELLED
-from kubectl_rev.core.validation import Diagnosis, Entry, Health
+from kubectl_rev.core.validation.coverage import UNLABELLED
+from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health
 
 _DENIED = re.compile(r'admission webhook "([^"]+)" denied the request:? ?(.*)')
 _FAILED = re.compile(r'failed calling webhook "([^"]+)": (?:failed to call webhook: )?(.*)')

@@ -13,7 +13,7 @@ import msgspec
 from kubectl_rev.core import labels
 from kubectl_rev.core.guess import did_you_mean
 from kubectl_rev.core.injection import State
-from kubectl_rev.core.moves import Skipped
+from kubectl_rev.core.migration.moves import Skipped
 from kubectl_rev.core.policy import SYSTEM_NAMESPACES
 from kubectl_rev.core.selectors import LabelSelector
 from kubectl_rev.core.survey import Survey, is_ambient

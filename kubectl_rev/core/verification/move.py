@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from kubectl_rev.core.connections import KIND as CONNECTIONS
-from kubectl_rev.core.connections import Seen
-from kubectl_rev.core.evidence import PROXIES, REMOTE_CLUSTERS, SELECTION, VMS, Evidence, Unknown
 from kubectl_rev.core.survey import Group, Unit
+from kubectl_rev.core.verification.connections import KIND as CONNECTIONS
+from kubectl_rev.core.verification.connections import Seen
+from kubectl_rev.core.verification.evidence import PROXIES, REMOTE_CLUSTERS, SELECTION, VMS, Evidence, Unknown
 
 
 class Move:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.coverage import UNLABELLED
-from kubectl_rev.core.places import bundles, missing_service, ready, service_of
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation import Diagnosis, Entry, Health
-from kubectl_rev.core.validator_steps import SERVICE
+from kubectl_rev.core.validation.coverage import UNLABELLED
+from kubectl_rev.core.validation.places import bundles, missing_service, ready, service_of
+from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health
+from kubectl_rev.core.validation.validator_steps import SERVICE
 
 
 def needs_target(diagnosis: Diagnosis) -> bool:

@@ -11,10 +11,10 @@ from kubectl_rev.core import labels
 from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.checks.left_behind import only_for
 from kubectl_rev.core.checks.model import Ref
-from kubectl_rev.core.method import Method
 from kubectl_rev.core.objects import ServiceReference, WebhookConfiguration
 from kubectl_rev.core.policy import release
-from kubectl_rev.core.uninstall import Uninstall
+from kubectl_rev.core.verification.method import Method
+from kubectl_rev.core.verification.uninstall import Uninstall
 
 _UNINSTALL_IS_STABLE = (1, 15)  # `istioctl x uninstall` before
 
@@ -27,47 +27,47 @@ class Leftover(msgspec.Struct, frozen=True, order=True):
     command: str
 
 
-class Step(msgspec.Struct, frozen=True):
+class Command(msgspec.Struct, frozen=True):
     """A command that removes the control plane, and what to know about it."""
 
     command: str
     note: str = ""
 
 
-def commands(leaving: Uninstall) -> list[Step]:
+def commands(leaving: Uninstall) -> list[Command]:
     """How to uninstall it; none where nobody knows how it was installed."""
     gone = leaving.removal
     match gone.method:
         case Method.ISTIOCTL:
             return [_istioctl(leaving)]
         case Method.HELM if gone.release.name:
-            return [Step(shlex.join(["helm", "uninstall", gone.release.name, "-n", gone.release.namespace]))]
+            return [Command(shlex.join(["helm", "uninstall", gone.release.name, "-n", gone.release.namespace]))]
         case Method.HELM:
-            return [Step("helm uninstall RELEASE -n NAMESPACE", "its objects do not say which release they are of")]
+            return [Command("helm uninstall RELEASE -n NAMESPACE", "its objects do not say which release they are of")]
         case Method.SAIL:
             return list(_sail(leaving))
         case Method.AKS:
             note = "complete removes the older revision, rollback the newer one"
             done = "complete" if _older(leaving) else "rollback"
-            return [Step(f"az aks mesh upgrade {done} --resource-group GROUP --name CLUSTER", note)]
+            return [Command(f"az aks mesh upgrade {done} --resource-group GROUP --name CLUSTER", note)]
     return []
 
 
-def _istioctl(leaving: Uninstall) -> Step:
+def _istioctl(leaving: Uninstall) -> Command:
     plane = leaving.before.mesh.control_plane(leaving.revision)
     known = [found for version in (plane.versions if plane else ()) if (found := release(version))]
     old = any(found < _UNINSTALL_IS_STABLE for found in known)
     words: list[str] = ["istioctl", *(["x"] if old else []), "uninstall"]
     if leaving.removal.unlabelled:
-        return Step(shlex.join([*words, "-f", "FILE"]), "FILE is what it was installed with: it has no revision label")
+        return Command(shlex.join([*words, "-f", "FILE"]), "FILE is what it was installed with: it has no revision label")
     words += ["--revision", leaving.revision]
     elsewhere = [namespace for namespace in leaving.removal.namespaces if namespace != "istio-system"]
     # It prunes by the namespace that its settings name, whatever --istioNamespace says.
     words += [f"--set=values.global.istioNamespace={namespace}" for namespace in elsewhere[:1]]
-    return Step(shlex.join(words))
+    return Command(shlex.join(words))
 
 
-def _sail(leaving: Uninstall) -> Iterator[Step]:
+def _sail(leaving: Uninstall) -> Iterator[Command]:
     """An IstioRevision that an Istio made is deleted by the operator; one that was made by hand, by hand."""
     name = leaving.removal.owner
     for each in leaving.evidence.extras.sail:
@@ -78,11 +78,11 @@ def _sail(leaving: Uninstall) -> Iterator[Step]:
             grace = strategy.inactive_revision_deletion_grace_period_seconds
             seconds = 30 if grace is None else grace  # the operator's default
             note = f"Sail deletes it by itself {seconds} s after it is no longer in use, unless it is the active one"
-            yield Step(command("delete", "istiorevision", name), note)
+            yield Command(command("delete", "istiorevision", name), note)
             return
-        yield Step(command("delete", "istio", each.name), "it owns the revision, and would make it again")
+        yield Command(command("delete", "istio", each.name), "it owns the revision, and would make it again")
         return
-    yield Step(command("delete", "istiorevision", name))
+    yield Command(command("delete", "istiorevision", name))
 
 
 def _older(leaving: Uninstall) -> bool:

@@ -13,17 +13,17 @@ from typing import Any
 import msgspec
 
 from kubectl_rev.core import checks
-from kubectl_rev.core.aftermath import Leftover, Step, commands, leftovers
 from kubectl_rev.core.checks import move as moves
 from kubectl_rev.core.checks import uninstall as uninstalls
 from kubectl_rev.core.checks.left_behind import ALONE
 from kubectl_rev.core.checks.model import Check, Finding, Severity, run
-from kubectl_rev.core.evidence import METHOD, Evidence, Unknown, accepted
-from kubectl_rev.core.method import Method
-from kubectl_rev.core.move import Move
-from kubectl_rev.core.removal import removal
 from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.core.uninstall import Uninstall
+from kubectl_rev.core.verification.aftermath import Leftover, Command, commands, leftovers
+from kubectl_rev.core.verification.evidence import METHOD, Evidence, Unknown, accepted
+from kubectl_rev.core.verification.method import Method
+from kubectl_rev.core.verification.move import Move
+from kubectl_rev.core.verification.removal import removal
+from kubectl_rev.core.verification.uninstall import Uninstall
 
 # What rev-verify says better: REV223 for both.
 _SAID_BETTER = ("REV202", "REV204")
@@ -95,7 +95,7 @@ class Verification(msgspec.Struct, kw_only=True, rename="camel"):
     accepted: list[str]
     skipped: list[str]
     leftovers: list[Leftover] = []
-    commands: list[Step] = []
+    commands: list[Command] = []
 
 
 class Request(msgspec.Struct, frozen=True):

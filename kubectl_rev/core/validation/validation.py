@@ -17,10 +17,10 @@ from typing import TypeVar
 import msgspec
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.coverage import UNLABELLED, Uncovered, scopes_of, uncovered
 from kubectl_rev.core.objects import ClientConfig, Webhook, WebhookConfiguration
 from kubectl_rev.core.revisions import Mesh, Target
 from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.validation.coverage import UNLABELLED, Uncovered, scopes_of, uncovered
 
 VALIDATORS = "validatingwebhookconfigurations.admissionregistration.k8s.io"
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.originals import Original
+from kubectl_rev.core.migration.originals import Original
 from kubectl_rev.core.plan import Op, Step, pointer
 
 RESOURCES = {

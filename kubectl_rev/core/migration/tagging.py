@@ -16,12 +16,12 @@ import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.choosing import Request, Target, Unknown
 from kubectl_rev.core.defaults import default_validator
-from kubectl_rev.core.migration import gateways_last, move
-from kubectl_rev.core.moves import Plan
+from kubectl_rev.core.migration.choosing import Request, Target, Unknown
+from kubectl_rev.core.migration.migration import gateways_last, move
+from kubectl_rev.core.migration.moves import Plan
+from kubectl_rev.core.migration.originals import Originals
 from kubectl_rev.core.objects import Service, WebhookConfiguration
-from kubectl_rev.core.originals import Originals
 from kubectl_rev.core.plan import Op, Step, pointer
 from kubectl_rev.core.survey import Survey
 

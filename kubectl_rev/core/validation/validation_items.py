@@ -12,11 +12,11 @@ from kubectl_rev.core.checks import Finding, find
 from kubectl_rev.core.objects import IstioConfig
 from kubectl_rev.core.ownership import owner_of
 from kubectl_rev.core.plan import Op
-from kubectl_rev.core.probe import Probe, Reply, Works
-from kubectl_rev.core.repair import Plan, Write
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation import VALIDATORS, Diagnosis, Entry, Health, Split
+from kubectl_rev.core.validation.probe import Probe, Reply, Works
+from kubectl_rev.core.validation.repair import Plan, Write
+from kubectl_rev.core.validation.validation import VALIDATORS, Diagnosis, Entry, Health, Split
 
 Verdict = Literal["HEALTHY", "BROKEN", "UNKNOWN"]
 

@@ -9,7 +9,7 @@ from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.injection import State, Subject, select
 from kubectl_rev.core.ownership import Owner
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation import Entry
+from kubectl_rev.core.validation.validation import Entry
 
 
 def repoint(owner: Owner, entry: Entry, revision: str) -> str:

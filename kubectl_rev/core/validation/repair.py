@@ -11,16 +11,17 @@ from collections.abc import Iterator
 
 import msgspec
 
-from kubectl_rev.core import at_source, labels
+from kubectl_rev.core import labels
 from kubectl_rev.core.checks.hints import tag_set
 from kubectl_rev.core.objects import ServiceReference, WebhookConfiguration
 from kubectl_rev.core.ownership import owner_of
-from kubectl_rev.core.places import bundles, missing_service, ready, reconnecting, selector_of, service_of
 from kubectl_rev.core.plan import Step
-from kubectl_rev.core.repair_target import must_move, needs_target, wants_service
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation import VALIDATORS, Diagnosis, Entry, Health, living
-from kubectl_rev.core.validator_steps import SERVICE, create_service, delete, move, repoint_service
+from kubectl_rev.core.validation import at_source
+from kubectl_rev.core.validation.places import bundles, missing_service, ready, reconnecting, selector_of, service_of
+from kubectl_rev.core.validation.repair_target import must_move, needs_target, wants_service
+from kubectl_rev.core.validation.validation import VALIDATORS, Diagnosis, Entry, Health, living
+from kubectl_rev.core.validation.validator_steps import SERVICE, create_service, delete, move, repoint_service
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubectl_rev.core.injection import State
-from kubectl_rev.core.moves import Proof, Restart
-from kubectl_rev.core.originals import Original, Originals
+from kubectl_rev.core.migration.moves import Proof, Restart
+from kubectl_rev.core.migration.originals import Original, Originals
 from kubectl_rev.core.survey import Survey, Unit
 
 

@@ -11,16 +11,17 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
-from kubectl_rev.core import labels, patches
-from kubectl_rev.core.choosing import Choice, Request, Target, pinned
+from kubectl_rev.core import labels
 from kubectl_rev.core.drift import RENDERED, Effect, manual
 from kubectl_rev.core.injection import State
-from kubectl_rev.core.moves import Left, Move, Plan, Restart
+from kubectl_rev.core.migration import patches
+from kubectl_rev.core.migration.choosing import Choice, Request, Target, pinned
+from kubectl_rev.core.migration.moves import Left, Move, Plan, Restart
+from kubectl_rev.core.migration.originals import Identity, Original, Originals
+from kubectl_rev.core.migration.proofs import proofs
+from kubectl_rev.core.migration.reasons import keeps, left, partition
 from kubectl_rev.core.objects import Namespace, Workload
-from kubectl_rev.core.originals import Identity, Original, Originals
 from kubectl_rev.core.plan import Step
-from kubectl_rev.core.proofs import proofs
-from kubectl_rev.core.reasons import keeps, left, partition
 from kubectl_rev.core.survey import Group, Survey, Unit
 
 Wanted = Mapping[str, dict[str, str]]  # by namespace: its injection labels afterwards

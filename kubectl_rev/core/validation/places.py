@@ -7,7 +7,7 @@ from kubectl_rev.core.objects import ClientConfig, ServiceReference
 from kubectl_rev.core.revisions import Mesh, revision_of
 from kubectl_rev.core.status import reference
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation import reach, validates
+from kubectl_rev.core.validation.validation import reach, validates
 
 WEBHOOK_PORT = 443
 # The names that istiod's certificate is good for, with `istiod-<revision>`: pilot/pkg/bootstrap/server.go.

@@ -1,0 +1,12 @@
+"""rev-verify: is a move complete, is it safe to uninstall.
+
+evidence     everything that a verdict rests on
+connections  which istiod is each proxy connected to
+move         does everything in scope run where it should
+method       the ways to remove a control plane
+removal      what each of them deletes, and the cluster afterwards
+uninstall    what breaks then: before and after held against each other; its findings: core/checks/uninstall.py
+aftermath    the commands: how it is uninstalled, and what stays behind
+since        what changed between two reads
+verify       the verdict, with all that it rests on
+"""
