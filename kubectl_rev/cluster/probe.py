@@ -1,4 +1,4 @@
-"""Ask the API server, by dry runs, whether Istio's config is validated; what is asked is `core/validation/probe.py`'s."""
+"""Ask the API server, by dry runs, whether Istio's config is validated; what is asked: `core/validation/probe.py`."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 
 from kubectl_rev.core import status
 from kubectl_rev.core.checks import Ref
-from kubectl_rev.core.explain import Explanation, Running, IstiodDecision, of_namespace, of_unit
+from kubectl_rev.core.explain import Explanation, IstiodDecision, Running, of_namespace, of_unit
 from kubectl_rev.core.injection import Considered, Trial
 from kubectl_rev.core.items import (
     ControlPlaneItem,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.checks import needs
 from kubectl_rev.core.checks.hints import command, tag_set, unit_ref
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
 from kubectl_rev.core.defaults import default_validator
@@ -177,7 +178,7 @@ WEBHOOKS: tuple[Check[Uninstall], ...] = (
     Check("REV308", _E, "a validator depends on it",
           "a validator whose Service is gone rejects every write of Istio's configuration, or lets all of it pass",
           _validators, "istio#28880, istio#43227, istio#60596",
-          needs=("validatingwebhookconfigurations", "services", "endpointslices"),
+          needs=("validatingwebhookconfigurations", *needs.SERVED),
           passed="no validator depends on it"),
     Check("REV309", _E, "a foreign webhook calls its Service",
           "webhooks of others may call istiod, by hand or by a mesh expansion", _foreign,
@@ -188,7 +189,7 @@ WEBHOOKS: tuple[Check[Uninstall], ...] = (
 OBJECTS: tuple[Check[Uninstall], ...] = (
     Check("REV311", _E, "Gateways or waypoints are owned by it",
           "only its owner renders a Gateway's Deployment and programs its listeners", _owned_gateways,
-          "pkg/revisions/tag_watcher.go; istio#55392", needs=("gateways", "namespaces"),
+          "pkg/revisions/tag_watcher.go; istio#55392", needs=("gateways", "namespaces", *needs.INJECTORS),
           passed="no Gateway or waypoint is owned by it"),
     Check("REV312", _E, "gateways would be deleted with it",
           "istioctl marks gateways with the revision that installed them last, and uninstall deletes by these marks",
@@ -196,7 +197,8 @@ OBJECTS: tuple[Check[Uninstall], ...] = (
           passed="no gateway would be deleted with it"),
     Check("REV313", _E, "CNI or ztunnel depends on it",
           "there is one per node, for all revisions", _node_agents,
-          "operator/pkg/uninstall/prune.go; manifests/charts/ztunnel/templates/daemonset.yaml", needs=("daemonsets",),
+          "operator/pkg/uninstall/prune.go; manifests/charts/ztunnel/templates/daemonset.yaml",
+          needs=("daemonsets", "services"),
           passed="no CNI or ztunnel depends on it"),
     Check("REV314", _E, "configuration is labelled for it alone",
           "istiod reads a labelled object only if the label is its own revision; tags are not resolved", _config,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.checks import needs
 from kubectl_rev.core.checks.hints import command, explain, migrate, namespace_ref, restart, tag_set, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.defaults import default_validator
@@ -142,20 +143,19 @@ def _pods(count: int) -> str:
 
 
 _E, _W = Severity.ERROR, Severity.WARNING
-_INJECTORS = ("mutatingwebhookconfigurations", "namespaces", "services")
 CHECKS: tuple[Check[Move], ...] = (
     Check("REV221", _E, "namespaces select another revision",
           "new pods go where the labels point", _labels,
-          "manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml", needs=_INJECTORS,
-          passed="namespaces select the revision"),
+          "manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml",
+          needs=needs.NAMESPACES_SELECTED, passed="namespaces select the revision"),
     Check("REV222", _E, "workloads select another revision",
           "a pod's own label counts where its namespace has none",
           _selected, "manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml",
-          needs=(*_INJECTORS, "apps", "batch", "argoproj.io", "selection"),
+          needs=needs.SELECTED,
           passed="workloads select the revision"),
     Check("REV223", _E, "running pods are on another revision",
           "a relabelled namespace changes nothing until its pods "
-          "are replaced", _running, "pkg/kube/inject/inject.go: SidecarInjectionStatus", needs=("pods", "proxies"),
+          "are replaced", _running, "pkg/kube/inject/inject.go: SidecarInjectionStatus", needs=needs.RUNNING,
           passed="running pods are on the revision"),
     Check("REV224", _E, "proxies are connected to another revision's istiod",
           "a Service that was pointed elsewhere, or a discoveryAddress of one's own", _connected_elsewhere,
@@ -167,15 +167,15 @@ CHECKS: tuple[Check[Move], ...] = (
           passed="every proxy is connected"),
     Check("REV226", _W, "proxies are beyond the supported skew",
           "the data plane may be one minor release older, never newer", _skewed,
-          "istio.io: Supported Releases, control plane/data plane skew", needs=("connections",),
+          "istio.io: Supported Releases, control plane/data plane skew", needs=("connections", "pods"),
           passed="proxies are within the supported skew of their istiod"),
     Check("REV227", _W, "other clusters or VMs are on another revision",
           "nobody restarts them from here", _strangers,
-          "pilot/pkg/xds/debug.go: Syncz", needs=("connections",),
+          "pilot/pkg/xds/debug.go: Syncz", needs=("connections", "pods"),
           passed="other clusters and VMs are on the revision"),
     Check("REV228", _W, "the default validator does not lead to the revision",
           "without it Istio's configuration is not checked, or cannot be written", _validation, "istio#28880",
-          needs=("validatingwebhookconfigurations", "services", "endpointslices"),
+          needs=("validatingwebhookconfigurations", *needs.SERVED),
           passed="the default validator leads to the revision"),
     Check("REV229", _W, "labelled configuration is read by no istiod",
           "istiod compares the label with its own revision only", _unread_config, "pkg/config/model.go: "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks import left_behind
+from kubectl_rev.core.checks import left_behind, needs
 from kubectl_rev.core.checks.hints import migrate, namespace_ref, restart, retag, unit_ref
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
 from kubectl_rev.core.drift import RENDERED
@@ -164,7 +164,8 @@ CHECKS: tuple[Check[Uninstall], ...] = (
           passed="no proxy is connected to its istiods"),
     Check("REV302", _E, "running pods were injected by it",
           "its proxy calls this revision's Service for certificates and configuration", _running,
-          "manifests/charts/istio-control/istio-discovery/files/injection-template.yaml", needs=("pods", "proxies"),
+          "manifests/charts/istio-control/istio-discovery/files/injection-template.yaml",
+          needs=("pods", "services", "proxies"),
           passed="no running pod was injected by it"),
     Check("REV303", _E, "pods of other revisions call only its Service",
           "a discoveryAddress or caAddress of one's own outlives a relabelling", _pointing,
@@ -178,21 +179,21 @@ CHECKS: tuple[Check[Uninstall], ...] = (
           passed="no tag points at it"),
     Check("REV305", _E, "it injects for istio-injection=enabled",
           "nothing inherits the default by itself", _default, "istioctl/pkg/tag/util.go",
-          needs=("mutatingwebhookconfigurations", "services", "endpointslices"),
+          needs=(*needs.INJECTORS, *needs.SERVED),
           passed="it does not inject for istio-injection=enabled"),
     Check("REV306", _E, "namespaces select it for new pods",
           "what is running does not show it: the next restart does", _namespaces, "istio#30000",
-          needs=("mutatingwebhookconfigurations", "namespaces", "services", "endpointslices", "remote-clusters"),
+          needs=(*needs.NAMESPACES_SELECTED, "remote-clusters"),
           passed="no namespace selects it for new pods"),
     Check("REV307", _E, "running workloads select it by labels of their own",
           "a pod's own label counts where its namespace has none", _workloads,
           "manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml",
-          needs=("mutatingwebhookconfigurations", "namespaces", "pods", "selection", "apps", "batch", "argoproj.io"),
+          needs=needs.SELECTED,
           passed="no running workload selects it by labels of its own"),
     *left_behind.WEBHOOKS,
     Check("REV310", _E, "workloads without pods select it",
           "scaled to zero or waiting for its time: nothing shows until it starts", _asleep, "istio#31177",
-          needs=("mutatingwebhookconfigurations", "namespaces", "selection", "apps", "batch", "argoproj.io"),
+          needs=needs.SELECTED,
           passed="no workload without pods selects it"),
     *left_behind.OBJECTS,
     Check("REV318", _W, "pods injected by it are served by another revision",

@@ -81,7 +81,7 @@ def _mislabelled(survey: Survey) -> Found:
 
 
 _E, _W = Severity.ERROR, Severity.WARNING
-_NEEDS = ("validatingwebhookconfigurations", "services", "endpointslices", "pods")
+_NEEDS = ("validatingwebhookconfigurations", "services", "endpointslices", "pods", "deployments")
 CHECKS = (
     Check("REV501", _E, "a config validator calls what does not answer",
           "failurePolicy Fail: every write of Istio config that it selects is rejected", _dangling,

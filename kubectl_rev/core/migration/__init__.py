@@ -3,7 +3,8 @@
 choosing       which namespaces does it speak of, and to whom do they go
 originals      the objects that it changes, whole enough to be patched
 moves          the Plan, as a value
-migration      what it takes: survey, originals and request in, a Plan out; tagging: the same for `--tag`; undo: the way back
+migration      what it takes: survey, originals and request in, a Plan out
+tagging        the same for `--tag`; undo: the way back
 patches        its JSON patches
 proofs         which pods are tried before the first restart
 reasons        why pods are left as they are

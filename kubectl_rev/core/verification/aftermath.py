@@ -59,7 +59,8 @@ def _istioctl(leaving: Uninstall) -> Command:
     old = any(found < _UNINSTALL_IS_STABLE for found in known)
     words: list[str] = ["istioctl", *(["x"] if old else []), "uninstall"]
     if leaving.removal.unlabelled:
-        return Command(shlex.join([*words, "-f", "FILE"]), "FILE is what it was installed with: it has no revision label")
+        note = "FILE is what it was installed with: it has no revision label"
+        return Command(shlex.join([*words, "-f", "FILE"]), note)
     words += ["--revision", leaving.revision]
     elsewhere = [namespace for namespace in leaving.removal.namespaces if namespace != "istio-system"]
     # It prunes by the namespace that its settings name, whatever --istioNamespace says.

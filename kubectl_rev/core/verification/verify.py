@@ -18,7 +18,7 @@ from kubectl_rev.core.checks import uninstall as uninstalls
 from kubectl_rev.core.checks.left_behind import ALONE
 from kubectl_rev.core.checks.model import Check, Finding, Severity, run
 from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.core.verification.aftermath import Leftover, Command, commands, leftovers
+from kubectl_rev.core.verification.aftermath import Command, Leftover, commands, leftovers
 from kubectl_rev.core.verification.evidence import METHOD, Evidence, Unknown, accepted
 from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.move import Move

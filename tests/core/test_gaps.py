@@ -1,0 +1,68 @@
+"""A check that could not see what it rests on is unknown: every world of test_checks.py, with each kind hidden."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from kubectl_rev.core.checks import find
+from kubectl_rev.core.objects import Object
+from kubectl_rev.core.snapshot import Gap, Snapshot
+from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.verification.connections import Connections
+from kubectl_rev.core.verification.evidence import Evidence, Extras
+from kubectl_rev.core.verification.verify import Request, Status, verify_move
+from kubectl_rev.kinds import KINDS, Kind
+from tests.core.test_checks import WORLDS
+from tests.core.test_uninstall import ROWS, evidence, mesh, place, verdict
+
+
+def hidden(snapshot: Snapshot, kind: Kind) -> Snapshot:
+    """The same read by somebody who may not list this kind."""
+    kept = [each for each in getattr(snapshot, kind.field) if getattr(each, "kind", kind.kind) not in ("", kind.kind)]
+    istiods = [] if kind.kind == "Pod" else snapshot.istiods
+    gaps = [*snapshot.gaps, Gap("list", kind.resource, "", "forbidden")]
+    return replace(snapshot, **{kind.field: kept, "istiods": istiods, "gaps": gaps})
+
+
+def statuses(snapshot: Snapshot) -> dict[str, Status]:
+    evidence = Evidence(Survey(snapshot), Connections(asked=True), Extras())
+    return {each.code: each.status for each in verify_move(evidence, "", frozenset(), Request()).checks}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=[kind.kind for kind in KINDS])
+def test_what_is_not_found_for_lack_of_a_kind_is_unknown(kind: Kind) -> None:
+    wrong = []
+    for (code, why), (snapshot, _) in WORLDS.items():
+        before, without = statuses(snapshot), statuses(hidden(snapshot, kind))
+        wrong += [
+            f"{code} {why}: {each} was {was.value}, is ok"
+            for each, was in before.items()
+            if was is not Status.OK and without[each] is Status.OK
+        ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=[kind.kind for kind in KINDS])
+def test_what_no_longer_stands_in_the_way_for_lack_of_a_kind_is_unknown(kind: Kind) -> None:
+    wrong = []
+    for why, (parts, method, _) in ROWS.items():
+        snapshot = mesh(method=method)
+        for each in parts:
+            for one in [each] if isinstance(each, Object) else each:
+                place(snapshot, one)
+        before, without = (verdict(evidence(each)).checks for each in (snapshot, hidden(snapshot, kind)))
+        wrong += [
+            f"{why}: {was.code} was {was.status.value}, is ok"
+            for was, now in zip(before, without, strict=True)
+            if was.status is not Status.OK and now.status is Status.OK
+        ]
+    assert not wrong
+
+
+def test_hiding_a_kind_hides_findings() -> None:
+    """Else the test above could not fail."""
+    worlds = [(Survey(snapshot), snapshot) for snapshot, wanted in WORLDS.values() if wanted]
+    for name in ("Namespace", "Pod", "Deployment", "MutatingWebhookConfiguration", "Service"):
+        kind = next(kind for kind in KINDS if kind.kind == name)
+        assert any({f.code for f in find(s)} - {f.code for f in find(Survey(hidden(w, kind)))} for s, w in worlds)
