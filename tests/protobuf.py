@@ -34,13 +34,16 @@ def meta(
     annotations: Mapping[str, str] | None = None,
     owner: tuple[str, str] | None = None,
     created: int = 0,
+    controlled: bool = True,
 ) -> bytes:
     """metav1.ObjectMeta, with managedFields that nobody wants."""
     body = field(1, name) + field(3, namespace) + field(5, "uid") + field(8, number(1, created))
     body += pairs(11, labels or {}) + pairs(12, annotations or {})
     if owner:
         kind, owner_name = owner
-        body += field(13, field(1, kind) + field(3, owner_name) + field(4, "u") + field(5, "apps/v1") + number(6, 1))
+        body += field(
+            13, field(1, kind) + field(3, owner_name) + field(4, "u") + field(5, "apps/v1") + number(6, controlled)
+        )
     return body + field(17, field(1, "kubectl") + field(7, b'{"f:metadata":{}}'))
 
 

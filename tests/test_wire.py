@@ -6,6 +6,7 @@ import contextlib
 import itertools
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from kubectl_rev.cluster import decode, wire
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import Metadata, OwnerReference
+from kubectl_rev.core.snapshot import fold
 from tests.protobuf import field, items, meta, number, pairs
 
 text = st.text(max_size=20)
@@ -79,7 +81,35 @@ def test_a_pod_keeps_only_the_annotations_that_are_read() -> None:
     body = field(1, meta("a", annotations={labels.STATUS: "{}", "other": "x", decode.LAST_APPLIED: "{}"}))
     assert decode.pod_metadata(body).metadata.annotations == {labels.STATUS: "{}"}
     assert decode.metadata(body).annotations == {labels.STATUS: "{}", "other": "x"}
-    assert decode.metadata(body, ()).annotations == {}
+
+
+few = st.sampled_from(["a", "b"])
+alike_meta = st.builds(
+    Metadata,
+    name=few,
+    namespace=few,
+    labels=st.dictionaries(st.sampled_from(["app", "statefulset.kubernetes.io/pod-name"]), few),
+    annotations=st.dictionaries(st.sampled_from([labels.STATUS, "cni.example/ip"]), few),
+    owner_references=st.lists(st.builds(OwnerReference, kind=st.just("ReplicaSet"), name=few), max_size=1),
+)
+moment = st.integers(min_value=0, max_value=3)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(alike_meta, moment, st.booleans(), moment), max_size=12))
+def test_merging_encoded_pods_is_merging_pods(pods: list[tuple[Metadata, int, bool, int]]) -> None:
+    """Controllers or mere owners, created and deleted at any time, with labels and annotations of their own."""
+    bodies = []
+    for wanted, created, controlled, deleted in pods:
+        owner = next((("ReplicaSet", o.name) for o in wanted.owner_references), None)
+        made = meta(wanted.name, wanted.namespace, wanted.labels, wanted.annotations, owner, created, controlled)
+        bodies.append(field(1, made + (field(9, number(1, deleted)) if deleted else b"")))
+    fast = fold(decode.alike(map(decode.partial, bodies)))
+    slow = fold(map(decode.pod_metadata, bodies))
+    for each in (*fast, *slow):  # which of several merged pods' times of deletion is kept says nothing
+        each.metadata.deletion_timestamp = each.metadata.deletion_timestamp and "some time"
+    order = [msgspec.json.encode(each) for each in fast]
+    assert sorted(order) == sorted(msgspec.json.encode(each) for each in slow)
 
 
 def test_times_are_as_json_has_them() -> None:

@@ -60,7 +60,7 @@ def main(command: Callable[..., None], prog: str) -> NoReturn:
     """Run a plugin and leave the process; `prog` is how the user calls it: `kubectl rev-status`."""
     if sys.argv[1:2] == ["__complete"]:  # how generators of completion scripts ask, and cobra's own programs answer
         complete(command, prog, sys.argv[2:])
-    gc.set_threshold(100_000)  # a command lives for a second, and looking for cycles was a tenth of it
+    gc.set_threshold(1_000_000)  # a command lives for a second, and looking for cycles was a tenth of it
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:

@@ -5,7 +5,8 @@ These run once for each of perhaps 100,000 pods: about 15 µs for the metadata o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -31,14 +32,56 @@ from kubectl_rev.core.objects import (
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of the object: large, and never of use here
 
 
-def metadata(body: bytes, annotations: Collection[str] | None = None) -> Metadata:
-    """One item's metadata, with only these annotations if any are named."""
-    return _metadata(parse("Partial", body).metadata, annotations)
+def metadata(body: bytes) -> Metadata:
+    """One item of a PartialObjectMetadataList."""
+    return _metadata(partial(body))
+
+
+def owned_metadata(body: bytes) -> Metadata:
+    """The same, without annotations; of what a controller owns only its name and who that is."""
+    m = partial(body)
+    owners = list(map(_owner, m.owners))
+    if any(owner.controller for owner in owners):
+        return Metadata(name=m.name, namespace=m.namespace, owner_references=owners)
+    return _metadata(m, ())
+
+
+def partial(body: bytes) -> Any:
+    """The same as it is encoded, for `alike`."""
+    return parse("Partial", body).metadata
 
 
 def pod_metadata(body: bytes) -> Pod:
-    """One item of a PartialObjectMetadataList of pods; 100,000 of these are the whole cost of a large cluster."""
-    return Pod(metadata=_metadata(parse("Partial", body).metadata, POD_ANNOTATIONS))
+    """The same of a pod, with the annotations that are read."""
+    return Pod(metadata=_metadata(partial(body), POD_ANNOTATIONS))
+
+
+def alike(found: Iterable[Any]) -> list[Pod]:
+    """Pods from what `partial` returned, those of one controller whose labels and annotations are the same as one.
+
+    100,000 pods are the whole cost of a large cluster, and nine in ten are told apart by their bytes alone.
+    `core.snapshot.fold` merges what is left.
+    """
+    first: dict[tuple[object, ...], _Alike] = {}
+    for number, m in enumerate(found):
+        controllers = tuple(owner for owner in m.owners if _owner(owner).controller)
+        ours = tuple(filter(_wanted, m.annotations))
+        key = (m.namespace, controllers or number, m.HasField("deleted"), tuple(m.labels), ours)
+        if (known := first.get(key)) is None:
+            first[key] = _Alike(_metadata(m, POD_ANNOTATIONS), m.created.seconds)
+        else:
+            known.count += 1
+            known.created = max(known.created, m.created.seconds)
+    for known in first.values():
+        known.metadata.creation_timestamp = _time(known.created)
+    return [Pod(metadata=known.metadata, count=known.count) for known in first.values()]
+
+
+@dataclass(slots=True)
+class _Alike:
+    metadata: Metadata
+    created: int
+    count: int = 1
 
 
 def pod(body: bytes, all_containers: bool = False) -> Pod:
@@ -91,6 +134,11 @@ def _owner(body: bytes) -> OwnerReference:
 def _entry(body: bytes) -> tuple[str, str]:
     found = parse("Entry", body)
     return found.key, found.value
+
+
+@lru_cache(maxsize=4096)
+def _wanted(entry: bytes) -> bool:
+    return _entry(entry)[0] in POD_ANNOTATIONS
 
 
 @lru_cache(maxsize=1024)  # pods are created by the dozen

@@ -17,7 +17,8 @@ from kubectl_rev.cluster import decode, wire
 from kubectl_rev.cluster.connection import JSON, Connection
 from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.core import labels
-from kubectl_rev.core.objects import Gateway, Metadata, Namespace, Object, Pod, Workload
+from kubectl_rev.core.objects import Gateway, Namespace, Object, Pod, Workload
+from kubectl_rev.core.snapshot import fold
 from kubectl_rev.errors import NotFound, Unreachable
 
 T = TypeVar("T")
@@ -141,6 +142,12 @@ def pods(connection: Connection, namespace: str = "") -> Iterator[Pod]:
     return streamed(connection, path(PODS, namespace), decode.pod_metadata, RUNNING, METADATA)
 
 
+def folded_pods(connection: Connection, namespace: str = "") -> list[Pod]:
+    """The same, those of a controller that are alike merged (`core.snapshot.fold`)."""
+    found = streamed(connection, path(PODS, namespace), decode.partial, RUNNING, METADATA)
+    return fold(decode.alike(found))
+
+
 def whole_pods(connection: Connection, namespace: str = "", *, fields: str = "") -> Iterator[Pod]:
     """Pods that have not finished, with spec and status; of containers other than istio-proxy name and image only."""
     query = {"fieldSelector": ",".join(filter(None, [RUNNING["fieldSelector"], fields]))}
@@ -162,10 +169,7 @@ def replica_sets(connection: Connection, namespace: str = "") -> list[Workload]:
     """ReplicaSets as metadata: of most of them only who controls them matters, and there are ten per Deployment."""
 
     def item(body: bytes) -> Workload:
-        found = decode.metadata(body, annotations=())
-        if found.controller:
-            found = Metadata(name=found.name, namespace=found.namespace, owner_references=found.owner_references)
-        return Workload(kind="ReplicaSet", metadata=found)
+        return Workload(kind="ReplicaSet", metadata=decode.owned_metadata(body))
 
     return list(streamed(connection, path(REPLICA_SETS, namespace), item, accept=METADATA))
 

@@ -31,7 +31,7 @@ from kubectl_rev.core.objects import (
     Workload,
 )
 from kubectl_rev.core.revisions import is_injection
-from kubectl_rev.core.snapshot import Gap, Snapshot, fold
+from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.errors import ClusterError, Forbidden, NotFound
 
 T = TypeVar("T")
@@ -135,8 +135,9 @@ class _Reading:
     def _pods(self, depth: Depth) -> list[Pod]:
         if depth == "whole":
             return list(lists.whole_pods(self._connection, self._namespace))
-        found = lists.pods(self._connection, self._namespace)
-        return fold(found) if depth == "folded" else list(found)
+        if depth == "folded":
+            return lists.folded_pods(self._connection, self._namespace)
+        return list(lists.pods(self._connection, self._namespace))
 
     def _custom(self, work: Callable[[Connection, str], list[T]], resource: str) -> list[T]:
         """A list of custom resources; a broken conversion webhook of theirs (a 5xx) must not hide all the rest."""

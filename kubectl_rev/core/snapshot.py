@@ -107,7 +107,7 @@ def _folding(pods: Iterable[Pod], folded: dict[tuple[object, ...], Pod]) -> Iter
             frozenset(metadata.annotations.items()),
         )
         if (alike := folded.get(key)) is not None:
-            alike.count += 1
+            alike.count += pod.count
             created = max(alike.metadata.creation_timestamp or "", metadata.creation_timestamp or "")
             alike.metadata.creation_timestamp = created or None
         else:
