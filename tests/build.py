@@ -160,10 +160,11 @@ def pod(
     host_network: bool = False,
     annotations: dict[str, str] | None = None,
     created: str | None = None,
+    istio: str = ISTIO,
 ) -> Pod:
-    """A running pod, whole; `on` is the revision that injected it, `era` that revision's release."""
+    """A running pod, whole; `on` is the revision that injected it, `era` its release, `istio` where it lives."""
     added, noted = traces(on, era) if on else ({}, {})
-    sidecar = [proxy_container(on)] if on else []
+    sidecar = [proxy_container(on, istio)] if on else []
     app = [Container(name="app", image="registry.example/app:1")]
     return Pod(
         metadata=Metadata(

@@ -498,6 +498,99 @@ def test_a_removal_takes_what_prune_go_takes():
         assert not gone.takes("Service", Object(metadata=Metadata(name="a", labels=given)))
 
 
+# AKS
+
+
+AKS, INGRESS, SHARED = "aks-istio-system", "aks-istio-ingress", "aks-istio-ingressgateway-external"
+
+
+def aks(*parts: Any) -> Snapshot:
+    """An upgrade of the add-on that is under way: asm-1-24 is to go, asm-1-25 stays."""
+    old, new = (control_plane(f"asm-1-{minor}", AKS, version=f"1.{minor}.0") for minor in (24, 25))
+    shared = service(INGRESS, INGRESS, name=SHARED, select=f"app={SHARED}")
+    return world(old, new, ns(AKS), ns(INGRESS), shared, *parts)
+
+
+def ingress(revision: str, *, pods: int = 2, **more: Any) -> list[Object]:
+    """The Deployment of the add-on's gateway for a revision, with pods that its injector filled in."""
+    owner = deployment(
+        f"{SHARED}-{revision}", INGRESS, f"app={SHARED} rev={revision}", annotations={well_known.TEMPLATES: "gateway"}
+    )
+    return running(owner, *[revision] * pods, istio=AKS, **more)
+
+
+def removed(snapshot: Snapshot, *streams: Stream) -> Verification:
+    return verdict(evidence(snapshot, *streams, on="asm-1-24"), "asm-1-24")
+
+
+def test_aks_keeps_one_service_before_the_gateways_of_both_revisions():
+    pods = ingress("asm-1-24")
+    stream = Stream(INGRESS, pods[-1].name, "Kubernetes", "router", "1.24.0")
+    said = removed(aks(pods, ingress("asm-1-25")), stream)
+    assert (said.verdict, said.findings, said.method) == (Verdict.SAFE, [], Method.AKS)
+    (step,) = said.commands
+    assert step.note.endswith(f"its gateways go too, Service {SHARED} keeps 2 ready pods")
+
+
+NOT_READY = {
+    "no gateway of the other": [],
+    "one that is not ready": ingress("asm-1-25", ready=False),
+    "one that is going away": ingress("asm-1-25", terminating=True),
+    "one that is scaled to zero": ingress("asm-1-25", pods=0),
+    "one of a control plane that is not there": ingress("asm-1-26"),
+}
+
+
+@pytest.mark.parametrize("other", NOT_READY.values(), ids=NOT_READY)
+def test_aks_gateways_are_a_reason_where_nothing_else_stands_behind_their_service(other):
+    said = removed(aks(ingress("asm-1-24"), other))
+    assert said.verdict is Verdict.NOT_SAFE
+    (found,) = [f for f in said.findings if f.subject.name.endswith("asm-1-24")]
+    assert (found.code, found.breaks) == ("REV312", Breaks.DELETED)
+    assert found.message.endswith(f"is known behind Service {SHARED}")
+
+
+def test_aks_gateway_without_a_service_is_a_reason():
+    snapshot = aks(ingress("asm-1-24"), ingress("asm-1-25"))
+    snapshot.services = [each for each in snapshot.services if each.name != SHARED]
+    assert [(f.code, f.message.rpartition(": ")[2]) for f in removed(snapshot).findings] == [
+        ("REV312", "no Service leads to it")
+    ]
+
+
+def test_aks_gateways_whose_service_could_not_be_read_are_unknown():
+    snapshot = aks(ingress("asm-1-24"), ingress("asm-1-25"))
+    snapshot.services = [each for each in snapshot.services if each.namespace != INGRESS]
+    snapshot.gaps = [Gap("list", "services", "", "forbidden")]
+    said = removed(snapshot)
+    assert (said.verdict, said.findings) == (Verdict.UNKNOWN, [])
+    assert "REV312" in {check.code for check in said.checks if check.status is Status.UNKNOWN}
+
+
+def test_what_others_run_there_or_call_alike_is_not_the_add_ons():
+    """A gateway of one's own has to be moved by hand, wherever it runs."""
+    annotations = {well_known.TEMPLATES: "gateway"}
+    own, elsewhere = (
+        running(deployment(name, namespace, f"app={SHARED}", annotations=annotations), "asm-1-24", istio=AKS)
+        for name, namespace in (("edge", INGRESS), ("edge-asm-1-24", "shop"))
+    )
+    said = removed(aks(own, elsewhere, ns("shop"), ingress("asm-1-25")))
+    assert facts(said) == [("REV302", "deployment/edge", DETACHED), ("REV302", "deployment/edge-asm-1-24", DETACHED)]
+
+
+def test_the_rule_is_of_aks_alone():
+    """No other installer takes a gateway of another revision's along without being asked."""
+    said = verdict(evidence(aks(ingress("asm-1-24"), ingress("asm-1-25"))), "asm-1-24", Method.ISTIOCTL)
+    assert {f.subject.name for f in said.findings} >= {f"{SHARED}-asm-1-24"}
+
+
+def test_the_last_revision_of_aks_gets_another_by_az():
+    said = verdict(evidence(world(control_plane("asm-1-24", AKS))), "asm-1-24")
+    assert [f.hint for f in said.findings if f.code == "REV315"] == [
+        "az aks mesh upgrade start --resource-group GROUP --name CLUSTER --revision REVISION"
+    ]
+
+
 # The move
 
 

@@ -42,7 +42,7 @@ FIX = {
     "REV309": "point the webhook at another revision's Service, or remove it",
     "REV310": "kubectl rev-migrate NAMESPACE --to REVISION relabels the namespace; nothing needs a restart",
     "REV311": "label the Gateway with the other revision: its istiod takes over and rolls the Deployment",
-    "REV312": "install the gateway again with the istioctl of the revision that stays, and wait until it is ready",
+    "REV312": "install the gateway again with the istioctl of the revision that stays (AKS does), until it is ready",
     "REV313": "install CNI or ztunnel again with the revision that stays",
     "REV314": "remove the label, or name the revision that stays",
     "REV315": "install another revision first; to remove Istio for good: istioctl uninstall --purge",

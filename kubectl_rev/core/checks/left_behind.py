@@ -92,8 +92,15 @@ def _owned_gateways(leaving: Uninstall) -> Broken:
 
 
 def _deleted_gateways(leaving: Uninstall) -> Broken:
+    for gateway in leaving.managed.values():
+        if not gateway.replaced and not leaving.before.snapshot.has_gap("services", gateway.unit.namespace):
+            empty = [name for name, kept in gateway.kept.items() if not kept]
+            where = f"behind Service {', '.join(empty)}" if empty else "for it: no Service leads to it"
+            message = f"AKS removes it with its revision, and no ready gateway of another is known {where}"
+            hint = command("rev-status", "gateways", "-n", gateway.unit.namespace)
+            yield unit_ref(gateway.unit), message, hint, Breaks.DELETED
     istiod = (labels.ISTIOD,)
-    for unit in leaving.before.units:
+    for unit in leaving.units:
         given = unit.template.metadata.labels if unit.template else {}
         if unit.kind == "Deployment" and given.get(labels.APP) not in istiod and _taken(leaving, unit.kind, unit):
             what = "gateway" if unit.gateway in (GatewayKind.IN_PLACE, GatewayKind.INJECTED) else "Deployment"
@@ -143,7 +150,10 @@ def _last(leaving: Uninstall) -> Broken:
     if not leaving.others and not unseen:
         message = "no other revision has a ready istiod: nothing could take over"
         another = "stable" if leaving.revision == "canary" else "canary"
-        yield Ref("Revision", "", leaving.revision), message, f"istioctl install --set revision={another}", None
+        hint = f"istioctl install --set revision={another}"
+        if leaving.removal.method is Method.AKS:
+            hint = "az aks mesh upgrade start --resource-group GROUP --name CLUSTER --revision REVISION"
+        yield Ref("Revision", "", leaving.revision), message, hint, None
 
 
 def _sail(leaving: Uninstall) -> Broken:
@@ -193,7 +203,7 @@ OBJECTS: tuple[Check[Uninstall], ...] = (
           passed="no Gateway or waypoint is owned by it"),
     Check("REV312", _E, "gateways would be deleted with it",
           "istioctl marks gateways with the revision that installed them last, and uninstall deletes by these marks",
-          _deleted_gateways, "operator/pkg/uninstall/prune.go; istio#45805", needs=("deployments",),
+          _deleted_gateways, "operator/pkg/uninstall/prune.go; istio#45805", needs=("deployments", "services"),
           passed="no gateway would be deleted with it"),
     Check("REV313", _E, "CNI or ztunnel depends on it",
           "there is one per node, for all revisions", _node_agents,

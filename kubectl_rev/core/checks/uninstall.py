@@ -18,10 +18,13 @@ def _connected(leaving: Uninstall) -> Broken:
     evidence = leaving.evidence
     pods = {(pod.namespace, pod.name) for pod in evidence.snapshot.pods}
     owners = {(g.pod.namespace, g.pod.name): unit for unit in leaving.before.units for g in unit.groups}
+    going = {(g.pod.namespace, g.pod.name) for each in leaving.managed.values() for g in each.unit.groups}
     for seen in evidence.connections.on(leaving.revision):
         stream = seen.stream
         local = stream.cluster in ("", evidence.cluster)
         known = local and (stream.namespace, stream.pod) in pods
+        if known and (stream.namespace, stream.pod) in going:
+            continue
         kind = stream.kind or "proxy"
         where = "" if known else " that is no pod here: a VM" if local else f" of cluster {stream.cluster}"
         message = f"its {kind}{where} is connected to istiod {seen.istiod}"
@@ -31,7 +34,7 @@ def _connected(leaving: Uninstall) -> Broken:
 
 
 def _running(leaving: Uninstall) -> Broken:
-    for unit in leaving.before.units:
+    for unit in leaving.units:
         groups = [g for g in _proxies(unit) if g.proxy and g.proxy.revision == leaving.revision]
         lost = [g for g in groups if leaving.detached(_container(g)) is not False]
         if count := sum(group.count for group in lost):
@@ -41,7 +44,7 @@ def _running(leaving: Uninstall) -> Broken:
 
 
 def _served_by_another(leaving: Uninstall) -> Broken:
-    for unit in leaving.before.units:
+    for unit in leaving.units:
         groups = [g for g in _proxies(unit) if g.proxy and g.proxy.revision == leaving.revision]
         if count := sum(g.count for g in groups if leaving.detached(_container(g)) is False):
             message = f"{_pods(count)} injected by it, whose Service leads to another revision's istiod"
@@ -49,7 +52,7 @@ def _served_by_another(leaving: Uninstall) -> Broken:
 
 
 def _pointing(leaving: Uninstall) -> Broken:
-    for unit in leaving.before.units:
+    for unit in leaving.units:
         groups = [g for g in _proxies(unit) if g.proxy and g.proxy.revision != leaving.revision]
         if count := sum(g.count for g in groups if leaving.detached(_container(g))):
             message = f"{_pods(count)} of other revisions call only its Service (CA_ADDR, discoveryAddress)"
@@ -93,7 +96,7 @@ def _namespaces(leaving: Uninstall) -> Broken:
 def _workloads(leaving: Uninstall) -> Broken:
     """Those whose own labels decide; the others are their namespace's finding."""
     then_of = {(unit.namespace, unit.kind, unit.name): unit for unit in leaving.after.units}
-    for unit in leaving.before.units:
+    for unit in leaving.units:
         if (then := then_of.get((unit.namespace, unit.kind, unit.name))) is None or unit.gateway in RENDERED:
             continue
         breaks = leaving.fate(unit.selected, then.selected)
@@ -107,7 +110,7 @@ def _workloads(leaving: Uninstall) -> Broken:
 def _asleep(leaving: Uninstall) -> Broken:
     """Templates without pods: nothing runs, so nothing tells until somebody scales up or the clock strikes."""
     then_of = {(unit.namespace, unit.kind, unit.name): unit for unit in leaving.after.units}
-    for unit in leaving.before.units:
+    for unit in leaving.units:
         if unit.groups or (then := then_of.get((unit.namespace, unit.kind, unit.name))) is None:
             continue
         template = unit.template.spec.proxy if unit.template else None
@@ -161,12 +164,12 @@ CHECKS: tuple[Check[Uninstall], ...] = (
     Check("REV301", _E, "proxies are connected to its istiods",
           "a proxy without istiod keeps its last configuration and loses its certificate within a day", _connected,
           "pilot/pkg/xds/debug.go: Syncz", needs=("connections", "pods", "vms", "remote-clusters"),
-          passed="no proxy is connected to its istiods"),
+          passed="no proxy that stays is connected to its istiods"),
     Check("REV302", _E, "running pods were injected by it",
           "its proxy calls this revision's Service for certificates and configuration", _running,
           "manifests/charts/istio-control/istio-discovery/files/injection-template.yaml",
           needs=("pods", "services", "proxies"),
-          passed="no running pod was injected by it"),
+          passed="no running pod that stays was injected by it"),
     Check("REV303", _E, "pods of other revisions call only its Service",
           "a discoveryAddress or caAddress of one's own outlives a relabelling", _pointing,
           "pkg/config/mesh/mesh.go: DefaultProxyConfig", needs=("pods", "services", "proxies"),

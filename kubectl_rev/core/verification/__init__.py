@@ -5,6 +5,7 @@ connections  which istiod is each proxy connected to
 move         does everything in scope run where it should
 method       the ways to remove a control plane
 removal      what each of them deletes, and the cluster afterwards
+managed      the gateways that AKS runs per revision, and who stays behind their Services
 uninstall    what breaks then: before and after held against each other; its findings: core/checks/uninstall.py
 aftermath    the commands: how it is uninstalled, and what stays behind
 since        what changed between two reads

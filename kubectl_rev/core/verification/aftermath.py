@@ -47,10 +47,16 @@ def commands(leaving: Uninstall) -> list[Command]:
         case Method.SAIL:
             return list(_sail(leaving))
         case Method.AKS:
-            note = "complete removes the older revision, rollback the newer one"
+            note = "complete removes the older revision, rollback the newer one; its gateways go too"
+            kept = {service: count for each in leaving.managed.values() for service, count in each.kept.items()}
+            note += "".join(f", Service {service} keeps {_ready(count)}" for service, count in sorted(kept.items()))
             done = "complete" if _older(leaving) else "rollback"
             return [Command(f"az aks mesh upgrade {done} --resource-group GROUP --name CLUSTER", note)]
     return []
+
+
+def _ready(pods: int) -> str:
+    return "1 ready pod" if pods == 1 else f"{pods or 'no'} ready pods"
 
 
 def _istioctl(leaving: Uninstall) -> Command:

@@ -18,8 +18,6 @@ from kubectl_rev.core.revisions import Mesh, revision_of
 from kubectl_rev.core.snapshot import Snapshot
 from kubectl_rev.core.verification.method import Method
 
-_AKS_NAMESPACE = "aks-istio-"  # aks-istio-system, aks-istio-ingress
-
 
 class Release(msgspec.Struct, frozen=True):
     """A Helm release; `name` is empty where a chart was applied without Helm."""
@@ -60,7 +58,7 @@ class Removal(msgspec.Struct, frozen=True):
             case Method.SAIL:
                 return self.owner in _sail_owners(each)
             case Method.AKS:
-                home = not each.namespace or each.namespace.startswith(_AKS_NAMESPACE)
+                home = not each.namespace or each.namespace.startswith(labels.AKS_NAMESPACE)
                 return ours and home and kind in _PRUNED_KINDS
         return ours and labels.APP in given and labels.TAG not in given and kind in _PRUNED_KINDS
 
@@ -115,7 +113,7 @@ def _method(marked: Iterable[Object]) -> Method | None:
     for each in marked:
         if each.labels.get(labels.SAIL_MANAGED_BY) == labels.SAIL_OPERATOR or _sail_owners(each):
             return Method.SAIL
-        if each.namespace.startswith(_AKS_NAMESPACE):
+        if each.namespace.startswith(labels.AKS_NAMESPACE):
             return Method.AKS
         if labels.HELM_RELEASE in each.metadata.annotations:
             return Method.HELM

@@ -14,8 +14,10 @@ from kubectl_rev.core.objects import Container, ServiceReference
 from kubectl_rev.core.policy import release
 from kubectl_rev.core.proxies import addresses
 from kubectl_rev.core.revisions import ControlPlane
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.survey import Key, Survey, Unit
 from kubectl_rev.core.verification.evidence import Evidence
+from kubectl_rev.core.verification.managed import Managed, gateways
+from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.removal import Removal, after, leads_to
 
 
@@ -37,6 +39,17 @@ class Uninstall:
             for plane in self.after.mesh.control_planes
             if plane.revision != self.revision and (plane.ready or plane.kind in ("remote", "external"))
         ]
+
+    @cached_property
+    def managed(self) -> dict[Key, Managed]:
+        """The gateways that go with it because AKS runs them; whether others take over is REV312's question alone."""
+        aks = self.removal.method is Method.AKS
+        return gateways(self.before, self.revision, self.alive_after) if aks else {}
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        """The workloads that stay, and those whose going would break something else."""
+        return [unit for unit in self.before.units if (unit.namespace, unit.kind, unit.name) not in self.managed]
 
     @cached_property
     def successor(self) -> str:
