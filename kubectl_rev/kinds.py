@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from kubectl_rev.core import objects
+from kubectl_rev.core import objects, sail
 from kubectl_rev.core.objects import Object, Pod, Workload
 
 
@@ -23,7 +23,7 @@ class Kind(msgspec.Struct, frozen=True):
 
     @property
     def namespaced(self) -> bool:
-        return self.kind != "Namespace" and self.type is not objects.WebhookConfiguration
+        return self.kind != "Namespace" and self.type not in (objects.WebhookConfiguration, sail.Sail)
 
 
 def _workload(kind: str, api_version: str, optional: bool = False) -> Kind:
@@ -35,6 +35,10 @@ def _workload(kind: str, api_version: str, optional: bool = False) -> Kind:
 def _webhooks(kind: str, field: str) -> Kind:
     group = "admissionregistration.k8s.io"
     return Kind(kind, f"{group}/v1", f"{plural_of(kind)}.{group}", field, objects.WebhookConfiguration)
+
+
+def _sail(kind: str) -> Kind:
+    return Kind(kind, f"{sail.GROUP}/v1", f"{plural_of(kind)}.{sail.GROUP}", "sail", sail.Sail, optional=True)
 
 
 def plural_of(kind: str) -> str:
@@ -66,6 +70,9 @@ KINDS = (
     Kind("ConfigMap", "v1", "configmaps", "config_maps", objects.ConfigMap),
     Kind("Gateway", "gateway.networking.k8s.io/v1", "gateways.gateway.networking.k8s.io", "gateways", objects.Gateway,
          optional=True),
+    _sail("Istio"),
+    _sail("IstioRevision"),
+    _sail("IstioRevisionTag"),
 )  # fmt: skip
 BY_NAME = {(group_of(kind.api_version), kind.kind): kind for kind in KINDS}
 BY_KIND = {kind.kind: kind for kind in KINDS}

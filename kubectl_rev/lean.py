@@ -41,6 +41,7 @@ def lean(snapshot: Snapshot) -> Snapshot:
         config_maps=[_lean_config(each) for each in snapshot.config_maps if each.name.startswith(INJECTOR_CONFIG)],
         gateways=[_lean(each) for each in snapshot.gateways],
         config=[_lean(each) for each in snapshot.config],
+        sail=[_lean(each) for each in snapshot.sail],
         gaps=sorted(snapshot.gaps),
     )
 

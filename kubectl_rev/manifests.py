@@ -1,8 +1,8 @@
 """Snapshots in files: what `-f` reads, what `--save` writes.
 
 A plain dump (`kubectl get -o yaml|json`) does not say what was asked for, so a kind that does not occur in it is a gap,
-not an empty list. Three kinds that most clusters have none of (Rollouts, Gateways, ReplicationControllers) are a gap
-only where something in the dump is owned by one. What a dump leaves out of a kind (`-n`, `-l`) cannot be seen.
+not an empty list. Kinds that most clusters have none of (Rollouts, Gateways, Sail's) are a gap only where something in
+the dump is owned by one. What a dump leaves out of a kind (`-n`, `-l`) cannot be seen.
 Of several objects with one name the last counts, as when `kubectl apply` reads the same file.
 """
 
@@ -18,6 +18,7 @@ import msgspec
 
 from kubectl_rev.core import labels, objects
 from kubectl_rev.core.objects import Object, Pod, Shape, Workload
+from kubectl_rev.core.sail import Sail
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.documents import decode, documents, read, spoken, write_yaml
 from kubectl_rev.errors import UsageError
@@ -260,5 +261,7 @@ def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
 
 def _item(field: str, each: Object) -> dict[str, Any]:
     """An object as Kubernetes writes it; its type alone does not tell an injector from a validator."""
-    kind = BY_KIND[each.kind] if isinstance(each, Workload) else next(kind for kind in KINDS if kind.field == field)
+    kind = (
+        BY_KIND[each.kind] if isinstance(each, Workload | Sail) else next(kind for kind in KINDS if kind.field == field)
+    )
     return {"apiVersion": kind.api_version, "kind": kind.kind, **msgspec.to_builtins(each)}

@@ -43,6 +43,7 @@ from kubectl_rev.core.objects import (
     Workload,
     WorkloadSpec,
 )
+from kubectl_rev.core.sail import Sail
 from kubectl_rev.core.selectors import LabelSelector
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from tests.webhooks import entries
@@ -337,6 +338,11 @@ def gateway(name: str, namespace: str = "shop", text: str = "", class_name: str 
     return Gateway(metadata=metadata, spec=GatewaySpec(gateway_class_name=class_name))
 
 
+def sail(kind: str, name: str, **more: Any) -> Sail:
+    """An Istio, IstioRevision or IstioRevisionTag; `more` are its spec and status."""
+    return Sail(metadata=Metadata(name=name), kind=kind, **more)
+
+
 def control_plane(
     revision: str = "default",
     namespace: str = ISTIO,
@@ -370,7 +376,7 @@ def world(
     """All these objects as one Snapshot."""
     found = Snapshot(
         namespaces=[], pods=[], istiods=[], workloads=[], injectors=[], validators=[], services=[],
-        endpoint_slices=[], config_maps=[], gateways=[], versions=versions or {}, gaps=sorted(gaps),
+        endpoint_slices=[], config_maps=[], gateways=[], sail=[], versions=versions or {}, gaps=sorted(gaps),
     )  # fmt: skip
     for part in parts:
         for each in [part] if isinstance(part, Object) else part:
@@ -399,5 +405,7 @@ def _place(found: Snapshot, each: Object) -> None:
             found.config_maps.append(each)
         case Gateway():
             found.gateways.append(each)
+        case Sail():
+            found.sail.append(each)
         case _:
             raise TypeError(each)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kubectl_rev.core.injection import Subject
 from kubectl_rev.core.objects import Object, WebhookConfiguration
+from kubectl_rev.core.sail import Condition, Status
 from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.manifests import KINDS
@@ -30,6 +31,7 @@ from tests.build import (
     proxy_container,
     replica_set,
     rollout,
+    sail,
     service,
     stateful_set,
     traces,
@@ -164,6 +166,9 @@ def objects(draw: st.DrawFn) -> list[Object]:
         found += draw(owners(n))
     if draw(st.booleans()):
         found.append(gateway("g", "shop", short(draw(label_maps))))
+    if draw(st.booleans()):
+        used = Status(conditions=(Condition(type="InUse", status=draw(st.sampled_from(["True", "False", "Unknown"]))),))
+        found.append(sail(draw(st.sampled_from(["Istio", "IstioRevision", "IstioRevisionTag"])), "mesh", status=used))
     return found
 
 

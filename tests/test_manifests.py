@@ -174,6 +174,9 @@ OPTIONAL = {
     "Rollout": "rollouts.argoproj.io",
     "Gateway": "gateways.gateway.networking.k8s.io",
     "ReplicationController": "replicationcontrollers",
+    "Istio": "istios.sailoperator.io",
+    "IstioRevision": "istiorevisions.sailoperator.io",
+    "IstioRevisionTag": "istiorevisiontags.sailoperator.io",
 }
 
 
@@ -698,6 +701,28 @@ def test_what_an_older_snapshot_did_not_read_is_a_gap() -> None:
     saved["items"] = None
     found = read(json.dumps(saved))
     assert found == Snapshot(gaps=[Gap("list", "gateways.gateway.networking.k8s.io", "", "not in the snapshot")])
+
+
+def test_sails_objects_are_kept() -> None:
+    """As `kubectl get istiorevisions -o yaml` has them, and saved: what is counted on, and nothing of the values."""
+    in_use = {"type": "InUse", "status": "True", "reason": "ReferencedByWorkloads", "lastTransitionTime": "2026-11-01"}
+    revision = {
+        "apiVersion": "sailoperator.io/v1",
+        "kind": "IstioRevision",
+        "metadata": {"name": "mesh-v1-30-3", "generation": 1},
+        "spec": {"version": "v1.30.3", "namespace": "istio-system", "values": {"pilot": {"env": {"A": "hunter2"}}}},
+        "status": {"state": "Healthy", "conditions": [in_use]},
+    }
+    plain = read(listed(revision))
+    saved = manifests.encode(plain, as_json=False)
+    assert b"hunter2" not in saved
+    for found in (plain, read(saved)):
+        (each,) = found.sail
+        condition = each.condition("InUse")
+        assert condition is not None
+        assert (each.kind, each.name, each.spec.version) == ("IstioRevision", "mesh-v1-30-3", "v1.30.3")
+        assert (condition.status, condition.reason) == ("True", "ReferencedByWorkloads")
+        assert not found.has_gap("istiorevisions.sailoperator.io")
 
 
 SNAPSHOT = {"apiVersion": "kubectl-rev/v1", "kind": "Snapshot"}

@@ -93,9 +93,58 @@ def snapshot(
     *,
     namespace: str = "",
     pods: Depth = "folded",
+    config: tuple[str, ...] = (),
 ) -> tuple[Snapshot, list[Request]]:
     with serving(answering(special)) as server, connect(Options(server=server.url)) as connection:
-        return read(connection, namespace=namespace, pods=pods, ask_versions=False), server.requests
+        found = read(connection, namespace=namespace, pods=pods, ask_versions=False, config=config)
+        return found, server.requests
+
+
+def served(group: str, *kinds: str, scope: str = "Cluster") -> dict[str, Any]:
+    """A group as aggregated discovery has it."""
+    resources = [
+        {"resource": f"{kind.lower()}s", "scope": scope, "responseKind": {"kind": kind}, "verbs": ["list"]}
+        for kind in kinds
+    ]
+    return {"metadata": {"name": group}, "versions": [{"version": "v1", "resources": resources}]}
+
+
+SAIL = "sailoperator.io"
+
+
+def test_sails_objects_are_read_where_there_are_any() -> None:
+    """Its revisions whole, its CNI not at all; a refusal is a gap, and where it is not installed nothing is asked."""
+    groups = json.dumps({"items": [served(SAIL, "Istio", "IstioRevision", "IstioRevisionTag", "IstioCNI")]}).encode()
+    in_use = {"conditions": [{"type": "InUse", "status": "True"}]}
+    canary = {"kind": "IstioRevision", "metadata": {"name": "canary"}, "status": in_use}
+    answers = {
+        "/apis": Answer(body=groups),
+        f"/apis/{SAIL}/v1/istios": in_json({"kind": "Istio", "metadata": {"name": "mesh"}}),
+        f"/apis/{SAIL}/v1/istiorevisions": in_json(canary),
+        f"/apis/{SAIL}/v1/istiorevisiontags": status(403, "forbidden"),
+    }
+
+    def special(path: str, _: Request) -> Answer | None:
+        given = answers.get(path)
+        return Answer(body=given) if isinstance(given, bytes) else given
+
+    found, requests = snapshot(special, config=(SAIL,))
+    assert [(each.kind, each.name, bool(each.condition("InUse"))) for each in found.sail] == [
+        ("IstioRevision", "canary", True),
+        ("Istio", "mesh", False),
+    ]
+    assert [gap.resource for gap in found.gaps] == [f"istiorevisiontags.{SAIL}"]
+    assert not any("istiocnis" in request.path for request in requests)
+
+    answers["/apis"] = Answer(body=b'{"items": []}')
+    found, requests = snapshot(special, config=(SAIL,))
+    assert (found.sail, found.gaps) == ([], [])
+    assert not any(SAIL in request.path for request in requests)
+
+
+def test_discovery_that_is_refused_hides_sail_too() -> None:
+    found, _ = snapshot(lambda path, _: status(403, "forbidden") if path == "/apis" else None, config=(SAIL,))
+    assert [gap.resource for gap in found.gaps] == ["configurations.istio.io", f"istiorevisions.{SAIL}"]
 
 
 def test_a_snapshot() -> None:

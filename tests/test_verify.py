@@ -9,10 +9,14 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from kubectl_rev import manifests
 from kubectl_rev.core.checks import CHECKS, migration
 from kubectl_rev.core.checks.advice import FIX
+from kubectl_rev.core.objects import OwnerReference
+from kubectl_rev.core.sail import Condition, Status
 from kubectl_rev.core.verification.verify import MOVE, UNINSTALL
 from kubectl_rev.errors import ExitCode
+from tests.build import control_plane, sail, world
 from tests.plugin import EXAMPLE, ROOT, Result, run
 
 CODES = sorted(check.code for check in (*CHECKS, *MOVE, *UNINSTALL))
@@ -95,6 +99,32 @@ def test_accepting_what_is_no_gap_is_noted():
     done = verify("-f", EXAMPLE, "--uninstall", "default", "--accept-gap", "vm", "--accept-gap", "connections")
     assert done.err == "note: --accept-gap vm accepts nothing: there is no such gap\n"
     assert done.out.splitlines()[-1].endswith("accepted without knowing: connections.")
+
+
+def test_a_dump_tells_what_sail_counts_on_or_that_it_is_missing():
+    """A revision that Sail owns: without its IstioRevision in the dump, nobody knows whether it is in use."""
+    canary = control_plane("canary")
+    for each in canary:
+        each.metadata.owner_references += [OwnerReference(kind="IstioRevision", name="canary")]
+    in_use = Status(conditions=(Condition(type="InUse", status="True", message="2 namespaces"),))
+    mesh = world(control_plane(), canary, sail("IstioRevision", "canary", status=in_use))
+    items = json.loads(manifests.encode(mesh, as_json=True))["items"]
+    found = {}
+    for kept in (items, [item for item in items if item["kind"] != "IstioRevision"]):
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": kept})
+        said = json.loads(verify("-f", "-", "--uninstall", "canary", "-o", "json", stdin=text).out)
+        (check,) = [check for check in said["checks"] if check["code"] == "REV316"]
+        gaps = [gap["resource"] for gap in said["gaps"] if "sailoperator.io" in gap["resource"]]
+        found[len(kept)] = (said["method"], check["status"], gaps)
+    assert list(found.values()) == [
+        ("sail", "error", []),
+        ("sail", "unknown", ["istiorevisions.sailoperator.io"]),
+    ]
+
+
+def test_a_dump_knows_nothing_of_what_is_elsewhere(uninstall):
+    """Accepting the connections alone does not make it safe: VMs and other clusters are seen by them only."""
+    assert {gap["kind"] for gap in uninstall["gaps"]} == {"connections", "method", "remote-clusters", "vms"}
 
 
 def test_since_tells_what_changed_and_nothing_when_nothing_did(tmp_path):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_rev.cli import options
 from kubectl_rev.cli.query import Ask, Why
-from kubectl_rev.core import labels
+from kubectl_rev.core import labels, sail
 from kubectl_rev.errors import Forbidden, NoIstio
 
 if TYPE_CHECKING:  # importing it for real imports the client: 0.2 s that --help and -f need not pay
@@ -80,7 +80,7 @@ class Source:
         _ = self.connection
 
     def read(self, asked: Ask | Why, *, each_pod: bool = False) -> Snapshot:
-        """What the question needs, no more; `each_pod` keeps pods apart that the overview would fold."""
+        """What the question needs, no more; `each_pod` also what a saved snapshot is to tell: each pod, and Sail's."""
         if self._filename:
             from kubectl_rev import manifests
 
@@ -92,12 +92,13 @@ class Source:
             pods = "whole" if self.scope(asked) else "metadata"
         elif asked.kind == "pods":
             pods = "metadata"
+        groups = labels.CONFIG_GROUPS if asked == Ask() or each_pod else ()
         return read(
             self.connection,
             namespace=self.scope(asked),
             pods=pods,
             istio_namespace=self.istio_namespace,
-            config=labels.CONFIG_GROUPS if asked == Ask() or each_pod else (),
+            config=(*groups, sail.GROUP) if each_pod else groups,
         )
 
     def evidence(self) -> Evidence:

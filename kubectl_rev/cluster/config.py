@@ -1,6 +1,7 @@
-"""Config objects that have a label `istio.io/rev`: metadata of all resources of some groups, whichever are installed.
+"""What only custom resources tell: objects of Istio's config that have a label `istio.io/rev`, and Sail's own.
 
-A label selector makes the answers small; they are asked for side by side, one request per resource.
+Whichever resources some groups have installed, one request per resource, side by side; of config metadata only, and a
+label selector makes the answers small.
 """
 
 from __future__ import annotations
@@ -13,24 +14,31 @@ from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.discovery import Served, served
 from kubectl_rev.cluster.faults import ServerFault
 from kubectl_rev.cluster.workers import Workers, result
-from kubectl_rev.core import labels
+from kubectl_rev.core import labels, sail
 from kubectl_rev.core.objects import IstioConfig
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.errors import Forbidden, NotFound
 
 _THREADS = 8
+_SAIL_KINDS = ("Istio", "IstioRevision", "IstioRevisionTag")
+Found = IstioConfig | sail.Sail
 
 
-def labelled(connection: Connection, groups: Collection[str]) -> tuple[list[IstioConfig], list[Gap]]:
-    """The objects, and what could not be listed."""
+def read_groups(connection: Connection, groups: Collection[str]) -> tuple[list[Found], list[Gap]]:
+    """The objects of these groups that have the label, Sail's all of them; and what could not be listed."""
     try:
-        found = [each for each in served(connection, groups) if each.namespaced]
+        found = [each for each in served(connection, groups) if _wanted(each)]
     except Forbidden as error:
-        return [], [Gap("list", labels.CONFIGURATION, "", error.reason)]
+        unknown = [labels.CONFIGURATION, *([f"istiorevisions.{sail.GROUP}"] if sail.GROUP in groups else [])]
+        return [], [Gap("list", resource, "", error.reason) for resource in unknown]
     with Workers(_THREADS) as workers:
-        tasks = [workers.start(partial(_labelled, connection, each)) for each in found]
+        tasks = [workers.start(partial(_or_gap, connection, each)) for each in found]
         answers = [result(task) for task in tasks]
-    return [config for each, _ in answers for config in each], [gap for _, gaps in answers for gap in gaps]
+    return [each for objects, _ in answers for each in objects], [gap for _, gaps in answers for gap in gaps]
+
+
+def _wanted(each: Served) -> bool:
+    return each.kind in _SAIL_KINDS if each.group == sail.GROUP else each.namespaced
 
 
 def metadata(connection: Connection, each: Served, query: Mapping[str, str] | None = None) -> list[IstioConfig]:
@@ -41,12 +49,18 @@ def metadata(connection: Connection, each: Served, query: Mapping[str, str] | No
     return found
 
 
-def _labelled(connection: Connection, each: Served) -> tuple[list[IstioConfig], list[Gap]]:
+def _or_gap(connection: Connection, each: Served) -> tuple[list[Found], list[Gap]]:
     try:
-        return metadata(connection, each, {"labelSelector": labels.REV}), []
+        return _listed(connection, each), []
     except Forbidden as error:
         return [], [Gap(error.verb, error.resource, error.namespace, error.reason)]
     except ServerFault as error:  # a broken conversion webhook of theirs must not hide all the rest
         return [], [Gap("list", each.resource, "", str(error))]
     except NotFound:  # uninstalled meanwhile
         return [], []
+
+
+def _listed(connection: Connection, each: Served) -> list[Found]:
+    if each.group == sail.GROUP:
+        return [*lists.in_json(connection, each.path, sail.Sail)]
+    return [*metadata(connection, each, {"labelSelector": labels.REV})]

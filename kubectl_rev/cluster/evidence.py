@@ -17,12 +17,12 @@ from kubectl_rev.cluster.discovery import Served, served
 from kubectl_rev.cluster.faults import ServerFault
 from kubectl_rev.cluster.read import read
 from kubectl_rev.cluster.workers import Workers, result
-from kubectl_rev.core import labels
+from kubectl_rev.core import labels, sail
 from kubectl_rev.core.objects import Object, Pod
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.verification.connections import Answer, Connections, running
-from kubectl_rev.core.verification.evidence import SAIL_GROUP, Evidence, Extras, Sail, VirtualService
+from kubectl_rev.core.verification.evidence import Evidence, Extras, VirtualService
 from kubectl_rev.errors import Forbidden, NotFound
 
 T = TypeVar("T")
@@ -31,17 +31,16 @@ K = TypeVar("K", bound=Object)
 _THREADS = 12
 _ISTIO_SYSTEM = "istio-system"
 _ASK_TIMEOUT = 15.0
-_CONFIG_GROUPS = (*labels.CONFIG_GROUPS, labels.GATEWAY_API)
+_CONFIG_GROUPS = (*labels.CONFIG_GROUPS, labels.GATEWAY_API, sail.GROUP)
 _VIRTUAL_SERVICES = "virtualservices.networking.istio.io"
 _VMS = ("workloadentries.networking.istio.io", "workloadgroups.networking.istio.io")
-_SAIL_KINDS = ("Istio", "IstioRevision", "IstioRevisionTag")
 
 
 def gather(connection: Connection, *, istio_namespace: str | None = None) -> Evidence:
     """Read it all, for the whole mesh. Raises what `cluster.read.read` raises."""
     with Workers(_THREADS) as workers:
         asking = _Asking(connection, workers, istio_namespace or _ISTIO_SYSTEM)
-        extras = workers.start(partial(served, connection, (labels.CONFIG_GROUPS[0], SAIL_GROUP)))
+        extras = workers.start(partial(served, connection, labels.CONFIG_GROUPS[:1]))
         istiods = workers.start(asking.istiods)
         read_all = workers.start(
             lambda: read(connection, pods="whole", istio_namespace=istio_namespace, config=_CONFIG_GROUPS)
@@ -78,8 +77,6 @@ class _Asking:
         """The lists that are under way, by the field of Extras that they belong to."""
         started: list[tuple[str, Future[list[Object]]]] = []
         for each in there:
-            if each.group == SAIL_GROUP and each.kind in _SAIL_KINDS:
-                started.append(("sail", self._list(partial(self._sail, each), each.resource)))
             if each.resource in _VMS:
                 started.append(("vms", self._list(partial(metadata, self._connection, each), each.resource)))
             if each.resource == _VIRTUAL_SERVICES:
@@ -104,9 +101,3 @@ class _Asking:
     def _routes(self, each: Served, namespace: str) -> list[VirtualService]:
         where = lists.path(each.path.strip("/"), namespace)
         return lists.in_json(self._connection, where, VirtualService)
-
-    def _sail(self, each: Served) -> list[Sail]:
-        found = lists.in_json(self._connection, each.path, Sail)
-        for sail in found:
-            sail.kind = each.kind
-        return found

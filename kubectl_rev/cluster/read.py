@@ -15,7 +15,7 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from kubectl_rev.cluster import details, lists, portforward
-from kubectl_rev.cluster.config import labelled
+from kubectl_rev.cluster.config import Found, read_groups
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.faults import ServerFault
 from kubectl_rev.cluster.workers import Workers, result
@@ -31,6 +31,7 @@ from kubectl_rev.core.objects import (
     Workload,
 )
 from kubectl_rev.core.revisions import is_injection
+from kubectl_rev.core.sail import Sail
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.errors import ClusterError, Forbidden, NotFound
 
@@ -57,7 +58,7 @@ def read(
 
     `pods`: `folded` merges those that are alike, `metadata` keeps each, `whole` has spec and status too. Where
     injection cannot be told without it, spec is read in any case (bare pods, unknown controllers, lone ReplicaSets).
-    `config` names the API groups whose objects are looked through for a label `istio.io/rev`.
+    `config` names the API groups whose objects are looked through for a label `istio.io/rev`; Sail's is read whole.
     `istio_namespace` is where to look for istiod if it may not be looked for everywhere.
     Raises Unreachable when the API server does not answer or does not know us.
     """
@@ -105,7 +106,8 @@ class _Reading:
                 found.versions[f"{pod.namespace}/{pod.name}"] = version
         for task in more:
             result(task)
-        found.config = result(config)
+        found.config = [each for each in result(config) if isinstance(each, IstioConfig)]
+        found.sail = [each for each in result(config) if isinstance(each, Sail)]
         found.gaps = sorted(self._gaps)
         found.taken = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return found
@@ -171,8 +173,8 @@ class _Reading:
     def _webhooks(self, kind: str) -> list[WebhookConfiguration]:
         return lists.in_json(self._connection, f"{_ADMISSION}/{kind}webhookconfigurations", WebhookConfiguration)
 
-    def _config(self, groups: Collection[str]) -> list[IstioConfig]:
-        found, gaps = labelled(self._connection, groups) if groups else ([], [])
+    def _config(self, groups: Collection[str]) -> list[Found]:
+        found, gaps = read_groups(self._connection, groups) if groups else ([], [])
         self._gaps.update(gaps)
         return found
 

@@ -3,6 +3,7 @@
 labels      the labels, annotations and names that we rely on
 selectors   does this selector match, and if not, why
 objects     the Kubernetes objects, as far as we read them
+sail        the Sail operator's own objects, as far as we read them
 snapshot    what one read brought back, and its gaps
 revisions   which revisions, tags and injectors exist (Mesh)
 policy      does istiod refuse what a webhook matched

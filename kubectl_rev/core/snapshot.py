@@ -22,6 +22,7 @@ from kubectl_rev.core.objects import (
     WebhookConfiguration,
     Workload,
 )
+from kubectl_rev.core.sail import Sail
 
 
 class Gap(msgspec.Struct, frozen=True, order=True):
@@ -46,7 +47,8 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
 
     `workloads` has every owner of pods that could be listed: ReplicaSets come as metadata unless they stand alone.
     `pods` has no finished pods; they may be folded (`Pod.count`). `istiods` are the pods labelled `app=istiod`, whole.
-    `config` are the objects of Istio's config, and of the Gateway API's, labelled `istio.io/rev`, where asked for.
+    `config` are the objects of Istio's config, and of the Gateway API's, labelled `istio.io/rev`, and `sail` those of
+    the Sail operator, where asked for.
     `versions` maps `namespace/pod` of an istiod to what it answered about its version.
     `taken` is when it was read, as Kubernetes writes times; empty where nothing tells.
     """
@@ -62,6 +64,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     config_maps: list[ConfigMap] = []
     gateways: list[Gateway] = []
     config: list[IstioConfig] = []
+    sail: list[Sail] = []
     versions: dict[str, str] = {}
     taken: str = ""
     gaps: list[Gap] = []

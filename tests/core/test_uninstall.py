@@ -23,19 +23,13 @@ from kubectl_rev.core.objects import (
     WebhookConfiguration,
 )
 from kubectl_rev.core.revisions import Mesh
+from kubectl_rev.core.sail import Condition, Sail, Spec, Strategy
+from kubectl_rev.core.sail import Status as SailStatus
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.verification.aftermath import commands, leftovers
 from kubectl_rev.core.verification.connections import Answer, Connections, Stream
-from kubectl_rev.core.verification.evidence import (
-    Evidence,
-    Extras,
-    Sail,
-    SailCondition,
-    SailSpec,
-    SailStatus,
-    SailStrategy,
-)
+from kubectl_rev.core.verification.evidence import Evidence, Extras
 from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.removal import Removal, removal
 from kubectl_rev.core.verification.uninstall import Uninstall
@@ -60,6 +54,7 @@ from tests.build import (
     ns,
     proxy_container,
     running,
+    sail,
     service,
     stateful_set,
     validator,
@@ -115,8 +110,8 @@ def evidence(
         if (revision := each.labels.get(well_known.REV, "default"))
     ]
     snapshot.config = list(configs)
-    extras = Extras(sail=list(sail), gaps=list(gaps))
-    return Evidence(Survey(snapshot), Connections(answers), extras)
+    snapshot.sail = list(sail)
+    return Evidence(Survey(snapshot), Connections(answers), Extras(gaps=list(gaps)))
 
 
 def verdict(found: Evidence, revision: str = "canary", method: Method | None = None, **request: Any) -> Verification:
@@ -343,16 +338,12 @@ def test_another_that_is_not_ready_is_none():
     assert "REV315" in {f.code for f in said.findings}
 
 
-def sail(kind: str, name: str, **more: Any) -> Sail:
-    return Sail(metadata=Metadata(name=name), kind=kind, **more)
-
-
 def test_sail_counts_and_deletes_by_itself():
-    used = SailStatus(conditions=(SailCondition(type="InUse", status="True", message="2 namespaces"),))
-    strategy = SailStrategy(type="RevisionBased", inactive_revision_deletion_grace_period_seconds=120)
+    used = SailStatus(conditions=(Condition(type="InUse", status="True", message="2 namespaces"),))
+    strategy = Strategy(type="RevisionBased", inactive_revision_deletion_grace_period_seconds=120)
     items = [
         sail("IstioRevision", "canary", status=used),
-        sail("Istio", "can", spec=SailSpec(update_strategy=strategy)),
+        sail("Istio", "can", spec=Spec(update_strategy=strategy)),
     ]
     said = verdict(evidence(mesh(method=Method.SAIL), sail=items))
     assert facts(said) == [("REV316", "istiorevision/canary", None)]
@@ -363,8 +354,8 @@ def test_sail_counts_and_deletes_by_itself():
 def test_what_an_istio_resource_made_is_its_operators(kind, command):
     kept = by(Method.ISTIOCTL, control_plane(), validator())
     snapshot = world(kept, by(Method.SAIL, control_plane("mesh-1-31")))
-    strategy = SailStrategy(type=kind, inactive_revision_deletion_grace_period_seconds=120)
-    items = [sail("Istio", "mesh", spec=SailSpec(update_strategy=strategy))]
+    strategy = Strategy(type=kind, inactive_revision_deletion_grace_period_seconds=120)
+    items = [sail("Istio", "mesh", spec=Spec(update_strategy=strategy))]
     (step,) = verdict(evidence(snapshot, on="", sail=items), "mesh-1-31").commands
     assert step.command == f"kubectl delete {command}"
     assert ("120 s after" in step.note) == (kind == "RevisionBased")

@@ -157,7 +157,7 @@ def _last(leaving: Uninstall) -> Broken:
 
 
 def _sail(leaving: Uninstall) -> Broken:
-    for each in leaving.evidence.extras.sail:
+    for each in leaving.evidence.snapshot.sail:
         condition = each.condition("InUse")
         ours = each.kind == labels.SAIL_REVISION and each.name == leaving.removal.owner
         if ours and condition is not None and condition.status != "False":

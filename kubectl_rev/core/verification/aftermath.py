@@ -77,7 +77,7 @@ def _istioctl(leaving: Uninstall) -> Command:
 def _sail(leaving: Uninstall) -> Iterator[Command]:
     """An IstioRevision that an Istio made is deleted by the operator; one that was made by hand, by hand."""
     name = leaving.removal.owner
-    for each in leaving.evidence.extras.sail:
+    for each in leaving.evidence.snapshot.sail:
         if each.kind != "Istio" or not (name == each.name or name.startswith(f"{each.name}-")):
             continue
         strategy = each.spec.update_strategy

@@ -24,7 +24,6 @@ METHOD = "method"
 SELECTION = "selection"
 PROXIES = "proxies"
 KINDS = (CONNECTIONS, METHOD, PROXIES, REMOTE_CLUSTERS, SELECTION, VMS)  # those of an Unknown that are no resource
-SAIL_GROUP = "sailoperator.io"
 
 
 class Destination(Shape):
@@ -65,53 +64,11 @@ class VirtualService(Object):
         return {route.destination.host for rule in rules for route in rule.route}
 
 
-class SailCondition(Shape):
-    """`status.conditions[]` of a Sail resource."""
-
-    type: str
-    status: str = ""
-    reason: str = ""
-    message: str = ""
-
-
-class SailStatus(Shape):
-    """`status` of an IstioRevision."""
-
-    conditions: tuple[SailCondition, ...] = ()
-
-
-class SailStrategy(Shape):
-    """`spec.updateStrategy` of an Istio."""
-
-    type: str = ""
-    inactive_revision_deletion_grace_period_seconds: int | None = None
-
-
-class SailSpec(Shape):
-    """What we read of the specs of Istio and IstioRevision (sailoperator.io/v1)."""
-
-    namespace: str = ""
-    version: str = ""
-    update_strategy: SailStrategy | None = None
-
-
-class Sail(Object):
-    """An Istio, IstioRevision or IstioRevisionTag of the Sail operator."""
-
-    kind: str = ""
-    spec: SailSpec = msgspec.field(default_factory=SailSpec)
-    status: SailStatus = msgspec.field(default_factory=SailStatus)
-
-    def condition(self, name: str) -> SailCondition | None:
-        return next((each for each in self.status.conditions if each.type == name), None)
-
-
 class Extras(msgspec.Struct, kw_only=True):
     """What only a verdict asks for; `vms` are WorkloadEntries and WorkloadGroups."""
 
     routes: list[VirtualService] = []
     vms: list[IstioConfig] = []
-    sail: list[Sail] = []
     gaps: list[Gap] = []
 
 
@@ -183,7 +140,10 @@ class Evidence:
 
 def of_dump(snapshot: Snapshot) -> Evidence:
     """What a dump can tell: nothing of connections, nor of what only a verdict asks for."""
-    gaps = [Gap("list", f"istiorevisions.{SAIL_GROUP}", "", "not in the dump")]
+    gaps = [
+        Gap("read", REMOTE_CLUSTERS, "", "a dump says nothing about other clusters that use these istiods"),
+        Gap("read", VMS, "", "a dump says nothing about proxies outside the cluster"),
+    ]
     return Evidence(Survey(snapshot), Connections(asked=False), Extras(gaps=gaps))
 
 
