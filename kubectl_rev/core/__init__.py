@@ -13,6 +13,7 @@ gateways    is it a gateway, which kind, who decides its revision
 proxies     which revision injected this running pod
 drift       what would a restart change
 survey      workloads joined with pods and decisions
+enrollment  is a namespace in the mesh, and if not, why not
 items       the public JSON, as types
 status      rev-status's answers
 explain     the whole story of one subject

@@ -210,8 +210,10 @@ def _veto(mesh: Mesh, subject: Subject, match: Match) -> Veto:
 
 def _ignored(mesh: Mesh, subject: Subject, matches: list[Match]) -> Iterator[tuple[str, str, str]]:
     """Revision labels that nobody asked about, though they name something else than what happens."""
-    asked = {(where, key) for match in matches for where, key, _ in _asked_for(match.webhook, subject)}
     overruled = labels.INJECTION in subject.namespace_labels
+    if labels.REV not in subject.labels and not (labels.REV in subject.namespace_labels and overruled):
+        return
+    asked = {(where, key) for match in matches for where, key, _ in _asked_for(match.webhook, subject)}
     if labels.REV in subject.namespace_labels and overruled and ("namespace", labels.REV) not in asked:
         yield "namespace", labels.REV, subject.namespace_labels[labels.REV]
     wish = subject.labels.get(labels.REV)

@@ -34,11 +34,17 @@ def run_once(command: Sequence[str], env: Mapping[str, str]) -> Cost:
     return Cost(time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
-def compare(commands: Mapping[str, Sequence[str]], env: Mapping[str, str], rounds: int) -> dict[str, Cost]:
-    """The costs of each command, after one round that warms up, in `rounds` interleaved rounds."""
+def compare(
+    commands: Mapping[str, Sequence[str]], env: Mapping[str, str], rounds: int, rest: float = 0
+) -> dict[str, Cost]:
+    """The costs of each command, after one round that warms up, in `rounds` interleaved rounds.
+
+    `rest` is for a server that goes on collecting garbage when it has answered: the next command is not to pay for it.
+    """
     taken: dict[str, list[Cost]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
+            time.sleep(rest)
             cost = run_once(command, env)
             if number:
                 taken[name].append(cost)

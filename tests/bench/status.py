@@ -26,7 +26,7 @@ def main(rounds: int = 5) -> None:
     for namespaces in (NAMESPACES // 10, NAMESPACES):
         count = fill(cluster, namespaces)
         commands = {"kubectl rev-status": plugin} | {name: command for name, (command, _) in PEERS.items()}
-        costs = compare({k: cluster.command(c) for k, c in commands.items()}, cluster.environment(), rounds)
+        costs = compare({k: cluster.command(c) for k, c in commands.items()}, cluster.environment(), rounds, rest=3)
         show(
             f"{count} injected pods in {namespaces} namespaces",
             costs,

@@ -10,8 +10,8 @@ import msgspec
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.drift import RENDERED
+from kubectl_rev.core.enrollment import why_not_injected
 from kubectl_rev.core.injection import State, Subject, select
-from kubectl_rev.core.migration.choosing import why_not_injected
 from kubectl_rev.core.survey import Survey, Unit
 
 

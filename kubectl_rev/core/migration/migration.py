@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.drift import RENDERED, Effect, manual
+from kubectl_rev.core.enrollment import pinned
 from kubectl_rev.core.injection import State
 from kubectl_rev.core.migration import patches
-from kubectl_rev.core.migration.choosing import Choice, Request, Target, pinned
+from kubectl_rev.core.migration.choosing import Choice, Request, Target
 from kubectl_rev.core.migration.moves import Left, Move, Plan, Restart
 from kubectl_rev.core.migration.originals import Identity, Original, Originals
 from kubectl_rev.core.migration.proofs import proofs
