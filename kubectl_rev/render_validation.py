@@ -153,7 +153,7 @@ def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
     lines: list[str] = []
     for code in dict.fromkeys(finding.code for finding in findings):
         alike = [finding for finding in findings if finding.code == code]
-        shown = alike[:_SHOWN_PER_CODE] if style.limit else alike
+        shown = alike[:_SHOWN_PER_CODE] if style.limit and not style.wide else alike
         for finding in shown:
             severity = paint(f"{finding.severity.value:<7}", finding.severity.value, style)
             where = f" -n {finding.subject.namespace}" if finding.subject.namespace else ""
@@ -161,7 +161,7 @@ def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
             if not finding.hint.startswith("kubectl rev-fix-validation"):
                 lines.append(f"{'':16}{clean(finding.hint)}")
         if len(shown) < len(alike):
-            lines.append(f"{'':16}… and {len(alike) - len(shown)} more {code}: say -o json")
+            lines.append(f"{'':16}… and {len(alike) - len(shown)} more {code}: the same with -o wide")
     if lines:
         yield "\n".join(lines)
 

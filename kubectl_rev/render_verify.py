@@ -87,7 +87,7 @@ def _failed(check: CheckItem, rows: Sequence[Finding], style: Style) -> Iterator
         if finding.hint and finding.hint != following:
             yield f"{'':{_INDENT + 2}}{clean(finding.hint)}"
     if len(shown) < len(rows):
-        yield f"{'':{_INDENT}}… and {len(rows) - len(shown)} more: -o wide"
+        yield f"{'':{_INDENT}}… and {len(rows) - len(shown)} more: the same with -o wide"
 
 
 def _line(status: Status, text: str, style: Style) -> Iterator[str]:
@@ -223,5 +223,6 @@ def _text(rows: Iterable[Finding]) -> str:
 
 def explanation(check: Check[Any], fix: str) -> str:
     """`--explain CODE`: what, why it matters, how to fix, source."""
-    lines = [f"{check.code} ({check.severity.value}): {check.title}", f"  why      {check.why}", f"  fix      {fix}"]
-    return "\n".join([*lines, f"  source   {check.source}"] if check.source else lines)
+    rows = (("why", check.why), ("fix", fix), ("source", check.source))
+    title = f"{check.code} ({check.severity.value}): {check.title}"
+    return "\n".join([title, *(f"  {what:<8} {text}" for what, text in rows)])

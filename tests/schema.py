@@ -39,6 +39,7 @@ class Known(msgspec.Struct):
     title: str
     why: str
     fix: str
+    source: str
 
 
 # kind: its type, and what stands beside that type's fields

@@ -174,12 +174,13 @@ def test_the_catalogue_is_whole_and_codes_are_used_once():
     assert [item["code"] for item in listed["items"]] == CODES
 
 
-@pytest.mark.parametrize("code", ["REV101", "REV223", "REV304", "rev314", "REV420"])
-def test_a_code_is_explained(code):
-    out = verify("--explain", code).out
-    assert out.startswith(code.upper())
-    assert FIX[code.upper()] in out
-    assert "  why      " in out
+@pytest.mark.parametrize("check", [*CHECKS, *MOVE, *UNINSTALL, *migration.CHECKS], ids=lambda check: check.code)
+def test_a_code_is_explained(check):
+    """What, why, how to mend it, and where that is from: of every row."""
+    title, *rows = verify("--explain", check.code.lower()).out.splitlines()
+    assert title == f"{check.code} ({check.severity.value}): {check.title}"
+    assert [row.split()[0] for row in rows] == ["why", "fix", "source"]
+    assert all(row.split()[1:] for row in rows)
 
 
 def test_the_rbac_that_it_needs_is_for_the_namespace_of_istiod():

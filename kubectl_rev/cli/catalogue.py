@@ -46,7 +46,14 @@ def listed(output: str, style: Style) -> str:
     """All checks, as a table, JSON or YAML."""
     if output in ("json", "yaml"):
         rows = [
-            {"code": c.code, "severity": c.severity.value, "title": c.title, "why": c.why, "fix": FIX[c.code]}
+            {
+                "code": c.code,
+                "severity": c.severity.value,
+                "title": c.title,
+                "why": c.why,
+                "fix": FIX[c.code],
+                "source": c.source,
+            }
             for c in ALL
         ]
         return render.json("CheckList", rows) if output == "json" else render.yaml("CheckList", rows)

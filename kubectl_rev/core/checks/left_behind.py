@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks import needs
+from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import command, tag_set, unit_ref
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
 from kubectl_rev.core.defaults import default_validator
@@ -212,11 +212,11 @@ OBJECTS: tuple[Check[Uninstall], ...] = (
           passed="no CNI or ztunnel depends on it"),
     Check("REV314", _E, "configuration is labelled for it alone",
           "istiod reads a labelled object only if the label is its own revision; tags are not resolved", _config,
-          "pkg/config/model.go: ObjectInRevision", needs=("istio.io", "gateway.networking.k8s.io"),
+          sources.CONFIG, needs=("istio.io", "gateway.networking.k8s.io"),
           passed="no configuration is labelled for it alone"),
     Check("REV315", _E, "no other revision is ready",
           "proxies and new pods need somebody to go to", _last,
-          needs=("pods",),
+          "operator/cmd/mesh/uninstall.go", needs=("pods",),
           passed="another revision is ready"),
     Check("REV316", _E, "Sail counts it in use",
           "Sail deletes an inactive revision by itself when it is not in use, after its grace period", _sail,
@@ -228,6 +228,6 @@ OBJECTS: tuple[Check[Uninstall], ...] = (
           passed="the method would remove it"),
     Check("REV319", _E, "two injectors would select the same pods",
           "the last one called wins", _undecided,
-          "pkg/kube/inject/inject.go", needs=("mutatingwebhookconfigurations", "namespaces", "selection"),
+          sources.INJECTION, needs=("mutatingwebhookconfigurations", "namespaces", "selection"),
           passed="no two injectors select the same pods afterwards"),
 )  # fmt: skip

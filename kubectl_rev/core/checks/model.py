@@ -60,9 +60,9 @@ Broken = Iterator[tuple[Ref, str, str, Breaks | None]]
 class Check(msgspec.Struct, Generic[Case], frozen=True):
     """A row of the catalogue. `find` gets what its hundred is about: a Survey, an uninstall, a move.
 
-    `title` names the trouble, `passed` says that there is none (rev-verify prints it). `source` is the file of Istio
-    that makes it so, or the issue that tells of it. `needs` are the kinds of gap that leave it undecided: a resource
-    (`pods`), its group (`apps`), or one of core/evidence.py's own kinds.
+    `title` names the trouble, `passed` says that there is none (rev-verify prints it). `source` is where that is from:
+    the file that makes it so, the issue or the document that tells of it. `needs` are the kinds of gap that leave it
+    undecided: a resource (`pods`), its group (`apps`), or one of core/verification/evidence.py's own kinds.
     """
 
     code: str
@@ -70,7 +70,7 @@ class Check(msgspec.Struct, Generic[Case], frozen=True):
     title: str
     why: str
     find: Callable[[Case], Iterable[tuple[Ref, str, str] | tuple[Ref, str, str, Breaks | None]]]
-    source: str = ""
+    source: str
     needs: tuple[str, ...] = ()
     passed: str = ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks import needs
+from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import command, explain, migrate, namespace_ref, restart, tag_set, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.defaults import default_validator
@@ -146,24 +146,22 @@ _E, _W = Severity.ERROR, Severity.WARNING
 CHECKS: tuple[Check[Move], ...] = (
     Check("REV221", _E, "namespaces select another revision",
           "new pods go where the labels point", _labels,
-          "manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml",
-          needs=needs.NAMESPACES_SELECTED, passed="namespaces select the revision"),
+          sources.SELECTORS, needs=needs.NAMESPACES_SELECTED, passed="namespaces select the revision"),
     Check("REV222", _E, "workloads select another revision",
           "a pod's own label counts where its namespace has none",
-          _selected, "manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml",
-          needs=needs.SELECTED,
+          _selected, sources.SELECTORS, needs=needs.SELECTED,
           passed="workloads select the revision"),
     Check("REV223", _E, "running pods are on another revision",
           "a relabelled namespace changes nothing until its pods "
-          "are replaced", _running, "pkg/kube/inject/inject.go: SidecarInjectionStatus", needs=needs.RUNNING,
+          "are replaced", _running, sources.STATUS, needs=needs.RUNNING,
           passed="running pods are on the revision"),
     Check("REV224", _E, "proxies are connected to another revision's istiod",
           "a Service that was pointed elsewhere, or a discoveryAddress of one's own", _connected_elsewhere,
-          "pilot/pkg/xds/debug.go: Syncz", needs=("connections", "pods"),
+          sources.SYNCZ, needs=("connections", "pods"),
           passed="proxies are connected to the revision's istiods"),
     Check("REV225", _E, "proxies are connected to no istiod",
           "a proxy without istiod gets no configuration", _disconnected,
-          "pilot/pkg/xds/debug.go: Syncz", needs=("connections", "pods"),
+          sources.SYNCZ, needs=("connections", "pods"),
           passed="every proxy is connected"),
     Check("REV226", _W, "proxies are beyond the supported skew",
           "the data plane may be one minor release older, never newer", _skewed,
@@ -171,7 +169,7 @@ CHECKS: tuple[Check[Move], ...] = (
           passed="proxies are within the supported skew of their istiod"),
     Check("REV227", _W, "other clusters or VMs are on another revision",
           "nobody restarts them from here", _strangers,
-          "pilot/pkg/xds/debug.go: Syncz", needs=("connections", "pods"),
+          sources.SYNCZ, needs=("connections", "pods"),
           passed="other clusters and VMs are on the revision"),
     Check("REV228", _W, "the default validator does not lead to the revision",
           "without it Istio's configuration is not checked, or cannot be written", _validation, "istio#28880",

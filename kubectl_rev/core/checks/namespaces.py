@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks import needs
+from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import command, explain, namespace_ref, relabel, restart, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Severity
 from kubectl_rev.core.drift import Effect, manual
@@ -156,29 +156,34 @@ def _pods(count: int) -> str:
 _E, _W = Severity.ERROR, Severity.WARNING
 CHECKS = (
     Check("REV201", _W, "a namespace has both injection labels",
-          "istio-injection wins in every release, istio.io/rev is ignored", _two_labels, needs=("namespaces",)),
+          "istio-injection wins in every release, istio.io/rev is ignored", _two_labels, sources.SELECTORS,
+          needs=("namespaces",)),
     Check("REV202", _W, "proxies run on another revision than the selected one",
-          "a relabelled namespace changes nothing until its pods are replaced", _drift, needs=needs.RUNNING),
-    Check("REV203", _E, "pods would lose their sidecar", "nothing injects them when they are replaced", _losing,
+          "a relabelled namespace changes nothing until its pods are replaced", _drift, sources.STATUS,
           needs=needs.RUNNING),
+    Check("REV203", _E, "pods would lose their sidecar", "nothing injects them when they are replaced", _losing,
+          sources.SELECTORS, needs=needs.RUNNING),
     Check("REV204", _W, "pods without a sidecar where one is selected",
-          "they were created before the label, or while it said something else", _missing, needs=needs.RUNNING),
+          "they were created before the label, or while it said something else", _missing, sources.SELECTORS,
+          needs=needs.RUNNING),
     Check("REV205", _W, "a pod's revision label is ignored",
-          "a namespace label decides before the pod's own", _ignored_pod_label, needs=needs.SELECTED),
+          "a namespace label decides before the pod's own", _ignored_pod_label, sources.SELECTORS,
+          needs=needs.SELECTED),
     Check("REV206", _W, "a sidecar injected by hand",
-          "a restart re-creates the old one unless a webhook matches", _by_hand, needs=needs.WORKLOADS),
+          "a restart re-creates the old one unless a webhook matches", _by_hand, sources.KUBE_INJECT,
+          needs=needs.WORKLOADS),
     Check("REV207", _W, "an inject value that is neither true nor false",
-          "its meaning changed in 1.27 (istio PR 56737)", _odd_values, needs=needs.WORKLOADS),
+          "its meaning changed in 1.27", _odd_values, f"istio#56737; {sources.INJECTION}", needs=needs.WORKLOADS),
     Check("REV208", _W, "a namespace is both ambient and injected",
-          "ztunnel leaves pods with a sidecar alone (cni/pkg/util)", _ambient, needs=needs.NAMESPACES_SELECTED),
+          "ztunnel leaves pods with a sidecar alone", _ambient, sources.AMBIENT, needs=needs.NAMESPACES_SELECTED),
     Check("REV209", _E, "new pods are rejected", "the webhook matches and its Service is dead", _rejected,
-          needs=needs.SELECTED),
+          sources.SELECTORS, needs=needs.SELECTED),
     Check("REV210", _W, "a proxy image is pinned", "a restart moves the revision, not the version", _pinned_image,
-          needs=needs.SELECTED),
+          sources.TEMPLATE, needs=needs.SELECTED),
     Check("REV211", _W, "istio-injection with another value than enabled or disabled",
-          "no injector matches, and no other label counts beside it", _odd_injection,
+          "no injector matches, and no other label counts beside it", _odd_injection, sources.SELECTORS,
           needs=needs.NAMESPACES_SELECTED),
     Check("REV212", _W, "a label that looks like an injection label and is none",
-          "no injector matches: pods start without a sidecar and nothing says so", _mistyped,
+          "no injector matches: pods start without a sidecar and nothing says so", _mistyped, sources.SELECTORS,
           needs=needs.NAMESPACES_SELECTED),
 )  # fmt: skip

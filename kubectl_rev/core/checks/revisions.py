@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks import needs
+from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import (
     command,
     explain,
@@ -160,25 +160,28 @@ def _conditions(survey: Survey) -> Found:
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
 CHECKS = (
     Check("REV101", _E, "an injector calls a Service that does not answer",
-          "failurePolicy Fail: every pod that it selects is rejected", _dead_injectors,
+          "failurePolicy Fail: every pod that it selects is rejected", _dead_injectors, sources.SELECTORS,
           needs=(*needs.INJECTORS, *needs.SERVED)),
     Check("REV102", _E, "a tag points at a revision without a control plane",
           "namespaces that use the tag cannot start pods, or start them without a sidecar", _dead_tags,
-          needs=(*needs.INJECTORS, *needs.SERVED, *needs.ISTIODS)),
+          f"{sources.TAGS}; {sources.PRUNED}", needs=(*needs.INJECTORS, *needs.SERVED, *needs.ISTIODS)),
     Check("REV103", _W, "a control plane is not ready", "its proxies get no configuration from it", _unready,
-          needs=needs.ISTIODS),
+          sources.SERVICE, needs=needs.ISTIODS),
     Check("REV104", _E, "a label names a revision that does not exist",
-          "no injector matches: pods start without a sidecar and nothing says so", _ghosts, needs=needs.SELECTED),
+          "no injector matches: pods start without a sidecar and nothing says so", _ghosts, sources.SELECTORS,
+          needs=needs.SELECTED),
     Check("REV105", _W, "the holders of default disagree",
           "istio-injection=enabled, validation and unlabelled Gateways follow different revisions", _defaults_disagree,
+          f"{sources.OWNERS}; {sources.SET_TAG}",
           needs=(*needs.INJECTORS, *needs.SERVED, *needs.ISTIODS, "validatingwebhookconfigurations")),
-    Check("REV106", _E, "two injectors select the same pods", "the last one called wins", _overlaps,
+    Check("REV106", _E, "two injectors select the same pods", "the last one called wins", _overlaps, sources.INJECTION,
           needs=needs.SELECTED),
     Check("REV107", _W, "an injector's label and Service name different revisions",
           "the istiod behind the Service injects, the one of the label maintains the webhook", _relabelled_injectors,
-          needs=(*needs.INJECTORS, *needs.SERVED)),
+          sources.INJECTOR_CAS, needs=(*needs.INJECTORS, *needs.SERVED)),
     Check("REV108", _I, "an injector has matchConditions", "they are CEL and are not evaluated here", _conditions,
-          needs=needs.INJECTORS),
+          "k8s.io/api/admissionregistration/v1: MatchCondition", needs=needs.INJECTORS),
     Check("REV109", _E, "istio-injection=enabled, and nothing holds the default",
-          "no injector matches: pods start without a sidecar and nothing says so", _no_default, needs=needs.SELECTED),
+          "no injector matches: pods start without a sidecar and nothing says so", _no_default,
+          f"{sources.SELECTORS}; istioctl/pkg/tag/tag.go", needs=needs.SELECTED),
 )  # fmt: skip

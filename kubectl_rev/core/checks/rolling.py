@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.checks import sources
 from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.checks.model import Found, Ref, Severity
 from kubectl_rev.core.checks.situation import Situation
@@ -183,19 +184,31 @@ def _undecided(situation: Situation) -> Found:
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
 ROWS = (
-    ("REV410", _W, "a paused Deployment is not restarted", "kubectl refuses it too (objectrestarter.go)", _paused),
-    ("REV411", _W, "OnDelete: a restart replaces no pod", "its controller waits until they are deleted", _on_delete),
-    ("REV412", _W, "a partition keeps pods as they are", "rollout status would call it complete", _partitioned),
-    ("REV413", _W, "a restart interrupts it", "no other pod is there meanwhile", _interrupted),
-    ("REV414", _I, "a single replica", "if the new pod fails, the old one alone serves", _single),
-    ("REV415", _W, "a disruption budget allows none", "rolling updates do not consult it", _budgets),
-    ("REV416", _W, "an autoscaler is at its maximum", "it cannot answer the load of a restart", _autoscalers),
-    ("REV417", _E, "a quota leaves no room for a new pod", "the rollout would never end", _quotas),
-    ("REV418", _W, "a proxy image is pinned", "a restart moves the revision, not the version", _pinned_image),
-    ("REV419", _W, "a sidecar injected by hand", "a restart re-creates the old one", _by_hand),
-    ("REV430", _E, "an injection template is missing in the target", "inject.go refuses such pods", _templates),
-    ("REV431", _W, "Git's controller may undo a restart", "the annotation is not in Git", _reverted),
-    ("REV432", _W, "an operator made the workload", "it may revert what it did not do", _by_operator),
-    ("REV433", _W, "a restart would take a sidecar away", "nothing injects those pods any more", _losing),
-    ("REV434", _W, "it cannot be told what a restart does", "so it is not done", _undecided),
+    ("REV410", _W, "a paused Deployment is not restarted", "kubectl refuses it too", _paused,
+     "kubectl: pkg/polymorphichelpers/objectrestarter.go"),
+    ("REV411", _W, "OnDelete: a restart replaces no pod", "its controller waits until they are deleted", _on_delete,
+     "k8s.io/api/apps/v1: OnDeleteStatefulSetStrategyType"),
+    ("REV412", _W, "a partition keeps pods as they are", "rollout status would call it complete", _partitioned,
+     "kubectl: pkg/polymorphichelpers/rollout_status.go"),
+    ("REV413", _W, "a restart interrupts it", "no other pod is there meanwhile", _interrupted,
+     "k8s.io/api/apps/v1: RecreateDeploymentStrategyType"),
+    ("REV414", _I, "a single replica", "if the new pod fails, the old one alone serves", _single,
+     "k8s.io/api/apps/v1: RollingUpdateDeployment"),
+    ("REV415", _W, "a disruption budget allows none", "rolling updates do not consult it", _budgets,
+     "kubernetes.io: Disruptions"),
+    ("REV416", _W, "an autoscaler is at its maximum", "it cannot answer the load of a restart", _autoscalers,
+     "k8s.io/api/autoscaling/v2: HorizontalPodAutoscalerSpec"),
+    ("REV417", _E, "a quota leaves no room for a new pod", "the rollout would never end", _quotas,
+     "kubernetes.io: Resource Quotas"),
+    ("REV418", _W, "a proxy image is pinned", "a restart moves the revision, not the version", _pinned_image,
+     sources.TEMPLATE),
+    ("REV419", _W, "a sidecar injected by hand", "a restart re-creates the old one", _by_hand, sources.KUBE_INJECT),
+    ("REV430", _E, "an injection template is missing in the target", "istiod refuses such pods", _templates,
+     sources.INJECTION),
+    ("REV431", _W, "Git's controller may undo a restart", "the annotation is not in Git", _reverted, sources.GIT),
+    ("REV432", _W, "an operator made the workload", "it may revert what it did not do", _by_operator,
+     "k8s.io/apimachinery/pkg/apis/meta/v1: OwnerReference"),
+    ("REV433", _W, "a restart would take a sidecar away", "nothing injects those pods any more", _losing,
+     sources.SELECTORS),
+    ("REV434", _W, "it cannot be told what a restart does", "so it is not done", _undecided, sources.STATUS),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks import left_behind, needs
+from kubectl_rev.core.checks import left_behind, needs, sources
 from kubectl_rev.core.checks.hints import migrate, namespace_ref, restart, retag, unit_ref
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
 from kubectl_rev.core.drift import RENDERED
@@ -163,12 +163,11 @@ _E, _W = Severity.ERROR, Severity.WARNING
 CHECKS: tuple[Check[Uninstall], ...] = (
     Check("REV301", _E, "proxies are connected to its istiods",
           "a proxy without istiod keeps its last configuration and loses its certificate within a day", _connected,
-          "pilot/pkg/xds/debug.go: Syncz", needs=("connections", "pods", "vms", "remote-clusters"),
+          sources.SYNCZ, needs=("connections", "pods", "vms", "remote-clusters"),
           passed="no proxy that stays is connected to its istiods"),
     Check("REV302", _E, "running pods were injected by it",
           "its proxy calls this revision's Service for certificates and configuration", _running,
-          "manifests/charts/istio-control/istio-discovery/files/injection-template.yaml",
-          needs=("pods", "services", "proxies"),
+          sources.TEMPLATE, needs=("pods", "services", "proxies"),
           passed="no running pod that stays was injected by it"),
     Check("REV303", _E, "pods of other revisions call only its Service",
           "a discoveryAddress or caAddress of one's own outlives a relabelling", _pointing,
@@ -190,8 +189,7 @@ CHECKS: tuple[Check[Uninstall], ...] = (
           passed="no namespace selects it for new pods"),
     Check("REV307", _E, "running workloads select it by labels of their own",
           "a pod's own label counts where its namespace has none", _workloads,
-          "manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml",
-          needs=needs.SELECTED,
+          sources.SELECTORS, needs=needs.SELECTED,
           passed="no running workload selects it by labels of its own"),
     *left_behind.WEBHOOKS,
     Check("REV310", _E, "workloads without pods select it",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.checks import sources
 from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.objects import IstioConfig
@@ -85,14 +86,16 @@ _NEEDS = ("validatingwebhookconfigurations", "services", "endpointslices", "pods
 CHECKS = (
     Check("REV501", _E, "a config validator calls what does not answer",
           "failurePolicy Fail: every write of Istio config that it selects is rejected", _dangling,
-          needs=_NEEDS),
+          "istio#28880, istio#37512, istio#60596", needs=_NEEDS),
     Check("REV502", _W, "a config validator lets everything through",
           "failurePolicy Ignore: broken config is accepted without a word when the call fails", _fail_open,
-          needs=_NEEDS),
+          f"istio#28880; {sources.VALIDATOR_CAS}", needs=_NEEDS),
     Check("REV503", _W, "no validator selects some config", "broken config is accepted without a word", _uncovered,
-          needs=(*_NEEDS, "istio.io")),
+          f"{sources.VALIDATOR}; {sources.CONFIG}", needs=(*_NEEDS, "istio.io")),
     Check("REV504", _W, "a validator is left over from a revision that is gone",
-          "config with that revision's label cannot be written", _leftover, needs=_NEEDS),
+          "config with that revision's label cannot be written", _leftover, f"istio#36526; {sources.PRUNED}",
+          needs=_NEEDS),
     Check("REV505", _W, "a validator's label and Service name different revisions",
-          "its caBundle is not kept up to date by the istiod that it calls", _mislabelled, needs=_NEEDS),
+          "its caBundle is not kept up to date by the istiod that it calls", _mislabelled, sources.VALIDATOR_CAS,
+          needs=_NEEDS),
 )  # fmt: skip
