@@ -15,6 +15,7 @@ import pytest
 
 from kubectl_rev.cli import completion, fix_validation, migrate, query, status, verify
 from kubectl_rev.cli.completion import flags, parse
+from tests import interactive
 from tests.local_server import Answer, Request, serving
 from tests.plugin import EXAMPLE, PLUGINS, ROOT
 
@@ -223,3 +224,45 @@ LINES = {
 def test_a_line_is_read_as_typer_reads_it(line: str, expected: tuple[object, ...]) -> None:
     found = parse(flags(status.command), line.split(" "))
     assert (found.given, found.arguments, found.asked and found.asked.field, found.word) == expected
+
+
+LINES_AFTER_TAB = {
+    "kubectl rev-st": "kubectl rev-status ",
+    "kubectl rev-status --rev": "kubectl rev-status --revision ",
+    "kubectl rev-status -o=j": "kubectl rev-status -o=json ",
+    "kubectl rev-status -f DUMP deploy/w": "kubectl rev-status -f DUMP deploy/web ",
+    "kubectl rev-status -f krew-m": "kubectl rev-status -f krew-manifest.yaml ",
+    "kubectl rev-migrate -f DUMP shop --to ca": "kubectl rev-migrate -f DUMP shop --to canary ",
+    "kubectl rev-verify -f DUMP --uninstall=de": "kubectl rev-verify -f DUMP --uninstall=default ",
+    "kubectl rev-fix-validation --dry-run s": "kubectl rev-fix-validation --dry-run server ",
+}
+SHOWN_AT_TAB = {
+    "kubectl rev-": ["rev-fix-validation", "rev-migrate", "rev-status", "rev-verify"],
+    "kubectl rev-status -f DUMP --revision ": ["canary", "default", "prod (tag of canary)"],
+    "kubectl rev-verify --explain REV50": [f"REV50{n}" for n in range(1, 6)],
+}
+
+
+@pytest.fixture(scope="module")
+def shell(installed: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a shell in which somebody has set up kubectl's own completion and ours."""
+    where = tmp_path_factory.mktemp("shell")
+    env = {"PATH": installed, "HOME": str(where), "PYTHONPATH": str(ROOT), "COMPLETION": str(where / "completion")}
+    script = subprocess.run(["kubectl", "completion", "bash"], env=env, capture_output=True, check=True, timeout=60)
+    (where / "completion").write_bytes(script.stdout)
+    return env
+
+
+@pytest.mark.parametrize(("line", "after"), LINES_AFTER_TAB.items())
+def test_tab_in_bash(shell: dict[str, str], tmp_path: Path, line: str, after: str) -> None:
+    done = interactive.tab(line.replace("DUMP", EXAMPLE), shell, tmp_path)
+    assert done.line == after.replace("DUMP", EXAMPLE), done.shown
+
+
+@pytest.mark.parametrize(("line", "offered"), SHOWN_AT_TAB.items())
+def test_tab_in_bash_lists(shell: dict[str, str], tmp_path: Path, line: str, offered: list[str]) -> None:
+    done = interactive.tab(line.replace("DUMP", EXAMPLE), shell, tmp_path)
+    assert done.line == line.replace("DUMP", EXAMPLE)
+    listed = done.shown.partition("\n")[2]
+    for each in offered:
+        assert each in " ".join(listed.split())
