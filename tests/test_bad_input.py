@@ -1,5 +1,6 @@
 """Whatever is wrong with the request or the environment: one clear line, the right exit code, never a traceback."""
 
+import copy
 import json
 import os
 import pty
@@ -7,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from kubectl_rev.errors import ExitCode
 from kubectl_rev.manifests import KINDS
@@ -161,11 +163,11 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
     assert (done.stdout, done.stderr) == ("{\n0\n", "")
 
 
-def on_terminal(columns, *arguments, env=None):
+def on_terminal(columns, *arguments, env=None, plugin="rev-status"):
     """What the plugin writes to a terminal of that width."""
     main, side = pty.openpty()
     size = {**os.environ, "COLUMNS": str(columns), "LINES": "50", "TERM": "xterm", **(env or {})}
-    command = [*PLUGIN, *arguments]
+    command = [PLUGIN[0], PLUGIN[1].replace("rev_status", plugin.replace("-", "_")), *arguments]
     child = subprocess.Popen(command, stdout=side, stderr=side, stdin=side, env=size, cwd=ROOT)
     os.close(side)
     written = b""
@@ -187,6 +189,24 @@ def test_no_table_row_wraps_on_a_terminal(columns):
     text = on_terminal(columns, "-f", EXAMPLE, "workloads", "-A")
     assert max(len(line) for line in text.splitlines()) <= columns
     assert (columns < 200) == ("…" in text)
+
+
+def test_a_shortened_list_says_how_to_see_all_of_it(tmp_path):
+    arguments = ["--uninstall", "default", "-f", EXAMPLE]
+    assert "… and 4 more: the same with -o wide\n" in on_terminal(200, *arguments, plugin="rev-verify")
+    assert "more: " not in on_terminal(200, *arguments, "-o", "wide", plugin="rev-verify")
+    dump = yaml.safe_load((ROOT / EXAMPLE).read_text())
+    validator = next(each for each in dump["items"] if each["metadata"]["name"] == "istiod-default-validator")
+    for number in range(9):
+        dead = copy.deepcopy(validator)
+        dead["metadata"]["name"] = f"istiod-{number}"
+        dead["webhooks"][0]["clientConfig"]["service"]["name"] = "gone"
+        dump["items"].append(dead)
+    path = tmp_path / "dump.yaml"
+    path.write_text(yaml.safe_dump(dump))
+    arguments = ["--check", "-f", str(path)]
+    assert "… and 4 more REV501: the same with -o wide\n" in on_terminal(200, *arguments, plugin="rev-fix-validation")
+    assert "more REV" not in on_terminal(200, *arguments, "-o", "wide", plugin="rev-fix-validation")
 
 
 def test_a_pipe_gets_whole_rows_and_no_colour():
