@@ -24,15 +24,18 @@ _SAIL_KINDS = ("Istio", "IstioRevision", "IstioRevisionTag")
 Found = IstioConfig | sail.Sail
 
 
-def read_groups(connection: Connection, groups: Collection[str]) -> tuple[list[Found], list[Gap]]:
-    """The objects of these groups that have the label, Sail's all of them; and what could not be listed."""
+def read_groups(connection: Connection, groups: Collection[str], namespace: str = "") -> tuple[list[Found], list[Gap]]:
+    """The objects of these groups that have the label, Sail's all of them; and what could not be listed.
+
+    `namespace` restricts those that are in one.
+    """
     try:
         found = [each for each in served(connection, groups) if _wanted(each)]
     except Forbidden as error:
         unknown = [labels.CONFIGURATION, *([f"istiorevisions.{sail.GROUP}"] if sail.GROUP in groups else [])]
         return [], [Gap("list", resource, "", error.reason) for resource in unknown]
     with Workers(_THREADS) as workers:
-        tasks = [workers.start(partial(_or_gap, connection, each)) for each in found]
+        tasks = [workers.start(partial(_or_gap, connection, each, namespace)) for each in found]
         answers = [result(task) for task in tasks]
     return [each for objects, _ in answers for each in objects], [gap for _, gaps in answers for gap in gaps]
 
@@ -41,26 +44,29 @@ def _wanted(each: Served) -> bool:
     return each.kind in _SAIL_KINDS if each.group == sail.GROUP else each.namespaced
 
 
-def metadata(connection: Connection, each: Served, query: Mapping[str, str] | None = None) -> list[IstioConfig]:
+def metadata(
+    connection: Connection, each: Served, query: Mapping[str, str] | None = None, namespace: str = ""
+) -> list[IstioConfig]:
     """The objects of one resource. The items of such a list do not say their kind."""
-    found = lists.in_json(connection, each.path, IstioConfig, query, lists.METADATA_JSON)
+    where = lists.path(each.path.strip("/"), namespace if each.namespaced else "")
+    found = lists.in_json(connection, where, IstioConfig, query, lists.METADATA_JSON)
     for config in found:
         config.kind, config.resource = each.kind, each.resource
     return found
 
 
-def _or_gap(connection: Connection, each: Served) -> tuple[list[Found], list[Gap]]:
+def _or_gap(connection: Connection, each: Served, namespace: str) -> tuple[list[Found], list[Gap]]:
     try:
-        return _listed(connection, each), []
+        return _listed(connection, each, namespace), []
     except Forbidden as error:
         return [], [Gap(error.verb, error.resource, error.namespace, error.reason)]
     except ServerFault as error:  # a broken conversion webhook of theirs must not hide all the rest
-        return [], [Gap("list", each.resource, "", str(error))]
+        return [], [Gap("list", each.resource, namespace, str(error))]
     except NotFound:  # uninstalled meanwhile
         return [], []
 
 
-def _listed(connection: Connection, each: Served) -> list[Found]:
+def _listed(connection: Connection, each: Served, namespace: str) -> list[Found]:
     if each.group == sail.GROUP:
         return [*lists.in_json(connection, each.path, sail.Sail)]
-    return [*metadata(connection, each, {"labelSelector": labels.REV})]
+    return [*metadata(connection, each, {"labelSelector": labels.REV}, namespace)]

@@ -12,8 +12,8 @@ from typing import TypeVar
 import msgspec
 
 from kubectl_rev.cluster import lists
+from kubectl_rev.cluster.config import read_groups
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.faults import ServerFault
 from kubectl_rev.cluster.typed import from_json, resolved
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core import labels
@@ -22,13 +22,12 @@ from kubectl_rev.core.migration.circumstances import (
     Budget,
     Circumstances,
     Denied,
-    LabelledConfig,
     MeshConfig,
     Quota,
 )
 from kubectl_rev.core.migration.moves import Plan
 from kubectl_rev.core.migration.patches import RESOURCES
-from kubectl_rev.core.objects import ConfigMap, Object
+from kubectl_rev.core.objects import ConfigMap, IstioConfig
 from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.errors import ClusterError, Forbidden, NotFound
@@ -40,19 +39,6 @@ _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _BUDGETS = "apis/policy/v1/poddisruptionbudgets"
 _AUTOSCALERS = "apis/autoscaling/v2/horizontalpodautoscalers"
 _QUOTAS = "api/v1/resourcequotas"
-# Istio's config: the newest version that serves every release since 1.6 comes last. (pkg/config/schema/collections)
-_CONFIGS = {
-    "networking.istio.io": (
-        ("v1", "v1beta1", "v1alpha3"),
-        ("destinationrules", "envoyfilters", "gateways", "serviceentries", "sidecars", "virtualservices"),
-    ),
-    "security.istio.io": (
-        ("v1", "v1beta1"),
-        ("authorizationpolicies", "peerauthentications", "requestauthentications"),
-    ),
-    "telemetry.istio.io": (("v1", "v1alpha1"), ("telemetries",)),
-    "extensions.istio.io": (("v1alpha1",), ("wasmplugins",)),
-}
 
 
 def read(connection: Connection, plan: Plan, mesh: Mesh) -> Circumstances:
@@ -76,11 +62,8 @@ def read(connection: Connection, plan: Plan, mesh: Mesh) -> Circumstances:
         quotas = workers.start(partial(listed, _QUOTAS, Quota))
         planes = {(plane.namespace, plane.revision) for plane in mesh.control_planes if plane.namespace}
         meshes = {key: workers.start(partial(_mesh, connection, *key)) for key in sorted(planes)}
-        configs = [
-            workers.start(partial(_configs, connection, scope, group, versions, resource))
-            for group, (versions, resources) in _CONFIGS.items()
-            for resource in resources
-        ]
+        # Of its gaps nothing is said: what depends on them is a warning at most.
+        configs = workers.start(partial(read_groups, connection, labels.CONFIG_GROUPS, scope))
         reviews = [workers.start(partial(_may, connection, *need, "")) for need in _needs(plan)]
         denied = [need for need, allowed in zip(_needs(plan), map(result, reviews), strict=True) if not allowed]
         closer = [
@@ -93,7 +76,7 @@ def read(connection: Connection, plan: Plan, mesh: Mesh) -> Circumstances:
             autoscalers=(*result(autoscalers),),
             quotas=(*result(quotas),),
             meshes={key: found for key, task in meshes.items() if (found := result(task)) is not None},
-            configs=tuple(sorted(each for task in configs for each in result(task))),
+            configs=tuple(each for each in result(configs)[0] if isinstance(each, IstioConfig)),
             denied=tuple(sorted(Denied(*need, space) for need, space, task in closer if not result(task))),
             gaps=tuple(sorted(gaps)),
         )
@@ -161,21 +144,3 @@ def _mesh(connection: Connection, namespace: str, revision: str) -> MeshConfig |
         return msgspec.yaml.decode(found.data.get("mesh", "") or "{}", type=MeshConfig)
     except (ClusterError, msgspec.MsgspecError, ValueError):
         return None
-
-
-def _configs(
-    connection: Connection, scope: str, group: str, versions: Iterable[str], resource: str
-) -> list[LabelledConfig]:
-    """The objects of one kind that carry the label, of the newest version that is served."""
-    found: list[Object] = []
-    for version in versions:
-        where = lists.path(f"apis/{group}/{version}/{resource}", scope)
-        try:
-            found = lists.items(connection, where, Object, {"labelSelector": labels.REV})
-            break
-        except NotFound:
-            continue
-        except (Forbidden, ServerFault):  # it is a warning at most: not worth a gap
-            break
-    kind = f"{resource}.{group}"
-    return [LabelledConfig(kind, each.namespace, each.name, each.labels[labels.REV]) for each in found]

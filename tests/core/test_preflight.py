@@ -16,14 +16,13 @@ from kubectl_rev.core.migration.circumstances import (
     BudgetStatus,
     Circumstances,
     Denied,
-    LabelledConfig,
     MeshConfig,
     Quota,
     QuotaStatus,
     ScaleTarget,
     quantity,
 )
-from kubectl_rev.core.objects import Metadata
+from kubectl_rev.core.objects import IstioConfig, Metadata
 from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Survey
@@ -122,6 +121,11 @@ IN_PLACE = build.running(
 BACK = build.ns("shop", "rev=canary", **{"kubectl-rev/previous": '{"istio-injection":"enabled"}'})
 SELECTS_WEB = BudgetSpec(selector=LabelSelector(match_labels={"app": "web"}))
 TEAM = LabelSelector(match_expressions=(Requirement("team", Operator.EXISTS),))
+LABELLED = IstioConfig(
+    kind="VirtualService",
+    resource="virtualservices.networking.istio.io",
+    metadata=Metadata(name="vs", namespace="shop", labels={"istio.io/rev": "default"}),
+)
 
 FOUND = {
     "REV401": lambda: situation(planes=(DEFAULT, build.control_plane("canary", ready=(False,)))),
@@ -131,7 +135,7 @@ FOUND = {
     "REV405": lambda: situation(circumstances=meshes(trust_domain="other")),
     "REV406": lambda: situation(circumstances=meshes(discovery_selectors=[TEAM])),
     "REV407": lambda: situation(
-        circumstances=Circumstances(configs=(LabelledConfig("virtualservices", "shop", "vs", "default"),))
+        circumstances=Circumstances(configs=(LABELLED,))
     ),
     "REV408": lambda: situation(circumstances=Circumstances(denied=(Denied("patch", "deployments.apps", "shop"),))),
     "REV409": lambda: situation(learned=True),

@@ -21,7 +21,8 @@ def rendered(situation: Situation) -> Found:
             if unit.gateway in RENDERED and was.get((unit.kind, unit.name)) != unit.selected.revision:
                 message = (
                     f"istiod replaces this gateway ({unit.gateway.value}) as soon as the label changes: "
-                    "say --include-gateways, or give the Gateway a label of its own"
+                    "say --include-gateways, or give the Gateway a label of its own "
+                    "(which replaces its pods once, by the same revision's)"
                 )
                 name = unit.subject.labels.get(labels.GATEWAY_NAME, unit.name)
                 old = was.get((unit.kind, unit.name))

@@ -111,9 +111,10 @@ def _config_of_old(situation: Situation) -> Found:
     spaces = {move.namespace for move in situation.plan.moves}
     for each in situation.circumstances.configs:
         root = any(c.root_namespace == each.namespace for c in situation.circumstances.meshes.values())
-        if each.revision in olds and (each.namespace in spaces or root):
-            message = f"labelled {labels.REV}={each.revision}: the new control plane ignores it"
-            hint = command("label", each.kind, each.name, "-n", each.namespace, f"{labels.REV}-")
+        names = each.labels[labels.REV]
+        if names in olds and (each.namespace in spaces or root):
+            message = f"labelled {labels.REV}={names}: the new control plane ignores it"
+            hint = command("label", each.resource, each.name, "-n", each.namespace, f"{labels.REV}-")
             yield Ref(each.kind, each.namespace, each.name), message, hint
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.core.objects import Object, Shape
+from kubectl_rev.core.objects import IstioConfig, Object, Shape
 from kubectl_rev.core.selectors import LabelSelector
 from kubectl_rev.core.snapshot import Gap
 
@@ -110,23 +110,14 @@ class Denied(msgspec.Struct, frozen=True, order=True):
     name: str = ""
 
 
-class LabelledConfig(msgspec.Struct, frozen=True, order=True):
-    """A config object of Istio's that names a revision; every other istiod ignores it."""
-
-    kind: str
-    namespace: str
-    name: str
-    revision: str
-
-
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
-    """`meshes` by (namespace of the control plane, revision)."""
+    """`meshes` by (namespace of the control plane, revision); `configs` are those that name a revision by label."""
 
     budgets: tuple[Budget, ...] = ()
     autoscalers: tuple[Autoscaler, ...] = ()
     quotas: tuple[Quota, ...] = ()
     meshes: dict[tuple[str, str], MeshConfig] = msgspec.field(default_factory=dict)
-    configs: tuple[LabelledConfig, ...] = ()
+    configs: tuple[IstioConfig, ...] = ()
     denied: tuple[Denied, ...] = ()
     gaps: tuple[Gap, ...] = ()
 
