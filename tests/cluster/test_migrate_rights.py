@@ -198,4 +198,4 @@ def test_requests_grow_by_the_object_and_by_nothing_else(two, tmp_path, spaces):
 
 
 # read.py's lists, originals.py's seven, preflight.py's, one list and one watch of pods.
-FIXED_GETS = 44
+FIXED_GETS = 47
