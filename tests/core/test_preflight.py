@@ -237,6 +237,12 @@ def test_owned_labels_say_what_to_change_in_git_and_may_be_forced():
     assert find(situation(shop, WEB, force_owned=True)) == []
 
 
+def test_a_revision_that_others_stay_on_keeps_its_gateways():
+    other = build.ns("cart", "rev=canary"), build.running(build.deployment("cart", "cart"), "canary")
+    alone = situation(BACK, build.running(build.deployment("web"), "canary"), *other, IN_PLACE, back=True)
+    assert "REV424" not in {finding.code for finding in find(alone)}
+
+
 def test_a_dead_target_of_an_undo_stops_it():
     dead = build.control_plane("default", ready=(False,))
     back = situation(BACK, build.running(build.deployment("web"), "canary"), planes=(dead, CANARY), back=True)

@@ -46,8 +46,9 @@ def only_there(situation: Situation) -> Found:
     in_place = [unit for unit in situation.before.units if unit.gateway is GatewayKind.IN_PLACE]
     if any(revision in targets for unit in in_place for revision in unit.proxies):
         return
+    stay = {unit.selected.revision for unit in situation.after.units if unit.gateway is None}
     for unit in in_place:
-        if unit.proxies and targets:
+        if unit.proxies and targets and stay.isdisjoint(unit.proxies):  # who goes back alone leaves a living revision
             runs = ", ".join(unit.proxies)
             message = f"this gateway lives only on {runs}: reinstall it for {', '.join(sorted(targets))} first"
             yield Ref(unit.kind, unit.namespace, unit.name), message, ""
