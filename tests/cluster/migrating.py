@@ -234,13 +234,19 @@ def made_ready(cluster: Cluster, space: str, app: str) -> Iterator[None]:
 
 
 class Running:
-    """A run of the plugin that is under way; its stderr is read line by line."""
+    """A run of a plugin that is under way; its stderr is read line by line."""
 
-    def __init__(self, cluster: Cluster, *arguments: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        *arguments: str,
+        plugin: str = "rev-migrate",
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.lines: list[str] = []
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, it would be inherited: tests in background
         self.process = subprocess.Popen(
-            cluster.command(["kubectl", "rev-migrate", *arguments]),
+            cluster.command(["kubectl", plugin, *arguments]),
             env={**cluster.environment(), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

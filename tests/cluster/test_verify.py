@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from kubectl_rev.errors import ExitCode
+from tests.cluster.migrating import Running
 from tests.cluster.uninstall.mesh import Mesh
 from tests.testcluster import Cluster
 
@@ -187,6 +189,28 @@ def test_401_on_debug(mesh: Mesh) -> None:
             assert any("answered 401" in gap["reason"] for gap in said["gaps"])
             code, said = ask(mesh, "--uninstall", "canary")
             assert said["verdict"] != "SAFE"
+
+
+def test_control_c_while_an_istiod_keeps_it_waiting(mesh: Mesh) -> None:
+    istiod = mesh.cluster.istiods("canary")[0]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        leads = {"address": "127.0.0.1", "port": silent.getsockname()[1]}
+        with kwok_told(mesh, "portforward", istiod.name, {"forwards": [{"ports": [15014], "target": leads}]}):
+            running = Running(mesh.cluster, "--uninstall", "canary", plugin="rev-verify")
+            asked, _ = silent.accept()
+            with asked:
+                asked.recv(1)
+                running.interrupt()
+    assert (running.process.returncode, running.stderr) == (ExitCode.INTERRUPTED, "")
+
+
+def test_control_c_while_it_waits_for_a_change(mesh: Mesh) -> None:
+    running = Running(mesh.cluster, "--uninstall", "canary", "--wait", plugin="rev-verify")
+    running.until("NOT SAFE to uninstall revision canary")
+    running.interrupt()
+    assert running.process.returncode == ExitCode.INTERRUPTED
+    assert len(running.lines) == 1, running.lines
 
 
 @contextmanager
