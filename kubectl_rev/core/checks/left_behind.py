@@ -14,6 +14,7 @@ from kubectl_rev.core.injection import State
 from kubectl_rev.core.objects import ServiceReference, Webhook, WebhookConfiguration
 from kubectl_rev.core.revisions import revision_of
 from kubectl_rev.core.selectors import Operator
+from kubectl_rev.core.survey import Unit
 from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.uninstall import Uninstall
 
@@ -102,7 +103,7 @@ def _deleted_gateways(leaving: Uninstall) -> Broken:
     istiod = (labels.ISTIOD,)
     for unit in leaving.units:
         given = unit.template.metadata.labels if unit.template else {}
-        if unit.kind == "Deployment" and given.get(labels.APP) not in istiod and _taken(leaving, unit.kind, unit):
+        if unit.kind == "Deployment" and given.get(labels.APP) not in istiod and _taken(leaving, unit):
             what = "gateway" if unit.gateway in (GatewayKind.IN_PLACE, GatewayKind.INJECTED) else "Deployment"
             message = f"the {what} carries the marks of this control plane and would be deleted with it"
             yield unit_ref(unit), message, _reinstall(leaving), Breaks.DELETED
@@ -112,18 +113,15 @@ def _node_agents(leaving: Uninstall) -> Broken:
     for unit in leaving.before.units:
         if unit.kind != "DaemonSet" or unit.template is None:
             continue
-        if _taken(leaving, "DaemonSet", unit):
+        if _taken(leaving, unit):
             yield unit_ref(unit), "it would be deleted with it, on every node", _reinstall(leaving), Breaks.DELETED
         elif leaving.detached(unit.template.spec.proxy) and unit.template.spec.proxy:
             message = "it calls this revision's Service: the nodes' proxies would stand alone"
             yield unit_ref(unit), message, _reinstall(leaving), Breaks.DETACHED
 
 
-def _taken(leaving: Uninstall, kind: str, unit: object) -> bool:
-    workloads = leaving.before.snapshot.workloads
-    namespace, name = getattr(unit, "namespace", ""), getattr(unit, "name", "")
-    found = (w for w in workloads if (w.kind, w.namespace, w.name) == (kind, namespace, name))
-    return any(leaving.removal.takes(kind, each) for each in found)
+def _taken(leaving: Uninstall, unit: Unit) -> bool:
+    return (unit.namespace, unit.kind, unit.name) in leaving.taken
 
 
 def _reinstall(leaving: Uninstall) -> str:

@@ -28,8 +28,6 @@ class Uninstall:
         self.evidence, self.removal, self.revision = evidence, removal, removal.revision
         self.before = evidence.survey
         self.after = Survey(after(evidence.snapshot, removal))
-        self._services = {(s.namespace, s.name): s for s in evidence.snapshot.services}
-        self._left = {(s.namespace, s.name): s for s in self.after.snapshot.services}
 
     @cached_property
     def others(self) -> list[ControlPlane]:
@@ -45,6 +43,12 @@ class Uninstall:
         """The gateways that go with it because AKS runs them; whether others take over is REV312's question alone."""
         aks = self.removal.method is Method.AKS
         return gateways(self.before, self.revision, self.alive_after) if aks else {}
+
+    @cached_property
+    def taken(self) -> set[Key]:
+        """The workloads that the method deletes."""
+        workloads = self.before.snapshot.workloads
+        return {(w.namespace, w.kind, w.name) for w in workloads if self.removal.takes(w.kind, w)}
 
     @cached_property
     def units(self) -> list[Unit]:
@@ -65,12 +69,15 @@ class Uninstall:
 
     def dies(self, reference: ServiceReference) -> bool:
         """Whether a Service is deleted, or leads to no istiod any more."""
-        service = self._services.get((reference.namespace, reference.name))
-        if service is None:
-            return False
-        left = self._left.get((reference.namespace, reference.name))
-        led = bool(leads_to(service, self.before.snapshot.istiods))
-        return left is None or (led and not leads_to(left, self.after.snapshot.istiods))
+        return (reference.namespace, reference.name) in self._dying
+
+    @cached_property
+    def _dying(self) -> set[tuple[str, str]]:
+        before, after = self.before.snapshot, self.after.snapshot
+        leading = {(s.namespace, s.name) for s in after.services if leads_to(s, after.istiods)}
+        left = {(s.namespace, s.name) for s in after.services}
+        led = {(s.namespace, s.name) for s in before.services if leads_to(s, before.istiods)}
+        return ({(s.namespace, s.name) for s in before.services} - left) | (led - leading)
 
     def detached(self, container: Container | None) -> bool | None:
         """Whether a proxy's Services die; None where it was not read which it calls."""
