@@ -42,13 +42,14 @@ def main(rounds: int = 5, proxies: int = PROXIES) -> None:
 
 @contextmanager
 def connected(cluster: Cluster) -> Iterator[None]:
-    """Every pod's proxy is connected to an istiod of its revision, from a process of its own."""
+    """Every pod's proxy is connected to an istiod of its revision, from a process of its own that ends with its stdin."""
     command = cluster.command([sys.executable, "-m", "tests.bench.proxies"])
     env = {**cluster.environment(), "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
-        print(running.stdout.readline().strip(), file=sys.stderr)
-        try:
-            yield
-        finally:
-            running.terminate()
+        if not (said := running.stdout.readline().strip()):
+            sys.exit("the proxies are not connected")
+        print(said, file=sys.stderr)
+        yield
+    if running.returncode:
+        sys.exit("what was measured is not what was meant to be")

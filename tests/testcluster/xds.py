@@ -12,17 +12,38 @@ from typing import Self
 
 import grpc
 
-_METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
+METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
 _CONFIG = "type.googleapis.com/envoy.config"
 _TYPES = (f"{_CONFIG}.cluster.v3.Cluster", f"{_CONFIG}.listener.v3.Listener")
+
+
+class Conversation:
+    """What a proxy says: it asks for clusters and listeners and acknowledges all it is sent, so that istiod holds it
+    for SYNCED. `settled` once it was sent both.
+    """
+
+    def __init__(self, identity: str, namespace: str, version: str, cluster_id: str = "Kubernetes") -> None:
+        self._node = _node(identity, namespace, version, cluster_id)
+        self._silent = set(_TYPES)
+
+    def opening(self) -> list[bytes]:
+        return [_request(self._node, type_url) for type_url in _TYPES]
+
+    def answer(self, response: bytes) -> bytes:
+        fields = dict(_fields(response))
+        type_url, version, nonce = (fields.get(number, b"").decode() for number in (4, 1, 5))
+        self._silent.discard(type_url)
+        return _request(self._node, type_url, version, nonce)
+
+    @property
+    def settled(self) -> bool:
+        return not self._silent
 
 
 class FakeProxy:
     """Connected to one istiod, as the sidecar of one pod, for as long as the `with` block lasts.
 
-    It asks for clusters and listeners and acknowledges all it is sent, so that istiod holds it for SYNCED.
     It does not look for another istiod when this one goes away; `connected` then becomes false.
-    `channel` is one to that istiod which others use too; the thousands of a bench cannot each have their own.
     """
 
     def __init__(
@@ -36,21 +57,19 @@ class FakeProxy:
         *,
         kind: str = "sidecar",
         seconds: float = 10,
-        channel: grpc.Channel | None = None,
     ) -> None:
         self.pod, self.namespace, self.connected = pod, namespace, False
-        identity = f"{kind}~{ip}~{pod}.{namespace}~{namespace}.svc.cluster.local"
-        self._node = _node(identity, namespace, version, cluster_id)
-        self._own = None if channel else channel_to(istiod_address)
-        self._stream = (channel or self._own).stream_stream(_METHOD, _as_it_is, _as_it_is)
+        self._says = Conversation(identity(kind, ip, pod, namespace), namespace, version, cluster_id)
+        self._channel = grpc.insecure_channel(target(istiod_address))
+        self._stream = self._channel.stream_stream(METHOD, as_it_is, as_it_is)
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._answered = threading.Event()
         self._seconds = seconds
         self._error = "no answer"
 
     def __enter__(self) -> Self:
-        for type_url in _TYPES:
-            self._requests.put(_request(self._node, type_url))
+        for request in self._says.opening():
+            self._requests.put(request)
         threading.Thread(target=self._talk, daemon=True).start()
         if not self._answered.wait(self._seconds) or not self.connected:
             self.__exit__(None, None, None)
@@ -61,18 +80,13 @@ class FakeProxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._requests.put(None)
-        if self._own:
-            self._own.close()
+        self._channel.close()
 
     def _talk(self) -> None:
-        silent = set(_TYPES)
         try:
             for response in self._stream(iter(self._requests.get, None)):
-                fields = dict(_fields(response))
-                type_url, version, nonce = (fields.get(number, b"").decode() for number in (4, 1, 5))
-                self._requests.put(_request(self._node, type_url, version, nonce))
-                silent.discard(type_url)
-                if not silent:
+                self._requests.put(self._says.answer(response))
+                if self._says.settled:
                     self.connected = True
                     self._answered.set()
         except (grpc.RpcError, ValueError) as error:  # ValueError: the channel was closed
@@ -82,12 +96,17 @@ class FakeProxy:
             self._answered.set()
 
 
-def channel_to(istiod_address: str) -> grpc.Channel:
-    """A connection to an istiod, in plain text."""
-    return grpc.insecure_channel(f"{istiod_address}:15010")
+def target(istiod_address: str) -> str:
+    """Where an istiod listens in plain text."""
+    return f"{istiod_address}:15010"
 
 
-def _as_it_is(message: bytes) -> bytes:
+def identity(kind: str, ip: str, pod: str, namespace: str) -> str:
+    """A proxy's node id."""
+    return f"{kind}~{ip}~{pod}.{namespace}~{namespace}.svc.cluster.local"
+
+
+def as_it_is(message: bytes) -> bytes:
     return message
 
 
