@@ -77,8 +77,7 @@ def _asked(check: CheckItem, report: Verification) -> str:
 def _failed(check: CheckItem, rows: Sequence[Finding], style: Style) -> Iterator[str]:
     shown = rows[:_SHOWN_PER_CODE] if style.limit and not style.wide else rows
     for number, finding in enumerate(shown):
-        where = f" -n {finding.subject.namespace}" if finding.subject.namespace else ""
-        text = f"{finding.subject}{where}: {finding.message}"
+        text = _about_subject(finding)
         if number == 0:
             yield from _line(check.status, f"{check.code} {text}", style)
         else:
@@ -95,14 +94,15 @@ def _line(status: Status, text: str, style: Style) -> Iterator[str]:
     yield from wrap(f" {paint(f'{word:<5}', color, style)} ", clean(text), style.width, _INDENT)
 
 
-def _gaps(gaps: Iterable[GapItem], style: Style) -> Iterator[str]:
-    for gap in gaps:
+def _gaps(gaps: Sequence[GapItem], style: Style) -> Iterator[str]:
+    for number, gap in enumerate(gaps):
         text = gap_text(gap)
         if gap.accepted:
             yield from _line(Status.INFO, f"not known, and accepted: {text}", style)
             continue
         yield from _line(Status.UNKNOWN, text, style)
-        if gap.grant:
+        following = gaps[number + 1].grant if number + 1 < len(gaps) else None
+        if gap.grant and gap.grant != following:
             yield f"{'':{_INDENT + 2}}{clean(gap.grant)}"
 
 
@@ -128,9 +128,19 @@ def _removal(report: Verification, style: Style) -> Iterator[str]:
             yield from wrap("    ", clean(step.note), style.width, 4)
     if report.leftovers:
         yield "What stays behind, to clean up afterwards:"
-        width = max(len(clean(each.command)) for each in report.leftovers)
-        for each in report.leftovers:
-            yield f"  {clean(each.command):<{width}}   # {clean(each.message)}"
+        yield from _leftovers([(clean(each.command), f"# {clean(each.message)}") for each in report.leftovers], style)
+
+
+def _leftovers(rows: Sequence[tuple[str, str]], style: Style) -> Iterator[str]:
+    """A comment beside each command, or above it where that is too wide: a command is copied whole."""
+    width = max(len(command) for command, _ in rows)
+    beside = [f"  {command:<{width}}   {comment}" for command, comment in rows]
+    if style.width is None or max(map(len, beside)) <= style.width:
+        yield from beside
+        return
+    for command, comment in rows:
+        yield from wrap("  ", comment, style.width, 2)
+        yield f"  {command}"
 
 
 def _since(since: Sequence[Change], style: Style) -> Iterator[str]:
@@ -218,11 +228,18 @@ def clean_lines(text: str) -> str:
 
 
 def _text(rows: Iterable[Finding]) -> str:
-    return clean_lines("\n".join(f"{row.subject} {row.subject.namespace}: {row.message}" for row in rows))
+    """As the table has them: what is wrong with what, and what helps."""
+    lines = [line for row in rows for line in (_about_subject(row), *([f"  {row.hint}"] if row.hint else []))]
+    return clean_lines("\n".join(lines))
 
 
-def explanation(check: Check[Any], fix: str) -> str:
+def _about_subject(finding: Finding) -> str:
+    where = f" -n {finding.subject.namespace}" if finding.subject.namespace else ""
+    return f"{finding.subject}{where}: {finding.message}"
+
+
+def explanation(check: Check[Any], fix: str, style: Style) -> str:
     """`--explain CODE`: what, why it matters, how to fix, source."""
     rows = (("why", check.why), ("fix", fix), ("source", check.source))
-    title = f"{check.code} ({check.severity.value}): {check.title}"
-    return "\n".join([title, *(f"  {what:<8} {text}" for what, text in rows)])
+    lines = [line for what, text in rows for line in wrap(f"  {what:<8} ", text, style.width)]
+    return "\n".join([f"{check.code} ({check.severity.value}): {check.title}", *lines])

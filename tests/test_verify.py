@@ -10,12 +10,18 @@ import pytest
 import yaml
 
 from kubectl_rev import manifests
+from kubectl_rev import render_verify as look
+from kubectl_rev.cli import catalogue
 from kubectl_rev.core.checks import CHECKS, migration
 from kubectl_rev.core.checks.advice import FIX
+from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.objects import OwnerReference
 from kubectl_rev.core.sail import Condition, Status
-from kubectl_rev.core.verification.verify import MOVE, UNINSTALL
+from kubectl_rev.core.verification.aftermath import Command, Leftover
+from kubectl_rev.core.verification.method import Method
+from kubectl_rev.core.verification.verify import MOVE, UNINSTALL, Asked, GapItem, Verdict, Verification
 from kubectl_rev.errors import ExitCode
+from kubectl_rev.render import Style
 from tests.build import control_plane, sail, world
 from tests.plugin import EXAMPLE, ROOT, Result, run
 
@@ -85,6 +91,58 @@ def test_junit_has_a_case_for_each_check_and_for_the_verdict(uninstall):
     assert int(suite.get("failures")) == len(failed)
     errors = {check["code"] for check in uninstall["checks"] if check["status"] == "error"}
     assert {case.get("name").split()[0] for case in failed} == errors | {"verdict"}
+
+
+def test_junit_says_what_the_table_says(uninstall):
+    suite = ElementTree.fromstring(verify("-f", EXAMPLE, "--uninstall", "default", "-o", "junit").out)
+    text = "".join(suite.itertext())
+    for finding in uninstall["findings"]:
+        subject = finding["subject"]
+        where = f" -n {subject['namespace']}" if subject["namespace"] else ""
+        assert f"{subject['kind'].lower()}/{subject['name']}{where}: {finding['message']}\n" in text
+        assert finding["hint"] in text
+
+
+def report(**more) -> Verification:
+    asked = Asked(2, 0, 0)
+    return Verification(
+        **{"verdict": Verdict.UNKNOWN, "revision": "old", "namespaces": [], "istiods": asked, "checks": [],
+           "findings": [], "gaps": [], "accepted": [], "skipped": [], **more}
+    )  # fmt: skip
+
+
+def test_a_comment_stands_beside_a_command_or_above_it():
+    """On a narrow terminal too a command is one line, to be copied."""
+    behind = [
+        Leftover(Ref("Service", "istio-system", "a"), "Service of tag prod", f"kubectl delete service {'a' * 40}"),
+        Leftover(Ref("Tag", "", "b"), "tag b", "istioctl tag remove b"),
+    ]
+    given = report(leftovers=behind, commands=[Command("istioctl uninstall")], method=Method.ISTIOCTL)
+    wide, narrow = (look.verification(given, Style(width=width)).splitlines() for width in (200, 80))
+    assert f"  istioctl tag remove b{' ' * 45}# tag b" in wide
+    assert narrow[-6:-2] == [
+        "  # Service of tag prod",
+        f"  kubectl delete service {'a' * 40}",
+        "  # tag b",
+        "  istioctl tag remove b",
+    ]
+    assert max(map(len, narrow)) <= 80
+
+
+def test_a_right_that_several_things_lack_is_named_once():
+    grants = ["Role x", "Role x", "Role y"]
+    gaps = [
+        GapItem("connections", "create", "pods/portforward", "istio-system", f"istiod {n}", grant, False)
+        for n, grant in enumerate(grants)
+    ]
+    lines = look.verification(report(gaps=gaps), Style()).splitlines()
+    assert [line.strip() for line in lines if "Role" in line] == ["Role x", "Role y"]
+
+
+def test_an_explanation_fits_the_terminal():
+    text = look.explanation(catalogue.find("REV304"), FIX["REV304"], Style(width=60))
+    assert max(map(len, text.splitlines())) <= 60
+    assert " ".join(text.split()) == " ".join(verify("--explain", "REV304").out.split())
 
 
 def test_plain_verify_of_a_dump():

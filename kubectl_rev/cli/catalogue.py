@@ -31,15 +31,15 @@ def find(code: str) -> Check[Any]:
     raise UsageError(f'no check "{code}": --list-checks has them all{did_you_mean(code.upper(), known)}')
 
 
-def explained(code: str) -> str:
+def explained(code: str, style: Style) -> str:
     """What a code means, why it matters, how to fix it, where that is from; a migration's preflight included."""
     from kubectl_rev.core.checks import migration
 
     for each in migration.CHECKS:
         if each.code == code.upper():
-            return look.explanation(each, FIX[each.code])
+            return look.explanation(each, FIX[each.code], style)
     found = find(code)
-    return look.explanation(found, FIX[found.code])
+    return look.explanation(found, FIX[found.code], style)
 
 
 def listed(output: str, style: Style) -> str:

@@ -68,7 +68,7 @@ def carry_out(call: Call) -> None:
         say(RBAC.read_text().replace(_ISTIO_SYSTEM, call.connection.istio_namespace or _ISTIO_SYSTEM).rstrip("\n"))
         return
     if call.explain:
-        say(catalogue.explained(call.explain))
+        say(catalogue.explained(call.explain, style()))
         return
     if call.list_checks:
         say(catalogue.listed(call.output, style(headers=call.headers)))

@@ -42,7 +42,7 @@ def main(rounds: int = 5, proxies: int = PROXIES) -> None:
 
 @contextmanager
 def connected(cluster: Cluster) -> Iterator[None]:
-    """Every pod's proxy is connected to an istiod of its revision, from a process of its own that ends with its stdin."""
+    """Every pod's proxy is connected to an istiod of its revision, from a process that ends with its stdin."""
     command = cluster.command([sys.executable, "-m", "tests.bench.proxies"])
     env = {**cluster.environment(), "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as running:

@@ -335,7 +335,9 @@ def test_the_last_one():
 
 def test_another_that_is_not_ready_is_none():
     said = verdict(evidence(mesh(default=by(Method.ISTIOCTL, control_plane(ready=(False,)), validator()))))
-    assert "REV315" in {f.code for f in said.findings}
+    assert [f.hint for f in said.findings if f.code == "REV315"] == [
+        "kubectl get pods -n istio-system -l app=istiod,istio.io/rev=default"
+    ], "what is there is mended, not installed anew"
 
 
 def test_sail_counts_and_deletes_by_itself():
@@ -398,9 +400,33 @@ def test_a_method_that_would_not_remove_it():
 
 
 def test_what_stays_behind():
-    snapshot = mesh(TAGGED, injector("canary", tag="prod"), method=Method.HELM)
-    found = leftovers(Uninstall(evidence(snapshot), removal(Mesh(snapshot), "canary")))
-    assert [each.command for each in found] == ["istioctl tag remove prod"]
+    """A tag has an injector, since 1.28 a Service too, and in ambient clusters that alone."""
+    injects, maps = injector("canary", tag="prod"), service("canary", tag="prod")
+    for parts, command in (
+        ([injects], "istioctl tag remove prod"),
+        ([injects, maps], "istioctl tag remove prod"),
+        ([maps], "kubectl delete service istiod-revision-tag-prod -n istio-system"),
+    ):
+        snapshot = mesh(TAGGED, *parts, method=Method.HELM)
+        found = leftovers(Uninstall(evidence(snapshot), removal(Mesh(snapshot), "canary")))
+        assert [each.command for each in found] == [command]
+
+
+def test_a_namespace_that_names_a_tag_keeps_its_label():
+    """Moving the tag moves it; a label of its own would take it out of the tag's hands."""
+    said = verdict(evidence(mesh(TAGGED, running(deployment("web"), "canary"), injector("canary", tag="prod"))))
+    assert {(f.code, f.hint) for f in said.findings} == {
+        (code, "kubectl rev-migrate --tag prod --to default") for code in ("REV302", "REV304", "REV306")
+    }
+
+
+def test_the_default_tag_is_named_by_what_it_is_there_for():
+    parts = [injector("canary", tag="default"), ns("a", "injection=enabled"), ns("b", "rev=default"), ns("c", "rev=x")]
+    off = [ns("d", "injection=disabled rev=default"), ns("e", "injection=enabled rev=default")]
+    snapshot = world(by(Method.ISTIOCTL, control_plane("canary")), control_plane("stable"), *parts, *off)
+    said = verdict(evidence(snapshot))
+    (message,) = [f.message for f in said.findings if f.code == "REV304"]
+    assert message.endswith("(3 namespaces name it)")
 
 
 GAPS = {

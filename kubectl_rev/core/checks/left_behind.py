@@ -8,6 +8,7 @@ from kubectl_rev.core import labels
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import command, tag_set, unit_ref
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
+from kubectl_rev.core.checks.revisions import why_unready
 from kubectl_rev.core.defaults import default_validator
 from kubectl_rev.core.gateways import GatewayKind, is_istio, owner
 from kubectl_rev.core.injection import State
@@ -151,6 +152,8 @@ def _last(leaving: Uninstall) -> Broken:
         hint = f"istioctl install --set revision={another}"
         if leaving.removal.method is Method.AKS:
             hint = "az aks mesh upgrade start --resource-group GROUP --name CLUSTER --revision REVISION"
+        if local := [plane for plane in planes if plane.kind == "local"]:
+            hint = why_unready(leaving.before, local[0])[1]
         yield Ref("Revision", "", leaving.revision), message, hint, None
 
 

@@ -49,10 +49,11 @@ def _dead_tags(survey: Survey) -> Found:
 def _unready(survey: Survey) -> Found:
     for plane in survey.mesh.control_planes:
         if plane.kind == "local" and (not plane.istiods or plane.ready < len(plane.istiods)):
-            yield Ref("Revision", plane.namespace, plane.revision), *_why_unready(survey, plane)
+            yield Ref("Revision", plane.namespace, plane.revision), *why_unready(survey, plane)
 
 
-def _why_unready(survey: Survey, plane: ControlPlane) -> tuple[str, str]:
+def why_unready(survey: Survey, plane: ControlPlane) -> tuple[str, str]:
+    """What a control plane lacks, and the command that helps or shows it."""
     label = f"{labels.APP}={labels.ISTIOD},{labels.REV}={plane.revision}"
     if plane.istiods:
         message = f"{plane.ready} of {len(plane.istiods)} istiod pods are ready"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks import left_behind, needs, sources
 from kubectl_rev.core.checks.hints import migrate, namespace_ref, restart, retag, unit_ref
@@ -67,7 +69,7 @@ def _tags(leaving: Uninstall) -> Broken:
             continue
         asks = Subject("", {labels.REV: tag.name})
         breaks = leaving.fate(select(mesh, asks), select(leaving.after.mesh, asks))
-        users = sum(given.get(labels.REV) == tag.name for given in leaving.before.namespace_labels.values())
+        users = sum(_names(given, tag.name) for given in leaving.before.namespace_labels.values())
         fate = "goes with it" if tag.name not in left else "stays and leads nowhere"
         then = _THEN[breaks] if breaks else "no control plane owns what names it"
         named = "1 namespace names it" if users == 1 else f"{users or 'no'} namespaces name it"
@@ -89,7 +91,7 @@ def _namespaces(leaving: Uninstall) -> Broken:
     for name in leaving.before.by_namespace:
         before, then = leaving.before.selected_for_namespace(name), leaving.after.selected_for_namespace(name)
         if breaks := leaving.fate(before, then):
-            hint = migrate(leaving.before, name, leaving.successor)
+            hint = _away(leaving, name)
             yield namespace_ref(name), f"{_THEN[breaks]} ({then.because})", hint, breaks
 
 
@@ -123,6 +125,13 @@ def _asleep(leaving: Uninstall) -> Broken:
             yield unit_ref(unit), message, _move(leaving, unit), Breaks.DETACHED
 
 
+def _names(given: Mapping[str, str], tag: str) -> bool:
+    """Whether a namespace's labels mean this tag: what the default tag is there for says `istio-injection`."""
+    if (injection := given.get(labels.INJECTION)) is not None:
+        return tag == labels.DEFAULT and injection == "enabled"
+    return given.get(labels.REV) == tag
+
+
 _THEN = {
     Breaks.NO_SIDECAR: "new pods would start without a sidecar, silently",
     Breaks.REJECTED: "new pods would be rejected",
@@ -147,8 +156,17 @@ def _move(leaving: Uninstall, unit: Unit) -> str:
         which = f" of version {versions[-1]}" if versions else ""
         return f"reinstall the gateway with istioctl{which}: istioctl install{setting} -f FILE, with its own settings"
     if unit.selected.revision == leaving.revision or not unit.selected.revision:
-        return migrate(leaving.before, unit.namespace, leaving.successor)
+        return _away(leaving, unit.namespace)
     return restart(unit)
+
+
+def _away(leaving: Uninstall, namespace: str) -> str:
+    """What has a namespace selected by another revision; one that a tag was given keeps it, and the tag is moved."""
+    given = leaving.before.namespace_labels.get(namespace, {})
+    name = "" if labels.INJECTION in given else given.get(labels.REV)
+    if any(tag.name == name and tag.revision == leaving.revision for tag in leaving.before.mesh.tags):
+        return _retag(leaving, str(name))
+    return migrate(leaving.before, namespace, leaving.successor)
 
 
 def _retag(leaving: Uninstall, tag: str) -> str:

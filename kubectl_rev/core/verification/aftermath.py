@@ -134,8 +134,12 @@ def _is_validator(config: WebhookConfiguration) -> bool:
 
 
 def _services(leaving: Uninstall) -> Iterator[Leftover]:
+    """A tag's Service goes with its injector: `istioctl tag remove` deletes both."""
+    with_injector = {each.tag for each in leaving.after.mesh.injectors if each.revision == leaving.revision}
     for service in leaving.after.snapshot.services:
         tagged = labels.TAG in service.labels and service.labels.get(labels.REV) == leaving.revision
+        if tagged and service.labels[labels.TAG] in with_injector:
+            continue
         if tagged or leaving.dies(ServiceReference(name=service.name, namespace=service.namespace)):
             what = f"Service of tag {service.labels[labels.TAG]}" if tagged else "Service that leads to no istiod"
             how = command("delete", "service", service.name, "-n", service.namespace)
