@@ -11,7 +11,7 @@ import itertools
 import json
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 
@@ -32,7 +32,7 @@ async def main() -> None:
         )
         for revision in _VERSIONS
     }
-    pods = cluster.items("pods", "-A", "-l", "bench=yes")
+    pods = [_proxy(pod) for pod in cluster.items("pods", "-A", "-l", "bench=yes")]  # whole ones are a gigabyte
     turn = asyncio.Semaphore(_AT_ONCE)
     streams = await asyncio.gather(*(_connected(pod, channels, turn) for pod in pods))
     acknowledging = [asyncio.create_task(_acknowledge(*each)) for each in streams]
@@ -42,15 +42,27 @@ async def main() -> None:
         sys.exit("a proxy lost its connection meanwhile")
 
 
-async def _connected(pod: Any, channels: dict[str, Iterator[Any]], turn: asyncio.Semaphore) -> tuple[Any, Conversation]:
-    """A stream on which istiod has sent all that was asked for."""
+class _Proxy(NamedTuple):
+    revision: str
+    namespace: str
+    node: str
+
+
+def _proxy(pod: Any) -> _Proxy:
     meta = pod["metadata"]
     revision = json.loads(meta["annotations"]["sidecar.istio.io/status"])["revision"]
-    name, namespace, channel = meta["name"], meta["namespace"], next(channels[revision])
-    node = identity("sidecar", pod["status"]["podIP"], name, namespace)
+    name, namespace = meta["name"], meta["namespace"]
+    return _Proxy(revision, namespace, identity("sidecar", pod["status"]["podIP"], name, namespace))
+
+
+async def _connected(
+    proxy: _Proxy, channels: dict[str, Iterator[Any]], turn: asyncio.Semaphore
+) -> tuple[Any, Conversation]:
+    """A stream on which istiod has sent all that was asked for."""
+    channel = next(channels[proxy.revision])
     async with turn:
         for _ in range(_PATIENCE):
-            says = Conversation(node, namespace, _VERSIONS[revision])
+            says = Conversation(proxy.node, proxy.namespace, _VERSIONS[proxy.revision])
             stream = channel.stream_stream(METHOD, as_it_is, as_it_is)()
             try:
                 await asyncio.wait_for(_settle(stream, says), _TIMEOUT)
@@ -58,7 +70,7 @@ async def _connected(pod: Any, channels: dict[str, Iterator[Any]], turn: asyncio
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError):  # the latter where it had ended before a write
                 if await stream.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
                     raise
-    sys.exit(f"istiod does not serve {name}.{namespace}")
+    sys.exit(f"istiod does not serve {proxy.node}")
 
 
 async def _settle(stream: Any, says: Conversation) -> None:
