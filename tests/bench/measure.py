@@ -34,6 +34,27 @@ def run_once(command: Sequence[str], env: Mapping[str, str]) -> Cost:
     return Cost(time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
+def at_rest(seconds: float = 120) -> None:
+    """Wait until the machine has been idle for a few seconds: a server that was just filled is busy for a while."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and _busy(5) > 0.1:
+        pass
+
+
+def _busy(seconds: float) -> float:
+    """The share of all processors' time that was used in so many seconds from now."""
+
+    def used_and_all() -> tuple[int, int]:
+        with open("/proc/stat", encoding="ascii") as stat:
+            ticks = [int(each) for each in stat.readline().split()[1:9]]
+        return sum(ticks) - ticks[3] - ticks[4], sum(ticks)  # without idle and iowait
+
+    used, total = used_and_all()
+    time.sleep(seconds)
+    used_then, total_then = used_and_all()
+    return (used_then - used) / (total_then - total)
+
+
 def compare(
     commands: Mapping[str, Sequence[str]], env: Mapping[str, str], rounds: int, rest: float = 0
 ) -> dict[str, Cost]:

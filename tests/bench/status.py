@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any
 
-from tests.bench.measure import compare, show
+from tests.bench.measure import at_rest, compare, show
 from tests.plugin import ROOT
 from tests.testcluster import Cluster
 
@@ -49,6 +49,7 @@ def fill(cluster: Cluster, namespaces: int) -> int:
     started = time.monotonic()
     cluster.wait_until(f"{wanted} pods to run", lambda: _running(cluster) >= wanted, seconds=1800)
     print(f"{wanted} pods run after {time.monotonic() - started:.0f} s", file=sys.stderr)
+    at_rest()
     return wanted
 
 
