@@ -112,6 +112,15 @@ def select(mesh: Mesh, subject: Subject) -> Selected:
     return msgspec.structs.replace(answer, ignored=tuple(_ignored(mesh, subject, matches)))
 
 
+def heeded(mesh: Mesh) -> frozenset[str]:
+    """The keys of pod labels that can decide anything: a pod with none of them is as good as one without labels."""
+    selectors = [webhook.object_selector for injector in mesh.injectors for webhook, _ in injector.webhooks]
+    for config in mesh.injector_configs.values():
+        selectors += [*(config.never_inject_selector or ()), *(config.always_inject_selector or ())]
+    asked = {requirement.key for selector in selectors for requirement in selector.requirements}
+    return frozenset({labels.INJECT, labels.REV, *asked})
+
+
 def called(mesh: Mesh, subject: Subject) -> bool:
     """Whether any injector's webhook matches, whatever comes of it."""
     return bool(_matches(mesh, subject))

@@ -187,10 +187,11 @@ class Mesh:
 
         None when it was not read. One that is not YAML, or not of this shape, is no config either.
         """
-        return self._injector_configs.get((namespace, revision))
+        return self.injector_configs.get((namespace, revision))
 
     @cached_property
-    def _injector_configs(self) -> dict[tuple[str, str], InjectorConfig]:
+    def injector_configs(self) -> dict[tuple[str, str], InjectorConfig]:
+        """By namespace and revision, those that could be read."""
         configs = {}
         for config_map in self.snapshot.config_maps:
             base, _, revision = config_map.name.partition("istio-sidecar-injector")

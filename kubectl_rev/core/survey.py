@@ -13,7 +13,7 @@ from kubectl_rev.core import labels
 from kubectl_rev.core.defaults import Default, default_of
 from kubectl_rev.core.drift import RENDERED, Effect, drifts, effect
 from kubectl_rev.core.gateways import GatewayKind, classify, gateway_name, owner
-from kubectl_rev.core.injection import Selected, Subject, select
+from kubectl_rev.core.injection import Selected, Subject, heeded, select
 from kubectl_rev.core.objects import Metadata, OwnerReference, Pod, PodSpec, PodTemplate, Workload
 from kubectl_rev.core.proxies import Proxy, proxy_of
 from kubectl_rev.core.revisions import Mesh
@@ -199,7 +199,14 @@ class Survey:
         if gateway in RENDERED:
             made_from = self._gateways.get((subject.namespace, gateway_name(metadata)))
             return owner(self.mesh, made_from, subject.namespace_labels)
+        silent = self._heeded.isdisjoint(subject.labels) and labels.INJECT not in subject.annotations
+        if silent and subject.host_network is False:  # most are: their namespace's answer is theirs
+            return self.selected_for_namespace(subject.namespace)
         return select(self.mesh, subject)
+
+    @cached_property
+    def _heeded(self) -> frozenset[str]:
+        return heeded(self.mesh)
 
 
 def _age(pod: Pod) -> tuple[object, ...]:

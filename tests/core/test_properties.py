@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_rev.core import status
+from kubectl_rev.core.drift import RENDERED
 from kubectl_rev.core.explain import of_namespace, of_unit
 from kubectl_rev.core.injection import State, Subject, consider, select
 from kubectl_rev.core.objects import Object, Pod
@@ -47,6 +48,14 @@ def everything(survey: Survey) -> list[object]:
             [of_namespace(survey, name) for name in survey.by_namespace],
         )
     ]
+
+
+@given(worlds())
+def test_a_workload_s_answer_is_its_pod_s(snapshot: Snapshot) -> None:
+    """Also where the survey takes the namespace's answer, because nobody looks at the pod's labels."""
+    survey = Survey(snapshot)
+    for unit in survey.units:
+        assert unit.gateway in RENDERED or unit.selected == select(survey.mesh, unit.subject)
 
 
 @given(worlds(), subjects)
