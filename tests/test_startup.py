@@ -8,15 +8,17 @@ import pytest
 from tests.plugin import EXAMPLE, PLUGINS, ROOT
 
 SCRIPT = """
+import atexit
 import sys
 from importlib import import_module
-plugin = import_module(f"kubectl_rev.cli.{sys.argv.pop(1)}")
-try:
-    plugin.main()
-finally:
+
+@atexit.register
+def tell():
     loaded = {name.partition(".")[0] for name in sys.modules}
     costly = {"kubernetes", "urllib3", "tabulate", "yaml", "rich", "msgspec"}
     print("loaded:", *sorted(loaded & costly), file=sys.stderr)
+
+import_module(f"kubectl_rev.cli.{sys.argv.pop(1)}").main()
 """
 
 

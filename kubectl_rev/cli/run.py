@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import re
@@ -71,8 +72,14 @@ def main(command: Callable[..., None], prog: str) -> NoReturn:
         sys.stdout.flush()
     except BrokenPipeError:
         _reader_left()
-    gc.freeze()  # nor for what nobody will miss: the process ends here
-    sys.exit(code)
+    _end(code)
+
+
+def _end(code: int) -> NoReturn:
+    """Leave the process without taking all objects apart one by one: 30 ms on a large cluster, for nothing."""
+    atexit._run_exitfuncs()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def complete(command: Callable[..., None], prog: str, words: Sequence[str]) -> NoReturn:
