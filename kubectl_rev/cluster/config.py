@@ -32,7 +32,7 @@ def read_groups(connection: Connection, groups: Collection[str], namespace: str 
     try:
         found = [each for each in served(connection, groups) if _wanted(each)]
     except Forbidden as error:
-        unknown = [labels.CONFIGURATION, *([f"istiorevisions.{sail.GROUP}"] if sail.GROUP in groups else [])]
+        unknown = [labels.CONFIGURATION, *([sail.REVISIONS] if sail.GROUP in groups else [])]
         return [], [Gap("list", resource, "", error.reason) for resource in unknown]
     with Workers(_THREADS) as workers:
         tasks = [workers.start(partial(_or_gap, connection, each, namespace)) for each in found]

@@ -10,6 +10,7 @@ import msgspec
 from kubectl_rev.core.objects import Object, Shape
 
 GROUP = "sailoperator.io"
+REVISIONS = f"istiorevisions.{GROUP}"
 
 
 class Condition(Shape):

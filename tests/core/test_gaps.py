@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from msgspec.structs import replace
 
@@ -13,8 +15,30 @@ from kubectl_rev.core.verification.connections import Connections
 from kubectl_rev.core.verification.evidence import Evidence, Extras
 from kubectl_rev.core.verification.verify import Request, Status, verify_move
 from kubectl_rev.kinds import KINDS, Kind
-from tests.core.test_checks import WORLDS
+from tests.build import config_map, deployment, gateway, ns, running, workload
+from tests.core.test_checks import MADE_FROM_G, WORLDS
 from tests.core.test_uninstall import ROWS, evidence, mesh, place, verdict
+
+# Also what no world of a single check has: a policy, the owner of a rendered gateway, a kind that few clusters have.
+MORE = {
+    "istiod's policy": mesh(
+        config_map("canary", policy="disabled"), ns("shop", "rev=canary"), running(deployment("web"), "canary")
+    ),
+    "a rendered gateway": mesh(
+        ns("shop"), gateway("g", text="rev=canary"), running(deployment("g", "shop", MADE_FROM_G), "default")
+    ),
+    "a ReplicationController": mesh(ns("shop", "rev=canary"), workload("ReplicationController", "old")),
+}
+
+
+def uninstalls() -> Iterator[tuple[str, Snapshot]]:
+    for why, (parts, method, _) in ROWS.items():
+        snapshot = mesh(method=method)
+        for each in parts:
+            for one in [each] if isinstance(each, Object) else each:
+                place(snapshot, one)
+        yield why, snapshot
+    yield from MORE.items()
 
 
 def hidden(snapshot: Snapshot, kind: Kind) -> Snapshot:
@@ -33,10 +57,11 @@ def statuses(snapshot: Snapshot) -> dict[str, Status]:
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.kind for kind in KINDS])
 def test_what_is_not_found_for_lack_of_a_kind_is_unknown(kind: Kind) -> None:
     wrong = []
-    for (code, why), (snapshot, _) in WORLDS.items():
+    worlds = [(f"{code} {why}", snapshot) for (code, why), (snapshot, _) in WORLDS.items()]
+    for why, snapshot in (*worlds, *MORE.items()):
         before, without = statuses(snapshot), statuses(hidden(snapshot, kind))
         wrong += [
-            f"{code} {why}: {each} was {was.value}, is ok"
+            f"{why}: {each} was {was.value}, is ok"
             for each, was in before.items()
             if was is not Status.OK and without[each] is Status.OK
         ]
@@ -46,11 +71,7 @@ def test_what_is_not_found_for_lack_of_a_kind_is_unknown(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.kind for kind in KINDS])
 def test_what_no_longer_stands_in_the_way_for_lack_of_a_kind_is_unknown(kind: Kind) -> None:
     wrong = []
-    for why, (parts, method, _) in ROWS.items():
-        snapshot = mesh(method=method)
-        for each in parts:
-            for one in [each] if isinstance(each, Object) else each:
-                place(snapshot, one)
+    for why, snapshot in uninstalls():
         before, without = (verdict(evidence(each)).checks for each in (snapshot, hidden(snapshot, kind)))
         wrong += [
             f"{why}: {was.code} was {was.status.value}, is ok"

@@ -340,6 +340,24 @@ def test_another_that_is_not_ready_is_none():
     ], "what is there is mended, not installed anew"
 
 
+@pytest.mark.parametrize(
+    ("status", "verdict_is"),
+    [
+        (None, Verdict.UNKNOWN),
+        (SailStatus(), Verdict.UNKNOWN),
+        (SailStatus(conditions=(Condition(type="Ready", status="True"),)), Verdict.UNKNOWN),
+        (SailStatus(conditions=(Condition(type="InUse", status="Unknown"),)), Verdict.NOT_SAFE),
+        (SailStatus(conditions=(Condition(type="InUse", status="False"),)), Verdict.SAFE),
+    ],
+)
+def test_sail_must_say_that_it_is_not_in_use(status, verdict_is):
+    items = [sail("IstioRevision", "canary", status=status)] if status else [sail("IstioRevision", "other")]
+    said = verdict(evidence(mesh(method=Method.SAIL), sail=items))
+    assert said.verdict is verdict_is
+    found = next(check.status for check in said.checks if check.code == "REV316")
+    assert found is {Verdict.UNKNOWN: Status.UNKNOWN, Verdict.SAFE: Status.OK}.get(verdict_is, Status.ERROR)
+
+
 def test_sail_counts_and_deletes_by_itself():
     used = SailStatus(conditions=(Condition(type="InUse", status="True", message="2 namespaces"),))
     strategy = Strategy(type="RevisionBased", inactive_revision_deletion_grace_period_seconds=120)
@@ -565,6 +583,16 @@ def test_aks_gateways_are_a_reason_where_nothing_else_stands_behind_their_servic
     (found,) = [f for f in said.findings if f.subject.name.endswith("asm-1-24")]
     assert (found.code, found.breaks) == ("REV312", Breaks.DELETED)
     assert found.message.endswith(f"is known behind Service {SHARED}")
+
+
+def test_an_aks_service_that_goes_with_the_revision_keeps_nothing():
+    snapshot = aks(ingress("asm-1-24"), ingress("asm-1-25"))
+    for each in snapshot.services:
+        if each.name == SHARED:
+            each.metadata.labels[well_known.REV] = "asm-1-24"
+    said = removed(snapshot)
+    assert (said.verdict, [f.code for f in said.findings]) == (Verdict.NOT_SAFE, ["REV312"])
+    assert said.commands[0].note.endswith(f"Service {SHARED} keeps no ready pods")
 
 
 def test_aks_gateway_without_a_service_is_a_reason():

@@ -229,6 +229,6 @@ OBJECTS: tuple[Check[Uninstall], ...] = (
           passed="the method would remove it"),
     Check("REV319", _E, "two injectors would select the same pods",
           "the last one called wins", _undecided,
-          sources.INJECTION, needs=("mutatingwebhookconfigurations", "namespaces", "selection"),
+          sources.INJECTION, needs=needs.SELECTED,
           passed="no two injectors select the same pods afterwards"),
 )  # fmt: skip

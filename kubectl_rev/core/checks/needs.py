@@ -3,7 +3,9 @@
 INJECTORS = ("mutatingwebhookconfigurations",)
 SERVED = ("services", "endpointslices")  # does the Service that a webhook calls answer
 ISTIODS = ("pods", "deployments")
-WORKLOADS = ("namespaces", "pods", "apps", "batch", "argoproj.io")
-NAMESPACES_SELECTED = (*INJECTORS, *SERVED, "namespaces")  # who injects a pod without labels of its own
-SELECTED = (*INJECTORS, *SERVED, *WORKLOADS, "selection")  # who injects the pods of a workload
+WORKLOADS = ("namespaces", "pods", "apps", "batch", "argoproj.io", "replicationcontrollers")
+POLICY = ("configmaps",)  # does istiod refuse what a webhook matched
+NAMESPACES_SELECTED = (*INJECTORS, *SERVED, *POLICY, "namespaces")  # who injects a pod without labels of its own
+# who injects the pods of a workload, those of a rendered gateway too
+SELECTED = (*INJECTORS, *SERVED, *POLICY, *WORKLOADS, "gateway.networking.k8s.io", "selection")
 RUNNING = (*SELECTED, "proxies")  # who injected the pods that run, and what a restart would do

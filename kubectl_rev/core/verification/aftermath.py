@@ -48,8 +48,8 @@ def commands(leaving: Uninstall) -> list[Command]:
             return list(_sail(leaving))
         case Method.AKS:
             note = "complete removes the older revision, rollback the newer one; its gateways go too"
-            kept = {service: count for each in leaving.managed.values() for service, count in each.kept.items()}
-            note += "".join(f", Service {service} keeps {_ready(count)}" for service, count in sorted(kept.items()))
+            kept = {(g.unit.namespace, name): count for g in leaving.managed.values() for name, count in g.kept.items()}
+            note += "".join(f", Service {name} keeps {_ready(count)}" for (_, name), count in sorted(kept.items()))
             done = "complete" if _older(leaving) else "rollback"
             return [Command(f"az aks mesh upgrade {done} --resource-group GROUP --name CLUSTER", note)]
     return []

@@ -28,12 +28,15 @@ class Managed(msgspec.Struct, frozen=True):
         return bool(self.kept) and all(self.kept.values())
 
 
-def gateways(survey: Survey, revision: str, stays: Callable[[str | None], bool]) -> dict[Key, Managed]:
-    """Those of one revision; `stays` says of a revision that it serves afterwards."""
+def gateways(
+    survey: Survey, revision: str, stays: Callable[[str | None], bool], removed: Callable[[Service], bool]
+) -> dict[Key, Managed]:
+    """Those of one revision; `stays` says of a revision that it serves afterwards, `removed` what goes with it."""
     found = {}
     for unit in survey.units:
         if _of_the_add_on(unit, revision):
-            kept = {each.name: _ready(survey, each, stays) for each in _services(survey, unit)}
+            services = _services(survey, unit)
+            kept = {each.name: 0 if removed(each) else _ready(survey, each, stays) for each in services}
             found[unit.namespace, unit.kind, unit.name] = Managed(unit, kept)
     return found
 

@@ -6,7 +6,7 @@ who injects a pod now says who injects it then; where the answer gets worse, tha
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 
 from kubectl_rev.core.checks.model import Breaks
 from kubectl_rev.core.injection import Selected, State
@@ -41,8 +41,9 @@ class Uninstall:
     @cached_property
     def managed(self) -> dict[Key, Managed]:
         """The gateways that go with it because AKS runs them; whether others take over is REV312's question alone."""
-        aks = self.removal.method is Method.AKS
-        return gateways(self.before, self.revision, self.alive_after) if aks else {}
+        if self.removal.method is not Method.AKS:
+            return {}
+        return gateways(self.before, self.revision, self.alive_after, partial(self.removal.takes, "Service"))
 
     @cached_property
     def taken(self) -> set[Key]:

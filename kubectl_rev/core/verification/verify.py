@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.core import checks
+from kubectl_rev.core import checks, labels, sail
 from kubectl_rev.core.checks import move as moves
 from kubectl_rev.core.checks import uninstall as uninstalls
 from kubectl_rev.core.checks.left_behind import ALONE
@@ -125,6 +125,9 @@ def verify_uninstall(evidence: Evidence, revision: str, by: Method | None, reque
     if leaving.removal.method is None:
         reason = "nothing says how it was installed: say --by " + "|".join(m.value for m in Method)
         unknowns.append(Unknown(METHOD, Gap("tell", METHOD, "", reason)))
+    listed = all(each.kind != sail.REVISIONS for each in unknowns)
+    if leaving.removal.method is Method.SAIL and listed and _sail_is_silent(leaving):
+        unknowns.append(Unknown(sail.REVISIONS, Gap("tell", sail.REVISIONS, "", "none says whether it is in use")))
     ran = [check for check in UNINSTALL if request.wants(check)]
     skipped = [check.code for check in UNINSTALL if not request.wants(check)]
     findings = run(ran, leaving)
@@ -151,6 +154,16 @@ def verify_uninstall(evidence: Evidence, revision: str, by: Method | None, reque
         leftovers=leftovers(leaving),
         commands=commands(leaving),
     )
+
+
+def _sail_is_silent(leaving: Uninstall) -> bool:
+    """Whether the revision's IstioRevision does not say if it is in use: nobody else can tell it for Sail."""
+    said = [
+        each.condition("InUse")
+        for each in leaving.evidence.snapshot.sail
+        if each.kind == labels.SAIL_REVISION and each.name == leaving.removal.owner
+    ]
+    return not any(condition is not None and condition.status in ("True", "False") for condition in said)
 
 
 def verify_move(evidence: Evidence, wanted: str, scope: frozenset[str], request: Request) -> Verification:
