@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -75,9 +76,10 @@ def tab(line: str, env: dict[str, str], where: Path) -> Typed:
 
 def _until(terminal: int, words: str) -> str:
     """What comes from the terminal, to these words. Raises AssertionError when they do not come."""
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode  # a character may come in two parts
     text, end = "", time.monotonic() + _DEADLINE
     while words not in text:
         ready, _, _ = select.select([terminal], [], [], max(0, end - time.monotonic()))
         assert ready, f"{words!r} did not come, but {text!r}"
-        text += os.read(terminal, 65536).decode()
+        text += decode(os.read(terminal, 65536))
     return text

@@ -163,6 +163,15 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
     assert (done.stdout, done.stderr) == ("{\n0\n", "")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_an_error():
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        command = [*PLUGIN, "-f", EXAMPLE, "-o", "json"]
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == ExitCode.NO_ANSWER
+    assert done.stderr == "error: cannot write the answer: No space left on device\n"
+
+
 def on_terminal(columns, *arguments, env=None, plugin="rev-status"):
     """What the plugin writes to a terminal of that width."""
     main, side = pty.openpty()

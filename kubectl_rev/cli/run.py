@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import os
 import re
@@ -78,7 +79,8 @@ def main(command: Callable[..., None], prog: str) -> NoReturn:
 def _end(code: int) -> NoReturn:
     """Leave the process without taking all objects apart one by one: 30 ms on a large cluster, for nothing."""
     atexit._run_exitfuncs()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
     os._exit(code)
 
 
@@ -122,12 +124,15 @@ def leave(code: ExitCode) -> None:
 
 
 def say(text: str) -> None:
-    """Data, to stdout. A reader that has gone (`| head`) changes nothing about the answer."""
+    """Data, to stdout. A reader that has gone (`| head`) changes nothing about the answer; a full disk is an error."""
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         _reader_left()
+    except OSError as error:
+        _reader_left()
+        raise RevError(f"cannot write the answer: {error.strerror}") from error
 
 
 def tell(text: str) -> None:
@@ -135,7 +140,7 @@ def tell(text: str) -> None:
     try:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
-    except BrokenPipeError:
+    except OSError:  # nobody to tell it to
         pass
 
 

@@ -200,6 +200,7 @@ def test_control_c_while_an_istiod_keeps_it_waiting(mesh: Mesh) -> None:
             running = Running(mesh.cluster, "--uninstall", "canary", plugin="rev-verify")
             asked, _ = silent.accept()
             with asked:
+                asked.settimeout(30)
                 asked.recv(1)
                 running.interrupt()
     assert (running.process.returncode, running.stderr) == (ExitCode.INTERRUPTED, "")
