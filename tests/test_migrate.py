@@ -1,17 +1,17 @@
-"""rev-migrate without a cluster, as a process: plans made of dumps, and what it refuses."""
+"""rev-migrate without a cluster: plans made of dumps, and what it refuses."""
 
 import json
 
 import pytest
 
 from kubectl_rev.errors import ExitCode
-from tests.plugin import EXAMPLE, ROOT, run
+from tests.plugin import EXAMPLE, ROOT, call, run
 
 PLAN = ("--from", "default", "--to", "canary", "--dry-run=client")
 
 
 def migrate(*arguments, **more):
-    return run(*arguments, plugin="rev-migrate", **more)
+    return run(*arguments, plugin="rev-migrate", **more) if more else call(*arguments, plugin="rev-migrate")
 
 
 @pytest.fixture(scope="module")

@@ -23,13 +23,13 @@ from kubectl_rev.core.verification.verify import MOVE, UNINSTALL, Asked, GapItem
 from kubectl_rev.errors import ExitCode
 from kubectl_rev.render import Style
 from tests.build import control_plane, sail, world
-from tests.plugin import EXAMPLE, ROOT, Result, run
+from tests.plugin import EXAMPLE, ROOT, Result, call, run
 
 CODES = sorted(check.code for check in (*CHECKS, *MOVE, *UNINSTALL))
 
 
 def verify(*arguments: str, stdin: str = "") -> Result:
-    return run(*arguments, plugin="rev-verify", stdin=stdin)
+    return run(*arguments, plugin="rev-verify", stdin=stdin) if stdin else call(*arguments, plugin="rev-verify")
 
 
 @pytest.fixture(scope="module")
