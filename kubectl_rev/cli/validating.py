@@ -17,13 +17,14 @@ from kubectl_rev.cli.repairing import Run
 from kubectl_rev.cli.run import say, style, tell
 from kubectl_rev.cli.source import Source, check
 from kubectl_rev.cli.status_answers import document, resolve
+from kubectl_rev.core import labels
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation.coverage import UNLABELLED
 from kubectl_rev.core.validation.probe import Probe, Works, proven
 from kubectl_rev.core.validation.repair import Plan, plan
 from kubectl_rev.core.validation.repair_target import candidates, choose, needs_target
 from kubectl_rev.core.validation.repair_undo import undo
-from kubectl_rev.core.validation.validation import VALIDATORS, Diagnosis, diagnose
+from kubectl_rev.core.validation.validation import Diagnosis, diagnose
 from kubectl_rev.core.validation.validation_items import Validation, Verdict, validation
 from kubectl_rev.errors import ExitCode, Forbidden, UsageError
 
@@ -85,8 +86,8 @@ class Session:
         survey = Survey(snapshot)
         diagnosis = diagnose(survey)
         if diagnosis.blind:
-            reason = next(gap.reason for gap in snapshot.gaps if gap.resource == VALIDATORS)
-            raise Forbidden("list", VALIDATORS, reason=reason)
+            reason = next(gap.reason for gap in snapshot.gaps if gap.resource == labels.VALIDATORS)
+            raise Forbidden("list", labels.VALIDATORS, reason=reason)
         if not diagnosis.entries:  # validators may outlive all else of Istio, and still reject
             check(survey)
         return survey, diagnosis
@@ -213,7 +214,7 @@ class Session:
             case Output.NAME:
                 sick = dict.fromkeys(v.name for v in report.validators if v.health.value not in ("healthy", "unseen"))
                 for name in sick:
-                    say(f"{VALIDATORS.replace('s.', '.', 1)}/{render.clean(name)}")
+                    say(f"{labels.VALIDATORS.replace('s.', '.', 1)}/{render.clean(name)}")
             case _:
                 shown = style(headers=request.headers, wide=request.output is Output.WIDE)
                 say(look.diagnosis(report, shown))

@@ -7,16 +7,16 @@ import time
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.writes import path_of
+from kubectl_rev.core import labels
 from kubectl_rev.core.objects import WebhookConfiguration
 from kubectl_rev.core.plan import Step
-from kubectl_rev.core.validation.validation import VALIDATORS
 
 _FIRST, _MOST = 0.2, 2.0  # seconds between two looks at one object
 
 
 def settled(connection: Connection, name: str, timeout: float) -> bool:
     """Whether it happened within `timeout` seconds; it is looked at once in any case. Raises NotFound if it goes."""
-    where = path_of(Step(action="get", resource=VALIDATORS, name=name, says=""))
+    where = path_of(Step(action="get", resource=labels.VALIDATORS, name=name, says=""))
     until, pause = time.monotonic() + timeout, _FIRST
     while True:
         found = lists.one(connection, where, WebhookConfiguration)

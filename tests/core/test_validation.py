@@ -6,12 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from kubectl_rev.core.checks import find
+from kubectl_rev.core.labels import VALIDATORS
 from kubectl_rev.core.objects import ClientConfig, EndpointPort, IstioConfig, Metadata, ServicePort, Webhook
 from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation.coverage import UNLABELLED
-from kubectl_rev.core.validation.validation import VALIDATORS, Health, diagnose
+from kubectl_rev.core.validation.validation import Health, diagnose
 from tests.build import ISTIO, control_plane, endpoints, injector, ns, service, validator, world
 
 UNLABELLED_ONLY = LabelSelector(match_expressions=(Requirement("istio.io/rev", Operator.DOES_NOT_EXIST),))

@@ -25,7 +25,6 @@ from kubectl_rev.core.objects import Service, WebhookConfiguration
 from kubectl_rev.core.plan import Op, Step, pointer
 from kubectl_rev.core.survey import Survey
 
-_VALIDATORS = "validatingwebhookconfigurations.admissionregistration.k8s.io"
 _REV = pointer("metadata", "labels", labels.REV)
 _PREVIOUS = pointer("metadata", "annotations", labels.PREVIOUS)
 
@@ -121,7 +120,7 @@ def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> tuple[list
     validator = default_validator(survey.mesh) if tag == labels.DEFAULT else None
     if validator is not None and validator.name == labels.DEFAULT_VALIDATOR:
         theirs = _kept(survey, validator, revision) if undo else revision
-        changes.append((_VALIDATORS, validator, _pointed(validator, _canonical(survey, theirs), theirs)))
+        changes.append((labels.VALIDATORS, validator, _pointed(validator, _canonical(survey, theirs), theirs)))
     steps = [_step(resource, old, new, f"now leads to {new.labels[labels.REV]}") for resource, old, new in changes]
     back = [
         _step(resource, new, old, f"put back to {old.labels.get(labels.REV, was)}") for resource, old, new in changes

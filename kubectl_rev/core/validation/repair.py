@@ -20,7 +20,7 @@ from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation import at_source
 from kubectl_rev.core.validation.places import bundles, missing_service, ready, reconnecting, selector_of, service_of
 from kubectl_rev.core.validation.repair_target import must_move, needs_target, wants_service
-from kubectl_rev.core.validation.validation import VALIDATORS, Diagnosis, Entry, Health, living
+from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health, living
 from kubectl_rev.core.validation.validator_steps import SERVICE, create_service, delete, move, repoint_service
 
 
@@ -230,7 +230,7 @@ class _Planner:
         if owner and not self._force_owned:
             self._plan.elsewhere.append(at_source.remove(owner, config.name))
             return
-        self._plan.writes.append(Write(step=delete(config.metadata, VALIDATORS), why=entries[0].because))
+        self._plan.writes.append(Write(step=delete(config.metadata, labels.VALIDATORS), why=entries[0].because))
 
     def _advise_default(self, to: str) -> None:
         self._plan.advice.append(

@@ -22,8 +22,6 @@ from kubectl_rev.core.revisions import Mesh, Target
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation.coverage import UNLABELLED, Uncovered, scopes_of, uncovered
 
-VALIDATORS = "validatingwebhookconfigurations.admissionregistration.k8s.io"
-
 
 class Health(Enum):
     """What becomes of a write that an entry selects; the first that fits."""
@@ -116,7 +114,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
 def diagnose(survey: Survey) -> Diagnosis:
     """Judge every Istio validator of the mesh, and find what none of them selects."""
     mesh, snapshot = survey.mesh, survey.snapshot
-    if snapshot.has_gap(VALIDATORS):
+    if snapshot.has_gap(labels.VALIDATORS):
         return Diagnosis((), (), None, blind=True)
     alive = living(mesh)
     scopes = scopes_of(mesh, alive)

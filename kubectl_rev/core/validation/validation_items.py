@@ -16,12 +16,12 @@ from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation.probe import Probe, Reply, Works
 from kubectl_rev.core.validation.repair import Plan, Write
-from kubectl_rev.core.validation.validation import VALIDATORS, Diagnosis, Entry, Health, Split
+from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health, Split
 
 Verdict = Literal["HEALTHY", "BROKEN", "UNKNOWN"]
 
 # What the diagnosis rests on; a gap in anything else changes nothing about it.
-_NEEDED = ("pods", "services", "endpointslices.discovery.k8s.io", VALIDATORS)
+_NEEDED = ("pods", "services", "endpointslices.discovery.k8s.io", labels.VALIDATORS)
 
 
 class Item(msgspec.Struct, rename="camel", kw_only=True):

@@ -23,7 +23,6 @@ from kubectl_rev.core.objects import (
     WebhookConfiguration,
 )
 from kubectl_rev.core.plan import Op, Step, pointer
-from kubectl_rev.core.validation.validation import VALIDATORS
 
 SERVICE = "istiod"  # the name that validators up to 1.10, and the proxies of an unrevisioned istiod, have built in
 _ISTIOD_PORTS = (  # istio-discovery/templates/service.yaml
@@ -143,7 +142,7 @@ def service_back(service: Service, noted: Before) -> Step:
 
 
 def _patch(each: WebhookConfiguration | Service, operations: Iterable[Op]) -> Step:
-    resource = "services" if isinstance(each, Service) else VALIDATORS
+    resource = "services" if isinstance(each, Service) else labels.VALIDATORS
     return Step(
         action="patch",
         resource=resource,
