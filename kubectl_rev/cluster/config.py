@@ -19,7 +19,7 @@ from kubectl_rev.core.objects import IstioConfig
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.errors import Forbidden, NotFound
 
-_THREADS = 8
+_THREADS = 4  # each has a connection of its own, and those of read.py are busy with longer lists
 _SAIL_KINDS = ("Istio", "IstioRevision", "IstioRevisionTag")
 Found = IstioConfig | sail.Sail
 

@@ -75,10 +75,9 @@ class _Reading:
 
     def read(self, depth: Depth, ask_versions: bool, groups: Collection[str]) -> Snapshot:
         connection, namespace = self._connection, self._namespace
-        # The longest first.
+        # The longest first; last config's many small ones, which would keep the server from the pods.
         pods = self._list(lambda: self._pods(depth))
         istiods = self._start(self._istiods)
-        config = self._list(partial(self._config, groups))
         injectors = self._list(lambda: self._webhooks("mutating"))
         validators = self._list(lambda: self._webhooks("validating"))
         services = self._start(self._services)
@@ -87,6 +86,7 @@ class _Reading:
         namespaces = self._start(self._namespaces)
         owners.append(self._list(lambda: self._custom(lists.rollouts, "rollouts.argoproj.io")))
         gateways = self._list(lambda: self._custom(lists.gateways, "gateways.gateway.networking.k8s.io"))
+        config = self._list(partial(self._config, groups))
 
         found = Snapshot(istiods=result(istiods))
         versions = [(pod, self._ask(pod)) for pod in found.istiods if ask_versions and _answers(pod)]
