@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.cluster.wire import parse
+from kubectl_rev.cluster.wire import fields, parse
 from kubectl_rev.core.labels import POD_ANNOTATIONS, PROXY_CONTAINER
 from kubectl_rev.core.objects import (
     Condition,
@@ -67,26 +67,26 @@ def alike(found: Iterable[Any]) -> list[Pod]:
     alone: list[_Alike] = []
     for m in found:
         ours = tuple(filter(_wanted, m.annotations))
-        key = (m.namespace, tuple(m.owners), m.HasField("deleted"), tuple(m.labels), ours)
+        key = (m.namespace, m.deleted, tuple(m.owners), tuple(m.labels), ours)
         known = first.get(key)
         if known is not None:
             known.count += 1
-            known.created = max(known.created, m.created.seconds)
+            known.created.add(m.created)
             continue
-        known = _Alike(_metadata(m, POD_ANNOTATIONS), m.created.seconds)
+        known = _Alike(_metadata(m, POD_ANNOTATIONS), {m.created})
         if known.metadata.controller is None:
             alone.append(known)
         else:
             first[key] = known
     everything = [*alone, *first.values()]
     for known in everything:
-        known.metadata.creation_timestamp = _time(known.created)
+        known.metadata.creation_timestamp = max(filter(None, map(_time, known.created)), default=None)
     return [Pod(metadata=known.metadata, count=known.count) for known in everything]
 
 
 class _Alike(msgspec.Struct):
     metadata: Metadata
-    created: int
+    created: set[bytes]
     count: int = 1
 
 
@@ -105,10 +105,11 @@ def pod(body: bytes, all_containers: bool = False) -> Pod:
 
 def workload(kind: str) -> Callable[[bytes], Workload]:
     """How to decode one item of the list of this built-in kind."""
+    declared = fields(f"{kind}Spec")
 
     def decode(body: bytes) -> Workload:
         found = parse(kind, body)
-        return Workload(kind=kind, metadata=_metadata(found.metadata), spec=_workload_spec(found.spec))
+        return Workload(kind=kind, metadata=_metadata(found.metadata), spec=_workload_spec(found.spec, declared))
 
     return decode
 
@@ -125,8 +126,8 @@ def _metadata(m: Any, wanted: Collection[str] | None = None) -> Metadata:
         labels=dict(map(_entry, m.labels)),
         annotations=annotations,
         owner_references=list(map(_owner, m.owners)),
-        creation_timestamp=_time(m.created.seconds),
-        deletion_timestamp=_time(m.deleted.seconds) if m.HasField("deleted") else None,
+        creation_timestamp=_time(m.created),
+        deletion_timestamp=_time(m.deleted),
     )
 
 
@@ -148,8 +149,9 @@ def _wanted(entry: bytes) -> bool:
 
 
 @lru_cache(maxsize=1024)  # pods are created by the dozen
-def _time(seconds: int) -> str | None:
+def _time(body: bytes) -> str | None:
     """As the API's JSON writes it: RFC 3339 in UTC, no fraction."""
+    seconds = parse("Time", body).seconds
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:19] + "Z" if seconds else None
 
 
@@ -168,14 +170,13 @@ def _spec(s: Any, all_containers: bool = False) -> PodSpec:
     )
 
 
-def _workload_spec(s: Any) -> WorkloadSpec:
-    fields = {field.name for field in s.DESCRIPTOR.fields}
+def _workload_spec(s: Any, declared: Collection[str]) -> WorkloadSpec:
     found = WorkloadSpec(
-        replicas=s.replicas if "replicas" in fields and s.HasField("replicas") else None,
-        paused="paused" in fields and s.paused,
-        suspend="suspend" in fields and s.suspend,
+        replicas=s.replicas if "replicas" in declared and s.HasField("replicas") else None,
+        paused="paused" in declared and s.paused,
+        suspend="suspend" in declared and s.suspend,
     )
-    if "jobTemplate" in fields:
+    if "jobTemplate" in declared:
         found.job_template = JobTemplate(spec=JobSpec(template=_template(s.jobTemplate.spec.template)))
     else:
         found.template = _template(s.template)

@@ -27,9 +27,9 @@ _SCHEMA = {
     "Meta": {
         "name": (1, "string"),
         "namespace": (3, "string"),
-        "created": (8, "Time"),
-        "deleted": (9, "Time"),
-        # Entries and Owners, left encoded: those of a workload's pods are alike, and decoded once.
+        # Times, Entries and Owners, left encoded: those of a workload's pods are alike, and decoded once.
+        "created": (8, "bytes"),
+        "deleted": (9, "bytes"),
         "labels": (11, "*bytes"),
         "annotations": (12, "*bytes"),
         "owners": (13, "*bytes"),
@@ -172,6 +172,11 @@ def _varint(buffer: bytes, at: int) -> tuple[int, int]:
             return value, at
         shift += 7
     raise Malformed("a length is cut off")
+
+
+def fields(kind: str) -> frozenset[str]:
+    """The fields that are declared above of a type."""
+    return frozenset(_SCHEMA[kind])
 
 
 def parse(kind: str, body: bytes) -> Any:
