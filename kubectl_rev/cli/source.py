@@ -75,10 +75,6 @@ class Source:
             )
         return self._connection
 
-    def connect(self) -> None:
-        """Connect now rather than at the first need. Raises what `cluster.connection.connect` raises."""
-        _ = self.connection
-
     def read(self, asked: Ask | Why, *, each_pod: bool = False) -> Snapshot:
         """What the question needs, no more; `each_pod` also what a saved snapshot is to tell: each pod, and Sail's."""
         if self._filename:

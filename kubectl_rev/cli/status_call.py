@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -73,10 +71,6 @@ def carry_out(call: Call) -> None:
         from kubectl_rev.cli.watch import follow
 
         follow(source, source.scope(asked), lambda: _answer(request, source.read(asked), source)[0])
-    if not call.filename:
-        source.connect()
-        # What only the answer needs is imported while the server works.
-        Thread(target=import_module, args=("kubectl_rev.cli.status_answers",), daemon=True).start()
     snapshot = source.read(asked, each_pod=bool(call.save))
     if call.save:
         from kubectl_rev import manifests
