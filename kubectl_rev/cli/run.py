@@ -62,6 +62,7 @@ def main(command: Callable[..., None], prog: str) -> NoReturn:
     """Run a plugin and leave the process; `prog` is how the user calls it: `kubectl rev-status`."""
     if sys.argv[1:2] == ["__complete"]:  # how generators of completion scripts ask, and cobra's own programs answer
         complete(command, prog, sys.argv[2:])
+    sys.setswitchinterval(0.0005)  # what waits for the network is not to wait for what decodes too: 5 ms by default
     gc.set_threshold(1_000_000)  # a command lives for a second, and looking for cycles was a tenth of it
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
