@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+
+from kubectl_rev.core.objects import Metadata
 
 
 class Op(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,6 +33,24 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     operations: tuple[Op, ...] = ()
     manifest: dict[str, Any] | None = None
     says: str
+
+
+def patch(resource: str, metadata: Metadata, operations: Iterable[Op], done: str = "patched") -> Step:
+    """A patch of the object of this `resource` (plural, with its group), told as `service/web patched`."""
+    return Step(
+        action="patch",
+        resource=resource,
+        namespace=metadata.namespace,
+        name=metadata.name,
+        operations=tuple(operations),
+        says=f"{singular(resource)}/{metadata.name} {done}",
+    )
+
+
+def singular(resource: str) -> str:
+    """As kubectl tells what it did: `validatingwebhookconfiguration.admissionregistration.k8s.io`."""
+    plural, dot, group = resource.partition(".")
+    return f"{plural.removesuffix('s')}{dot}{group}"
 
 
 def pointer(*parts: str) -> str:

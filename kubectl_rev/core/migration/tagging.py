@@ -22,7 +22,7 @@ from kubectl_rev.core.migration.migration import gateways_last, move
 from kubectl_rev.core.migration.moves import Plan
 from kubectl_rev.core.migration.originals import Originals
 from kubectl_rev.core.objects import Service, WebhookConfiguration
-from kubectl_rev.core.plan import Op, Step, pointer
+from kubectl_rev.core.plan import Op, Step, patch, pointer
 from kubectl_rev.core.survey import Survey
 
 _REV = pointer("metadata", "labels", labels.REV)
@@ -217,14 +217,4 @@ def _step(resource: str, old: Any, new: Any, done: str) -> Step:
     else:
         ops.append(Op("test", "/spec/selector", old.spec.selector))
         ops.append(Op("replace", "/spec/selector", new.spec.selector))
-    kind = (
-        resource.removesuffix("s") if resource == "services" else resource.replace("configurations.", "configuration.")
-    )
-    return Step(
-        action="patch",
-        resource=resource,
-        namespace=old.namespace,
-        name=old.name,
-        operations=tuple(ops),
-        says=f"{kind}/{old.name} {done}",
-    )
+    return patch(resource, old.metadata, ops, done)

@@ -22,7 +22,7 @@ from kubectl_rev.core.objects import (
     Webhook,
     WebhookConfiguration,
 )
-from kubectl_rev.core.plan import Op, Step, pointer
+from kubectl_rev.core.plan import Op, Step, patch, pointer, singular
 
 SERVICE = "istiod"  # the name that validators up to 1.10, and the proxies of an unrevisioned istiod, have built in
 _ISTIOD_PORTS = (  # istio-discovery/templates/service.yaml
@@ -100,7 +100,7 @@ def delete(metadata: Metadata, resource: str, version: str = "v1") -> Step:
         namespace=metadata.namespace,
         name=metadata.name,
         manifest={**options, "preconditions": {key: value for key, value in known.items() if value}},
-        says=f"{_spoken(resource)}/{metadata.name} deleted",
+        says=f"{singular(resource)}/{metadata.name} deleted",
     )
 
 
@@ -143,20 +143,7 @@ def service_back(service: Service, noted: Before) -> Step:
 
 def _patch(each: WebhookConfiguration | Service, operations: Iterable[Op]) -> Step:
     resource = "services" if isinstance(each, Service) else labels.VALIDATORS
-    return Step(
-        action="patch",
-        resource=resource,
-        namespace=each.namespace,
-        name=each.name,
-        operations=tuple(operations),
-        says=f"{_spoken(resource)}/{each.name} patched",
-    )
-
-
-def _spoken(resource: str) -> str:
-    """kubectl's singular: `validatingwebhookconfiguration.admissionregistration.k8s.io`."""
-    plural, dot, group = resource.partition(".")
-    return f"{plural.removesuffix('s')}{dot}{group}"
+    return patch(resource, each.metadata, operations)
 
 
 def _unchanged(metadata: Metadata) -> Iterator[Op]:
