@@ -44,7 +44,10 @@ class _Head(Shape):
 
 
 class _Saved(msgspec.Struct, rename="camel"):
-    """`kind: Snapshot`. `read` lists the resources that were read, wholly or in part; a later release may know more."""
+    """`kind: Snapshot`. `read` lists the resources that were read, wholly or in part; a later release may know more.
+
+    `complete` is written last: YAML that was cut off is still YAML, and half a mesh would look like a broken one.
+    """
 
     read: list[str] = []
     gaps: list[Gap] = []
@@ -53,6 +56,7 @@ class _Saved(msgspec.Struct, rename="camel"):
     istiods: list[msgspec.Raw] = []
     config: list[msgspec.Raw] = []
     items: list[msgspec.Raw] = []
+    complete: bool = False
 
 
 def load(path: str, stdin: IO[bytes]) -> Snapshot:
@@ -200,6 +204,8 @@ def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
     if head.api_version != API_VERSION:
         raise ValueError(f"a Snapshot of {head.api_version}; this kubectl rev reads {API_VERSION}")
     saved = decode(raw, _Saved)
+    if not saved.complete:
+        raise ValueError("a saved snapshot without its last line (complete: true): is the file complete?")
     lists: dict[str, Any] = {field: [] for field in FIELDS}
     for inner, item in flat(saved.items):
         kind = BY_NAME.get((group_of(inner.api_version or ""), inner.kind or ""))
@@ -221,11 +227,12 @@ def save(snapshot: Snapshot, path: str, stdout: IO[bytes] | None = None) -> None
     A file appears whole or not at all.
     """
     data = encode(snapshot, as_json=path.endswith(".json"))
-    if path == "-" and stdout is not None:
-        stdout.write(data)
-        return
     target = os.path.realpath(path)
     try:
+        if path == "-" and stdout is not None:
+            stdout.write(data)
+            stdout.flush()
+            return
         if os.path.exists(target) and not os.path.isfile(target):  # a directory, which fails; /dev/null, a pipe
             Path(target).write_bytes(data)
             return
@@ -253,6 +260,7 @@ def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
         "istiods": [_item("pods", pod) for pod in snapshot.istiods],
         "config": msgspec.to_builtins(snapshot.config),
         "items": [_item(field, each) for field in FIELDS for each in getattr(snapshot, field)],
+        "complete": True,
     }
     if as_json:
         return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

@@ -20,7 +20,8 @@ PLUGIN = [sys.executable, str(ROOT / "plugins/kubectl-rev_status")]
 def snapshot(*items):
     """What --save would have written of a cluster that has only these and could be read whole."""
     read = [kind.resource for kind in KINDS]
-    return {"apiVersion": "kubectl-rev/v1", "kind": "Snapshot", "read": read, "gaps": [], "items": items}
+    head = {"apiVersion": "kubectl-rev/v1", "kind": "Snapshot", "read": read, "gaps": []}
+    return {**head, "items": items, "complete": True}
 
 
 def kubeconfig(tmp_path, server="https://127.0.0.1:1", context="here", **user):
@@ -164,12 +165,18 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_disk_is_an_error():
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (["-o", "json"], ExitCode.NO_ANSWER, "error: cannot write the answer: No space left on device\n"),
+        (["--save", "-"], ExitCode.USAGE, "error: cannot write -: no space left on device\n"),
+    ],
+)
+def test_a_full_disk_is_an_error(arguments, code, line):
     with open("/dev/full", "w", encoding="utf-8") as full:
-        command = [*PLUGIN, "-f", EXAMPLE, "-o", "json"]
+        command = [*PLUGIN, "-f", EXAMPLE, *arguments]
         done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert done.returncode == ExitCode.NO_ANSWER
-    assert done.stderr == "error: cannot write the answer: No space left on device\n"
+    assert (done.returncode, done.stderr) == (code, line)
 
 
 def on_terminal(columns, *arguments, env=None, plugin="rev-status"):

@@ -546,6 +546,17 @@ def test_a_dump_that_was_cut_off_is_never_read_as_whole(at: int) -> None:
         read(whole[: at % (len(whole) - 2)])
 
 
+@given(st.integers(0, 40_000), st.booleans())
+def test_half_a_saved_snapshot_is_never_read_as_whole(at: int, lines: bool) -> None:
+    """YAML that ends early is still YAML, most often at the end of a line."""
+    whole = stories.example()
+    cut = at % whole.rindex(b"true")
+    if lines:
+        cut = whole.rfind(b"\n", 0, cut) + 1
+    with pytest.raises(UsageError):
+        read(whole[:cut])
+
+
 CALM = stories.real(stories.calm())
 
 
@@ -636,6 +647,7 @@ def test_a_saved_snapshot_in_full() -> None:
                 "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
             },
         ],
+        "complete": True,
     }
 
 
@@ -732,12 +744,16 @@ def test_sails_objects_are_kept() -> None:
         assert not found.has_gap("istiorevisions.sailoperator.io")
 
 
-SNAPSHOT = {"apiVersion": "kubectl-rev/v1", "kind": "Snapshot"}
+SNAPSHOT = {"apiVersion": "kubectl-rev/v1", "kind": "Snapshot", "complete": True}
 COMBINED = "a saved snapshot cannot be combined with other objects"
 BAD_SNAPSHOTS: dict[str, tuple[str, str]] = {
     "of a later version": (
         json.dumps(SNAPSHOT | {"apiVersion": "kubectl-rev/v2"}),
         "a Snapshot of kubectl-rev/v2; this kubectl rev reads kubectl-rev/v1",
+    ),
+    "of which the end is missing": (
+        json.dumps(SNAPSHOT | {"complete": False}),
+        "a saved snapshot without its last line (complete: true): is the file complete?",
     ),
     "with other objects": (json.dumps(SNAPSHOT) + json.dumps(SHOP), COMBINED),
     "twice": (json.dumps(SNAPSHOT) * 2, COMBINED),

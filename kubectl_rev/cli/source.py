@@ -76,7 +76,10 @@ class Source:
         return self._connection
 
     def read(self, asked: Ask | Why, *, each_pod: bool = False) -> Snapshot:
-        """What the question needs, no more; `each_pod` also what a saved snapshot is to tell: each pod, and Sail's."""
+        """What the question needs, no more; `each_pod` what a saved snapshot is to tell: the whole mesh, and Sail's.
+
+        A snapshot does not say that it is of one namespace: read from one, all others would look empty.
+        """
         if self._filename:
             from kubectl_rev import manifests
 
@@ -91,7 +94,7 @@ class Source:
         groups = labels.CONFIG_GROUPS if asked == Ask() or each_pod else ()
         return read(
             self.connection,
-            namespace=self.scope(asked),
+            namespace="" if each_pod else self.scope(asked),
             pods=pods,
             istio_namespace=self.istio_namespace,
             config=(*groups, sail.GROUP) if each_pod else groups,

@@ -45,7 +45,7 @@ def command(
     no_headers: Annotated[bool, typer.Option("--no-headers", help="Tables without headers.")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Redraw on every change.")] = False,
     filename: Annotated[str, typer.Option("--filename", "-f", help="A dump instead of a cluster; - is stdin.")] = "",
-    save: Annotated[str, typer.Option("--save", help="Write what was read to this file.")] = "",
+    save: Annotated[str, typer.Option("--save", help="Write the whole mesh to this file, for -f.")] = "",
     *,
     connection: options.Connection,
 ) -> None:

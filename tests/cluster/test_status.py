@@ -174,6 +174,17 @@ def test_a_saved_dump_answers_as_the_cluster_does(mesh, tmp_path):
         assert status(mesh, "ns/kinds", "-f", path).stdout == status(mesh, "ns/kinds").stdout
 
 
+def test_what_is_saved_is_the_whole_mesh_whatever_was_asked(mesh, tmp_path):
+    namespace(mesh, "saved", rev="canary")
+    mesh.kubectl("create", "deployment", "web", "--image=nginx", "-n", "saved")
+    mesh.wait_until("the pod", lambda: mesh.items("pods", "-n", "saved"))
+    path = str(tmp_path / "saved.yaml")
+    for asked in (["pods", "-n", "saved"], ["deployment/web", "-n", "saved"]):
+        assert answer(mesh, *asked, "--save", path) == answer(mesh, *asked)
+        for arguments in ([], ["pods", "-A"], ["workloads", "-A"]):
+            assert answer(mesh, *arguments, "-f", path) == answer(mesh, *arguments), arguments
+
+
 def test_the_number_of_requests_does_not_grow_with_the_cluster(mesh):
     def requests():
         said = status(mesh, "-v", "6").stderr
