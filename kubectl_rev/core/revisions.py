@@ -18,7 +18,7 @@ import msgspec
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import ClientConfig, Pod, Service, Webhook, WebhookConfiguration, Workload
-from kubectl_rev.core.policy import InjectorConfig
+from kubectl_rev.core.policy import InjectorConfig, release
 from kubectl_rev.core.snapshot import Snapshot
 
 
@@ -54,7 +54,7 @@ class Injector(msgspec.Struct, frozen=True):
 
 
 class Istiod(msgspec.Struct, frozen=True):
-    """One istiod pod. `version` is what it answered, else what its labels or image claim, else empty."""
+    """One istiod pod. `version` is what it answered, else what its image or labels claim, else empty."""
 
     name: str
     ready: bool
@@ -274,9 +274,13 @@ def is_injection(webhook: Webhook, config: WebhookConfiguration) -> bool:
 
 
 def _claimed_version(pod: Pod) -> str:
-    """Second best: the chart's label (1.24 and later), istioctl's label, the tag of the `discovery` image."""
-    for key in (labels.VERSION_LABEL, labels.OPERATOR_VERSION):
-        if pod.labels.get(key, "unknown") != "unknown":
-            return pod.labels[key]
+    """Second best: the tag of the `discovery` image, the label of the chart (1.24 and later), that of istioctl.
+
+    The first that is a release: charts that were never released say 1.0.0, an istioctl writes its own version on what
+    it installs, and a tag may be a build's name, which is better than nothing.
+    """
     images = [c.image.partition("@")[0] for c in pod.spec.containers if c.name == "discovery"] if pod.spec else []
-    return images[0].rpartition(":")[2] if images and ":" in images[0].rpartition("/")[2] else ""
+    tag = images[0].rpartition(":")[2] if images and ":" in images[0].rpartition("/")[2] else ""
+    tag = tag.removesuffix("-distroless").removesuffix("-debug")  # the variants of one release
+    claims = (tag, pod.labels.get(labels.VERSION_LABEL, ""), pod.labels.get(labels.OPERATOR_VERSION, ""))
+    return next((claim for claim in claims if release(claim)), tag)

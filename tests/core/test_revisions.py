@@ -109,25 +109,48 @@ def test_a_terminating_istiod_is_not_ready() -> None:
 ANSWERED = {"istio-system/istiod-canary-7c9-0": "1.31.0-rc.0"}
 
 
-def test_versions_best_to_worst() -> None:
-    """What it answered, the chart's label, istioctl's label, the image; nothing is better than `unknown`."""
-    answered, chart, operator, image, digest, nothing = (istiod("canary", n=n, version=f"1.3{n}.0") for n in range(6))
-    for pod in (operator, image, digest, nothing):
-        del pod.metadata.labels["app.kubernetes.io/version"]
-    operator.metadata.labels |= {"app.kubernetes.io/version": "unknown", "operator.istio.io/version": "1.99.0"}
-    digest.spec = PodSpec(containers=[Container(name="discovery", image="localhost:5000/pilot:1.34.1@sha256:0a")])
-    nothing.spec = PodSpec(containers=[Container(name="discovery", image="localhost:5000/pilot")])
-    snapshot = world(answered, chart, operator, image, digest, nothing, versions=ANSWERED)
+def claims(image: str, chart: str = "1.0.0", istioctl: str = "unknown") -> str:
+    """The version of an istiod that does not answer: the tag of its image, its two labels."""
+    pod = istiod()
+    pod.metadata.labels |= {"app.kubernetes.io/version": chart, "operator.istio.io/version": istioctl}
+    pod.spec = PodSpec(containers=[Container(name="discovery", image=image)])
+    (plane,) = planes(world(pod))
+    return plane.istiods[0].version
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        ("docker.io/istio/pilot:1.30.3", "1.30.3"),
+        ("localhost:5000/pilot:1.34.1@sha256:0a", "1.34.1"),
+        ("docker.io/istio/pilot:1.30.3-distroless", "1.30.3"),
+        ("docker.io/istio/pilot:1.30.3-debug", "1.30.3"),
+        ("vendor.example/pilot:1.30.3-vendor.2", "1.30.3-vendor.2"),
+        ("docker.io/istio/pilot:1.31-alpha.0a1b", "1.31-alpha.0a1b"),
+    ],
+)
+def test_the_image_is_what_runs_whatever_the_labels_say(image: str, version: str) -> None:
+    """Charts that were never released say 1.0.0, and istioctl labels what it installs with its own version."""
+    assert claims(image, istioctl="1.31.0") == version
+
+
+@pytest.mark.parametrize("image", ["pilot", "localhost:5000/pilot", "pilot:latest", "pilot@sha256:0a", "pilot:7-vendor"])
+def test_an_image_that_names_no_release_leaves_it_to_the_labels(image: str) -> None:
+    assert claims(image, chart="1.29.1", istioctl="1.31.0") == "1.29.1"
+    assert claims(image, istioctl="1.31.0") == "1.31.0"
+
+
+def test_a_build_is_named_by_its_tag_and_1_0_0_is_unknown() -> None:
+    assert claims("pilot:latest") == "latest"
+    assert claims("pilot") == ""
+    assert claims("pilot@sha256:0a") == ""
+
+
+def test_the_version_that_istiod_answers_is_the_best() -> None:
+    snapshot = world(istiod("canary", version="1.31.0"), istiod("canary", n=1, version="1.31.0"), versions=ANSWERED)
     (plane,) = planes(snapshot)
-    assert [(each.version, each.answered) for each in plane.istiods] == [
-        ("1.31.0-rc.0", True),
-        ("1.31.0", False),
-        ("1.99.0", False),
-        ("1.33.0", False),
-        ("1.34.1", False),
-        ("", False),
-    ]
-    assert plane.versions == ("1.31.0", "1.31.0-rc.0", "1.33.0", "1.34.1", "1.99.0")
+    assert [(each.version, each.answered) for each in plane.istiods] == [("1.31.0-rc.0", True), ("1.31.0", False)]
+    assert plane.versions == ("1.31.0", "1.31.0-rc.0")
 
 
 REMOTE = Service(metadata=Metadata(name="istiod-remote", namespace=ISTIO, labels=labels("rev=far")))
