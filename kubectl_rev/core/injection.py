@@ -218,7 +218,10 @@ def _veto(mesh: Mesh, subject: Subject, match: Match) -> Veto:
 
 
 def _ignored(mesh: Mesh, subject: Subject, matches: list[Match]) -> Iterator[tuple[str, str, str]]:
-    """Revision labels that nobody asked about, though they name something else than what happens."""
+    """Revision labels that nobody asked about, though they name something else than what happens.
+
+    Where another label decides, that is: one that nobody answers to, and no other is there, is not ignored but useless.
+    """
     overruled = labels.INJECTION in subject.namespace_labels
     if labels.REV not in subject.labels and not (labels.REV in subject.namespace_labels and overruled):
         return
@@ -230,7 +233,7 @@ def _ignored(mesh: Mesh, subject: Subject, matches: list[Match]) -> Iterator[tup
         return
     means = mesh.resolve(wish)
     asking: set[str | None] = {match.injector.revision for match in matches}
-    if means not in (asking or {None}) and (means or overruled or labels.REV in subject.namespace_labels):
+    if means not in (asking or {None}) and ((means and asking) or overruled or labels.REV in subject.namespace_labels):
         yield "pod", labels.REV, wish
 
 

@@ -11,6 +11,7 @@ import pytest
 from kubectl_rev.core.checks import CHECKS, Check, Finding, Ref, Severity, find
 from kubectl_rev.core.checks.hints import restart
 from kubectl_rev.core.objects import Object
+from kubectl_rev.core.selectors import LabelSelector
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
 from tests.build import (
@@ -86,6 +87,14 @@ def dead_canary() -> list[Object]:
 
 def conditional() -> Object:
     return injector("canary", name="conditional", tag="maybe", match_conditions=["true"])
+
+
+def by_revision_alone() -> Object:
+    """An injector for istio.io/rev=canary, whatever istio-injection says."""
+    made = injector("canary", name="hand-made")
+    (of_namespace, _) = made.webhooks
+    of_namespace.namespace_selector = LabelSelector(match_labels=labels("rev=canary"))
+    return made
 
 
 BY_HAND = deployment("web", annotations={"sidecar.istio.io/status": '{"revision":"default"}'}, proxy=proxy_container())
@@ -290,6 +299,29 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         [(namespace(), "istio-injection=true decides (nothing injects), istio.io/rev=canary is ignored",
           "kubectl label namespace shop istio-injection-")],
     ),
+    ("REV201", "nothing holds the default"): (
+        only_canary(ns("shop", "injection=enabled rev=canary")),
+        [(namespace(), "istio-injection=enabled decides (nothing injects), istio.io/rev=canary is ignored",
+          "kubectl label namespace shop istio-injection-")],
+    ),
+    ("REV201", "the default is dead"): (
+        only_canary(injector("gone", tag="default"), ns("shop", "injection=enabled rev=canary")),
+        [(namespace(), "istio-injection=enabled decides (new pods are rejected), istio.io/rev=canary is ignored",
+          "kubectl label namespace shop istio-injection-")],
+    ),
+    ("REV201", "two hold the default"): (
+        mesh(injector("canary", tag="default"), ns("shop", "injection=enabled rev=canary")),
+        [(namespace(), "istio-injection=enabled decides (several injectors answer), istio.io/rev=canary is ignored",
+          "kubectl label namespace shop istio-injection-")],
+    ),
+    ("REV201", "who injects was not read"): (
+        world(ns("shop", "injection=enabled rev=canary"), gaps=[Gap("list", INJECTORS)]),
+        [(namespace(), "istio-injection=enabled decides, istio.io/rev=canary is ignored",
+          "kubectl rev-status namespace/shop")],
+    ),
+    ("REV201", "a hand-made webhook that asks for the revision all the same"): (
+        only_canary(by_revision_alone(), ns("shop", "injection=enabled rev=canary")), [],
+    ),
     ("REV202", "Deployment"): (
         mesh(ns("shop", "rev=canary"), running(deployment("web"), "default", "default", "canary")),
         [(workload_ref("web"), "2 pods on default, canary is selected",
@@ -351,6 +383,21 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ("REV205", "the namespace's label decides"): (
         mesh(ns("shop", "rev=canary"), deployment("web", "shop", "rev=default")),
         [(workload_ref("web"), "its label istio.io/rev=default is ignored: the namespace says istio.io/rev=canary",
+          "kubectl rev-status deployment/web -n shop")],
+    ),
+    ("REV205", "no label decides in its place: that is REV104"): (
+        world(control_plane(deactivated=True), ns("shop"), running(deployment("web", "shop", "rev=default"), "default")),
+        [],
+    ),
+    ("REV205", "the label that decides names a dead revision"): (
+        world(control_plane(), control_plane("canary", ready=()), ns("shop", "rev=canary"),
+              deployment("web", "shop", "rev=default")),
+        [(workload_ref("web"), "its label istio.io/rev=default is ignored: the namespace says istio.io/rev=canary",
+          "kubectl rev-status deployment/web -n shop")],
+    ),
+    ("REV205", "nobody answers to the label that decides"): (
+        only_canary(ns("shop", "injection=enabled"), deployment("web", "shop", "rev=canary")),
+        [(workload_ref("web"), "its label istio.io/rev=canary is ignored: the namespace says istio-injection=enabled",
           "kubectl rev-status deployment/web -n shop")],
     ),
     ("REV205", "a label that agrees"): (mesh(ns("shop", "rev=canary"), deployment("web", "shop", "rev=canary")), []),

@@ -15,19 +15,30 @@ from kubectl_rev.core.policy import release
 from kubectl_rev.core.survey import Survey, Unit, is_ambient
 
 
+_EFFECTS = {
+    State.INJECTED: "the default injects",
+    State.NONE: "nothing injects",
+    State.CONFLICT: "several injectors answer",
+    State.REJECTED: "new pods are rejected",
+}
+
+
 def _two_labels(survey: Survey) -> Found:
     for name, given in survey.namespace_labels.items():
         if labels.INJECTION in given and labels.REV in given:
-            value = given[labels.INJECTION]
-            decides = "the default injects" if value == "enabled" else "nothing injects"
-            message = f"{labels.INJECTION}={value} decides ({decides}), {labels.REV}={given[labels.REV]} is ignored"
+            value, selected = given[labels.INJECTION], survey.selected_for_namespace(name)
+            if not survey.mesh.blind and ("namespace", labels.REV, given[labels.REV]) not in selected.ignored:
+                continue  # a hand-made webhook asks for it
+            effect = f" ({_EFFECTS[selected.state]})" if selected.state in _EFFECTS else ""
+            message = f"{labels.INJECTION}={value} decides{effect}, {labels.REV}={given[labels.REV]} is ignored"
             other = {key: value for key, value in given.items() if key != labels.INJECTION}
             if value == "disabled":  # somebody opted out: nothing is to be put into the mesh, unless it is in it
                 safe = any(unit.proxies for unit in survey.by_namespace[name])
             else:
                 safe = value != "enabled" or called(survey.mesh, Subject(name, other))  # else sidecars would be lost
             drop = labels.INJECTION if safe else labels.REV
-            yield namespace_ref(name), message, command("label", "namespace", name, f"{drop}-")
+            mend = command("label", "namespace", name, f"{drop}-")
+            yield namespace_ref(name), message, command("rev-status", f"namespace/{name}") if survey.mesh.blind else mend
 
 
 def _drift(survey: Survey) -> Found:
@@ -68,8 +79,17 @@ def _ignored_pod_label(survey: Survey) -> Found:
     for unit in survey.units:
         for where, key, value in unit.selected.ignored:
             if where == "pod":
-                message = f"its label {key}={value} is ignored: {unit.selected.because}"
-                yield unit_ref(unit), message, explain(unit)
+                yield unit_ref(unit), f"its label {key}={value} is ignored: {_decides(unit)}", explain(unit)
+
+
+def _decides(unit: Unit) -> str:
+    """What wins over a pod's label, whatever then comes of it: its injector may be dead, or there may be none."""
+    given = unit.subject.namespace_labels
+    if unit.selected.state is not State.INJECTED:
+        for key in labels.INJECTION_LABELS:
+            if key in given:
+                return f"the namespace says {key}={given[key]}"
+    return unit.selected.because
 
 
 def _by_hand(survey: Survey) -> Found:
