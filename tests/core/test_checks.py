@@ -40,6 +40,9 @@ from tests.build import (
 HELM = [control_plane(), control_plane("canary", version="1.31.0"), validator(), ns(ISTIO)]
 NAMED = [control_plane("canary"), validator("canary"), ns(ISTIO)]
 INJECTORS = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
+NO_ENDPOINTS = 'no endpoints available for service "istiod-green"'
+WAKE = "kubectl scale deployment/istiod-green -n istio-system --replicas=1"
+LOOK = "kubectl get pods -n istio-system -l app=istiod,istio.io/rev=green"
 NOT_FOUND = 'service "istiod-gone" not found'
 FIX = "kubectl rev-fix-validation"
 VALIDATOR = Ref("ValidatingWebhookConfiguration", "", "istiod-default-validator")
@@ -85,6 +88,12 @@ def dead_canary() -> list[Object]:
     return [each for each in control_plane("canary") if each.name not in ("istiod-canary", "istiod-canary-x2k")]
 
 
+def asleep() -> list[Object]:
+    """green, scaled to zero."""
+    made = control_plane("green", ready=())
+    return [deployment("istiod-green", ISTIO, "app=istiod rev=green inject=false", replicas=0), *made[1:]]
+
+
 def conditional() -> Object:
     return injector("canary", name="conditional", tag="maybe", match_conditions=["true"])
 
@@ -113,6 +122,21 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         mesh(injector("gone", tag="prod")),
         [(webhook("istio-revision-tag-prod"), f"{NOT_FOUND}: pods that it selects are rejected (prod)",
           "kubectl get service,endpointslice -n istio-system -l app=istiod")],
+    ),
+    ("REV101", "its control plane is scaled to zero"): (
+        mesh(asleep()),
+        [(webhook("istio-sidecar-injector-green"), f"{NO_ENDPOINTS}: pods that it selects are rejected "
+          "(green: its deployment/istiod-green is scaled to zero)", WAKE)],
+    ),
+    ("REV101", "its istiod is not ready"): (
+        mesh(control_plane("green", ready=(False,))),
+        [(webhook("istio-sidecar-injector-green"), f"{NO_ENDPOINTS}: pods that it selects are rejected "
+          "(green: 0 of 1 istiod pods are ready)", LOOK)],
+    ),
+    ("REV101", "its istiod is ready: it is the Service"): (
+        world(control_plane(), dead_canary()),
+        [(webhook("istio-sidecar-injector-canary"), 'service "istiod-canary" not found: pods that it selects are '
+          "rejected (canary)", "kubectl get service,endpointslice -n istio-system -l app=istiod")],
     ),
     ("REV101", "failurePolicy Ignore"): (
         mesh(injector("gone", failure_policy="Ignore")),
@@ -449,6 +473,28 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
           'istio-sidecar-injector-canary fails: service "istiod-canary" not found',
           "kubectl rev-status deployment/web -n shop")],
     ),
+    ("REV209", "scaled to zero: it is started again, nothing is moved"): (
+        mesh(asleep(), ns("shop", "rev=green"), ns("loose"), deployment("web", "loose", "rev=green")),
+        [(workload_ref("web", namespace="loose"), "new pods are rejected: the pod says istio.io/rev=green, but "
+          f"calling istio-sidecar-injector-green fails: {NO_ENDPOINTS}", WAKE),
+         (namespace(), "new pods are rejected: the namespace says istio.io/rev=green, but "
+          f"calling istio-sidecar-injector-green fails: {NO_ENDPOINTS}", WAKE)],
+    ),
+    ("REV209", "behind a tag"): (
+        mesh(asleep(), injector("green", tag="prod"), ns("shop", "rev=prod")),
+        [(namespace(), "new pods are rejected: the namespace says istio.io/rev=prod, but "
+          f"calling istio-revision-tag-prod fails: {NO_ENDPOINTS}", WAKE)],
+    ),
+    ("REV209", "its istiod is not ready"): (
+        mesh(control_plane("green", ready=(False,)), ns("shop", "rev=green")),
+        [(namespace(), "new pods are rejected: the namespace says istio.io/rev=green, but "
+          f"calling istio-sidecar-injector-green fails: {NO_ENDPOINTS}", LOOK)],
+    ),
+    ("REV209", "whether its istiods are there was not read"): (
+        world(*HELM, control_plane("green", ready=()), ns("shop", "rev=green"), gaps=[Gap("list", "pods")]),
+        [(namespace(), "new pods are rejected: the namespace says istio.io/rev=green, but "
+          f"calling istio-sidecar-injector-green fails: {NO_ENDPOINTS}", LOOK.replace("pods", "deployments,pods"))],
+    ),
     ("REV210", "an image"): (
         mesh(ns("shop", "rev=canary"), deployment("web", annotations=PINNED)),
         [(workload_ref("web"), "annotation sidecar.istio.io/proxyImage=registry.example/proxyv2:1.28.0 pins the "
@@ -594,6 +640,13 @@ def test_the_worst_first_then_by_code_and_subject() -> None:
         "REV101", "REV102", "REV104", "REV203", "REV203", "REV209",
         "REV105", "REV201", "REV202", "REV202", "REV204", "REV207",
         "REV108",
+    ]  # fmt: skip
+
+
+def test_what_wakes_a_control_plane_comes_first_and_nothing_moves_away_from_it() -> None:
+    found = find(Survey(mesh(asleep(), ns("shop", "rev=green"), running(deployment("web"), "green"))))
+    assert [(f.code, f.hint) for f in found] == [
+        ("REV101", WAKE), ("REV209", WAKE), ("REV501", FIX), ("REV103", WAKE),
     ]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ FIX = {
     "REV206": "inject the manifest again with istioctl kube-inject, or let the webhook do it",
     "REV207": "say exactly true or false",
     "REV208": "decide: remove the ambient label or the injection label",
-    "REV209": "bring the injector's Service back, or label the namespace with a revision that lives",
+    "REV209": "start the injector's istiod again; label the namespace with a revision that lives if it is gone",
     "REV210": "remove the annotation, unless it is meant",
     "REV211": "kubectl label namespace NAMESPACE istio-injection=enabled --overwrite",
     "REV212": "label the namespace with istio.io/rev or istio-injection, and remove the other label",

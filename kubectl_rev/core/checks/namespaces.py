@@ -8,9 +8,10 @@ from kubectl_rev.core import labels
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import command, explain, namespace_ref, relabel, restart, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Severity
+from kubectl_rev.core.checks.revisions import why_dead
 from kubectl_rev.core.drift import Effect, manual
 from kubectl_rev.core.guess import nearest
-from kubectl_rev.core.injection import State, Subject, called, select
+from kubectl_rev.core.injection import Selected, State, Subject, called, select
 from kubectl_rev.core.policy import release
 from kubectl_rev.core.survey import Survey, Unit, is_ambient
 
@@ -123,11 +124,19 @@ def _rejected(survey: Survey) -> Found:
     for name in survey.by_namespace:
         selected = survey.selected_for_namespace(name)
         if selected.state is State.REJECTED:
-            yield namespace_ref(name), f"new pods are rejected: {selected.because}", relabel(survey, name)
+            hint = _revive(survey, selected) or relabel(survey, name)
+            yield namespace_ref(name), f"new pods are rejected: {selected.because}", hint
     for unit in survey.units:
         of_namespace = survey.selected_for_namespace(unit.namespace).state
         if unit.selected.state is State.REJECTED and of_namespace is not State.REJECTED:
-            yield unit_ref(unit), f"new pods are rejected: {unit.selected.because}", explain(unit)
+            hint = _revive(survey, unit.selected) or explain(unit)
+            yield unit_ref(unit), f"new pods are rejected: {unit.selected.because}", hint
+
+
+def _revive(survey: Survey, selected: Selected) -> str:
+    """The command for the control plane that rejects, where it still is: to move away from it is the last resort."""
+    whys = (why_dead(survey, each) for each in survey.mesh.injectors if each.name in selected.injectors)
+    return next((hint for _, hint in filter(None, whys)), "")
 
 
 def _pinned_image(survey: Survey) -> Found:

@@ -19,7 +19,7 @@ from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.drift import RENDERED
 from kubectl_rev.core.guess import nearest
 from kubectl_rev.core.injection import Selected, State, called
-from kubectl_rev.core.revisions import ControlPlane, runs_istiod
+from kubectl_rev.core.revisions import ControlPlane, Injector, runs_istiod
 from kubectl_rev.core.survey import Survey
 
 
@@ -29,13 +29,21 @@ def _dead_injectors(survey: Survey) -> Found:
             continue
         fails = [w.failure_policy != "Ignore" for w, target in injector.webhooks if target.alive is False]
         effect = "pods that it selects are rejected" if any(fails) else "pods that it selects start without a sidecar"
-        name = injector.tag or injector.revision
-        hint = command("get", "service,endpointslice", "-n", injector.target.namespace, "-l", "app=istiod")
-        yield (
-            Ref("MutatingWebhookConfiguration", "", injector.name),
-            f"{injector.target.problem}: {effect} ({name})",
-            hint,
+        why, hint = why_dead(survey, injector) or (
+            "",
+            command("get", "service,endpointslice", "-n", injector.target.namespace, "-l", "app=istiod"),
         )
+        name = f"{injector.tag or injector.revision}{why and f': {why}'}"
+        ref = Ref("MutatingWebhookConfiguration", "", injector.name)
+        yield ref, f"{injector.target.problem}: {effect} ({name})", hint
+
+
+def why_dead(survey: Survey, injector: Injector) -> tuple[str, str] | None:
+    """What its control plane lacks and the command that helps, None where it is gone, or ready: then it is not that."""
+    plane = survey.mesh.control_plane(injector.revision, injector.target.namespace)
+    if plane is None or plane.ready or plane.kind not in ("local", "unknown"):
+        return None
+    return why_unready(survey, plane)
 
 
 def _dead_tags(survey: Survey) -> Found:
@@ -62,7 +70,8 @@ def why_unready(survey: Survey, plane: ControlPlane) -> tuple[str, str]:
         if (runs_istiod(each), each.namespace, each.spec.replicas) == (plane.revision, plane.namespace, 0):
             scale = command("scale", f"deployment/{each.name}", "-n", plane.namespace, "--replicas=1")
             return f"its deployment/{each.name} is scaled to zero", scale
-    return "it has no istiod pod", command("get", "deployments,pods", "-n", plane.namespace, "-l", label)
+    message = "its pods were not read" if plane.kind == "unknown" else "it has no istiod pod"
+    return message, command("get", "deployments,pods", "-n", plane.namespace, "-l", label)
 
 
 def _ghosts(survey: Survey) -> Found:
