@@ -111,7 +111,7 @@ MISTAKES: dict[str, Mistake] = {
     "nobody answers to istio-injection=enabled": Mistake(
         [control_plane("canary"), validator("canary"), ns(ISTIO), ns("shop", "injection=enabled")], STATUS,
         "no injector answers to istio-injection=enabled: nothing holds the default: new pods get no sidecar",
-        label("istio-injection-", "istio.io/rev=canary", "--overwrite"),
+        "istioctl tag set default --revision canary --overwrite",
     ),
     "a tag to nowhere": Mistake(
         mesh(injector("gone", tag="prod"), ns("shop", "rev=prod")), STATUS,

@@ -95,7 +95,7 @@ MISTAKES = {
     ),
     "nobody holds the default": Mistake(
         "REV109", "shop", f"istioctl tag remove default -y\n{LABEL} istio-injection=enabled",
-        f"{LABEL} istio-injection- istio.io/rev=canary --overwrite",
+        "istioctl tag set default --revision default --overwrite",
         control=True,
     ),
     "one injects, the other validates": Mistake(

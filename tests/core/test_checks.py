@@ -40,6 +40,8 @@ from tests.build import (
 HELM = [control_plane(), control_plane("canary", version="1.31.0"), validator(), ns(ISTIO)]
 NAMED = [control_plane("canary"), validator("canary"), ns(ISTIO)]
 INJECTORS = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
+NO_DEFAULT = "no injector answers to istio-injection=enabled: nothing holds the default: new pods get no sidecar"
+HOLD_CANARY = "istioctl tag set default --revision canary --overwrite"
 NO_ENDPOINTS = 'no endpoints available for service "istiod-green"'
 WAKE = "kubectl scale deployment/istiod-green -n istio-system --replicas=1"
 LOOK = "kubectl get pods -n istio-system -l app=istiod,istio.io/rev=green"
@@ -290,9 +292,39 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ),
     ("REV109", "named revisions only"): (
         only_canary(ns("shop", "injection=enabled"), ns("quiet", "injection=disabled"), ns("moved", "rev=canary")),
-        [(namespace(), "no injector answers to istio-injection=enabled: nothing holds the default: "
-          "new pods get no sidecar",
-          "kubectl label namespace shop istio-injection- istio.io/rev=canary --overwrite")],
+        [(namespace(), NO_DEFAULT, HOLD_CANARY)],
+    ),
+    ("REV109", "its tag was deleted: nobody is moved to another revision"): (
+        world(control_plane(deactivated=True), control_plane("canary"), ns("shop", "injection=enabled"),
+              ns("bank", "injection=enabled")),
+        [(namespace(name), NO_DEFAULT, "istioctl tag set default --revision default --overwrite")
+         for name in ("bank", "shop")],
+    ),
+    ("REV109", "who validates by default is meant"): (
+        world(control_plane(deactivated=True), control_plane("canary"), validator("canary"),
+              ns("shop", "injection=enabled")),
+        [(namespace(), NO_DEFAULT, HOLD_CANARY)],
+    ),
+    ("REV109", "the one of that name is not ready"): (
+        world(control_plane(ready=(False,), deactivated=True), control_plane("canary"),
+              ns("shop", "injection=enabled")),
+        [(namespace(), NO_DEFAULT, HOLD_CANARY)],
+    ),
+    ("REV109", "a tag cannot point at who has no injector"): (
+        world(istiod("blue"), injector("far", url="https://far.example/inject"), ns("shop", "injection=enabled")),
+        [(namespace(), NO_DEFAULT, "kubectl label namespace shop istio-injection- istio.io/rev=far --overwrite")],
+    ),
+    ("REV109", "one of several is a choice"): (
+        world(control_plane("blue"), control_plane("canary"), ns("shop", "injection=enabled")),
+        [(namespace(), NO_DEFAULT, "kubectl label namespace shop istio-injection- istio.io/rev=blue --overwrite")],
+    ),
+    ("REV109", "beside istio.io/rev, which is meant"): (
+        world(control_plane(deactivated=True), control_plane("canary"), ns("shop", "injection=enabled rev=canary")),
+        [(namespace(), NO_DEFAULT, "kubectl label namespace shop istio-injection- istio.io/rev=canary --overwrite")],
+    ),
+    ("REV109", "beside istio.io/rev, which nobody answers to"): (
+        world(control_plane(deactivated=True), control_plane("canary"), ns("shop", "injection=enabled rev=ghost")),
+        [(namespace(), NO_DEFAULT, "istioctl tag set default --revision default --overwrite")],
     ),
     ("REV109", "the default is dead: that is another finding"): (
         only_canary(injector("gone", tag="default"), ns("shop", "injection=enabled")), [],
@@ -410,7 +442,8 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
           "kubectl rev-status deployment/web -n shop")],
     ),
     ("REV205", "no label decides in its place: that is REV104"): (
-        world(control_plane(deactivated=True), ns("shop"), running(deployment("web", "shop", "rev=default"), "default")),
+        world(control_plane(deactivated=True), ns("shop"),
+              running(deployment("web", "shop", "rev=default"), "default")),
         [],
     ),
     ("REV205", "the label that decides names a dead revision"): (

@@ -134,7 +134,9 @@ def test_the_image_is_what_runs_whatever_the_labels_say(image: str, version: str
     assert claims(image, istioctl="1.31.0") == version
 
 
-@pytest.mark.parametrize("image", ["pilot", "localhost:5000/pilot", "pilot:latest", "pilot@sha256:0a", "pilot:7-vendor"])
+@pytest.mark.parametrize(
+    "image", ["pilot", "localhost:5000/pilot", "pilot:latest", "pilot@sha256:0a", "pilot:7-vendor"]
+)
 def test_an_image_that_names_no_release_leaves_it_to_the_labels(image: str) -> None:
     assert claims(image, chart="1.29.1", istioctl="1.31.0") == "1.29.1"
     assert claims(image, istioctl="1.31.0") == "1.31.0"

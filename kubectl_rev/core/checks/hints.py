@@ -83,13 +83,32 @@ def retag(survey: Survey, tag: str, to: Sequence[str]) -> str:
     A tag points at revisions that have an injector of their own (istioctl/pkg/tag/generate.go). rev-migrate moves what
     follows the tag along, and needs the tag's injector for it: a tag that is a Service alone is made anew.
     """
-    own = {c.labels.get(labels.REV) for c in survey.snapshot.injectors if labels.TAG not in c.labels and c.webhooks}
+    own = _with_own_injector(survey)
     for revision in to:
         if revision in own and any(c.labels.get(labels.TAG) == tag for c in survey.snapshot.injectors):
             return command("rev-migrate", "--tag", tag, "--to", revision)
         if revision in own:
             return tag_set(tag, revision)
     return command("rev-status", "revisions")
+
+
+def hold_default(survey: Survey) -> str:
+    """The command that gives the default to whoever is meant to hold it and is ready; empty where that is a choice.
+
+    Meant is the one that validates by default (it held both), then the revision of that name, then the only one ready.
+    """
+    ready = {plane.revision for plane in survey.mesh.control_planes if plane.ready}
+    only = tuple(ready) if len(ready) == 1 else ()
+    for revision in (survey.default.validation, labels.DEFAULT, *only):
+        if revision in ready & _with_own_injector(survey):
+            return tag_set(labels.DEFAULT, revision)
+    return ""
+
+
+def _with_own_injector(survey: Survey) -> set[str]:
+    """The revisions that a tag can point at."""
+    own = (c for c in survey.snapshot.injectors if labels.TAG not in c.labels and c.webhooks)
+    return {c.labels[labels.REV] for c in own if labels.REV in c.labels}
 
 
 def tag_set(tag: str, revision: str) -> str:

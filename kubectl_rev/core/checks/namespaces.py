@@ -15,7 +15,6 @@ from kubectl_rev.core.injection import Selected, State, Subject, called, select
 from kubectl_rev.core.policy import release
 from kubectl_rev.core.survey import Survey, Unit, is_ambient
 
-
 _EFFECTS = {
     State.INJECTED: "the default injects",
     State.NONE: "nothing injects",
@@ -39,7 +38,11 @@ def _two_labels(survey: Survey) -> Found:
                 safe = value != "enabled" or called(survey.mesh, Subject(name, other))  # else sidecars would be lost
             drop = labels.INJECTION if safe else labels.REV
             mend = command("label", "namespace", name, f"{drop}-")
-            yield namespace_ref(name), message, command("rev-status", f"namespace/{name}") if survey.mesh.blind else mend
+            yield (
+                namespace_ref(name),
+                message,
+                command("rev-status", f"namespace/{name}") if survey.mesh.blind else mend,
+            )
 
 
 def _drift(survey: Survey) -> Found:

@@ -7,6 +7,7 @@ from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import (
     command,
     explain,
+    hold_default,
     living,
     namespace_ref,
     relabel,
@@ -18,7 +19,7 @@ from kubectl_rev.core.checks.hints import (
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.drift import RENDERED
 from kubectl_rev.core.guess import nearest
-from kubectl_rev.core.injection import Selected, State, called
+from kubectl_rev.core.injection import Selected, State, Subject, called
 from kubectl_rev.core.revisions import ControlPlane, Injector, runs_istiod
 from kubectl_rev.core.survey import Survey
 
@@ -156,7 +157,12 @@ def _no_default(survey: Survey) -> Found:
     for name, given in survey.namespace_labels.items():
         selected = survey.selected_for_namespace(name)
         if given.get(labels.INJECTION) == "enabled" and selected.state is State.NONE:
-            yield namespace_ref(name), f"{selected.because}: new pods get no sidecar", relabel(survey, name)
+            other = {key: value for key, value in given.items() if key != labels.INJECTION}
+            if labels.REV in given and called(survey.mesh, Subject(name, other)):  # what REV201 makes of the two labels
+                hint = relabel(survey, name, meant=(labels.REV, given[labels.REV]))
+            else:
+                hint = hold_default(survey) or relabel(survey, name)
+            yield namespace_ref(name), f"{selected.because}: new pods get no sidecar", hint
 
 
 def _conditions(survey: Survey) -> Found:
