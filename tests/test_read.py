@@ -228,6 +228,18 @@ def test_istiod_is_looked_for_in_its_own_namespace_where_it_may_not_be_everywher
     assert found.gaps == [Gap("list", "pods", "", "no")]
 
 
+def test_pods_of_one_namespace_count_where_istiod_may_not_be_looked_for() -> None:
+    """The gap about istiod stays; only where the pods of the namespace are refused too are they unknown."""
+    elsewhere = ("/api/v1/pods", "/api/v1/namespaces/istio-system/pods")
+    found, _ = snapshot(lambda path, _: status(403, "no") if path in elsewhere else None, namespace="shop")
+    assert found.gaps == [Gap("list", "pods", "", "no"), Gap("list", "pods", "istio-system", "no")]
+    assert (found.scope, found.lacks("pods", "shop"), found.has_gap("pods", "istio-system")) == ("shop", False, True)
+    assert found.pods
+    found, _ = snapshot(forbidding("/pods"), namespace="shop")
+    assert found.lacks("pods", "shop")
+    assert Gap("list", "pods", "shop", "no") in found.gaps
+
+
 def test_the_one_namespace_is_read_where_all_may_not_be_listed() -> None:
     one = json.dumps({"metadata": {"name": "shop", "annotations": None}}).encode()
     answers = {"/api/v1/namespaces": status(403, "no"), "/api/v1/namespaces/shop": Answer(body=one)}

@@ -136,12 +136,16 @@ class Source:
         return f"{hint} {shlex.join(flags)}" if flags and program in ("kubectl", "istioctl") else hint
 
 
-def check(survey: Survey) -> None:
-    """Raises NoIstio or Forbidden where no question at all can be answered."""
+def check(survey: Survey, *, pods_tell: bool = False) -> None:
+    """Raises NoIstio or Forbidden where no question at all can be answered.
+
+    `pods_tell`: the pods of the one namespace that was read are an answer, whatever else may not be read.
+    """
     mesh, snapshot = survey.mesh, survey.snapshot
     needed = ("namespaces", "pods", labels.INJECTORS)
     gaps = {gap.resource: gap for gap in snapshot.gaps if not gap.namespace}
-    if all(resource in gaps for resource in needed) and not snapshot.namespaces:  # one that was named may be readable
+    told = snapshot.namespaces or (pods_tell and not snapshot.lacks("pods", snapshot.scope))
+    if all(resource in gaps for resource in needed) and not told:  # one that was named may be readable
         first = gaps[needed[0]]
         raise Forbidden(first.verb, ", ".join(needed), reason=first.reason)
     if not mesh.control_planes and not mesh.injectors and not mesh.blind:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def answer(request: Request, snapshot: Snapshot, source: Source) -> tuple[str, ExitCode]:
     """The text for stdout and the exit code; what was asked for by name and is not there is told on stderr."""
     survey = Survey(snapshot)
-    check(survey)
+    check(survey, pods_tell=True)
     match request.asked:
         case Ask(kind=None):
             return _overview(request, survey, source), ExitCode.OK
@@ -131,7 +131,7 @@ def _filtered(items: list[Any], request: Request, survey: Survey) -> list[Any]:
         items = [item for item in items if matches(given.get((item.kind, item.namespace, item.name), {}))]
     if request.revision:
         revision = resolve(survey, request.revision)
-        items = [item for item in items if revision in items_of.revisions_of(item)]
+        items = [item for item in items if revision in items_of.revisions_of(item, survey.mesh.served)]
     if request.drifted:
         items = [item for item in items if getattr(item, "drift", False)]
     return items
@@ -207,7 +207,7 @@ _READ = {
 def _readable(survey: Survey, kind: str, name: str, namespace: str, resources: Sequence[str]) -> None:
     """Not there, or not to be seen: the difference matters. Raises ClusterError for the second."""
     for gap in survey.snapshot.gaps:
-        if gap.resource in resources and gap.namespace in ("", namespace):
+        if gap.resource in resources and survey.snapshot.hides(gap, namespace):
             raise ClusterError(f'whether there is a {kind} "{name}" is not known: {render.gap_text(gap)}')
 
 

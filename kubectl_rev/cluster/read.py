@@ -88,7 +88,7 @@ class _Reading:
         gateways = self._list(lambda: self._custom(lists.gateways, "gateways.gateway.networking.k8s.io"))
         config = self._list(partial(self._config, groups))
 
-        found = Snapshot(istiods=result(istiods))
+        found = Snapshot(istiods=result(istiods), scope=namespace)
         versions = [(pod, self._ask(pod)) for pod in found.istiods if ask_versions and _answers(pod)]
         found.injectors, found.validators = result(injectors), result(validators)
         config_maps = [self._list(w) for w in self._config_maps(found.istiods, found.injectors)]
@@ -150,6 +150,7 @@ class _Reading:
             return []
 
     def _istiods(self) -> list[Pod]:
+        """A gap of the whole cluster says nothing of the pods of the one namespace that is read: `Snapshot.scope`."""
         return self._everywhere_or(self._istio_namespace, lambda namespace: lists.istiods(self._connection, namespace))
 
     def _services(self) -> list[Service]:

@@ -5,6 +5,8 @@ What is counted is null where it could not be read: unknown is not zero. The gap
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from kubectl_rev.core.checks import Finding
@@ -49,7 +51,8 @@ class ControlPlaneItem(Item, kw_only=True):
     """`proxies` run on it, `selected` would after a restart of all.
 
     `state` is local, remote, external, missing or unknown; `default` lists what it holds of the four: injection,
-    validation, gateways, name.
+    validation, gateways, name. `namespaces` are those whose labels lead to it, also while calling it fails or others
+    are called too.
     """
 
     kind: str = "ControlPlane"
@@ -66,7 +69,10 @@ class ControlPlaneItem(Item, kw_only=True):
 
 
 class TagItem(Item, kw_only=True):
-    """`namespaces` are those that select it by their label; `resolves` is false when its revision has no istiod."""
+    """`namespaces` are those that name it in their label, or whose new pods its injector is called for.
+
+    `resolves` is false when its revision has no istiod.
+    """
 
     kind: str = "Tag"
     revision: str
@@ -150,13 +156,21 @@ def selected_item(selected: Selected) -> SelectedItem:
     )
 
 
-def revisions_of(item: Item) -> set[str]:
-    """The revisions that an item runs on, is selected for, or is."""
+def asked_of(selected: Selected | SelectedItem, served: Mapping[str, str]) -> set[str]:
+    """The revision that is selected, or those that would be if calling their injectors did not fail or collide.
+
+    `served` maps injectors to their revisions (`Mesh.served`).
+    """
+    return {selected.revision} if selected.revision else {served[name] for name in selected.injectors}
+
+
+def revisions_of(item: Item, served: Mapping[str, str]) -> set[str]:
+    """The revisions that an item runs on, asks for, or is; one that is down is asked for as before."""
     match item:
         case ControlPlaneItem() | TagItem():
             return {item.revision}
         case NamespaceItem() | WorkloadItem():
-            return {item.selected.revision or "", *(item.proxy_revisions or ())}
+            return {*asked_of(item.selected, served), *(item.proxy_revisions or ())}
         case PodItem():
-            return {item.selected.revision or "", item.proxy_revision or ""}
+            return {*asked_of(item.selected, served), item.proxy_revision or ""}
     return set()

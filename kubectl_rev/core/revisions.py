@@ -114,6 +114,11 @@ class Mesh:
         return self.snapshot.has_gap(labels.INJECTORS)
 
     @cached_property
+    def served(self) -> dict[str, str]:
+        """The revision that each injector leads to, by the injector's name."""
+        return {injector.name: injector.revision for injector in self.injectors}
+
+    @cached_property
     def control_planes(self) -> list[ControlPlane]:
         """By revision, then namespace; remote, external and missing ones included."""
         found: dict[tuple[str, str], list[Istiod]] = {key: [] for key in self._istiod_deployments()}

@@ -51,6 +51,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     the Sail operator, where asked for.
     `versions` maps `namespace/pod` of an istiod to what it answered about its version.
     `taken` is when it was read, as Kubernetes writes times; empty where nothing tells.
+    `scope` is the one namespace that `pods`, `workloads` and `gateways` were read of; empty where all were to be.
     """
 
     namespaces: list[Namespace] = []
@@ -67,11 +68,23 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     sail: list[Sail] = []
     versions: dict[str, str] = {}
     taken: str = ""
+    scope: str = ""
     gaps: list[Gap] = []
 
     def has_gap(self, resource: str, namespace: str = "") -> bool:
         """Whether this resource could not be read, everywhere or in this namespace."""
         return any(g.resource == resource and (not g.namespace or g.namespace == namespace) for g in self.gaps)
+
+    def hides(self, gap: Gap, namespace: str = "") -> bool:
+        """Whether a gap in pods, workloads or Gateways hides some of this namespace, of any if empty.
+
+        Of the scope they were read by themselves: that istiod's pods could not be looked for everywhere hides none.
+        """
+        return gap.namespace == namespace or (not gap.namespace and namespace != self.scope)
+
+    def lacks(self, resource: str, namespace: str = "") -> bool:
+        """Whether pods, or a kind of workloads, of this namespace could not be read."""
+        return any(gap.resource == resource and self.hides(gap, namespace) for gap in self.gaps)
 
 
 def trimmed(metadata: Metadata) -> Metadata:

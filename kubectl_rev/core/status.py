@@ -20,9 +20,10 @@ from kubectl_rev.core.items import (
     PodItem,
     TagItem,
     WorkloadItem,
+    asked_of,
     selected_item,
 )
-from kubectl_rev.core.revisions import ControlPlane
+from kubectl_rev.core.revisions import ControlPlane, Tag
 from kubectl_rev.core.survey import Group, Survey, Unit, is_ambient
 
 
@@ -51,12 +52,14 @@ def control_planes(survey: Survey) -> list[ControlPlaneItem]:
         for group in unit.groups:
             after = group.proxy.revision if group.effect is Effect.FIXED and group.proxy else unit.selected.revision
             would[after or ""] += group.count
-    spaces = Counter(survey.selected_for_namespace(name).revision for name in survey.namespace_labels)
+    spaces: Counter[str] = Counter()
+    for name in survey.namespace_labels:
+        spaces.update(asked_of(survey.selected_for_namespace(name), survey.mesh.served))
     return [_control_plane(survey, plane, runs, would, spaces) for plane in survey.mesh.control_planes]
 
 
 def _control_plane(
-    survey: Survey, plane: ControlPlane, runs: Counter[str], would: Counter[str], spaces: Counter[str | None]
+    survey: Survey, plane: ControlPlane, runs: Counter[str], would: Counter[str], spaces: Counter[str]
 ) -> ControlPlaneItem:
     revision, mesh, pods = plane.revision, survey.mesh, not survey.snapshot.has_gap("pods")
     return ControlPlaneItem(
@@ -82,8 +85,7 @@ def _control_plane(
 def tags(survey: Survey) -> list[TagItem]:
     """One item per tag."""
     alive = {plane.revision for plane in survey.mesh.control_planes if plane.kind != "missing"}
-    by_label = Counter(given.get(labels.REV) for given in survey.namespace_labels.values())
-    known = not survey.snapshot.has_gap("namespaces")
+    known = not survey.mesh.blind and not survey.snapshot.has_gap("namespaces")
     return [
         TagItem(
             name=tag.name,
@@ -91,10 +93,16 @@ def tags(survey: Survey) -> list[TagItem]:
             injector=tag.injector,
             service=tag.service,
             resolves=tag.revision in alive,
-            namespaces=by_label[tag.name] if known else None,
+            namespaces=sum(_needs(survey, name, tag) for name in survey.namespace_labels) if known else None,
         )
         for tag in survey.mesh.tags
     ]
+
+
+def _needs(survey: Survey, namespace: str, tag: Tag) -> bool:
+    """By its label; or by its injector alone: nobody labels a namespace for the tag `default`."""
+    named = survey.namespace_labels[namespace].get(labels.REV) == tag.name
+    return named or tag.injector in survey.selected_for_namespace(namespace).injectors
 
 
 def namespaces(survey: Survey) -> list[NamespaceItem]:
@@ -119,7 +127,7 @@ def _namespace(survey: Survey, name: str, units: list[Unit], codes: list[str]) -
         proxies.update(unit.proxies)
     shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE)
     notes = list(_namespace_notes(survey, name, selected, units)) or ([f"see {', '.join(codes)}"] if codes else [])
-    known = not survey.snapshot.has_gap("pods", name)
+    known = not survey.snapshot.lacks("pods", name)
     return NamespaceItem(
         name=name,
         labels={key: given[key] for key in shown if key in given},
@@ -176,7 +184,7 @@ def workloads(survey: Survey) -> list[WorkloadItem]:
 
 
 def _workload(survey: Survey, unit: Unit) -> WorkloadItem:
-    known = not survey.snapshot.has_gap("pods", unit.namespace)
+    known = not survey.snapshot.lacks("pods", unit.namespace)
     return WorkloadItem(
         kind=unit.kind,
         namespace=unit.namespace,

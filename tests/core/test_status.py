@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from kubectl_rev.core import labels as labels_of
 from kubectl_rev.core import status
 from kubectl_rev.core.checks import Ref
 from kubectl_rev.core.explain import Explanation, IstiodDecision, Running, of_namespace, of_unit
@@ -19,6 +21,7 @@ from kubectl_rev.core.items import (
     SelectedItem,
     TagItem,
     WorkloadItem,
+    revisions_of,
 )
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Survey
@@ -156,6 +159,63 @@ def test_tags() -> None:
             namespaces=1,
         ),
     ]
+
+
+DOWN = [
+    control_plane(ready=()),
+    control_plane("canary"),
+    injector("canary", tag="prod"),
+    ns("idle", "injection=enabled"),
+    ns("named", "rev=default"),
+    ns("fine", "rev=prod"),
+]
+
+
+def test_what_asks_for_a_revision_that_is_down_is_still_its_own() -> None:
+    survey = Survey(world(*DOWN, ns("both", "injection=enabled rev=x"), running(deployment("web", "idle"), None)))
+    served = survey.mesh.served
+    spaces, units = status.namespaces(survey), status.workloads(survey)
+    assert {item.name: item.selected.state for item in spaces}["idle"] == "rejected"
+    assert [item.name for item in spaces if "default" in revisions_of(item, served)] == ["both", "idle", "named"]
+    assert [item.name for item in units if "default" in revisions_of(item, served)] == ["web"]
+    assert len([item for item in status.pods(survey) if "default" in revisions_of(item, served)]) == 1
+    assert {plane.name: plane.namespaces for plane in status.control_planes(survey)} == {"canary": 1, "default": 3}
+
+
+def test_what_two_revisions_inject_asks_for_both() -> None:
+    survey = Survey(world(control_plane(), control_plane("canary"), injector("canary", tag="default"), *DOWN[-3:-2]))
+    item = next(each for each in status.namespaces(survey) if each.name == "idle")
+    assert item.selected.state == "conflict"
+    assert revisions_of(item, survey.mesh.served) == {"canary", "default"}
+    assert {plane.name: plane.namespaces for plane in status.control_planes(survey)} == {"canary": 1, "default": 1}
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_the_tag_default_counts_those_its_injector_is_called_for(alive: bool) -> None:
+    made = control_plane("1-30", ready=(True,) if alive else ())
+    spaces = [ns("a", "injection=enabled"), ns("b", "injection=enabled rev=x"), ns("c", "rev=default"), ns("d")]
+    (tag,) = status.tags(Survey(world(made, injector("1-30", tag="default"), spaces)))
+    assert (tag.name, tag.namespaces) == ("default", 3)
+
+
+def test_who_needs_a_tag_is_not_known_without_the_injectors() -> None:
+    gap = Gap("list", labels_of.INJECTORS)
+    (tag,) = status.tags(Survey(world(service(tag="default"), ns("a", "injection=enabled"), gaps=[gap])))
+    assert (tag.name, tag.namespaces) == ("default", None)
+
+
+def test_istiods_that_were_not_found_hide_no_pods_of_the_scope() -> None:
+    """What somebody with rights in one namespace has: its pods, and nowhere the istiods."""
+    snapshot = world(running(deployment("web"), "default"), gaps=[Gap("list", "pods", "", "forbidden")])
+    (hidden,) = status.workloads(Survey(snapshot))
+    assert (hidden.pods, hidden.proxy_revisions) == (None, None)
+    (read,) = status.workloads(Survey(replace(snapshot, scope="shop")))
+    assert (read.pods, read.proxy_revisions) == (1, {"default": 1})
+    refused = replace(snapshot, scope="shop", gaps=[*snapshot.gaps, Gap("list", "pods", "shop", "forbidden")])
+    (unread,) = status.workloads(Survey(refused))
+    assert (unread.pods, unread.proxy_revisions) == (None, None)
+    assert snapshot.has_gap("pods", "shop")
+    assert replace(snapshot, scope="shop").has_gap("pods", ISTIO)
 
 
 def test_namespaces() -> None:
