@@ -61,7 +61,7 @@ def control_planes(wide: bool) -> Columns:
     ]
     if wide:
         columns[1:1] = [("NAMESPACE", lambda r: r.namespace)]
-        columns += [("INJECTOR", _injector), ("WEBHOOKS", lambda r: ",".join(i.name for i in r.injectors))]
+        columns += [("INJECTOR", _injector), ("WEBHOOKS", _webhooks)]
     return columns
 
 
@@ -78,9 +78,13 @@ def _istiod(row: ControlPlaneItem) -> str:
 
 def _injector(row: ControlPlaneItem) -> str:
     if not row.injectors:
-        return "no active"
+        return "unknown" if row.injectors is None else "no active"
     answers = {injector.answers for injector in row.injectors}
     return "dead" if False in answers else "ok" if answers == {True} else "unknown"
+
+
+def _webhooks(row: ControlPlaneItem) -> str:
+    return UNKNOWN if row.injectors is None else ",".join(injector.name for injector in row.injectors)
 
 
 def _proxies(row: ControlPlaneItem) -> str:

@@ -10,8 +10,12 @@ import termios
 import pytest
 
 from kubectl_rev.cli.run import columns
+from kubectl_rev.core import labels, status
 from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.survey import Survey
 from kubectl_rev.render import gap_texts
+from kubectl_rev.render_status import control_planes
+from tests.build import control_plane, world
 
 
 def test_gaps_of_one_group_for_one_reason_are_one_line():
@@ -29,6 +33,13 @@ def test_gaps_of_one_group_for_one_reason_are_one_line():
         "virtualservices.networking.istio.io (may not list: the server answered 500)",
         "pods, services in namespace shop (may not list: forbidden)",
     ]
+
+
+def test_injectors_that_were_not_read_are_not_missing() -> None:
+    (plane,) = status.control_planes(Survey(world(control_plane(), gaps=[Gap("list", labels.INJECTORS)])))
+    assert plane.injectors is None
+    shown = {name: cell(plane) for name, cell, *_ in control_planes(wide=True)}
+    assert (shown["ISTIOD"], shown["INJECTOR"], shown["WEBHOOKS"]) == ("1/1", "unknown", "?")
 
 
 def test_a_stream_has_its_own_width(monkeypatch: pytest.MonkeyPatch):

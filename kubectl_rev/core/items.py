@@ -62,7 +62,7 @@ class ControlPlaneItem(Item, kw_only=True):
     default: list[str]
     version: str | None
     istiod: Count
-    injectors: list[InjectorItem]
+    injectors: list[InjectorItem] | None
     namespaces: int | None
     proxies: int | None
     selected: int | None

@@ -71,7 +71,9 @@ def _control_plane(
         default=survey.default.held_by(revision),
         version=", ".join(plane.versions) or None,
         istiod=Count(plane.ready, len(plane.istiods)),
-        injectors=[
+        injectors=None
+        if mesh.blind
+        else [
             InjectorItem(injector.name, injector.target.alive)
             for injector in mesh.injectors
             if injector.revision == revision and not injector.deactivated
