@@ -213,6 +213,7 @@ def test_two_people_at_once_the_second_is_told_and_nothing_is_rolled_twice(five,
 
         def rule(request):
             if request.write and not first:
+                time.sleep(1)  # `restartedAt` has seconds: of the same second their patches are one and the same
                 first.append(do.migrate(five, *SPACES, "--to", "canary", "--yes"))
             return None
 
