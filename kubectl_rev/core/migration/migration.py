@@ -196,7 +196,7 @@ def _stamp_of(group: Group) -> str:
 
 
 def _differs(now: str, stamp: str | None) -> str:
-    """A template that already says `now` would not change: then a second later, in the same notation."""
+    """A template that already says `now` would not change: then half a second later."""
     return now if now != stamp else now.replace("Z", ".5Z")
 
 
