@@ -228,6 +228,10 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         [(namespace(), "istio.io/rev=default is answered by no injector: new pods get no sidecar",
           "kubectl label namespace shop istio.io/rev- istio-injection=enabled --overwrite")],
     ),
+    ("REV104", "default, and its tag was deleted: nobody is moved to another revision"): (
+        world(control_plane("blue"), control_plane("canary"), validator("canary"), ns("shop", "rev=default")),
+        [(namespace(), "istio.io/rev=default names no revision or tag: new pods get no sidecar", HOLD_CANARY)],
+    ),
     ("REV104", "istio-injection decides"): (mesh(ns("shop", "rev=1-6-5 injection=disabled")), []),
     ("REV104", "the namespace decides before the template"): (
         mesh(ns("shop", "rev=canary"), deployment("web", "shop", "rev=1-6-5")), [],

@@ -84,6 +84,8 @@ def _ghosts(survey: Survey) -> Found:
             named = f"{labels.REV}={rev}" if rev else f"an empty {labels.REV}"
             near = _meant(survey, rev)
             hint = relabel(survey, name, meant=(labels.REV, near) if near else None)
+            if rev == labels.DEFAULT and survey.default.injection is None:
+                hint = hold_default(survey) or hint
             yield namespace_ref(name), f"{named} {_means_nothing(survey, rev)}", hint
     for unit in survey.units:
         rev = unit.template.metadata.labels.get(labels.REV) if unit.template else None
