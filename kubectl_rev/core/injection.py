@@ -75,7 +75,9 @@ class Considered(msgspec.Struct, frozen=True):
 
 
 class Selected(msgspec.Struct, frozen=True):
-    """The answer. `revision` is set only when injected; `injectors` lists all whose webhooks match, by name.
+    """The answer. `revision` is set only when injected; `injectors` are those that are asked, by name.
+
+    Where one fails that is the one that fails; where all that match are passed over they are all of these.
 
     `ignored` are the injection labels that say something else and have no effect: (`namespace` or `pod`, key, value).
     """
@@ -188,7 +190,7 @@ def _answer(mesh: Mesh, subject: Subject, matches: list[Match]) -> Selected:
     alive = {match.injector.name: match for match in matches if match.target.alive is not False}
     if not alive and matches:
         because = f"{matches[0].injector.name} is passed over (failurePolicy Ignore): {matches[0].target.problem}"
-        return Selected(State.NONE, because)
+        return Selected(State.NONE, because, injectors=tuple(dict.fromkeys(m.injector.name for m in matches)))
     if not alive:
         return Selected(State.NONE, _why_none(mesh, subject))
     words = {name: _veto(mesh, subject, match) for name, match in alive.items()}

@@ -272,7 +272,11 @@ DEAD: dict[str, tuple[Selected, Selected]] = {
     ),
     "failurePolicy Ignore": (
         decide(broken("Ignore"), "rev=canary"),
-        Selected(State.NONE, f"istio-sidecar-injector-canary is passed over (failurePolicy Ignore): {NOT_FOUND}"),
+        Selected(
+            State.NONE,
+            f"istio-sidecar-injector-canary is passed over (failurePolicy Ignore): {NOT_FOUND}",
+            injectors=CANARY_INJECTOR,
+        ),
     ),
     "a dead one that does not match does not matter": (
         decide(broken(), "injection=enabled"),

@@ -182,6 +182,14 @@ def test_what_asks_for_a_revision_that_is_down_is_still_its_own() -> None:
     assert {plane.name: plane.namespaces for plane in status.control_planes(survey)} == {"canary": 1, "default": 3}
 
 
+def test_what_asks_for_a_revision_that_is_passed_over_is_its_own() -> None:
+    survey = Survey(world(injector("gone", failure_policy="Ignore"), control_plane(), ns("shop", "rev=gone")))
+    item = next(each for each in status.namespaces(survey) if each.name == "shop")
+    assert (item.selected.state, item.selected.revision) == ("none", None)
+    assert revisions_of(item, survey.mesh.served) == {"gone"}
+    assert {plane.name: plane.namespaces for plane in status.control_planes(survey)} == {"default": 0, "gone": 1}
+
+
 def test_what_two_revisions_inject_asks_for_both() -> None:
     survey = Survey(world(control_plane(), control_plane("canary"), injector("canary", tag="default"), *DOWN[-3:-2]))
     item = next(each for each in status.namespaces(survey) if each.name == "idle")
