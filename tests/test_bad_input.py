@@ -66,6 +66,32 @@ def test_bad_usage(arguments, line, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "lines", "out"),
+    [
+        (["ns/shop", "ns/nope", "pod/x"], ['namespace "nope"', 'pod "x"'], "namespace/shop\n"),
+        (["ns/nope", "ns/nowhere"], ['namespace "nope"', 'namespace "nowhere"'], ""),
+        (["ns", "shop", "nope"], ['namespace "nope"'], "namespace/shop\n"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_there_hides_nothing_that_is(arguments, lines, out):
+    answer = run("-f", EXAMPLE, "-o", "name", *arguments)
+    assert (answer.code, answer.out) == (ExitCode.USAGE, out)
+    assert answer.err.splitlines() == [f"error: {line} not found" for line in lines]
+
+
+def test_of_two_one_that_is_there_is_still_a_list():
+    answer = run("-f", EXAMPLE, "-o", "json", "ns/shop", "ns/nope")
+    assert (answer.code, json.loads(answer.out)["kind"]) == (ExitCode.USAGE, "ExplanationList")
+
+
+def test_a_tag_among_the_revisions_is_called_one():
+    answer = run("-f", EXAMPLE, "revisions", "prod")
+    assert (answer.code, answer.out) == (ExitCode.USAGE, "")
+    assert answer.err == 'error: revision "prod" not found; it is a tag of revision canary\n'
+
+
+@pytest.mark.parametrize(
     ("environment", "code", "line"),
     [
         ({"KUBECONFIG": "/nonexistent"}, ExitCode.NO_ANSWER, "error: "),

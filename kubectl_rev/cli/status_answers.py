@@ -88,7 +88,7 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
     if missing:
         _readable(survey, one, missing[0], where, (RESOURCES[asked.only], "pods") if asked.only else _READ[asked.kind])
     for name in missing:
-        tell(f'error: {one} "{render.clean(name)}" not found')
+        tell(f'error: {one} "{render.clean(name)}" not found{_of_tag(survey, name) if one == "revision" else ""}')
     code = ExitCode.USAGE if missing else ExitCode.OK
     for gap in sorted(survey.snapshot.gaps):
         tell(f"Not checked: {render.clean(render.gap_text(gap))}")
@@ -107,6 +107,12 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
     wide, namespaced = request.output is Output.WIDE, bool(where)
     columns = _columns(asked.kind, wide, namespaced, survey.snapshot.taken)
     return render.listing(items, columns, style(headers=request.headers)), code
+
+
+def _of_tag(survey: Survey, name: str) -> str:
+    """Filters take tags for their revisions, this list has revisions alone."""
+    revision = survey.mesh.resolve(name)
+    return f"; it is a tag of revision {revision}" if revision else ""
 
 
 def _columns(kind: str, wide: bool, namespaced: bool, taken: str) -> look.Columns:
@@ -150,17 +156,29 @@ def resolve(survey: Survey, name: str) -> str:
 def _explain(
     request: Request, subjects: Sequence[tuple[str, str]], survey: Survey, source: Source
 ) -> tuple[str, ExitCode]:
-    stories = [story for kind, name in subjects for story in _stories(survey, kind, name, source.namespace)]
+    stories: list[explain.Explanation] = []
+    absent: list[UsageError] = []
+    for kind, name in subjects:
+        try:
+            stories += _stories(survey, kind, name, source.namespace)
+        except UsageError as error:
+            absent.append(error)
+    for each in absent if stories else absent[:-1]:
+        tell(f"error: {render.clean(str(each))}")
+    if not stories:
+        raise absent[-1]
     stories = [replace(story, hint=source.repeated(story.hint)) for story in stories]
+    code = ExitCode.USAGE if absent else ExitCode.OK
     match request.output:
         case Output.JSON | Output.YAML:
-            kind, value = ("Explanation", stories[0]) if len(stories) == 1 else ("ExplanationList", stories)
-            return document(request.output, kind, value), ExitCode.OK
+            alone = len(subjects) == len(stories) == 1
+            kind, value = ("Explanation", stories[0]) if alone else ("ExplanationList", stories)
+            return document(request.output, kind, value), code
         case Output.NAME:
             names = (render.name(each.subject.kind, each.subject.namespace, each.subject.name) for each in stories)
-            return "\n".join(names), ExitCode.OK
+            return "\n".join(names), code
     looks = style()
-    return "\n\n".join(look.explanation(story, looks) for story in stories), ExitCode.OK
+    return "\n\n".join(look.explanation(story, looks) for story in stories), code
 
 
 def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[explain.Explanation]:
