@@ -98,9 +98,9 @@ def hold_default(survey: Survey) -> str:
     Meant is the one that validates by default (it held both), then the revision of that name, then the only one ready.
     """
     ready = {plane.revision for plane in survey.mesh.control_planes if plane.ready}
-    only = tuple(ready) if len(ready) == 1 else ()
-    for revision in (survey.default.validation, labels.DEFAULT, *only):
-        if revision in ready & _with_own_injector(survey):
+    able = ready & _with_own_injector(survey)
+    for revision in (survey.default.validation, labels.DEFAULT, *(ready if len(ready) == 1 else ())):
+        if revision in able:
             return tag_set(labels.DEFAULT, revision)
     return ""
 
