@@ -64,6 +64,8 @@ def veto(
     """Decide for one pod. `config` None: not read (a gap, or a control plane elsewhere), taken as enabled."""
     if host_network:
         return Veto(False, "host network")
+    if config is not None and config.policy not in ("enabled", "disabled"):  # then nothing that a pod asks for counts
+        return Veto(False, f"its policy is {config.policy or 'empty'}, neither enabled nor disabled")
     word = _word(namespace, labels, annotations, config, versions)
     if host_network is None and word.accepts:
         return Veto(None, "whether the pod is on the host network was not read")
@@ -100,7 +102,7 @@ def _by_config(labels: Mapping[str, str], config: InjectorConfig | None) -> Veto
         return Veto(True, "its alwaysInjectSelector matches the pod")
     if config.policy == "enabled":
         return Veto(True, "no host network, no opt-out, policy enabled")
-    return Veto(False, f"its policy is {config.policy or 'empty'}")
+    return Veto(False, f"its policy is {config.policy}")
 
 
 def _selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:

@@ -137,8 +137,14 @@ ORDER: dict[str, tuple[dict[str, Any], Veto]] = {
         Veto(False, "its neverInjectSelector matches the pod"),
     ),
     "policy disabled": ({"config": InjectorConfig("disabled")}, Veto(False, "its policy is disabled")),
-    "policy unknown counts as no": ({"config": InjectorConfig("maybe")}, Veto(False, "its policy is maybe")),
-    "policy empty counts as no": ({"config": InjectorConfig()}, Veto(False, "its policy is empty")),
+    "policy unknown counts as no": (
+        {"config": InjectorConfig("maybe")},
+        Veto(False, "its policy is maybe, neither enabled nor disabled"),
+    ),
+    "policy empty counts as no, whatever the pod asks": (
+        {"label": "true", "config": InjectorConfig()},
+        Veto(False, "its policy is empty, neither enabled nor disabled"),
+    ),
     "asking beats the policy": (
         {"label": "true", "config": InjectorConfig("disabled")},
         Veto(True, f"label {INJECT}=true asks for it"),
