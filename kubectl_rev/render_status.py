@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.admission import Considered
 from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.explain import Explanation
-from kubectl_rev.core.injection import Considered
 from kubectl_rev.core.items import ControlPlaneItem, NamespaceItem, Overview, SelectedItem
 from kubectl_rev.core.policy import release
 from kubectl_rev.render import (

@@ -33,9 +33,9 @@ from kubectl_rev.core.objects import (
     PodSpec,
     PodStatus,
     PodTemplate,
+    Port,
     Rule,
     Service,
-    ServicePort,
     ServiceReference,
     ServiceSpec,
     Webhook,
@@ -312,7 +312,7 @@ def service(
         metadata=Metadata(name=name or default_name, namespace=namespace, labels=found),
         spec=ServiceSpec(
             selector=labels(usual if select is None else select),
-            ports=[ServicePort(name="https-webhook", port=443, target_port=15017)],
+            ports=[Port(name="https-webhook", port=443, target_port=15017)],
         ),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from kubectl_rev.core.injection import Subject
+from kubectl_rev.core.admission import Subject
 from kubectl_rev.core.objects import Object, WebhookConfiguration
 from kubectl_rev.core.sail import Condition, Status
 from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement

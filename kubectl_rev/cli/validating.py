@@ -18,6 +18,7 @@ from kubectl_rev.cli.run import say, style, tell
 from kubectl_rev.cli.source import Source, check
 from kubectl_rev.cli.status_answers import document, resolve
 from kubectl_rev.core import labels
+from kubectl_rev.core.checks.hints import tag_set
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation.coverage import UNLABELLED
 from kubectl_rev.core.validation.probe import Probe, Works, proven
@@ -118,7 +119,7 @@ class Session:
             holder = survey.default.validation
             if holder is not None and holder != to:
                 tell(f"unlabelled config is validated by {holder}, and that needs no repair. To move the default,")
-                tell(f"injection included: istioctl tag set default --revision {to} --overwrite")
+                tell(f"injection included: {self._source.repeated(tag_set(survey, labels.DEFAULT, to))}")
         return plan(survey, diagnosis, to, force_owned=request.force_owned)
 
     def _ask(self, able: Sequence[str]) -> str | None:

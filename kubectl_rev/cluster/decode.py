@@ -26,6 +26,7 @@ from kubectl_rev.core.objects import (
     PodSpec,
     PodStatus,
     PodTemplate,
+    UpdateStrategy,
     Workload,
     WorkloadSpec,
 )
@@ -176,6 +177,8 @@ def _workload_spec(s: Any, declared: Collection[str]) -> WorkloadSpec:
         paused="paused" in declared and s.paused,
         suspend="suspend" in declared and s.suspend,
     )
+    if "updateStrategy" in declared and s.updateStrategy.type:
+        found.update_strategy = UpdateStrategy(type=s.updateStrategy.type)
     if "jobTemplate" in declared:
         found.job_template = JobTemplate(spec=JobSpec(template=_template(s.jobTemplate.spec.template)))
     else:

@@ -85,7 +85,7 @@ class _Reading:
         owners = [self._list(partial(lists.workloads, connection, kind, namespace)) for kind in lists.WORKLOADS]
         namespaces = self._start(self._namespaces)
         owners.append(self._list(lambda: self._custom(lists.rollouts, "rollouts.argoproj.io")))
-        gateways = self._list(lambda: self._custom(lists.gateways, "gateways.gateway.networking.k8s.io"))
+        gateways = self._list(lambda: self._custom(lists.gateways, labels.GATEWAYS))
         config = self._list(partial(self._config, groups))
 
         found = Snapshot(istiods=result(istiods), scope=namespace)

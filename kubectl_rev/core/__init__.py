@@ -7,7 +7,8 @@ sail        the Sail operator's own objects, as far as we read them
 snapshot    what one read brought back, and its gaps
 revisions   which revisions, tags and injectors exist (Mesh)
 policy      does istiod refuse what a webhook matched
-injection   who injects this pod, and why (select, consider)
+admission   which webhooks the API server calls for this pod, and because of which label (consider)
+injection   who injects this pod, and why (select)
 defaults    what "default" means, and who holds it
 gateways    is it a gateway, which kind, who decides its revision
 proxies     which revision injected this running pod

@@ -5,9 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.injection import State, Subject, select
+from kubectl_rev.core.admission import Subject, called
 from kubectl_rev.core.objects import WebhookConfiguration
+from kubectl_rev.core.policy import release
 from kubectl_rev.core.revisions import Mesh
+
+_VALIDATOR_COUNTS = (1, 25)
 
 
 class Default(msgspec.Struct, frozen=True):
@@ -31,20 +34,32 @@ class Default(msgspec.Struct, frozen=True):
 
 def default_of(mesh: Mesh) -> Default:
     """Who holds each."""
-    chosen = select(mesh, Subject("", {labels.INJECTION: "enabled"}))
-    injection = chosen.revision
-    if chosen.state is State.REJECTED:  # whoever holds it does not answer, and holds it nevertheless
-        injection = next(i.revision for i in mesh.injectors if i.name in chosen.injectors)
+    holders = _injecting(mesh)
     named = any(plane.revision == labels.DEFAULT for plane in mesh.control_planes)
+    injection = holders[0] if len(holders) == 1 else None
     return Default(injection, validation_default(mesh), gateway_default(mesh), named)
+
+
+def _injecting(mesh: Mesh) -> tuple[str, ...]:
+    """The revisions that are called for istio-injection=enabled: one that does not answer holds it nevertheless, and
+    so does one whose istiod is told to inject only where a pod asks for it.
+    """
+    return called(mesh, Subject("", {labels.INJECTION: "enabled"}))
 
 
 def default_validator(mesh: Mesh) -> WebhookConfiguration | None:
     """The validator of objects without a revision label: one entry selects an object that has no labels at all.
 
-    Before 1.12 it is `istiod-<namespace>` with Service `istiod`, since then `istiod-default-validator`.
+    Before 1.11 it is `istiod-<namespace>` with Service `istiod`, since 1.12 `istiod-default-validator`; in 1.11 that of
+    every revision is one, and then the one of the revision that injects by default is the one to speak of.
     """
-    for config in sorted(mesh.snapshot.validators, key=lambda c: (c.name != labels.DEFAULT_VALIDATOR, c.name)):
+
+    def rank(config: WebhookConfiguration) -> tuple[bool, bool, str]:
+        injects = config.labels.get(labels.REV) in injecting
+        return config.name != labels.DEFAULT_VALIDATOR, not injects, config.name
+
+    injecting = _injecting(mesh)
+    for config in sorted(mesh.snapshot.validators, key=rank):
         for webhook in config.webhooks:
             if webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX) and webhook.object_selector.matches({}):
                 return config
@@ -63,14 +78,23 @@ def validation_default(mesh: Mesh) -> str | None:
 
 
 def gateway_default(mesh: Mesh) -> str | None:
-    """The revision that owns Gateway API gateways without a label: pkg/revisions/tag_watcher.go.
+    """The revision that owns Gateway API gateways without a label: pkg/revisions/tag_watcher.go, IsMine.
 
-    The tag `default`, looked up by the literal name of its injector, else the label of the default validator.
+    The tag `default`, looked up by the literal name of its injector, else the label of the default validator (since
+    1.25), else the unrevisioned control plane, which is called so. `gateways.owner` knows when there are two.
     """
     for injector in mesh.injectors:
         if injector.name == labels.DEFAULT_TAG_INJECTOR:
             return injector.labelled
     for config in mesh.snapshot.validators:
-        if config.name == labels.DEFAULT_VALIDATOR:
-            return config.labels.get(labels.REV)
-    return None
+        labelled = config.labels.get(labels.REV)
+        if config.name == labels.DEFAULT_VALIDATOR and labelled and _asks_the_validator(mesh, labelled):
+            return labelled
+    return labels.DEFAULT if mesh.control_plane(labels.DEFAULT) else None
+
+
+def _asks_the_validator(mesh: Mesh, revision: str) -> bool:
+    """Whether the istiod of a revision takes the default validator's label for a claim; one of unknown release does."""
+    plane = mesh.control_plane(revision)
+    known = [found for version in (plane.versions if plane else ()) if (found := release(version))]
+    return not known or max(known) >= _VALIDATOR_COUNTS

@@ -7,11 +7,12 @@ from collections import Counter
 import msgspec
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.admission import Considered, Subject, consider
 from kubectl_rev.core.checks import Ref
 from kubectl_rev.core.checks.hints import restart
 from kubectl_rev.core.drift import RENDERED, Effect, manual
 from kubectl_rev.core.gateways import GatewayKind
-from kubectl_rev.core.injection import Considered, Selected, State, Subject, consider, refusal
+from kubectl_rev.core.injection import Selected, State, refusal
 from kubectl_rev.core.items import SelectedItem, selected_item
 from kubectl_rev.core.proxies import Proxy
 from kubectl_rev.core.snapshot import Gap
@@ -119,11 +120,19 @@ def _explanation(
 _TOLD = frozenset({labels.INJECT, labels.TEMPLATES, labels.PROXY_IMAGE})
 
 
+_RENDERED = {
+    State.INJECTED: "is rendered by {}",
+    State.NONE: "belongs to no revision",
+    State.CONFLICT: "belongs to two revisions",
+    State.UNKNOWN: "belongs to a revision that cannot be told",
+}
+
+
 def _headline(who: str, selected: Selected, rendered: bool) -> str:
     """The answer in one sentence, to stand after the subject's name and a blank, comma or colon."""
     said = f": {selected.because}"
     if rendered:
-        return f"is rendered by {selected.revision}{said}" if selected.revision else f"belongs to no revision{said}"
+        return _RENDERED[selected.state].format(selected.revision) + said
     plural = who == "new pods"
     start = f"{who} " if plural else f"{who}, " if who else ""
     match selected.state:

@@ -17,6 +17,8 @@ from kubectl_rev.core.injection import Selected, State
 from kubectl_rev.core.objects import Gateway, Metadata, PodSpec
 from kubectl_rev.core.revisions import Mesh
 
+_CLASS = "istio"  # what Istio's own classes begin with
+
 
 class GatewayKind(Enum):
     """How a gateway came to its proxy, in the words that the tables use."""
@@ -29,8 +31,12 @@ class GatewayKind(Enum):
 
 def classify(metadata: Metadata, spec: PodSpec | None) -> GatewayKind | None:
     """The kind of gateway that a pod or pod template is, None of an ordinary workload."""
-    if labels.GATEWAY_NAME in metadata.labels or labels.GATEWAY_NAME_LEGACY in metadata.labels:
-        said = metadata.labels.get(labels.GATEWAY_CLASS, "") + metadata.labels.get(labels.GATEWAY_MANAGED, "")
+    given = metadata.labels
+    # Every implementation of the Gateway API writes gateway-name (GEP-1762). Istio's has a label of its own beside it:
+    # up to 1.23 the name again, since 1.24 who manages it (files/kube-gateway.yaml, files/waypoint.yaml).
+    istio = labels.GATEWAY_MANAGED in given or given.get(labels.GATEWAY_CLASS, "").startswith(_CLASS)
+    if labels.GATEWAY_NAME_LEGACY in given or (labels.GATEWAY_NAME in given and istio):
+        said = given.get(labels.GATEWAY_CLASS, "") + given.get(labels.GATEWAY_MANAGED, "")
         waypoint = "waypoint" in said or "mesh-controller" in said
         return GatewayKind.WAYPOINT if waypoint else GatewayKind.GATEWAY_API
     if "gateway" in map(str.strip, metadata.annotations.get(labels.TEMPLATES, "").split(",")):
@@ -48,7 +54,7 @@ def gateway_name(metadata: Metadata) -> str:
 
 def is_istio(gateway: Gateway) -> bool:
     """Istio's own classes are named istio, istio-remote, istio-waypoint, istio-east-west (gateway_class.go)."""
-    return gateway.spec.gateway_class_name.startswith("istio")
+    return gateway.spec.gateway_class_name.startswith(_CLASS)
 
 
 def is_waypoint(gateway: Gateway) -> bool:
@@ -56,21 +62,50 @@ def is_waypoint(gateway: Gateway) -> bool:
     return "waypoint" in gateway.spec.gateway_class_name
 
 
-def owner(mesh: Mesh, gateway: Gateway | None, namespace_labels: Mapping[str, str]) -> Selected:
+def owner(mesh: Mesh, gateway: Gateway | None, namespace_labels: Mapping[str, str] | None) -> Selected:
     """The revision whose istiod renders a Gateway's Deployment: its own label, else its namespace's, else the default.
 
-    `istio-injection` is not consulted. A name that is neither revision nor tag leaves the Deployment to nobody. With
-    `gateway` None (not read) its namespace and the default are asked.
+    `istio-injection` is not consulted. A name that is neither revision nor tag leaves the Deployment to nobody, one
+    that two istiods take for theirs to both. `gateway` and `namespace_labels` are None where they could not be read.
     """
     if mesh.blind:
         return Selected(State.UNKNOWN, "the injectors, and so the tags, could not be read")
-    for where, given in (("gateway", gateway.labels if gateway else {}), ("namespace", namespace_labels)):
-        if name := given.get(labels.REV):
-            revision = mesh.resolve(name)
-            if revision is None:
-                return Selected(State.NONE, f"no control plane answers to {labels.REV}={name} on the {where}")
-            return Selected(State.INJECTED, f"the {where} says {labels.REV}={name}", revision)
-    holder = gateway_default(mesh)
-    if holder is None:
-        return Selected(State.NONE, "neither the gateway nor its namespace names a revision, and there is no default")
-    return Selected(State.INJECTED, "the default owns gateways without a label", holder)
+    if gateway is None:
+        return Selected(State.UNKNOWN, "the Gateway, and so its labels, could not be read")
+    if (name := gateway.labels.get(labels.REV)) is not None:
+        return _claimed(mesh, name, "gateway")
+    if namespace_labels is None:
+        return Selected(State.UNKNOWN, "the namespace's labels could not be read")
+    return _claimed(mesh, namespace_labels.get(labels.REV, ""), "namespace")
+
+
+def _claimed(mesh: Mesh, name: str, where: str) -> Selected:
+    found, because = claimants(mesh, name), f"the {where} says {labels.REV}={name}"
+    if not name:
+        because = "the default owns gateways without a label"
+        tagged = any(injector.name == labels.DEFAULT_TAG_INJECTOR for injector in mesh.injectors)
+        if not tagged and mesh.snapshot.has_gap(labels.VALIDATORS):
+            return Selected(State.UNKNOWN, "the default validator, which names the default, could not be read")
+    if len(found) > 1:
+        return Selected(State.CONFLICT, f"{because}, and the istiods of {' and '.join(found)} both take it for theirs")
+    if found:
+        return Selected(State.INJECTED, because, found[0])
+    if name:
+        return Selected(State.NONE, f"no control plane answers to {labels.REV}={name} on the {where}")
+    return Selected(State.NONE, "neither the gateway nor its namespace names a revision, and there is no default")
+
+
+def claimants(mesh: Mesh, name: str) -> list[str]:
+    """The revisions whose istiod takes for its own what is labelled `istio.io/rev=NAME`; with "", what has no label.
+
+    Every istiod answers to its own revision and to the tags that are labelled with it, wherever their webhooks lead:
+    pkg/revisions/tag_watcher.go, GetMyTags and IsMine. So the unrevisioned one goes on to answer to `default` after
+    that tag was given to another (istio#54280). One that is gone counts only where nobody else does.
+    """
+    planes = {plane.revision: plane.kind != "missing" for plane in mesh.control_planes}
+    wanted = name or labels.DEFAULT
+    found = {tag_of for tag, tag_of in mesh.labelled_tags if tag == wanted} | {wanted}
+    if not name and (holder := gateway_default(mesh)):
+        found.add(holder)
+    found &= planes.keys()
+    return sorted({revision for revision in found if planes[revision]} or found)

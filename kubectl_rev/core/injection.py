@@ -1,26 +1,20 @@
 """Who injects this pod if it is created now, and why.
 
-Two halves decide, as in the cluster. First the API server: the live webhooks' selectors, rules and Services. The order
-"istio-injection beats the namespace's istio.io/rev beats the pod's" is nowhere written here: it follows from the
-selectors, so that every release since 1.6, Helm, istioctl, Sail and hand-made webhooks come out right. Then istiod
-itself may refuse (`policy.py`).
-
-Not modelled: matchConditions (CEL; a pod they could decide about is `unknown`), and other people's mutating webhooks
-that change a pod's labels before the injector sees it.
+Two halves decide, as in the cluster: the API server calls webhooks (`admission.py`), whose Services may be dead, and
+then istiod itself may refuse (`policy.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import Enum
 
 import msgspec
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.objects import PodTemplate, Webhook
+from kubectl_rev.core.admission import Match, Subject, asked_for, kept_away, matching
 from kubectl_rev.core.policy import Veto, veto
-from kubectl_rev.core.revisions import Injector, Mesh, Target
-from kubectl_rev.core.selectors import LabelSelector, Operator, state
+from kubectl_rev.core.revisions import Mesh
 
 
 class State(Enum):
@@ -31,47 +25,6 @@ class State(Enum):
     CONFLICT = "conflict"
     REJECTED = "rejected"
     UNKNOWN = "unknown"
-
-
-class Subject(msgspec.Struct, frozen=True):
-    """What the decision is about: a pod to be created in a namespace.
-
-    `host_network` is None where only the metadata of a bare pod was read; `namespace_known` is False where the
-    namespace, and so its labels, could not be read.
-    """
-
-    namespace: str
-    namespace_labels: dict[str, str]
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    host_network: bool | None = False
-    namespace_known: bool = True
-
-    def created_from(self, template: PodTemplate) -> Subject:
-        """The pod that this template makes, in the same namespace."""
-        return msgspec.structs.replace(
-            self,
-            labels=template.metadata.labels,
-            annotations=template.metadata.annotations,
-            host_network=template.spec.host_network,
-        )
-
-
-class Trial(msgspec.Struct, frozen=True):
-    """One webhook entry held against the subject; `because` names the labels that decided."""
-
-    webhook: str
-    matches: bool
-    because: str
-
-
-class Considered(msgspec.Struct, frozen=True):
-    """One injector and all its entries held against the subject."""
-
-    injector: str
-    revision: str
-    tag: str | None
-    trials: tuple[Trial, ...]
 
 
 class Selected(msgspec.Struct, frozen=True):
@@ -94,22 +47,13 @@ class Selected(msgspec.Struct, frozen=True):
         return self.injectors[0] if len(self.injectors) == 1 else None
 
 
-class Match(msgspec.Struct, frozen=True):
-    """A webhook that the API server would call for the subject."""
-
-    injector: Injector
-    webhook: Webhook
-    target: Target
-    because: str
-
-
 def select(mesh: Mesh, subject: Subject) -> Selected:
     """Decide; never raises, always gives a reason. What could not be read makes it unknown, not none."""
     if mesh.blind:
         return Selected(State.UNKNOWN, "the injectors could not be read")
     if not subject.namespace_known:
         return Selected(State.UNKNOWN, "the namespace's labels could not be read")
-    matches = _matches(mesh, subject)
+    matches = matching(mesh, subject)
     answer = _answer(mesh, subject, matches)
     return msgspec.structs.replace(answer, ignored=tuple(_ignored(mesh, subject, matches)))
 
@@ -123,58 +67,11 @@ def heeded(mesh: Mesh) -> frozenset[str]:
     return frozenset({labels.INJECT, labels.REV, *asked})
 
 
-def called(mesh: Mesh, subject: Subject) -> bool:
-    """Whether any injector's webhook matches, whatever comes of it."""
-    return bool(_matches(mesh, subject))
-
-
-def consider(mesh: Mesh, subject: Subject) -> list[Considered]:
-    """Every injector with every entry and the reason it matches or not: the long form of `select`."""
-    return [
-        Considered(
-            injector.name,
-            injector.revision,
-            injector.tag,
-            tuple(_trial(webhook, subject) for webhook, _ in injector.webhooks),
-        )
-        for injector in mesh.injectors
-    ]
-
-
 def refusal(mesh: Mesh, subject: Subject) -> tuple[str, Veto] | None:
     """The revision whose istiod is asked, and its word; None unless exactly one injector would be called."""
-    alive = [match for match in _matches(mesh, subject) if match.target.alive is not False]
+    alive = [match for match in matching(mesh, subject) if match.target.alive is not False]
     names = {match.injector.name for match in alive}
     return (alive[0].injector.revision, _veto(mesh, subject, alive[0])) if len(names) == 1 else None
-
-
-def covers_pods(webhook: Webhook) -> bool:
-    """Whether the webhook's rules include the creation of pods."""
-    return any(
-        {"CREATE", "*"} & set(rule.operations)
-        and {"", "*"} & set(rule.api_groups)
-        and {"v1", "*"} & set(rule.api_versions)
-        and {"pods", "*", "pods/*", "*/*"} & set(rule.resources)  # a subresource `*` may also be none
-        and rule.scope in ("*", "Namespaced")
-        for rule in webhook.rules
-    )
-
-
-def _matches(mesh: Mesh, subject: Subject) -> list[Match]:
-    return [
-        Match(injector, webhook, target, _asked_in_words(webhook, subject))
-        for injector in mesh.injectors
-        for webhook, target in injector.webhooks
-        if _calls(webhook, subject)
-    ]
-
-
-def _calls(webhook: Webhook, subject: Subject) -> bool:
-    return (
-        webhook.namespace_selector.matches(subject.namespace_labels)
-        and webhook.object_selector.matches(subject.labels)
-        and covers_pods(webhook)
-    )
 
 
 def _answer(mesh: Mesh, subject: Subject, matches: list[Match]) -> Selected:
@@ -195,13 +92,17 @@ def _answer(mesh: Mesh, subject: Subject, matches: list[Match]) -> Selected:
         return Selected(State.NONE, _why_none(mesh, subject))
     words = {name: _veto(mesh, subject, match) for name, match in alive.items()}
     willing = [name for name, word in words.items() if word.accepts is not False]
-    if len(willing) > 1:
+    if len({alive[name].served for name in willing}) > 1:
         all_of_them = " and ".join(f"{name} ({alive[name].injector.revision})" for name in willing)
         return Selected(State.CONFLICT, f"{all_of_them} all select it: the last one called wins", injectors=(*alive,))
     name = willing[0] if willing else next(iter(alive))
     match, word = alive[name], words[name]
     if word.accepts is None:
         return Selected(State.UNKNOWN, word.because, injectors=(*alive,))
+    if word.accepts and len(match.target.revisions) > 1:
+        several = " and ".join(match.target.revisions)
+        because = f"{name} calls Service {match.target.service}, which leads to istiods of {several}"
+        return Selected(State.UNKNOWN, because, injectors=(*alive,))
     if not word.accepts:
         return Selected(State.NONE, f"{match.because}, but istiod leaves it alone: {word.because}")
     return Selected(State.INJECTED, match.because, match.injector.revision, (*alive,))
@@ -227,7 +128,7 @@ def _ignored(mesh: Mesh, subject: Subject, matches: list[Match]) -> Iterator[tup
     overruled = labels.INJECTION in subject.namespace_labels
     if labels.REV not in subject.labels and not (labels.REV in subject.namespace_labels and overruled):
         return
-    asked = {(where, key) for match in matches for where, key, _ in _asked_for(match.webhook, subject)}
+    asked = {(where, key) for match in matches for where, key, _ in asked_for(match.webhook, subject)}
     if labels.REV in subject.namespace_labels and overruled and ("namespace", labels.REV) not in asked:
         yield "namespace", labels.REV, subject.namespace_labels[labels.REV]
     wish = subject.labels.get(labels.REV)
@@ -245,8 +146,10 @@ def _why_none(mesh: Mesh, subject: Subject) -> str:
     if not mesh.injectors:
         return "there is no injector in this cluster"
     willing = msgspec.structs.replace(subject, labels={k: v for k, v in pod.items() if k != labels.INJECT})
-    if pod.get(labels.INJECT, "true") != "true" and _matches(mesh, willing):
+    if pod.get(labels.INJECT, "true") != "true" and matching(mesh, willing):
         return f"the pod says {labels.INJECT}={pod[labels.INJECT]}"
+    if reason := kept_away(mesh, subject):
+        return reason
     if given.get(labels.INJECTION) == "enabled":
         return f"no injector answers to {labels.INJECTION}=enabled: nothing holds the default"
     if labels.INJECTION in given:
@@ -257,34 +160,3 @@ def _why_none(mesh: Mesh, subject: Subject) -> str:
     if pod.get(labels.INJECT) == "true":
         return f"no injector answers to {labels.INJECT}=true alone: nothing holds the default"
     return "neither the namespace nor the pod asks for it"
-
-
-def _trial(webhook: Webhook, subject: Subject) -> Trial:
-    if labels.DEACTIVATED in webhook.namespace_selector.match_labels:
-        return Trial(webhook.name, False, "deactivated when tag default was set")
-    for requirement in webhook.namespace_selector.unmet(subject.namespace_labels):
-        found = state(requirement.key, subject.namespace_labels)
-        return Trial(webhook.name, False, f"{requirement.wants()}, {found}")
-    for requirement in webhook.object_selector.unmet(subject.labels):
-        return Trial(webhook.name, False, f"pod's {requirement.wants()}, {state(requirement.key, subject.labels)}")
-    if not covers_pods(webhook):
-        return Trial(webhook.name, False, "its rules do not cover the creation of pods")
-    doubt = "; its matchConditions were not evaluated" if webhook.match_conditions else ""
-    return Trial(webhook.name, True, _asked_in_words(webhook, subject) + doubt)
-
-
-def _asked_for(webhook: Webhook, subject: Subject) -> Iterator[tuple[str, str, str]]:
-    """The labels that a matching webhook positively asks for: (`namespace` or `pod`, key, value)."""
-    yield from _positive("namespace", webhook.namespace_selector, subject.namespace_labels)
-    yield from _positive("pod", webhook.object_selector, subject.labels)
-
-
-def _positive(where: str, selector: LabelSelector, given: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    for requirement in selector.requirements:
-        if requirement.operator in (Operator.IN, Operator.EXISTS) and requirement.key in given:
-            yield where, requirement.key, given[requirement.key]
-
-
-def _asked_in_words(webhook: Webhook, subject: Subject) -> str:
-    asked = [f"the {where} says {key}={value}" for where, key, value in _asked_for(webhook, subject)]
-    return " and ".join(asked) or "no label is against it"

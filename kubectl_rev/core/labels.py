@@ -32,6 +32,7 @@ CONFIG_GROUPS = (  # rules of base/templates/defaultrevision-validatingwebhookco
     "extensions.istio.io",
 )
 GATEWAY_API = "gateway.networking.k8s.io"
+GATEWAYS = f"gateways.{GATEWAY_API}"
 VALIDATORS = "validatingwebhookconfigurations.admissionregistration.k8s.io"
 INJECTORS = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
 CONFIGURATION = "configurations.istio.io"  # what a gap calls all config, where it is not even known which there is

@@ -153,6 +153,12 @@ class JobTemplate(Shape):
     spec: JobSpec = msgspec.field(default_factory=JobSpec)
 
 
+class UpdateStrategy(Shape):
+    """`spec.updateStrategy` of StatefulSets and DaemonSets."""
+
+    type: str = "RollingUpdate"
+
+
 class WorkloadSpec(Shape):
     """`spec` of Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, CronJobs and Argo Rollouts."""
 
@@ -161,6 +167,7 @@ class WorkloadSpec(Shape):
     replicas: int | None = None
     paused: bool = False
     suspend: bool = False
+    update_strategy: UpdateStrategy | None = None
 
 
 class Workload(Object):
@@ -226,8 +233,8 @@ class WebhookConfiguration(Object):
     webhooks: list[Webhook] = []
 
 
-class ServicePort(Shape):
-    """`spec.ports[]` of a Service."""
+class Port(Shape):
+    """`spec.ports[]` of a Service, `ports[]` of an EndpointSlice; the latter has the name of the former."""
 
     name: str = ""
     port: int = 0
@@ -237,10 +244,8 @@ class ServicePort(Shape):
 class ServiceSpec(Shape):
     """`spec` of a Service."""
 
-    type: str = "ClusterIP"
     selector: dict[str, str] = {}
-    ports: list[ServicePort] = []
-    external_name: str = ""
+    ports: list[Port] = []
 
 
 class Service(Object):
@@ -261,18 +266,11 @@ class Endpoint(Shape):
     conditions: EndpointConditions = msgspec.field(default_factory=EndpointConditions)
 
 
-class EndpointPort(Shape):
-    """`ports[]` of an EndpointSlice; `name` is that of the Service's port."""
-
-    name: str = ""
-    port: int = 0
-
-
 class EndpointSlice(Object):
     """discovery.k8s.io/v1 EndpointSlice."""
 
     endpoints: list[Endpoint] = []
-    ports: list[EndpointPort] = []
+    ports: list[Port] = []
 
 
 class ConfigMap(Object):

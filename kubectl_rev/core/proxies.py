@@ -15,7 +15,7 @@ import msgspec
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.gateways import GatewayKind, classify
-from kubectl_rev.core.objects import ClientConfig, Container, Pod, PodTemplate, ServiceReference
+from kubectl_rev.core.objects import ClientConfig, Container, Metadata, Pod, PodTemplate, ServiceReference
 from kubectl_rev.core.revisions import Mesh
 
 ZTUNNEL = "ztunnel"  # value of `app` on ztunnel's pods: one per node, of no revision (charts/ztunnel)
@@ -67,7 +67,7 @@ def proxy_of(mesh: Mesh, pod: Pod, template: PodTemplate | None) -> Proxy | None
         return None
     gateway = classify(metadata, spec)
     container = spec.proxy if spec else None
-    baked = container is not None and container.image != "auto"
+    baked = container is not None and container.image != "auto" and _complete(container)
     status = metadata.annotations.get(labels.STATUS)
     if status is not None and (revision := _revision_in(status)):
         return Proxy(revision, Evidence.STATUS, gateway)
@@ -80,6 +80,21 @@ def proxy_of(mesh: Mesh, pod: Pod, template: PodTemplate | None) -> Proxy | None
     if container is not None and baked and (revision := _revision_at(mesh, container)):
         return Proxy(revision, Evidence.ADDRESS, gateway)
     return Proxy(None, Evidence.NOTHING, gateway)
+
+
+def _complete(container: Container) -> bool:
+    """Whether istio-proxy was put there whole; one that a template only begins waits for the injector to fill it in
+    (pkg/kube/inject/webhook.go, reapplyOverwrittenContainers).
+    """
+    return bool(container.args) or not {"CA_ADDR", "PROXY_CONFIG"}.isdisjoint(var.name for var in container.env)
+
+
+def as_wished(metadata: Metadata) -> Metadata:
+    """What a running pod asked for: up to 1.10 its label `istio.io/rev` is the injector's word, not its own."""
+    status = metadata.annotations.get(labels.STATUS)
+    if status is None or _revision_in(status) or labels.REV not in metadata.labels:
+        return metadata
+    return msgspec.structs.replace(metadata, labels={k: v for k, v in metadata.labels.items() if k != labels.REV})
 
 
 @lru_cache(maxsize=1024)

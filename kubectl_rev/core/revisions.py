@@ -121,14 +121,17 @@ class Mesh:
     @cached_property
     def control_planes(self) -> list[ControlPlane]:
         """By revision, then namespace; remote, external and missing ones included."""
-        found: dict[tuple[str, str], list[Istiod]] = {key: [] for key in self._istiod_deployments()}
+        found: dict[tuple[str, str], list[Pod]] = {key: [] for key in self._istiod_deployments()}
         for pod in self.snapshot.istiods:
-            found.setdefault((revision_of(pod.labels), pod.namespace), []).append(self._istiod(pod))
+            found.setdefault((revision_of(pod.labels), pod.namespace), []).append(pod)
         planes = []
-        for (revision, namespace), istiods in found.items():
-            unread = not istiods and self.snapshot.has_gap("pods", namespace)
-            pods = tuple(sorted(istiods, key=lambda i: i.name))
-            planes.append(ControlPlane(revision, namespace, "unknown" if unread else "local", pods))
+        for (revision, namespace), pods in found.items():
+            unread = not pods and self.snapshot.has_gap("pods", namespace)
+            staying = [
+                pod for pod in pods if not pod.terminating
+            ] or pods  # a rollout's old ones are none of it any more
+            istiods = tuple(sorted(map(self._istiod, staying), key=lambda i: i.name))
+            planes.append(ControlPlane(revision, namespace, "unknown" if unread else "local", istiods))
         seen = {plane.revision for plane in planes}
         for injector in self.injectors:
             if injector.revision not in seen and not (injector.deactivated and injector.target.alive is False):
@@ -152,6 +155,12 @@ class Mesh:
         return sorted(tags.values(), key=lambda tag: (tag.name, tag.revision))
 
     @cached_property
+    def labelled_tags(self) -> set[tuple[str, str]]:
+        """Tags and their revisions by label alone, as istiod itself reads them; two of a tag whose objects disagree."""
+        found = {(i.tag, i.labelled) for i in self.injectors if i.tag is not None and i.labelled}
+        return found | {(tag.name, tag.revision) for tag in self.tags if tag.service is not None}
+
+    @cached_property
     def names(self) -> list[str]:
         """Everything that a label `istio.io/rev` may usefully say, sorted: revisions and tags."""
         return sorted({plane.revision for plane in self.control_planes} | {tag.name for tag in self.tags})
@@ -162,8 +171,8 @@ class Mesh:
         return next((plane for plane in planes if plane.namespace == namespace), planes[0] if planes else None)
 
     def resolve(self, name: str) -> str | None:
-        """The revision that `istio.io/rev=NAME` stands for, None for a ghost; a tag wins over a revision."""
-        for tag in self.tags:
+        """The revision that `istio.io/rev=NAME` stands for, None for a ghost; a tag first, by its injector first."""
+        for tag in sorted(self.tags, key=lambda tag: tag.injector is None):
             if tag.name == name:
                 return tag.revision
         return name if any(plane.revision == name for plane in self.control_planes) else None

@@ -151,7 +151,7 @@ def _namespace_notes(survey: Survey, name: str, selected: Selected, units: list[
         yield selected.because
     if selected.state is State.REJECTED:
         yield f"new pods are rejected: {selected.because}"
-    asks = given.get(labels.INJECTION) == "enabled" or labels.REV in given
+    asks = given.get(labels.INJECTION) == "enabled" or (labels.REV in given and not is_ambient(given))
     if selected.state is State.NONE and asks and given.get(labels.INJECTION, "enabled") == "enabled":
         yield f"new pods get no sidecar: {selected.because}"
     for _, key, value in selected.ignored:
@@ -252,7 +252,7 @@ def gateways(survey: Survey) -> list[WorkloadItem]:
     made = {(unit.namespace, gateway_name(unit.template.metadata)) for unit in survey.units if unit.template}
     for gateway in survey.snapshot.gateways:
         if (gateway.namespace, gateway.name) not in made and is_istio(gateway):
-            selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace, {}))
+            selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace))
             kind = GatewayKind.WAYPOINT if is_waypoint(gateway) else GatewayKind.GATEWAY_API
             items.append(
                 WorkloadItem(

@@ -10,12 +10,13 @@ from typing import Literal
 import msgspec
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.admission import Subject
 from kubectl_rev.core.defaults import Default, default_of
 from kubectl_rev.core.drift import RENDERED, Effect, drifts, effect
 from kubectl_rev.core.gateways import GatewayKind, classify, gateway_name, owner
-from kubectl_rev.core.injection import Selected, Subject, heeded, select
+from kubectl_rev.core.injection import Selected, State, heeded, select
 from kubectl_rev.core.objects import Metadata, OwnerReference, Pod, PodSpec, PodTemplate, Workload
-from kubectl_rev.core.proxies import Proxy, proxy_of
+from kubectl_rev.core.proxies import Proxy, as_wished, proxy_of
 from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Snapshot
 
@@ -55,6 +56,7 @@ class Unit(msgspec.Struct, frozen=True):
     selected: Selected
     gateway: GatewayKind | None
     groups: tuple[Group, ...]
+    held: Literal["", "paused", "OnDelete"] = ""  # why `kubectl rollout restart` replaces none of its pods
 
     @property
     def proxies(self) -> Counter[str]:
@@ -182,7 +184,7 @@ class Survey:
             newest = max(pods, key=_age)
             made_from, spec = newest.metadata, newest.spec
             gateway = classify(made_from, spec)
-            as_it_runs = PodTemplate(metadata=made_from, spec=spec or PodSpec())
+            as_it_runs = PodTemplate(metadata=as_wished(made_from), spec=spec or PodSpec())
             subject = subject.created_from(as_it_runs)
             if spec is None:
                 subject = msgspec.structs.replace(subject, host_network=None)
@@ -193,12 +195,16 @@ class Survey:
             groups.append(Group(pod, proxy, effect(selected, proxy, template)))
         workload = self._workloads.get(key)
         metadata = workload.metadata if workload else (pods[0].metadata if kind == "Pod" else Metadata(name=name))
-        return Unit(kind, namespace, name, metadata, template, subject, selected, gateway, tuple(groups))
+        held = _held(workload) if workload else ""
+        return Unit(kind, namespace, name, metadata, template, subject, selected, gateway, tuple(groups), held)
 
     def _selected(self, subject: Subject, gateway: GatewayKind | None, metadata: Metadata) -> Selected:
         if gateway in RENDERED:
             made_from = self._gateways.get((subject.namespace, gateway_name(metadata)))
-            return owner(self.mesh, made_from, subject.namespace_labels)
+            if made_from is None and not self.snapshot.lacks(labels.GATEWAYS, subject.namespace):
+                return Selected(State.NONE, "its Gateway is gone")
+            given = subject.namespace_labels if subject.namespace_known else None
+            return owner(self.mesh, made_from, given)
         silent = self._heeded.isdisjoint(subject.labels) and labels.INJECT not in subject.annotations
         if silent and subject.host_network is False:  # most are: their namespace's answer is theirs
             return self.selected_for_namespace(subject.namespace)
@@ -207,6 +213,14 @@ class Survey:
     @cached_property
     def _heeded(self) -> frozenset[str]:
         return heeded(self.mesh)
+
+
+def _held(workload: Workload) -> Literal["", "paused", "OnDelete"]:
+    """kubectl refuses to restart what is paused; OnDelete waits until somebody deletes the pods."""
+    if workload.spec.paused:
+        return "paused"
+    strategy = workload.spec.update_strategy
+    return "OnDelete" if strategy and strategy.type == "OnDelete" else ""
 
 
 def _age(pod: Pod) -> tuple[object, ...]:

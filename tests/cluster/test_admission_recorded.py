@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from kubectl_rev.cluster.read import read
 from kubectl_rev.core import labels
-from kubectl_rev.core.injection import State, Subject, consider, select
+from kubectl_rev.core.admission import Subject, consider
+from kubectl_rev.core.injection import State, select
 from kubectl_rev.core.revisions import Mesh
 from tests.cluster.admission.bench import Bench
 from tests.cluster.admission.recorder import called

@@ -1,6 +1,7 @@
 """Gateways, rendered by the real istiods or installed in place: they move only when that was said."""
 
 import json
+import time
 
 import pytest
 
@@ -122,3 +123,60 @@ def test_an_undo_says_which_gateways_and_which_validator_do_not_go_back(edge):
     finally:
         lead_validator(edge, "default", "istiod")
         do.remove(edge, "ingress")
+
+
+@pytest.fixture
+def shared(mesh):
+    """A Gateway without a label: whoever holds the default has it."""
+    mesh.apply(do.namespace("shared"), do.gateway("shared", "free"))
+    mesh.wait_until("the gateway's pod", lambda: len(do.pods(mesh, "shared")) == 1)
+    do.settled(mesh, "shared")
+    yield mesh
+    mesh.istioctl("tag", "set", "default", "--revision", "default", "--overwrite", "-y")
+    do.remove(mesh, "shared")
+
+
+def status(cluster):
+    """The finding about the Gateway, if there is one."""
+    found = json.loads(cluster.kubectl("rev-status", "-o", "json"))["findings"]
+    return [each for each in found if each["subject"] == {"kind": "Gateway", "namespace": "shared", "name": "free"}]
+
+
+def renders(cluster, seconds):
+    """How often the Gateway's Deployment is changed meanwhile."""
+    (before,) = do.generations(cluster, "shared").values()
+    time.sleep(seconds)
+    (after,) = do.generations(cluster, "shared").values()
+    return after - before
+
+
+def test_the_tag_default_is_not_given_away_while_a_gateway_would_be_shared(shared):
+    """istio#54280: the unrevisioned istiod answers to `default`, whoever has the tag."""
+    before = do.generations(shared, "shared")
+    done = do.migrate(shared, "--tag", "default", "--to", "canary", "--yes")
+    assert done.returncode == ExitCode.FINDINGS
+    assert "REV435 error    gateway/free -n shared  the default owns gateways without a label, and" in done.stderr
+    mends = "kubectl label gateways.gateway.networking.k8s.io free -n shared istio.io/rev=canary --overwrite"
+    assert mends in done.stderr
+    assert (do.generations(shared, "shared"), status(shared)) == (before, [])
+
+    shared.run("bash", "-c", mends)
+    moved = do.migrate(shared, "--tag", "default", "--to", "canary", "--yes")
+    assert moved.returncode == ExitCode.OK, moved.stderr
+    do.settled(shared, "shared")
+    assert (renders(shared, 3), status(shared)) == (0, [])
+
+
+def test_two_istiods_that_render_a_gateway_in_turns_are_told_and_told_apart(shared):
+    shared.istioctl("tag", "set", "default", "--revision", "canary", "--overwrite", "-y")
+    shared.wait_until("both istiods to take the gateway for theirs", lambda: renders(shared, 2) > 2, 60)
+    (finding,) = status(shared)
+    assert (finding["code"], finding["severity"]) == ("REV110", "error")
+    assert "the istiods of canary and default both take it for theirs" in finding["message"]
+
+    shared.run("bash", "-c", finding["hint"])
+    shared.wait_until("one of them to have it", lambda: renders(shared, 3) == 0, 60)
+    do.settled(shared, "shared")
+    assert status(shared) == []
+    (pod,) = do.pods(shared, "shared")
+    assert pod["metadata"]["annotations"]["istio.io/rev"] == "canary"

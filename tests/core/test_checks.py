@@ -7,15 +7,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from kubectl_rev.core.checks import CHECKS, Check, Finding, Ref, Severity, find
 from kubectl_rev.core.checks.hints import restart
-from kubectl_rev.core.objects import Object
-from kubectl_rev.core.selectors import LabelSelector
+from kubectl_rev.core.objects import Container, Object, UpdateStrategy, WebhookConfiguration
+from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
 from tests.build import (
     ISTIO,
+    config_map,
     control_plane,
     cron_job,
     daemon_set,
@@ -100,6 +102,24 @@ def conditional() -> Object:
     return injector("canary", name="conditional", tag="maybe", match_conditions=["true"])
 
 
+def enforced() -> list[Object]:
+    """default as AKS's admissions enforcer leaves it (Azure/AKS#1771)."""
+    made = control_plane()
+    for each in made:
+        for entry in each.webhooks if isinstance(each, WebhookConfiguration) else ():
+            aside = Requirement("control-plane", Operator.DOES_NOT_EXIST)
+            selector = entry.namespace_selector
+            entry.namespace_selector = replace(selector, match_expressions=(*selector.match_expressions, aside))
+    return made
+
+
+def held(name: str, **spec: Any) -> list[Object]:
+    """A Deployment on default whose pods a restart does not replace."""
+    made = deployment(name)
+    made.spec = replace(made.spec, **spec)
+    return running(made, "default")
+
+
 def by_revision_alone() -> Object:
     """An injector for istio.io/rev=canary, whatever istio-injection says."""
     made = injector("canary", name="hand-made")
@@ -109,14 +129,17 @@ def by_revision_alone() -> Object:
 
 
 BY_HAND = deployment("web", annotations={"sidecar.istio.io/status": '{"revision":"default"}'}, proxy=proxy_container())
+BY_HAND_CANARY = deployment("hand", annotations={"sidecar.istio.io/status": "{}"}, proxy=proxy_container("canary"))
 PINNED = {"sidecar.istio.io/proxyImage": "registry.example/proxyv2:1.28.0"}
 MANY = [pod(f"web-5d8f-{n}", on="default", owner=deployment("web"), terminating=n == 0) for n in range(3)]
 OLD_DEFAULT = world(
     istiod(version="1.6.8"), service(), endpoints(service(), True), injector(layout="1.6"), ns("shop", "rev=default")
 )
-MADE_FROM_G = "gateway.networking.k8s.io/gateway-name=g"
+MADE_FROM_G = "gateway.networking.k8s.io/gateway-name=g gateway.istio.io/managed=istio.io-gateway-controller"
 RENDERED = deployment("g", "shop", MADE_FROM_G)
 AMBIENT_TAG = mesh(service("canary", tag="mesh"), ns("shop", "rev=mesh"))
+
+KEPT_AWAY = "istio-sidecar-injector would be called, but control-plane must be absent, is"
 
 Wanted = list[tuple[Ref, str, str]]  # subject, message, hint
 WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
@@ -184,6 +207,9 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         [(Ref("Revision", ISTIO, "canary"), "its deployment/istiod-canary is scaled to zero",
           "kubectl scale deployment/istiod-canary -n istio-system --replicas=1")],
     ),
+    ("REV103", "the old pod of a rollout is none of it any more"): (
+        world(control_plane("canary"), istiod("canary", n=9, terminating=True), ns(ISTIO)), [],
+    ),
     ("REV103", "its pods were not read"): (
         world(control_plane("canary", ready=()), ns(ISTIO), gaps=[Gap("list", "pods")]), [],
     ),
@@ -223,6 +249,14 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         [(namespace(), "istio.io/rev=mesh is answered by no injector: new pods get no sidecar",
           f"kubectl label namespace shop {TO_DEFAULT}")],
     ),
+    ("REV104", "a tag for ambient, in an ambient namespace"): (
+        mesh(service("canary", tag="mesh"), ns("shop", "rev=mesh mode=ambient")), [],
+    ),
+    ("REV104", "a ghost, in an ambient namespace: nothing is to be injected there"): (
+        mesh(ns("shop", "rev=1-6-5 mode=ambient")),
+        [(namespace(), "istio.io/rev=1-6-5 names no revision or tag: its waypoints and gateways are nobody's",
+          "kubectl label namespace shop istio.io/rev-")],
+    ),
     ("REV104", "default, before 1.10"): (
         OLD_DEFAULT,
         [(namespace(), "istio.io/rev=default is answered by no injector: new pods get no sidecar",
@@ -241,7 +275,7 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
              deployment("api", "shop", "rev=1-6-5", annotations={"sidecar.istio.io/inject": "false"})), [],
     ),
     ("REV104", "a gateway that istiod renders follows its Gateway"): (
-        mesh(ns("shop"), gateway("g"), deployment("g", "shop", "rev=1-6-5 gateway.networking.k8s.io/gateway-name=g")),
+        mesh(ns("shop"), gateway("g"), deployment("g", "shop", f"rev=1-6-5 {MADE_FROM_G}")),
         [],
     ),
     ("REV104", "the injectors were not read"): (
@@ -258,6 +292,11 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         [(Ref("Tag", "", "default"), "default means default for injection, other for gateways",
           "kubectl rev-status revisions")],
     ),
+    ("REV105", "1.11: every revision validates what has no label"): (
+        world(control_plane(), control_plane("canary"), validator("canary", name="istio-validator-canary-istio-system"),
+              validator(name="istio-validator-istio-system"), ns(ISTIO)),
+        [],
+    ),
     ("REV105", "one moved all"): (world(*deactivated("canary"), validator("canary")), []),
     ("REV106", "Helm's injector and Helm's tag default"): (
         mesh(injector("canary", tag="default"), ns("shop", "injection=enabled")),
@@ -265,10 +304,53 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
           "the last one called wins", "istioctl tag set default --revision canary --overwrite")],
     ),
     ("REV106", "of two others nobody knows which is meant"): (
-        mesh(injector("default", name="again"), ns("shop", "injection=enabled")),
-        [(namespace(), "again (default) and istio-sidecar-injector (default) all select it: the last one called wins",
+        mesh(injector("canary", tag="default", name="again"), ns("shop", "injection=enabled")),
+        [(namespace(), "again (canary) and istio-sidecar-injector (default) all select it: the last one called wins",
           "kubectl rev-status namespace/shop")],
     ),
+    ("REV110", "the unrevisioned istiod goes on to answer to default"): (
+        world(control_plane(deactivated=True), control_plane("canary"), injector("canary", tag="default"), ns("shop"),
+              gateway("g"), RENDERED, pod("g-1", "shop", MADE_FROM_G, on="default", owner=RENDERED)),
+        [(Ref("Gateway", "shop", "g"), "the default owns gateways without a label, and the istiods of canary and "
+          "default both take it for theirs",
+          "kubectl label gateways.gateway.networking.k8s.io g -n shop istio.io/rev=canary --overwrite")],
+    ),
+    ("REV110", "a label says whose it is; another's class is not ours"): (
+        world(control_plane(deactivated=True), control_plane("canary"), injector("canary", tag="default"), ns("shop"),
+              gateway("g", text="rev=canary"), gateway("h", class_name="nginx")),
+        [],
+    ),
+    ("REV111", "Helm's own injector beside Helm's tag default"): (
+        mesh(injector(tag="default"), ns("shop", "injection=enabled"), ns("other", "injection=enabled")),
+        [(webhook("istio-revision-tag-default"), "istio-revision-tag-default and istio-sidecar-injector have the same "
+          "istiod inject the same pods, one after the other",
+          "istioctl tag set default --revision default --overwrite")],
+    ),
+    ("REV111", "a copy that one made"): (
+        mesh(injector("canary", name="again"), ns("shop", "rev=canary")),
+        [(webhook("again"), "again and istio-sidecar-injector-canary have the same istiod inject the same pods, one "
+          "after the other", "kubectl get mutatingwebhookconfigurations again istio-sidecar-injector-canary")],
+    ),
+    ("REV111", "nobody asks them"): (mesh(injector(tag="default"), ns("shop", "rev=canary")), []),
+    ("REV112", "AKS keeps what controls something out of every webhook"): (
+        world(enforced(), ns("shop", "injection=enabled control-plane=controller-manager"),
+              ns("rev", "rev=default control-plane=x"), ns("fine", "injection=enabled"), ns("other", "control-plane=x"),
+              ns("own", "control-plane=x"), deployment("web", "own", "inject=true")),
+        [(workload_ref("web", namespace="own"), f"{KEPT_AWAY} x: new pods get no sidecar",
+          "kubectl rev-status deployment/web -n own"),
+         (namespace("rev"), f"{KEPT_AWAY} x: new pods get no sidecar", "kubectl rev-status namespace/rev"),
+         (namespace(), f"{KEPT_AWAY} controller-manager: new pods get no sidecar",
+          "kubectl rev-status namespace/shop")],
+    ),
+    ("REV112", "another injector takes it"): (
+        world(enforced(), injector("default", name="mine"), ns("shop", "injection=enabled control-plane=x")), [],
+    ),
+    ("REV113", "the tag's injector was moved, its Service was not"): (
+        mesh(injector("canary", tag="prod"), service(tag="prod")),
+        [(Ref("Tag", "", "prod"), "its injector leads to canary, its Service to default",
+          "istioctl tag set prod --revision canary --overwrite")],
+    ),
+    ("REV113", "both were"): (mesh(injector("canary", tag="prod"), service("canary", tag="prod")), []),
     ("REV106", "a workload's own label"): (
         mesh(injector("canary", tag="default"), ns("shop"), deployment("web", "shop", "inject=true"),
              deployment("api")),
@@ -303,6 +385,17 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
               ns("bank", "injection=enabled")),
         [(namespace(name), NO_DEFAULT, "istioctl tag set default --revision default --overwrite")
          for name in ("bank", "shop")],
+    ),
+    ("REV109", "outside istio-system istioctl must be told where"): (
+        world(control_plane("asm-1-24", "aks-istio-system"), ns("shop", "injection=enabled")),
+        [(namespace(), NO_DEFAULT, "istioctl tag set default --revision asm-1-24 --overwrite -i aks-istio-system")],
+    ),
+    ("REV109", "before 1.11 there is no istioctl tag"): (
+        world(control_plane("canary", version="1.10.6"), ns("shop", "injection=enabled")),
+        [(namespace(), NO_DEFAULT, "kubectl label namespace shop istio-injection- istio.io/rev=canary --overwrite")],
+    ),
+    ("REV109", "the default is called, and istiod is told to inject only who asks"): (
+        mesh(config_map(policy="disabled"), ns("shop", "injection=enabled")), [],
     ),
     ("REV109", "who validates by default is meant"): (
         world(control_plane(deactivated=True), control_plane("canary"), validator("canary"),
@@ -354,6 +447,16 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         [(namespace(), "istio-injection=disabled decides (nothing injects), istio.io/rev=canary is ignored",
           "kubectl label namespace shop istio-injection-")],
     ),
+    ("REV201", "without istio-injection pods would be rejected"): (
+        mesh(injector("gone"), ns("shop", "injection=enabled rev=gone"), ns("odd", "injection=true rev=gone"),
+             ns("out", "injection=disabled rev=gone"), running(deployment("web", "out"), "default")),
+        [(namespace("odd"), "istio-injection=true decides (nothing injects), istio.io/rev=gone is ignored",
+          "kubectl label namespace odd istio.io/rev-"),
+         (namespace("out"), "istio-injection=disabled decides (nothing injects), istio.io/rev=gone is ignored",
+          "kubectl label namespace out istio.io/rev-"),
+         (namespace(), "istio-injection=enabled decides (the default injects), istio.io/rev=gone is ignored",
+          "kubectl label namespace shop istio.io/rev-")],
+    ),
     ("REV201", "any value of istio-injection decides"): (
         mesh(ns("shop", "injection=true rev=canary")),
         [(namespace(), "istio-injection=true decides (nothing injects), istio.io/rev=canary is ignored",
@@ -386,6 +489,16 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         mesh(ns("shop", "rev=canary"), running(deployment("web"), "default", "default", "canary")),
         [(workload_ref("web"), "2 pods on default, canary is selected",
           "kubectl rollout restart deployment/web -n shop")],
+    ),
+    ("REV202", "kubectl does not restart what is paused"): (
+        mesh(ns("shop", "rev=canary"), held("web", paused=True)),
+        [(workload_ref("web"), "1 pod on default, canary is selected; it is paused",
+          "kubectl rollout resume deployment/web -n shop")],
+    ),
+    ("REV202", "OnDelete waits for somebody to delete the pods"): (
+        mesh(ns("shop", "rev=canary"), held("web", update_strategy=UpdateStrategy(type="OnDelete"))),
+        [(workload_ref("web"), "1 pod on default, canary is selected; its updateStrategy is OnDelete",
+          "delete the pods of Deployment web in namespace shop one at a time, when it suits")],
     ),
     ("REV202", "terminating pods do not count"): (
         mesh(ns("shop", "rev=canary"), deployment("web"), MANY),
@@ -536,6 +649,15 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         mesh(ns("shop", "rev=canary"), deployment("web", annotations=PINNED)),
         [(workload_ref("web"), "annotation sidecar.istio.io/proxyImage=registry.example/proxyv2:1.28.0 pins the "
           "proxy's version whatever the revision", "kubectl rev-status deployment/web -n shop")],
+    ),
+    ("REV210", "a container of one's own, which the injector fills in"): (
+        mesh(ns("shop", "rev=canary"),
+             deployment("web", proxy=Container(name="istio-proxy", image="registry.example/proxyv2:1.20.8")),
+             deployment("auto", proxy=Container(name="istio-proxy", image="auto")),
+             deployment("tuned", proxy=Container(name="istio-proxy")), BY_HAND_CANARY, gateway("g"),
+             deployment("g", "shop", MADE_FROM_G, proxy=proxy_container(role="router"))),
+        [(workload_ref("web"), "its own container istio-proxy pins the proxy's image, registry.example/proxyv2:1.20.8, "
+          "whatever the revision", "kubectl rev-status deployment/web -n shop")],
     ),
     ("REV210", "where nobody injects it pins nothing"): (mesh(ns("shop"), deployment("web", annotations=PINNED)), []),
     ("REV211", "true"): (

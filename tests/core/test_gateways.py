@@ -6,10 +6,11 @@ import pytest
 
 from kubectl_rev.core.gateways import GatewayKind, classify, gateway_name, is_istio, is_waypoint, owner
 from kubectl_rev.core.injection import Selected, State
+from kubectl_rev.core.labels import VALIDATORS
 from kubectl_rev.core.objects import Container, Gateway, Metadata, PodSpec, PodTemplate
 from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Gap
-from tests.build import control_plane, gateway, injector, labels, proxy_container, template, validator, world
+from tests.build import control_plane, gateway, injector, labels, proxy_container, service, template, validator, world
 
 NAME, CLASS = "gateway.networking.k8s.io/gateway-name=g", "gateway.networking.k8s.io/gateway-class-name"
 MANAGED = "gateway.istio.io/managed"
@@ -34,7 +35,15 @@ KINDS: dict[str, tuple[PodTemplate, GatewayKind | None]] = {
     "gateway api": (template(f"{NAME} {CLASS}=istio", proxy=proxy_container(role="router")), GatewayKind.GATEWAY_API),
     "gateway api, another class": (template(f"{NAME} {CLASS}=istio-east-west"), GatewayKind.GATEWAY_API),
     "gateway api up to 1.20": (template("istio.io/gateway-name=g"), GatewayKind.GATEWAY_API),
-    "gateway api in the days of injection": (template(NAME, annotations=INJECTED), GatewayKind.GATEWAY_API),
+    "gateway api in the days of injection": (
+        template("istio.io/gateway-name=g", annotations=INJECTED),
+        GatewayKind.GATEWAY_API,
+    ),
+    "another implementation's": (template(f"{NAME} {CLASS}=kgateway-waypoint"), None),
+    "another implementation's, with a sidecar": (
+        template(f"{NAME} {CLASS}=nginx", annotations={"istio.io/rev": "default"}, proxy=proxy_container()),
+        None,
+    ),
     "waypoint": (template(f"{NAME} {CLASS}=istio-waypoint"), GatewayKind.WAYPOINT),
     "waypoint, by who manages it": (template(f"{NAME} {MANAGED}=istio.io-mesh-controller"), GatewayKind.WAYPOINT),
     "gateway api, by who manages it": (
@@ -50,7 +59,7 @@ def test_classify(made: PodTemplate, kind: GatewayKind | None) -> None:
 
 
 def test_classify_without_a_spec() -> None:
-    assert classify(Metadata(labels=labels(NAME)), None) is GatewayKind.GATEWAY_API
+    assert classify(Metadata(labels=labels(f"{NAME} {CLASS}=istio")), None) is GatewayKind.GATEWAY_API
     assert classify(Metadata(), None) is None
 
 
@@ -90,7 +99,9 @@ NO_DEFAULT = Mesh(world(control_plane("canary"), control_plane("blue"), injector
 BLIND = Mesh(
     world(control_plane("canary"), gaps=[Gap("list", "mutatingwebhookconfigurations.admissionregistration.k8s.io")])
 )
-OWNERS: dict[str, tuple[Mesh, Gateway | None, str, Selected]] = {
+SHARED = Mesh(world(control_plane(), control_plane("canary"), injector("canary", tag="default"), validator("canary")))
+DEFAULT_OWNS = "the default owns gateways without a label"
+OWNERS: dict[str, tuple[Mesh, Gateway | None, str | None, Selected]] = {
     "its own label": (
         NO_DEFAULT,
         gateway("g", text="rev=canary"),
@@ -145,16 +156,95 @@ OWNERS: dict[str, tuple[Mesh, Gateway | None, str, Selected]] = {
         "",
         Selected(State.UNKNOWN, "the injectors, and so the tags, could not be read"),
     ),
-    "the gateway was not read: its namespace is asked": (
+    "the gateway was not read": (
         NO_DEFAULT,
         None,
         "rev=blue",
-        Selected(State.INJECTED, "the namespace says istio.io/rev=blue", "blue"),
+        Selected(State.UNKNOWN, "the Gateway, and so its labels, could not be read"),
+    ),
+    "the namespace was not read, and is not asked": (
+        NO_DEFAULT,
+        gateway("g", text="rev=canary"),
+        None,
+        Selected(State.INJECTED, "the gateway says istio.io/rev=canary", "canary"),
+    ),
+    "the namespace was not read": (
+        NO_DEFAULT,
+        gateway("g"),
+        None,
+        Selected(State.UNKNOWN, "the namespace's labels could not be read"),
     ),
     "no default": (NO_DEFAULT, gateway("g"), "", Selected(State.NONE, NOBODY)),
+    "an empty label is none, and hides the namespace's": (
+        TAGGED,
+        gateway("g", text="rev="),
+        "rev=canary",
+        Selected(State.INJECTED, DEFAULT_OWNS, "blue"),
+    ),
+    "the unrevisioned istiod answers to default whoever has the tag": (
+        SHARED,
+        gateway("g"),
+        "",
+        Selected(State.CONFLICT, f"{DEFAULT_OWNS}, and the istiods of canary and default both take it for theirs"),
+    ),
+    "and to the label": (
+        SHARED,
+        gateway("g", text="rev=default"),
+        "",
+        Selected(
+            State.CONFLICT,
+            "the gateway says istio.io/rev=default, and the istiods of canary and default both take it for theirs",
+        ),
+    ),
+    "a label of its own ends that": (
+        SHARED,
+        gateway("g", text="rev=canary"),
+        "",
+        Selected(State.INJECTED, "the gateway says istio.io/rev=canary", "canary"),
+    ),
+    "the unrevisioned istiod needs neither tag nor validator": (
+        Mesh(world(control_plane())),
+        gateway("g"),
+        "",
+        Selected(State.INJECTED, DEFAULT_OWNS, "default"),
+    ),
+    "before 1.25 the validator names no owner": (
+        Mesh(world(control_plane("canary", version="1.24.6"), validator("canary"))),
+        gateway("g"),
+        "",
+        Selected(State.NONE, NOBODY),
+    ),
+    "the validators were not read": (
+        Mesh(world(control_plane(), gaps=[Gap("list", VALIDATORS)])),
+        gateway("g"),
+        "",
+        Selected(State.UNKNOWN, "the default validator, which names the default, could not be read"),
+    ),
+    "the validators were not read, and the tag decides": (
+        Mesh(world(control_plane("canary"), injector("canary", tag="default"), gaps=[Gap("list", VALIDATORS)])),
+        gateway("g"),
+        "",
+        Selected(State.INJECTED, DEFAULT_OWNS, "canary"),
+    ),
+    "a tag whose injector and Service disagree": (
+        Mesh(
+            world(
+                control_plane("canary"),
+                control_plane("blue"),
+                injector("blue", tag="prod"),
+                service("canary", tag="prod"),
+            )
+        ),
+        gateway("g", text="rev=prod"),
+        "",
+        Selected(
+            State.CONFLICT,
+            "the gateway says istio.io/rev=prod, and the istiods of blue and canary both take it for theirs",
+        ),
+    ),
 }
 
 
 @pytest.mark.parametrize(("mesh", "made", "given", "wanted"), OWNERS.values(), ids=OWNERS.keys())
-def test_owner(mesh: Mesh, made: Gateway | None, given: str, wanted: Selected) -> None:
-    assert owner(mesh, made, labels(given)) == wanted
+def test_owner(mesh: Mesh, made: Gateway | None, given: str | None, wanted: Selected) -> None:
+    assert owner(mesh, made, None if given is None else labels(given)) == wanted

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from kubectl_rev.core.injection import Considered, Selected, State, Subject, Trial, consider, refusal, select
+from kubectl_rev.core.admission import Considered, Subject, Trial, consider
+from kubectl_rev.core.injection import Selected, State, refusal, select
 from kubectl_rev.core.objects import Container, PodSpec, PodTemplate, Rule, Webhook
 from kubectl_rev.core.policy import Veto
 from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.selectors import LabelSelector
 from kubectl_rev.core.snapshot import Gap, Snapshot
-from tests.build import config_map, control_plane, endpoints, injector, istiod, labels, service, template, world
+from tests.build import config_map, control_plane, endpoints, injector, istiod, labels, ns, service, template, world
 from tests.core.truth import (
     ANY_INJECT,
     ANY_INJECTION,
@@ -312,6 +313,38 @@ def test_two_injectors() -> None:
         injectors=("istio-revision-tag-default", "istio-sidecar-injector"),
     )
     assert found.injector is None
+
+
+def test_two_injectors_of_one_istiod_agree() -> None:
+    """Helm's unrevisioned control plane with `revisionTags={default}`: it is injected twice over, and by default."""
+    found = decide(world(control_plane(), injector(tag="default")), "injection=enabled")
+    asked = "the namespace says istio-injection=enabled"
+    both = ("istio-revision-tag-default", "istio-sidecar-injector")
+    assert found == Selected(State.INJECTED, asked, "default", both)
+
+
+def test_two_of_one_name_in_two_namespaces_do_not() -> None:
+    found = decide(world(control_plane(), control_plane(namespace="other")), "injection=enabled")
+    assert found.state is State.CONFLICT
+
+
+def test_two_outside_are_told_apart_by_their_address() -> None:
+    def far(name: str, host: str) -> Any:
+        return injector("far", name=name, url=f"https://{host}/inject")
+
+    assert decide(world(far("a", "one"), far("b", "one")), "rev=far").state is State.INJECTED
+    assert decide(world(far("a", "one"), far("b", "two")), "rev=far").state is State.CONFLICT
+
+
+def test_a_service_in_front_of_two_revisions_leaves_it_open() -> None:
+    shared = service(name="istiod", select="app=istiod")
+    snapshot = world(istiod(), istiod("canary"), shared, endpoints(shared, True), injector(), ns("shop"))
+    assert decide(snapshot, "injection=enabled") == Selected(
+        State.UNKNOWN,
+        "istio-sidecar-injector calls Service istiod, which leads to istiods of canary and default",
+        injectors=("istio-sidecar-injector",),
+    )
+    assert decide(snapshot, "injection=enabled", host_network=True).state is State.NONE
 
 
 def test_two_injectors_of_which_one_istiod_refuses() -> None:

@@ -120,6 +120,7 @@ IN_PLACE = build.running(
 )
 BACK = build.ns("shop", "rev=canary", **{"kubectl-rev/previous": '{"istio-injection":"enabled"}'})
 SELECTS_WEB = BudgetSpec(selector=LabelSelector(match_labels={"app": "web"}))
+TAGGED = [*build.control_plane("default", deactivated=True), *CANARY, build.injector("default", tag="default")]
 TEAM = LabelSelector(match_expressions=(Requirement("team", Operator.EXISTS),))
 LABELLED = IstioConfig(
     kind="VirtualService",
@@ -206,6 +207,7 @@ FOUND = {
         build.running(build.deployment("web", annotations={labels.INJECT: "maybe"}), "default"),
         planes=(build.control_plane("default", version="latest"), build.control_plane("canary", version="latest")),
     ),
+    "REV435": lambda: situation(SHOP, WEB, build.gateway("gw"), *TAGGED, tag="default", planes=()),
 }  # fmt: skip
 
 
@@ -235,6 +237,18 @@ def test_owned_labels_say_what_to_change_in_git_and_may_be_forced():
         "in the manifest of Namespace shop: remove the label istio-injection, set the label istio.io/rev: canary"
     )
     assert find(situation(shop, WEB, force_owned=True)) == []
+
+
+def test_a_gateway_that_two_would_take_is_labelled_first():
+    """Seen on the real cluster: two istiods render it in turns (tests/cluster/test_migrate_gateways.py)."""
+    (finding,) = [each for each in find(FOUND["REV435"]()) if each.code == "REV435"]
+    assert (finding.message, finding.hint) == (
+        "the default owns gateways without a label, and the istiods of canary and default both take it for theirs: "
+        "they would replace its pods in turns, without end",
+        "kubectl label gateways.gateway.networking.k8s.io gw -n shop istio.io/rev=canary --overwrite",
+    )
+    mended = situation(SHOP, WEB, build.gateway("gw", text="rev=canary"), *TAGGED, tag="default", planes=())
+    assert "REV435" not in {each.code for each in find(mended)}
 
 
 def test_a_revision_that_others_stay_on_keeps_its_gateways():

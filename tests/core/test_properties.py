@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_rev.core import status
+from kubectl_rev.core.admission import Subject, consider
 from kubectl_rev.core.drift import RENDERED
 from kubectl_rev.core.explain import of_namespace, of_unit
-from kubectl_rev.core.injection import State, Subject, consider, select
+from kubectl_rev.core.injection import State, select
 from kubectl_rev.core.objects import Object, Pod
 from kubectl_rev.core.policy import InjectorConfig, release, veto
 from kubectl_rev.core.revisions import Mesh

@@ -141,6 +141,10 @@ PROXIES: dict[str, tuple[Pod, Proxy | None]] = {
         has(GATEWAY_STATUS, proxy_container("canary", role="router")),
         Proxy("canary", Evidence.STATUS, GatewayKind.INJECTED),
     ),
+    "a container that the template only begins, and nobody injected": (
+        has({}, Container(name="istio-proxy", image="docker.io/istio/proxyv2:1.20.8")),
+        None,
+    ),
     "a gateway pod that nobody injected": (
         has({"inject.istio.io/templates": "gateway"}, Container(name="istio-proxy", image="auto"), "rev=canary"),
         None,

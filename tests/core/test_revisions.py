@@ -103,7 +103,14 @@ def test_scaled_to_zero_is_local_and_not_ready() -> None:
 
 
 def test_a_terminating_istiod_is_not_ready() -> None:
-    assert planes(world(istiod("canary", terminating=True)))[0].ready == 0
+    (alone,) = planes(world(istiod("canary", terminating=True)))
+    assert (alone.ready, len(alone.istiods)) == (0, 1)
+
+
+def test_beside_others_a_terminating_istiod_is_none_of_them_any_more() -> None:
+    old = istiod("canary", version="1.30.3", terminating=True)
+    (plane,) = planes(world(old, istiod("canary", version="1.31.0", n=1)))
+    assert (plane.ready, len(plane.istiods), plane.versions) == (1, 1, ("1.31.0",))
 
 
 ANSWERED = {"istio-system/istiod-canary-7c9-0": "1.31.0-rc.0"}
@@ -386,6 +393,31 @@ DEFAULTS: dict[str, tuple[Snapshot, Default]] = {
     "two injectors of the default: nobody can say": (
         world(control_plane(), control_plane("canary"), injector("canary", tag="default")),
         Default(None, None, "canary", True),
+    ),
+    "istiod is told to inject only where a pod asks": (
+        world(control_plane(), config_map(policy="disabled"), validator()),
+        Default("default", "default", "default", True),
+    ),
+    "whether the injector is called depends on more than labels": (
+        world(istiod(), service(), injector(match_conditions=["true"]), validator()),
+        Default("default", "default", "default", True),
+    ),
+    "two injectors with the same istiod": (
+        world(control_plane(), injector(tag="default"), validator()),
+        Default("default", "default", "default", True),
+    ),
+    "nothing but an unrevisioned istiod, which owns gateways by its name": (
+        world(istiod(), service(), injector()),
+        Default("default", None, "default", True),
+    ),
+    "1.11: every revision's validator is one for what has no label": (
+        world(
+            control_plane(),
+            control_plane("canary"),
+            validator("canary", name="istio-validator-canary-istio-system"),
+            validator(name="istio-validator-istio-system"),
+        ),
+        Default("default", "default", "default", True),
     ),
     "the injector of the default is dead": (
         world(control_plane("canary"), injector("gone", tag="default"), validator("gone")),

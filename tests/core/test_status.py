@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from kubectl_rev.core import labels as labels_of
 from kubectl_rev.core import status
+from kubectl_rev.core.admission import Considered, Trial
 from kubectl_rev.core.checks import Ref
 from kubectl_rev.core.explain import Explanation, IstiodDecision, Running, of_namespace, of_unit
-from kubectl_rev.core.injection import Considered, Trial
 from kubectl_rev.core.items import (
     ControlPlaneItem,
     Count,
@@ -226,6 +226,9 @@ def test_istiods_that_were_not_found_hide_no_pods_of_the_scope() -> None:
     assert replace(snapshot, scope="shop").has_gap("pods", ISTIO)
 
 
+MADE_FROM = "gateway.istio.io/managed=istio.io-gateway-controller gateway.networking.k8s.io/gateway-name="
+
+
 def test_namespaces() -> None:
     def item(name: str, text: str, selected: SelectedItem, note: str = "", **more: object) -> NamespaceItem:
         values = {"ignored": [], "ambient": False, "proxy_revisions": {}, "pods": 0, "drift": False, "drifted": 0}
@@ -234,7 +237,7 @@ def test_namespaces() -> None:
         )
 
     assert status.namespaces(SURVEY) == [
-        item("ghost", "rev=x mode=ambient", GHOST, f"new pods get no sidecar: {GHOST.because}", ambient=True),
+        item("ghost", "rev=x mode=ambient", GHOST, "see REV104", ambient=True),
         item("istio-system", "", NOT_ASKED, pods=4, proxy_revisions={"default": 1}),
         item(
             "legacy",
@@ -320,7 +323,7 @@ def test_gateways() -> None:
     parts = [
         ns("edge", "rev=canary"),
         gateway("made", "edge"),
-        deployment("made-istio", "edge", "gateway.networking.k8s.io/gateway-name=made inject=false"),
+        deployment("made-istio", "edge", f"{MADE_FROM}made inject=false"),
         gateway("unmade", "edge"),
         gateway("old", "edge"),
         deployment("old-istio", "edge", "istio.io/gateway-name=old inject=false"),  # up to 1.20
@@ -522,7 +525,7 @@ def test_why_of_a_namespace() -> None:
 
 
 def test_why_of_a_gateway_that_istiod_renders_asks_no_webhook() -> None:
-    made = deployment("g-istio", "shop", "gateway.networking.k8s.io/gateway-name=g inject=false")
+    made = deployment("g-istio", "shop", f"{MADE_FROM}g inject=false")
     survey = Survey(world(control_plane("canary"), ns("shop", "rev=canary"), made, gateway("g")))
     found = of_unit(survey, survey.by_namespace["shop"][0])
     assert (found.headline, found.injectors, found.istiod) == (

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from kubectl_rev.core.admission import Subject
 from kubectl_rev.core.drift import Effect
 from kubectl_rev.core.gateways import GatewayKind
-from kubectl_rev.core.injection import Selected, State, Subject
-from kubectl_rev.core.objects import Metadata, Object, OwnerReference, Pod, PodTemplate, Workload
+from kubectl_rev.core.injection import Selected, State
+from kubectl_rev.core.labels import GATEWAYS, REV
+from kubectl_rev.core.objects import Metadata, Object, OwnerReference, Pod, PodTemplate, UpdateStrategy, Workload
 from kubectl_rev.core.proxies import Evidence, Proxy
 from kubectl_rev.core.snapshot import Gap, Snapshot, fold
 from kubectl_rev.core.survey import Group, Survey, Unit, is_ambient
@@ -124,6 +126,39 @@ CHAINS: dict[str, tuple[list[Object], list[tuple[str, str, bool, int]]]] = {
 @pytest.mark.parametrize(("parts", "units"), CHAINS.values(), ids=CHAINS.keys())
 def test_owner_chains(parts: list[Object], units: list[tuple[str, str, bool, int]]) -> None:
     assert told(shop(*parts)) == units
+
+
+def test_the_label_that_an_old_injector_left_on_a_bare_pod_is_no_wish() -> None:
+    """Up to 1.10 the injector writes `istio.io/rev` on pods; since then it is the person's."""
+    parts = (control_plane(), control_plane("canary"), ns("free"), ns("shop", "injection=enabled"))
+    for era, revision, ignored in (("1.9", None, ()), ("1.30", "canary", (("pod", REV, "canary"),))):
+        text = "" if era == "1.9" else "rev=canary"
+        pods = [pod("lonely", where, text, on="canary", era=era) for where in ("free", "shop")]
+        found = {unit.namespace: unit.selected for unit in survey(*parts, *pods).units if unit.kind == "Pod"}
+        assert (found["free"].revision, found["shop"].ignored) == (revision, ignored)
+
+
+def test_what_keeps_a_restart_from_replacing_pods() -> None:
+    paused, on_delete = deployment("web"), stateful_set("db")
+    paused.spec.paused = True
+    on_delete.spec.update_strategy = UpdateStrategy(type="OnDelete")
+    rolling = daemon_set("agent")
+    rolling.spec.update_strategy = UpdateStrategy()
+    assert {unit.name: unit.held for unit in shop(paused, on_delete, rolling)} == {
+        "web": "paused",
+        "db": "OnDelete",
+        "agent": "",
+    }
+
+
+def test_a_gateway_that_was_not_read_is_unknown_one_that_is_gone_is_nobodys() -> None:
+    text = "gateway.istio.io/managed=x gateway.networking.k8s.io/gateway-name=g"
+    made = (*MESH, deployment("g", "shop", text))
+    unread, gone = survey(*made, gaps=[Gap("list", GATEWAYS)]), survey(*made)
+    assert [each.by_namespace["shop"][0].selected for each in (unread, gone)] == [
+        Selected(State.UNKNOWN, "the Gateway, and so its labels, could not be read"),
+        Selected(State.NONE, "its Gateway is gone"),
+    ]
 
 
 def test_a_unit_in_full() -> None:

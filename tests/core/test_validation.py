@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from kubectl_rev.core.checks import find
 from kubectl_rev.core.labels import VALIDATORS
-from kubectl_rev.core.objects import ClientConfig, EndpointPort, IstioConfig, Metadata, ServicePort, Webhook
+from kubectl_rev.core.objects import ClientConfig, IstioConfig, Metadata, Port, Webhook
 from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Survey
@@ -138,10 +138,10 @@ def test_the_default_validator(row):
 def test_endpoints_must_be_ready_for_the_port_that_is_called():
     plane = [each for each in control_plane() if type(each).__name__ not in ("Service", "EndpointSlice")]
     its = service()
-    its.spec.ports = [ServicePort(name="https-webhook", port=443)]
+    its.spec.ports = [Port(name="https-webhook", port=443)]
     ready = endpoints(its, True)
     for ports, healthy in (([], True), (["https-webhook"], True), (["grpc-xds"], False)):
-        ready.ports = [EndpointPort(name=name, port=1) for name in ports]
+        ready.ports = [Port(name=name, port=1) for name in ports]
         diagnosis = diagnosed(plane, its, ready, validator(), ns(ISTIO))
         assert diagnosis.healthy is healthy, ports
 

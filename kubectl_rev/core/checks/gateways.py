@@ -1,4 +1,4 @@
-"""REV422 to REV424: what a migration does to gateways."""
+"""REV422 to REV424, and REV435: what a migration does to gateways."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from kubectl_rev.core.checks.model import Found, Ref
 from kubectl_rev.core.checks.situation import Situation
 from kubectl_rev.core.checks.situation import targets as targets_of
 from kubectl_rev.core.drift import RENDERED
-from kubectl_rev.core.gateways import GatewayKind
+from kubectl_rev.core.gateways import GatewayKind, claimants, is_istio, owner
+from kubectl_rev.core.injection import State
 
 
 def rendered(situation: Situation) -> Found:
@@ -18,7 +19,8 @@ def rendered(situation: Situation) -> Found:
     for move in situation.plan.moves:
         was = {(u.kind, u.name): u.selected.revision for u in situation.before.by_namespace.get(move.namespace, ())}
         for unit in situation.after.by_namespace.get(move.namespace, ()) if move.label or situation.plan.tag else ():
-            if unit.gateway in RENDERED and was.get((unit.kind, unit.name)) != unit.selected.revision:
+            contested = unit.selected.state is State.CONFLICT  # REV435's
+            if unit.gateway in RENDERED and not contested and was.get((unit.kind, unit.name)) != unit.selected.revision:
                 message = (
                     f"istiod replaces this gateway ({unit.gateway.value}) as soon as the label changes: "
                     "say --include-gateways, or give the Gateway a label of its own "
@@ -26,8 +28,22 @@ def rendered(situation: Situation) -> Found:
                 )
                 name = unit.subject.labels.get(labels.GATEWAY_NAME, unit.name)
                 old = was.get((unit.kind, unit.name))
-                hint = command("label", "gateway", name, "-n", unit.namespace, f"{labels.REV}={old}") if old else ""
+                alone = old and claimants(situation.after.mesh, old) == [old]
+                hint = command("label", "gateway", name, "-n", unit.namespace, f"{labels.REV}={old}") if alone else ""
                 yield Ref(unit.kind, unit.namespace, unit.name), message, hint
+
+
+def contested(situation: Situation) -> Found:
+    """Whom the tag `default` is given does not make the unrevisioned istiod forget that it is called so."""
+    before, after = situation.before, situation.after
+    for gateway in filter(is_istio, after.snapshot.gateways):
+        then = owner(after.mesh, gateway, after.namespace_labels.get(gateway.namespace))
+        now = owner(before.mesh, gateway, before.namespace_labels.get(gateway.namespace))
+        if then.state is State.CONFLICT and now.state is not State.CONFLICT:
+            message = f"{then.because}: they would replace its pods in turns, without end"
+            to = f"{labels.REV}={situation.plan.revision}"
+            hint = command("label", labels.GATEWAYS, gateway.name, "-n", gateway.namespace, to, "--overwrite")
+            yield Ref("Gateway", gateway.namespace, gateway.name), message, hint
 
 
 def moving(situation: Situation) -> Found:

@@ -8,11 +8,15 @@ from collections.abc import Sequence
 import msgspec
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.admission import Subject
 from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.drift import RENDERED
 from kubectl_rev.core.enrollment import why_not_injected
-from kubectl_rev.core.injection import State, Subject, select
+from kubectl_rev.core.injection import State, select
+from kubectl_rev.core.policy import release
 from kubectl_rev.core.survey import Survey, Unit
+
+_ISTIO_SYSTEM = "istio-system"  # istioctl's default for -i
 
 
 def command(*words: str) -> str:
@@ -32,6 +36,10 @@ def restart(unit: Unit) -> str:
     """How a unit's pods come to be replaced: a command, or what to wait for."""
     if unit.gateway in RENDERED:
         return f"wait: the istiod of {unit.selected.revision} renders it again by itself, a restart does not"
+    if unit.held == "paused":
+        return command("rollout", "resume", f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace)
+    if unit.held == "OnDelete":
+        return f"delete the pods of {unit.kind} {unit.name} in namespace {unit.namespace} one at a time, when it suits"
     if unit.kind in ("Deployment", "StatefulSet", "DaemonSet"):
         return command("rollout", "restart", f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace)
     if unit.kind == "Pod":
@@ -88,7 +96,7 @@ def retag(survey: Survey, tag: str, to: Sequence[str]) -> str:
         if revision in own and any(c.labels.get(labels.TAG) == tag for c in survey.snapshot.injectors):
             return command("rev-migrate", "--tag", tag, "--to", revision)
         if revision in own:
-            return tag_set(tag, revision)
+            return tag_set(survey, tag, revision)
     return command("rev-status", "revisions")
 
 
@@ -100,9 +108,16 @@ def hold_default(survey: Survey) -> str:
     ready = {plane.revision for plane in survey.mesh.control_planes if plane.ready}
     able = ready & _with_own_injector(survey)
     for revision in (survey.default.validation, labels.DEFAULT, *(ready if len(ready) == 1 else ())):
-        if revision in able:
-            return tag_set(labels.DEFAULT, revision)
+        if revision in able and _has_tags(survey, revision):
+            return tag_set(survey, labels.DEFAULT, revision)
     return ""
+
+
+def _has_tags(survey: Survey, revision: str) -> bool:
+    """Whether there is an `istioctl tag` for it: since 1.11; 1.10's was `x revision tag`, 1.9 had none."""
+    plane = survey.mesh.control_plane(revision)
+    known = [found for version in (plane.versions if plane else ()) if (found := release(version))]
+    return not known or max(known) >= (1, 11)
 
 
 def _with_own_injector(survey: Survey) -> set[str]:
@@ -111,9 +126,15 @@ def _with_own_injector(survey: Survey) -> set[str]:
     return {c.labels[labels.REV] for c in own if labels.REV in c.labels}
 
 
-def tag_set(tag: str, revision: str) -> str:
-    """istioctl's own, which for tag `default` also turns off the unrevisioned injector and moves validation."""
-    return shlex.join(("istioctl", "tag", "set", tag, "--revision", revision, "--overwrite"))
+def tag_set(survey: Survey, tag: str, revision: str) -> str:
+    """istioctl's own, which for tag `default` also turns off the unrevisioned injector and moves validation.
+
+    It has the tag call a Service in the namespace that it is told, whatever the revision's own injector calls
+    (istioctl/pkg/tag/generate.go, tagWebhookConfigFromCanonicalWebhook).
+    """
+    plane = survey.mesh.control_plane(revision)
+    away = ["-i", plane.namespace] if plane and plane.namespace not in ("", _ISTIO_SYSTEM) else []
+    return shlex.join(("istioctl", "tag", "set", tag, "--revision", revision, "--overwrite", *away))
 
 
 def reset_label(unit: Unit, value: str) -> str:

@@ -21,11 +21,10 @@ from kubectl_rev.core.verification.uninstall import Uninstall
 
 _VALIDATING, _MUTATING = "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"
 ALONE = "REV315"  # the finding that no other revision is left
-_GATEWAYS = "gateways.gateway.networking.k8s.io"
 
 
 def _validators(leaving: Uninstall) -> Broken:
-    hint = tag_set(labels.DEFAULT, leaving.successor)
+    hint = tag_set(leaving.before, labels.DEFAULT, leaving.successor)
     left = {each.name for each in leaving.after.snapshot.validators}
     for config, webhook, _ in _dying(leaving, leaving.before.snapshot.validators):
         ours = webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX)
@@ -83,13 +82,13 @@ def _owned_gateways(leaving: Uninstall) -> Broken:
     for gateway in leaving.before.snapshot.gateways:
         if not is_istio(gateway):
             continue
-        given = leaving.before.namespace_labels.get(gateway.namespace, {})
+        given = leaving.before.namespace_labels.get(gateway.namespace)
         now = owner(leaving.before.mesh, gateway, given)
         then = owner(leaving.after.mesh, gateway, given)
         if now.revision == leaving.revision and not leaving.alive_after(then.revision):
             message = f"{now.because}: no control plane would own it, its proxies would stand alone"
             to = f"{labels.REV}={leaving.successor}"
-            hint = command("label", _GATEWAYS, gateway.name, "-n", gateway.namespace, to, "--overwrite")
+            hint = command("label", labels.GATEWAYS, gateway.name, "-n", gateway.namespace, to, "--overwrite")
             yield Ref("Gateway", gateway.namespace, gateway.name), message, hint, Breaks.DETACHED
 
 
@@ -133,7 +132,7 @@ def _reinstall(leaving: Uninstall) -> str:
 
 def _config(leaving: Uninstall) -> Broken:
     for config in leaving.evidence.snapshot.config:
-        if config.labels.get(labels.REV) != leaving.revision or config.resource == _GATEWAYS:
+        if config.labels.get(labels.REV) != leaving.revision or config.resource == labels.GATEWAYS:
             continue
         if not leaving.removal.takes(config.kind, config):
             message = f"its label {labels.REV}={leaving.revision} is for this revision alone: no other would read it"

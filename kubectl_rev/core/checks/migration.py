@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks import gateways, rolling, sources
-from kubectl_rev.core.checks.hints import command, namespace_ref
+from kubectl_rev.core.checks.hints import command, namespace_ref, tag_set
 from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, run
 from kubectl_rev.core.checks.situation import Situation, targets
 from kubectl_rev.core.defaults import default_validator
@@ -163,7 +163,7 @@ def _validator_stays(situation: Situation) -> Found:
         yield subject, f"it validates nothing: {target.problem}", command("rev-fix-validation")
     elif holder is not None and holder not in goals:
         message = f"{holder} validates Istio's configuration after this too: without it nothing could be written"
-        yield subject, message, f"istioctl tag set default --revision {goals[0]} --overwrite"
+        yield subject, message, tag_set(after, labels.DEFAULT, goals[0])
 
 
 def _denied(situation: Situation) -> Found:
@@ -246,6 +246,9 @@ CHECKS = (
     MigrationCheck("REV424", _W, "a gateway lives only on the revision that is left",
                    "it is not reverted by labels and restarts", gateways.only_there,
                    "manifests/charts/gateways/istio-ingress/templates/deployment.yaml"),
+    MigrationCheck("REV435", _E, "two control planes would take a Gateway for theirs",
+                   "each renders its Deployment anew as soon as the other has", gateways.contested,
+                   f"{sources.OWNERS}; istio#54280"),
     MigrationCheck("REV428", _W, "the default validator does not go back",
                    "labels and restarts leave it with the revision that goes", _validator_stays, "istio#43227"),
     MigrationCheck("REV426", _E, "the tag belongs to Git, Helm or Sail", "it would be put back", _owned_tag,

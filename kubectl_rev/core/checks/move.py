@@ -100,7 +100,7 @@ def _validation(move: Move) -> Found:
         yield subject, f"it validates nothing: {target.problem}", command("rev-fix-validation")
     elif move.wanted and move.survey.default.validation not in (None, move.wanted):
         message = f"configuration is still validated by {move.survey.default.validation}"
-        yield subject, message, tag_set(labels.DEFAULT, move.wanted)
+        yield subject, message, tag_set(move.survey, labels.DEFAULT, move.wanted)
 
 
 def _unread_config(move: Move) -> Found:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.admission import Subject
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import command, explain, namespace_ref, relabel, restart, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Severity
 from kubectl_rev.core.checks.revisions import why_dead
-from kubectl_rev.core.drift import Effect, manual
+from kubectl_rev.core.drift import RENDERED, Effect, manual
 from kubectl_rev.core.guess import nearest
-from kubectl_rev.core.injection import Selected, State, Subject, called, select
+from kubectl_rev.core.injection import Selected, State, select
 from kubectl_rev.core.policy import release
 from kubectl_rev.core.survey import Survey, Unit, is_ambient
 
@@ -32,10 +33,13 @@ def _two_labels(survey: Survey) -> Found:
             effect = f" ({_EFFECTS[selected.state]})" if selected.state in _EFFECTS else ""
             message = f"{labels.INJECTION}={value} decides{effect}, {labels.REV}={given[labels.REV]} is ignored"
             other = {key: value for key, value in given.items() if key != labels.INJECTION}
+            then = select(survey.mesh, Subject(name, other)).state
             if value == "disabled":  # somebody opted out: nothing is to be put into the mesh, unless it is in it
-                safe = any(unit.proxies for unit in survey.by_namespace[name])
+                safe = then is State.INJECTED and any(unit.proxies for unit in survey.by_namespace[name])
+            elif value == "enabled":  # sidecars are not to be lost, nor pods
+                safe = then is State.INJECTED
             else:
-                safe = value != "enabled" or called(survey.mesh, Subject(name, other))  # else sidecars would be lost
+                safe = then is not State.REJECTED
             drop = labels.INJECTION if safe else labels.REV
             mend = command("label", "namespace", name, f"{drop}-")
             yield (
@@ -49,8 +53,12 @@ def _drift(survey: Survey) -> Found:
     for unit in survey.units:
         if count := unit.having(Effect.MOVES):
             runs = ", ".join(rev for rev in sorted(unit.proxies) if rev != unit.selected.revision)
-            message = f"{_pods(count)} on {runs}, {unit.selected.revision} is selected"
+            message = f"{_pods(count)} on {runs}, {unit.selected.revision} is selected{_held(unit)}"
             yield unit_ref(unit), message, restart(unit)
+
+
+def _held(unit: Unit) -> str:
+    return {"": "", "paused": "; it is paused", "OnDelete": "; its updateStrategy is OnDelete"}[unit.held]
 
 
 def _losing(survey: Survey) -> Found:
@@ -75,7 +83,7 @@ def _keep(survey: Survey, unit: Unit) -> str:
 def _missing(survey: Survey) -> Found:
     for unit in survey.units:
         if count := unit.having(Effect.GAINS):
-            message = f"{_pods(count)} without a sidecar, {unit.selected.revision} is selected"
+            message = f"{_pods(count)} without a sidecar, {unit.selected.revision} is selected{_held(unit)}"
             yield unit_ref(unit), message, restart(unit)
 
 
@@ -144,9 +152,14 @@ def _revive(survey: Survey, selected: Selected) -> str:
 
 def _pinned_image(survey: Survey) -> Found:
     for unit in survey.units:
-        image = unit.template.metadata.annotations.get(labels.PROXY_IMAGE) if unit.template else None
-        if image and unit.selected.state is State.INJECTED:
+        if unit.template is None or unit.selected.state is not State.INJECTED or unit.gateway in RENDERED:
+            continue
+        own = unit.template.spec.proxy
+        if image := unit.template.metadata.annotations.get(labels.PROXY_IMAGE):
             message = f"annotation {labels.PROXY_IMAGE}={image} pins the proxy's version whatever the revision"
+            yield unit_ref(unit), message, explain(unit)
+        elif own and own.image not in ("", "auto") and not manual(unit.template):
+            message = f"its own container {own.name} pins the proxy's image, {own.image}, whatever the revision"
             yield unit_ref(unit), message, explain(unit)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.admission import Subject, called, kept_away
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import (
     command,
@@ -18,10 +19,11 @@ from kubectl_rev.core.checks.hints import (
 )
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.drift import RENDERED
+from kubectl_rev.core.gateways import is_istio, owner
 from kubectl_rev.core.guess import nearest
-from kubectl_rev.core.injection import Selected, State, Subject, called
+from kubectl_rev.core.injection import Selected, State
 from kubectl_rev.core.revisions import ControlPlane, Injector, runs_istiod
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.survey import Survey, is_ambient
 
 
 def _dead_injectors(survey: Survey) -> Found:
@@ -79,9 +81,15 @@ def _ghosts(survey: Survey) -> Found:
     if survey.mesh.blind:
         return
     for name, given in survey.namespace_labels.items():
-        rev = given.get(labels.REV)
-        if rev is not None and labels.INJECTION not in given and not called(survey.mesh, survey.plain_pod(name)):
-            named = f"{labels.REV}={rev}" if rev else f"an empty {labels.REV}"
+        rev, plain = given.get(labels.REV), survey.plain_pod(name)
+        if rev is None or labels.INJECTION in given or called(survey.mesh, plain) or kept_away(survey.mesh, plain):
+            continue
+        named = f"{labels.REV}={rev}" if rev else f"an empty {labels.REV}"
+        if is_ambient(given):  # where nothing is to be injected: the label is for its waypoints and gateways
+            if survey.mesh.resolve(rev) is None:
+                message = f"{named} names no revision or tag: its waypoints and gateways are nobody's"
+                yield namespace_ref(name), message, command("label", "namespace", name, f"{labels.REV}-")
+        else:
             near = _meant(survey, rev)
             hint = relabel(survey, name, meant=(labels.REV, near) if near else None)
             if rev == labels.DEFAULT and survey.default.injection is None:
@@ -93,7 +101,7 @@ def _ghosts(survey: Survey) -> Found:
         if rev is None or labels.INJECTION in given or labels.REV in given or unit.gateway in RENDERED:
             continue
         opted_out = "false" in (unit.subject.labels.get(labels.INJECT), unit.subject.annotations.get(labels.INJECT))
-        if not opted_out and not called(survey.mesh, unit.subject):
+        if not (opted_out or called(survey.mesh, unit.subject) or kept_away(survey.mesh, unit.subject)):
             near = _meant(survey, rev) if unit.kind in ("Deployment", "StatefulSet", "DaemonSet") else None
             hint = reset_label(unit, near) if near else explain(unit)
             yield unit_ref(unit), f"its template's {labels.REV}={rev} {_means_nothing(survey, rev)}", hint
@@ -118,7 +126,7 @@ def _defaults_disagree(survey: Survey) -> Found:
         message = "default means " + ", ".join(f"{revision} for {what}" for what, revision in holds if revision)
         held = [revision for _, revision in holds if revision]
         heir = next((revision for revision in held if revision in living(survey)), None)
-        hint = tag_set(labels.DEFAULT, heir) if heir else command("rev-status", "revisions")
+        hint = tag_set(survey, labels.DEFAULT, heir) if heir else command("rev-status", "revisions")
         yield Ref("Tag", "", labels.DEFAULT), message, hint
 
 
@@ -130,6 +138,8 @@ def _overlaps(survey: Survey) -> Found:
             yield namespace_ref(name), selected.because, hint
     for unit in survey.units:
         of_namespace = survey.selected_for_namespace(unit.namespace).state
+        if unit.gateway in RENDERED:  # REV110's
+            continue
         if unit.selected.state is State.CONFLICT and of_namespace is not State.CONFLICT:
             yield unit_ref(unit), unit.selected.because, _one_default(survey, unit.selected) or explain(unit)
 
@@ -139,7 +149,50 @@ def _one_default(survey: Survey, selected: Selected) -> str:
     ours = [injector for injector in survey.mesh.injectors if injector.name in selected.injectors]
     tags = [injector for injector in ours if injector.name == labels.DEFAULT_TAG_INJECTOR]
     others = [injector for injector in ours if injector.tag is None and injector.labelled == labels.DEFAULT]
-    return tag_set(labels.DEFAULT, tags[0].revision) if tags and len(others) == len(ours) - 1 else ""
+    return tag_set(survey, labels.DEFAULT, tags[0].revision) if tags and len(others) == len(ours) - 1 else ""
+
+
+def _twice(survey: Survey) -> Found:
+    chosen = [survey.selected_for_namespace(name) for name in survey.by_namespace]
+    chosen += [unit.selected for unit in survey.units]
+    both = {each.injectors: each for each in chosen if each.state is State.INJECTED and len(each.injectors) > 1}
+    for names, selected in both.items():
+        message = f"{' and '.join(names)} have the same istiod inject the same pods, one after the other"
+        hint = _one_default(survey, selected) or command("get", "mutatingwebhookconfigurations", *names)
+        yield Ref("MutatingWebhookConfiguration", "", names[0]), message, hint
+
+
+def _kept_away(survey: Survey) -> Found:
+    mesh, spaces = survey.mesh, survey.namespace_labels
+    of_namespaces = {name: kept_away(mesh, survey.plain_pod(name)) for name in spaces}
+    for name, reason in of_namespaces.items():
+        if reason and survey.selected_for_namespace(name).state is State.NONE:
+            yield namespace_ref(name), f"{reason}: new pods get no sidecar", command("rev-status", f"namespace/{name}")
+    for unit in survey.units:
+        told = unit.template is None or unit.selected.state is not State.NONE or of_namespaces.get(unit.namespace)
+        if not told and (reason := kept_away(mesh, unit.subject)):
+            yield unit_ref(unit), f"{reason}: new pods get no sidecar", explain(unit)
+
+
+def _split_tags(survey: Survey) -> Found:
+    tags = survey.mesh.tags
+    for one in tags:
+        for other in tags:
+            same = (one.name, one.namespace) == (other.name, other.namespace) and one.revision != other.revision
+            if same and one.injector and other.service and not other.injector:
+                message = f"its injector leads to {one.revision}, its Service to {other.revision}"
+                yield Ref("Tag", "", one.name), message, tag_set(survey, one.name, one.revision)
+
+
+def _contested(survey: Survey) -> Found:
+    for gateway in filter(is_istio, survey.snapshot.gateways):
+        given = survey.namespace_labels.get(gateway.namespace)
+        selected = owner(survey.mesh, gateway, given)
+        if selected.state is State.CONFLICT:
+            said = gateway.labels.get(labels.REV, (given or {}).get(labels.REV, ""))
+            meant = survey.mesh.resolve(said) if said else survey.default.gateways
+            label = ("label", labels.GATEWAYS, gateway.name, "-n", gateway.namespace, f"{labels.REV}={meant}")
+            yield Ref("Gateway", gateway.namespace, gateway.name), selected.because, command(*label, "--overwrite")
 
 
 def _relabelled_injectors(survey: Survey) -> Found:
@@ -158,9 +211,12 @@ def _no_default(survey: Survey) -> Found:
         return
     for name, given in survey.namespace_labels.items():
         selected = survey.selected_for_namespace(name)
-        if given.get(labels.INJECTION) == "enabled" and selected.state is State.NONE:
+        plain = survey.plain_pod(name)
+        if given.get(labels.INJECTION) == "enabled" and not (
+            called(survey.mesh, plain) or kept_away(survey.mesh, plain)
+        ):
             other = {key: value for key, value in given.items() if key != labels.INJECTION}
-            if labels.REV in given and called(survey.mesh, Subject(name, other)):  # what REV201 makes of the two labels
+            if labels.REV in given and called(survey.mesh, Subject(name, other)):  # as REV201 would have it
                 hint = relabel(survey, name, meant=(labels.REV, given[labels.REV]))
             else:
                 hint = hold_default(survey) or relabel(survey, name)
@@ -202,4 +258,15 @@ CHECKS = (
     Check("REV109", _E, "istio-injection=enabled, and nothing holds the default",
           "no injector matches: pods start without a sidecar and nothing says so", _no_default,
           f"{sources.SELECTORS}; istioctl/pkg/tag/tag.go", needs=needs.SELECTED),
+    Check("REV110", _E, "two control planes take a Gateway for theirs",
+          "they render its Deployment anew in turns, several times a second, and replace its pods each time",
+          _contested, f"{sources.OWNERS}; istio#54280", needs=needs.SELECTED),
+    Check("REV111", _W, "two injectors call the same istiod for the same pods",
+          "what the first injected is taken out and injected again", _twice, sources.INJECTION, needs=needs.SELECTED),
+    Check("REV112", _E, "an injector that is asked for is kept away by another label",
+          "no injector matches: pods start without a sidecar and nothing says so", _kept_away,
+          f"{sources.SELECTORS}; Azure/AKS#1771", needs=needs.SELECTED),
+    Check("REV113", _W, "a tag's injector and its Service name different revisions",
+          "pods follow the injector; istiod and ambient read both", _split_tags, sources.TAGS,
+          needs=(*needs.INJECTORS, "services")),
 )  # fmt: skip

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.admission import Subject
 from kubectl_rev.core.checks import left_behind, needs, sources
 from kubectl_rev.core.checks.hints import migrate, namespace_ref, restart, retag, unit_ref
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
 from kubectl_rev.core.drift import RENDERED
 from kubectl_rev.core.gateways import GatewayKind
-from kubectl_rev.core.injection import Subject, select
+from kubectl_rev.core.injection import select
 from kubectl_rev.core.objects import Container
 from kubectl_rev.core.survey import Group, Unit
 from kubectl_rev.core.verification.uninstall import Uninstall

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 
 from kubectl_rev.core import labels
+from kubectl_rev.core.admission import Subject
 from kubectl_rev.core.checks.hints import command
-from kubectl_rev.core.injection import State, Subject, select
+from kubectl_rev.core.injection import State, select
 from kubectl_rev.core.ownership import Owner
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation.validation import Entry

@@ -234,7 +234,7 @@ class _Planner:
 
     def _advise_default(self, to: str) -> None:
         self._plan.advice.append(
-            f"{tag_set(labels.DEFAULT, to)} makes the default validator; {at_source.tag_moves(self._survey, to)}. "
+            f"{self._tag_set(to)} makes the default validator; {at_source.tag_moves(self._survey, to)}. "
             f"With Helm: helm upgrade istio-base istio/base --reuse-values --set defaultRevision={to}"
         )
 
@@ -248,14 +248,17 @@ class _Planner:
         if to and moved and to not in self._restored and at_source.default_tag_dead(self._survey):
             self._plan.advice.append(
                 "the injector of the default is dead as well, and this does not repair it; "
-                f"{tag_set(labels.DEFAULT, to)} repairs both; {at_source.tag_moves(self._survey, to)}"
+                f"{self._tag_set(to)} repairs both; {at_source.tag_moves(self._survey, to)}"
             )
 
     def _holds_already(self, to: str, injection: str) -> None:
         self._obstacle(
             f"{to} validates unlabelled config already; it is injection that {injection} holds: "
-            f"{tag_set(labels.DEFAULT, to)}; {at_source.tag_moves(self._survey, to)}"
+            f"{self._tag_set(to)}; {at_source.tag_moves(self._survey, to)}"
         )
+
+    def _tag_set(self, to: str) -> str:
+        return tag_set(self._survey, labels.DEFAULT, to)
 
     def _obstacle(self, text: str) -> None:
         self._plan.obstacles.append(text)

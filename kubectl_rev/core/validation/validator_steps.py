@@ -16,8 +16,8 @@ from kubectl_rev.core import labels
 from kubectl_rev.core.objects import (
     ClientConfig,
     Metadata,
+    Port,
     Service,
-    ServicePort,
     ServiceReference,
     Webhook,
     WebhookConfiguration,
@@ -26,10 +26,10 @@ from kubectl_rev.core.plan import Op, Step, patch, pointer, singular
 
 SERVICE = "istiod"  # the name that validators up to 1.10, and the proxies of an unrevisioned istiod, have built in
 _ISTIOD_PORTS = (  # istio-discovery/templates/service.yaml
-    ServicePort(name="grpc-xds", port=15010),
-    ServicePort(name="https-dns", port=15012),
-    ServicePort(name="https-webhook", port=443, target_port=15017),
-    ServicePort(name="http-monitoring", port=15014),
+    Port(name="grpc-xds", port=15010),
+    Port(name="https-dns", port=15012),
+    Port(name="https-webhook", port=443, target_port=15017),
+    Port(name="http-monitoring", port=15014),
 )
 
 
@@ -201,7 +201,7 @@ def _selects(service: Service, selector: dict[str, str]) -> Iterator[Op]:
     yield Op("add", path, selector)
 
 
-def _port(port: ServicePort) -> dict[str, Any]:
+def _port(port: Port) -> dict[str, Any]:
     target = {} if port.target_port is None else {"targetPort": port.target_port}
     return {"name": port.name, "port": port.port, "protocol": "TCP", **target}
 

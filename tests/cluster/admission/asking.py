@@ -12,7 +12,8 @@ from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.faults import ServerFault
 from kubectl_rev.cluster.read import read
 from kubectl_rev.core import labels
-from kubectl_rev.core.injection import Selected, State, Subject, consider, select
+from kubectl_rev.core.admission import Subject, consider
+from kubectl_rev.core.injection import Selected, State, select
 from kubectl_rev.core.revisions import Mesh
 from tests.cluster.admission.rows import Row
 from tests.cluster.admission.server import Object, admit, calls
