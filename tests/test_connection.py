@@ -25,8 +25,9 @@ import websocket
 import yaml
 from urllib3 import exceptions as http
 
-from kubectl_rev.cluster import faults
+from kubectl_rev.cluster import address, faults
 from kubectl_rev.cluster.connection import JSON_PATCH, Connection, Options, connect
+from kubectl_rev.cluster.kubeconfig import resolve
 from kubectl_rev.errors import Changed, ClusterError, Forbidden, NotFound, RevError, Unreachable, UsageError
 from tests.local_server import Answer, Request, Server, authority, serving, status, tls_server
 
@@ -306,6 +307,7 @@ def test_the_namespace() -> None:
     assert connect(Options(kubeconfig=written(plain))).namespace == "default"
 
 
+HERE = Options(kubeconfig="config")
 BAD_CONFIGS: dict[str, tuple[str, Options, type[RevError], str]] = {
     "missing": ("", Options(kubeconfig="nowhere"), Unreachable, "cannot read kubeconfig nowhere"),
     "not YAML": (
@@ -324,6 +326,25 @@ BAD_CONFIGS: dict[str, tuple[str, Options, type[RevError], str]] = {
     "a group but nobody": ("CONFIG", Options(kubeconfig="config", as_groups=("a",)), UsageError, "add --as"),
     "no file, no pod": ("", Options(), Unreachable, "no kubeconfig, and not in a pod"),
     "not an address": ("CONFIG", Options(kubeconfig="config", server="https://a b:c"), Unreachable, "not an address"),
+    "a server that is no text": (
+        "clusters: [{name: c, cluster: {server: 12}}]",
+        HERE,
+        Unreachable,
+        "cluster c is no text",
+    ),
+    "exec that is none": ("users: [{name: u, user: {exec: x}}]", HERE, Unreachable, "exec of user u is no mapping"),
+    "exec with half a variable": (
+        "users: [{name: u, user: {exec: {command: x, env: [{value: y}]}}}]",
+        HERE,
+        Unreachable,
+        "exec of user u: env without a name",
+    ),
+    "a CA that is none": (
+        "CONFIG",
+        Options(kubeconfig="config", certificate_authority=__file__),
+        Unreachable,
+        "certificate-authority of the kubeconfig: no certificate in PEM",
+    ),
     "a missing CA": (
         "CONFIG",
         Options(kubeconfig="config", certificate_authority="nowhere"),
@@ -344,6 +365,12 @@ def test_a_kubeconfig_that_cannot_be_used(case: str) -> None:
         connection.get("/probe")
     assert words in str(raised.value)
     tidy(raised.value)
+
+
+def test_an_auth_provider_that_kubectl_dropped() -> None:
+    config = written(kubeconfig("https://it.test", None, {"auth-provider": {"name": "gcp"}}))
+    with pytest.raises(Unreachable, match="has the auth-provider gcp, which kubectl dropped"):
+        connect(Options(kubeconfig=config))
 
 
 def tidy(error: BaseException) -> None:
@@ -399,6 +426,7 @@ ANSWERS: dict[str, tuple[Answer, type[RevError], str]] = {
     ),
     "403 by a webhook": (status(403, "pods is forbidden: \x1b[31mno\npods today"), Forbidden, "[31mno pods today"),
     "404": (status(404, "the server could not find the requested resource"), NotFound, "could not find"),
+    "404 of something else": (Answer(404, b"<html>"), NotFound, "does not serve pods (not Found): is it the right"),
     "409": (status(409, "Operation cannot be fulfilled"), Changed, "operation cannot be fulfilled"),
     "410": (status(410, "too old resource version"), faults.Expired, "too old"),
     "422": (status(422, "it is wrong"), faults.Rejected, "it is wrong"),
@@ -539,8 +567,34 @@ def test_requests_are_logged_without_credentials(server: Server, ca: Path, caplo
     assert SECRET not in caplog.text
 
 
+def test_a_password_in_the_address_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kubectl_rev.http")
+    with serving() as server:
+        with connect(Options(server=server.url.replace("://", f"://me:{SECRET}@"))) as connection:
+            connection.get("/api")
+        assert f"GET {server.url}/api 200" in caplog.text
+    assert SECRET not in caplog.text
+
+
+ADDRESSES = {
+    "it.test:6443": ("http", {}),
+    "localhost:8080/": ("http", {}),
+    "10.0.0.1": ("https", {"insecure_skip_tls_verify": True}),
+    "it.test": ("https", {"certificate_authority": "ca.crt"}),
+    "https://it.test": ("https", {}),
+}
+
+
+@pytest.mark.parametrize("given", ADDRESSES)
+def test_an_address_without_a_scheme_gets_client_gos(given: str) -> None:
+    """k8s.io/client-go/rest/url_utils.go: https where anything about TLS is said."""
+    scheme, more = ADDRESSES[given]
+    host = given.removeprefix("https://").rstrip("/")
+    assert resolve(Options(server=given, **more)).server == f"{scheme}://{host}"
+
+
 def test_the_address_that_is_shown_has_no_password() -> None:
-    assert faults.address("https://u:p@it.test:6443/x") == "https://it.test:6443/x"
+    assert address.shown("https://u:p@it.test:6443/x") == "https://it.test:6443/x"
 
 
 CALLS = {

@@ -85,8 +85,13 @@ class Connection:
             if istioctl and field not in _ISTIOCTL:
                 continue
             value = getattr(self, field)
+            if field == "server" and value:
+                from kubectl_rev.cluster.address import shown
+
+                value = shown(value)
             for each in value if isinstance(value, tuple) else [value] if value else []:
-                said += [flag] if each is True else [f"{flag}={each}"]
+                text = f"{flag}={each}".encode(errors="replace").decode()  # argv may have bytes that are no UTF-8
+                said += [flag] if each is True else [text]
         return said
 
 
@@ -129,7 +134,9 @@ _FLAGS: dict[str, tuple[Any, Any]] = {
     ),
     "certificate_authority": (Annotated[str, _hidden("--certificate-authority", help="CA file.")], ""),
     "request_timeout": (
-        Annotated[str, _hidden("--request-timeout", help="For one request: 30s, 1m; 0 is the default, 30s.")],
+        Annotated[
+            str, _hidden("--request-timeout", help="Longest silence of the server: 30s, 1m; 0 is the default, 30s.")
+        ],
         "0",
     ),
     "istio_namespace": (
@@ -169,7 +176,9 @@ def with_connection(command: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "ns": 1e-9}
+# Go's time.ParseDuration; the longer names first, as they are searched for in this order.
+_UNITS = {"h": 3600.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9, "m": 60.0, "s": 1.0}
+_FOREVER = 1e8  # seconds: three years, and no system call finds it too long
 
 
 def label_selector(text: str) -> LabelSelector | None:
@@ -186,9 +195,10 @@ def seconds(duration: str, flag: str) -> float:
     """A Go duration (`90s`, `1m30s`, `0`) or bare seconds, as kubectl takes it. Raises UsageError."""
     import re
 
-    if re.fullmatch(r"\d+", duration):
-        return float(duration)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|us|ns|m|s)", duration)
-    if not parts or "".join(number + unit for number, unit in parts) != duration:
+    said = duration.removeprefix("+")
+    parts = re.findall(rf"(\d+\.?\d*|\.\d+)({'|'.join(_UNITS)})", said)
+    if re.fullmatch(r"\d+", said):
+        parts = [(said, "s")]
+    elif not parts or "".join(number + unit for number, unit in parts) != said:
         raise UsageError(f"invalid duration {duration!r} for {flag}: say 30s or 1m30s")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return min(sum(float(number) * _UNITS[unit] for number, unit in parts), _FOREVER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import gc
 import os
 import re
@@ -25,6 +26,10 @@ _UsageError: Any = typer.BadParameter.__base__  # typer carries its own click, w
 
 _SHORT_WITH_EQUALS = re.compile(r"-[A-Za-z]=.").match  # kubectl takes -o=json and -v=6, typer only -ojson and -v6
 
+_NO_NUMBER = ("Input should be a valid integer, unable to parse string as an integer", "want a whole number")
+_TRUE = ("1", "t", "T", "TRUE", "true", "True")  # Go's strconv.ParseBool
+_FALSE = ("0", "f", "F", "FALSE", "false", "False")
+
 CONNECTION_FLAGS = (
     "Connection flags work as in kubectl, after the plugin's name: --context --cluster --user --kubeconfig\n"
     "--as --as-group --as-uid --token --server --tls-server-name --insecure-skip-tls-verify\n"
@@ -32,12 +37,27 @@ CONNECTION_FLAGS = (
 )
 
 
+def _is_switch(param: Any) -> bool:
+    return bool(getattr(param, "is_flag", False))
+
+
 class KubectlCommand(TyperCommand):
     """A command whose help reads as kubectl's: what it does, examples, flags, exit codes, usage last."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
-        words = [f"{word[:2]}{word[3:]}" if _SHORT_WITH_EQUALS(word) else word for word in args[:end]]
+        switches = {name: param.opts for param in self.get_params(ctx) if _is_switch(param) for name in param.opts}
+        words: list[str] = []
+        for word in args[:end]:
+            flag, equals, value = word.partition("=")
+            if not equals or flag not in switches:
+                words.append(f"{word[:2]}{word[3:]}" if _SHORT_WITH_EQUALS(word) else word)
+            elif value in _TRUE:
+                words.append(flag)
+            elif value in _FALSE:
+                words = [each for each in words if each not in switches[flag]]
+            else:
+                raise _UsageError(f'invalid value "{value}" for {flag}: say true or false')
         return super().parse_args(ctx, words + args[end:])
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -64,6 +84,9 @@ def main(command: Callable[..., None], prog: str) -> NoReturn:
         complete(command, prog, sys.argv[2:])
     sys.setswitchinterval(0.0005)  # what waits for the network is not to wait for what decodes too: 5 ms by default
     gc.set_threshold(1_000_000)  # a command lives for a second, and looking for cycles was a tenth of it
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # the caller closed it
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
@@ -102,7 +125,7 @@ def outcome(command: Callable[..., None], prog: str, arguments: Sequence[str] | 
     except (typer.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except _UsageError as error:
-        message = error.format_message()
+        message = error.format_message().replace("Value error, ", "").replace(*_NO_NUMBER)
         tell(f"error: {message[:1].lower()}{message[1:]}\nSee '{prog} --help'.")
         return ExitCode.USAGE
     except RevError as error:
@@ -113,6 +136,10 @@ def outcome(command: Callable[..., None], prog: str, arguments: Sequence[str] | 
         _reader_left()
         return ExitCode.OK
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # of what typer writes, the help
+            _reader_left()
+            tell(f"error: cannot write the answer: {error.strerror}")
+            return ExitCode.NO_ANSWER
         if any(word.startswith(("-v", "--v=")) for word in sys.argv):
             traceback.print_exc()
         tell(f"error: internal: {type(error).__name__}: {_clean(error)} (this is our bug; -v 6 shows where)")

@@ -26,7 +26,7 @@ from kubernetes.client import ApiClient
 from urllib3.exceptions import HTTPError, InsecureRequestWarning
 from urllib3.util.ssl_ import create_urllib3_context
 
-from kubectl_rev.cluster import faults
+from kubectl_rev.cluster import address, faults
 from kubectl_rev.cluster.credentials import configuration
 from kubectl_rev.cluster.kubeconfig import IN_CLUSTER, Options, Target, impersonation, resolve
 from kubectl_rev.errors import RevError, Unreachable, UsageError
@@ -68,15 +68,26 @@ def _tls(configuration: Any, authority: str) -> ssl.SSLContext:
     context.set_alpn_protocols = lambda alpn_protocols: None  # type: ignore[method-assign]
     # Python 3.13 refuses certificates without a key identifier; Go, and so kubectl, does not, and clusters have them.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if authority and configuration.verify_ssl:
-        context.load_verify_locations(cadata=base64.b64decode(authority).decode())
-    elif configuration.ssl_ca_cert:
-        context.load_verify_locations(configuration.ssl_ca_cert)
-    elif configuration.verify_ssl:
-        context.load_default_certs()
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    with _named("certificate-authority"):
+        if authority and configuration.verify_ssl:
+            context.load_verify_locations(cadata=base64.b64decode(authority).decode())
+        elif configuration.ssl_ca_cert:
+            context.load_verify_locations(configuration.ssl_ca_cert)
+        elif configuration.verify_ssl:
+            context.load_default_certs()
+    with _named("client-certificate and client-key"):
+        if configuration.cert_file:
+            context.load_cert_chain(configuration.cert_file, configuration.key_file)
     return context
+
+
+@contextmanager
+def _named(fields: str) -> Iterator[None]:
+    """OpenSSL says of a bad file neither which it is nor what is wrong."""
+    try:
+        yield
+    except (ssl.SSLError, ValueError) as error:
+        raise Unreachable(f"{fields} of the kubeconfig: no certificate in PEM that can be used") from error
 
 
 class Connection:
@@ -89,7 +100,7 @@ class Connection:
     def __init__(self, target: Target, timeout: float = _TIMEOUT) -> None:
         self.namespace, self.context = target.namespace, target.context
         self.cluster, self.user = target.cluster_name, target.user_name
-        self.server = faults.address(target.server)
+        self.server = address.shown(target.server)
         self.timeout = timeout
         self.impersonation = impersonation(target.user)
         self.configuration = configuration(target)
@@ -217,12 +228,13 @@ class Connection:
                     redirect=False,
                 )
             except (HTTPError, OSError) as error:
-                log.info("%s %s failed in %d ms", method, url, (time.monotonic() - started) * 1000)
+                log.info("%s %s failed in %d ms", method, address.shown(url), (time.monotonic() - started) * 1000)
                 raise faults.failed(error, self.server, asked) from error
             except ValueError:  # http.client, of a header that has a line break; its text quotes the value
                 raise UsageError("the token or the name to act as has characters that no request can carry") from None
             spent = (time.monotonic() - started) * 1000
-            log.info("%s %s %s %s in %d ms", method, url, response.status, response.reason or "", spent)
+            said = f"{response.status} {response.reason or ''}"
+            log.info("%s %s %s in %d ms", method, address.shown(url), said, spent)
             if 200 <= response.status < 300:
                 return response
             fault = self._fault(asked, response, extra.get("Content-Type") == JSON_PATCH)

@@ -37,8 +37,15 @@ def configuration(target: Target) -> Configuration:
     user = dict(target.user)
     renew: Callable[[], str] | None = None
     # client-go sends no credentials over plain http (clientcmd/client_config.go, IsConfigTransportTLS).
+    provider = user.get("auth-provider") or {}
     if not target.server.startswith("https"):
         user = {}
+    elif provider and (not isinstance(provider, dict) or provider.get("name") != "oidc"):
+        named = provider.get("name") if isinstance(provider, dict) else provider
+        raise Unreachable(
+            f"user {target.user_name} has the auth-provider {clean(str(named))}, which kubectl dropped in 1.26: "
+            "have its vendor's tool write an exec plugin into the kubeconfig"
+        )
     elif user.get("tokenFile"):
         renew = _TokenFile(str(user.pop("tokenFile"))).token
         user["token"] = renew()

@@ -10,7 +10,6 @@ import re
 import ssl
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 from urllib3 import exceptions as http
@@ -88,7 +87,8 @@ def answered(asked: Call, status: int, reason: str, body: bytes, server: str, js
         case 403:
             return Forbidden(asked.verb, asked.resource, asked.namespace, _refusal(said))
         case 404:
-            return NotFound(said)
+            unserved = f"{server} does not serve {asked.resource} ({said}): is it the right address?"
+            return NotFound(said if _message(body) and asked.name else unserved)
         case 409:
             return Changed(said)
         case 410:
@@ -199,12 +199,6 @@ def _cause(error: BaseException) -> str:
     # urllib3 writes "<HTTPSConnection object at 0x…>: Failed …".
     text = re.sub(r"^.*?object at 0x[0-9a-f]+>: |^HTTPS?Connection\([^)]*\): ", "", str(error))
     return clean(text) or type(error).__name__
-
-
-def address(url: str) -> str:
-    """A server's address as it may be shown: without any `user:password@`."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

@@ -15,11 +15,19 @@ from typing import Any
 import msgspec
 import yaml
 
+from kubectl_rev.cluster.address import complete
 from kubectl_rev.core.guess import did_you_mean
 from kubectl_rev.errors import Unreachable, UsageError
 
 IN_CLUSTER = "in-cluster"  # the name of the one cluster, user and context that a pod has
 _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+_ABOUT_TLS = (
+    "insecure-skip-tls-verify",
+    "certificate-authority",
+    "certificate-authority-data",
+    "client-certificate",
+    "client-certificate-data",
+)
 _CLUSTER_PATHS = ("certificate-authority",)
 _USER_PATHS = ("client-certificate", "client-key", "tokenFile")
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # 100 contexts: 10 ms instead of 170
@@ -80,7 +88,9 @@ class Target(msgspec.Struct, kw_only=True):
 
     @property
     def server(self) -> str:
-        return str(self.cluster["server"]).rstrip("/")
+        """Its address. Without a scheme it is https where anything about TLS is said: rest/url_utils.go."""
+        fields = self.cluster | self.user
+        return complete(self.cluster["server"], any(fields.get(key) for key in _ABOUT_TLS))
 
 
 def resolve(options: Options) -> Target:
@@ -93,6 +103,8 @@ def resolve(options: Options) -> Target:
     if not files and not options.server:
         if (target := _in_cluster()) is not None:
             return _with_flags(target, options)
+        if named := os.environ.get("KUBECONFIG"):
+            raise Unreachable(f"KUBECONFIG names no file that exists: {named}")
         raise Unreachable("no kubeconfig, and not in a pod: set KUBECONFIG, or give --kubeconfig or --server")
     contexts, clusters, users = (_first([e for f in files for e in getattr(f, kind) or ()]) for kind in _KINDS)
     current = options.context or next((f.current_context for f in files if f.current_context), "")
@@ -173,6 +185,7 @@ def _load(path: str) -> _File:
     for kind in _KINDS:
         for entry in getattr(file, kind) or ():
             entry.file = path
+            _check(entry)
             _absolute(entry.cluster, _CLUSTER_PATHS, base)
             _absolute(entry.user, _USER_PATHS, base)
             # A command without a slash is searched on PATH: client-go loader.go, GetAuthInfoFileReferences.
@@ -180,6 +193,18 @@ def _load(path: str) -> _File:
             if os.sep in str(plugin.get("command", "")):
                 _absolute(plugin, ("command",), base)
     return file
+
+
+def _check(entry: Entry) -> None:
+    """Raises Unreachable where a field that is used before the client looks at it is not what it should be."""
+    server, plugin = (entry.cluster or {}).get("server"), (entry.user or {}).get("exec")
+    if server is not None and not isinstance(server, str):
+        raise Unreachable(f"{entry.file} is not a valid kubeconfig: the server of cluster {entry.name} is no text")
+    if plugin is not None and not isinstance(plugin, dict):
+        raise Unreachable(f"{entry.file} is not a valid kubeconfig: exec of user {entry.name} is no mapping")
+    for each in (plugin or {}).get("env") or ():
+        if not isinstance(each, dict) or not each.get("name"):
+            raise Unreachable(f"{entry.file} is not a valid kubeconfig: exec of user {entry.name}: env without a name")
 
 
 def _absolute(fields: dict[str, Any] | None, keys: Iterable[str], base: str) -> None:

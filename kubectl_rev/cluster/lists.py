@@ -64,6 +64,8 @@ def streamed(
             body = wire.Items(chunks)
             try:
                 yield from map(item, body)
+            except wire.Foreign as error:
+                raise Unreachable(f"{connection.server} did not answer {where} as an API server: is it one?") from error
             except wire.Malformed as error:
                 raise Unreachable(f"{connection.server} sent half an answer to {where}: {error}: try again") from error
         if not body.next_page:

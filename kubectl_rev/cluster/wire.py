@@ -73,6 +73,10 @@ class Malformed(Exception):
     """The body is no protobuf list, or not all of one."""
 
 
+class Foreign(Malformed):
+    """It is nothing that an API server sends: a proxy's page, perhaps."""
+
+
 def _classes() -> dict[str, Any]:
     file = descriptor_pb2.FileDescriptorProto(name="kubectl_rev.proto", package="k", syntax="proto2")
     for name, fields in _SCHEMA.items():
@@ -127,7 +131,7 @@ class Items:
         """Skip to the list and tell its length."""
         self._need(len(MAGIC))
         if not self._buffer.startswith(MAGIC):
-            raise Malformed("not a Kubernetes protobuf body")
+            raise Foreign("not a Kubernetes protobuf body")
         self._at = len(MAGIC)
         while True:
             self._need(2)
@@ -139,7 +143,7 @@ class Items:
                 self._at = start
                 return size
             if tag & 7 != 2:
-                raise Malformed("not a Kubernetes protobuf body")
+                raise Foreign("not a Kubernetes protobuf body")
             used = start - self._at + size
             self._need(used)
             self._at += used
