@@ -132,9 +132,7 @@ def _yaml(text: str) -> Iterator[bytes]:
             if document is not None:
                 yield msgspec.json.encode(document)
     except yaml.MarkedYAMLError as error:
-        if "nesting depth" in str(
-            error.problem
-        ):  # libyaml's own limit
+        if "nesting depth" in str(error.problem):  # libyaml's own limit
             raise ValueError(_TOO_DEEP) from None
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ValueError(f"not YAML: {error.problem}{line}") from None

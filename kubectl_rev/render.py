@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from kubectl_rev.core.items import NOT_CHECKED
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.errors import RIGHTS
 
@@ -172,7 +173,7 @@ def not_checked(gaps: Sequence[Gap], style: Style, repeated: Callable[[str], str
     lines = [line for text in gap_texts(gaps) for line in wrap("Not checked: ", text, style.width)]
     if any(gap.verb in RIGHTS and not gap.reason.startswith("not in the") for gap in gaps):
         lines.append(f"             {repeated('kubectl rev-verify --rbac')}   # the rights to ask for")
-    lines += wrap("Not checked: ", "which istiod each proxy is connected to, other clusters, VMs.", style.width)
+    lines += wrap("Not checked: ", f"{', '.join(NOT_CHECKED.values())}.", style.width)
     return "\n".join(lines)
 
 

@@ -10,9 +10,10 @@ import sys
 import pytest
 import yaml
 
+from kubectl_rev.cli import query, scope
 from kubectl_rev.errors import ExitCode
 from kubectl_rev.manifests import KINDS
-from tests.plugin import EXAMPLE, ROOT, run
+from tests.plugin import EXAMPLE, ROOT, call, run
 
 PLUGIN = [sys.executable, str(ROOT / "plugins/kubectl-rev_status")]
 
@@ -41,7 +42,8 @@ def kubeconfig(tmp_path, server="https://127.0.0.1:1", context="here", **user):
     ("arguments", "line"),
     [
         (["--bogus"], "error: no such option"),
-        (["-o", "xml"], "error: invalid value for '--output' / '-o': "),
+        (["-o", "xml"], "error: invalid value for '--output' / '-o': 'xml' is not one of 'table', "),
+        (["-v", "loud"], "error: invalid value for '-v' / '--v': want a whole number"),
         (["frobs"], 'error: there is no type "frobs" here: say one of revisions, tags, namespaces'),
         (["ns/a", "b"], "error: a type and names, or TYPE/NAME for each, not a mixture of both"),
         (["deploy/"], 'error: "deploy/" is not of the form TYPE/NAME'),
@@ -94,7 +96,7 @@ def test_a_tag_among_the_revisions_is_called_one():
 @pytest.mark.parametrize(
     ("environment", "code", "line"),
     [
-        ({"KUBECONFIG": "/nonexistent"}, ExitCode.NO_ANSWER, "error: "),
+        ({"KUBECONFIG": "/nonexistent"}, ExitCode.NO_ANSWER, "error: KUBECONFIG names no file that exists: /non"),
         ({"KUBECONFIG": "."}, ExitCode.NO_ANSWER, "error: "),
     ],
     ids=["absent kubeconfig", "a directory"],
@@ -196,6 +198,7 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
     [
         (["-o", "json"], ExitCode.NO_ANSWER, "error: cannot write the answer: No space left on device\n"),
         (["--save", "-"], ExitCode.USAGE, "error: cannot write -: no space left on device\n"),
+        (["--help"], ExitCode.NO_ANSWER, "error: cannot write the answer: No space left on device\n"),
     ],
 )
 def test_a_full_disk_is_an_error(arguments, code, line):
@@ -203,6 +206,58 @@ def test_a_full_disk_is_an_error(arguments, code, line):
         command = [*PLUGIN, "-f", EXAMPLE, *arguments]
         done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (code, line)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_changes_nothing_about_the_answer(closed):
+    shell = f"{PLUGIN[0]} {PLUGIN[1]} ns -f {EXAMPLE} {closed}"
+    done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=False)
+    out = "" if ">&-" in closed.replace("2>&-", "") else call("ns", "-f", EXAMPLE).out
+    assert (done.returncode, done.stdout, done.stderr) == (ExitCode.OK, out, "")
+
+
+NAMESPACE_ONLY = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
+
+
+@pytest.mark.parametrize("kind", ["deploy", "pods", "workloads", "gateways", "revisions", "tags"])
+def test_an_empty_list_of_what_was_not_read_is_no_answer(kind, tmp_path):
+    (tmp_path / "dump.yaml").write_text(NAMESPACE_ONLY)
+    answer = call(kind, "-f", str(tmp_path / "dump.yaml"))
+    assert (answer.code, answer.out) == (ExitCode.NO_ANSWER, "")
+    assert answer.err.startswith("error: whether there are any ")
+    assert "not in the dump" in answer.err
+
+
+def test_a_dump_of_nothing_is_not_a_question_of_rights(tmp_path):
+    (tmp_path / "dump.yaml").write_text("apiVersion: v1\nkind: List\nitems: []\n")
+    answer = call("-f", str(tmp_path / "dump.yaml"))
+    assert answer.code == ExitCode.NO_ANSWER
+    assert answer.err == (
+        "error: namespaces, pods, mutatingwebhookconfigurations.admissionregistration.k8s.io: not in the dump: "
+        "is it complete, and the right file?\n"
+    )
+
+
+DEPLOYMENT, STATEFUL_SET = query.Subject("Deployment", "web", "shop"), query.Subject("StatefulSet", "db", "drifted")
+NAMES = {
+    "namespace/shop\nnamespace/both\n": query.Ask("namespaces", None, ("shop", "both")),
+    "revision/canary\n": query.Ask("revisions", None, ("canary",)),
+    "deployment.apps/web -n shop\n": query.Why((DEPLOYMENT,)),
+    "# two\n\ndeployment.apps/web -n shop\nstatefulset.apps/db -n drifted\n": query.Why((DEPLOYMENT, STATEFUL_SET)),
+}
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_what_one_call_names_the_next_takes(text, tmp_path):
+    (tmp_path / "names").write_text(text)
+    assert query.of_names(scope.opened(str(tmp_path / "names")).names) == NAMES[text]
+
+
+def test_names_and_arguments_exclude_each_other(tmp_path):
+    (tmp_path / "names").write_text("namespace/shop\n")
+    answer = call("ns", "-f", str(tmp_path / "names"))
+    assert answer.code == ExitCode.USAGE
+    assert answer.err == "error: a list of names with -f says what is asked for: it does not go with arguments\n"
 
 
 def on_terminal(columns, *arguments, env=None, plugin="rev-status"):

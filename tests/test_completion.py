@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from kubectl_rev.cli import completion, fix_validation, migrate, query, status, verify
+from kubectl_rev.cli import completion, fix_validation, migrate, query, status, values, verify
 from kubectl_rev.cli.completion import flags, parse
 from tests import interactive
 from tests.local_server import Answer, Request, serving
-from tests.plugin import EXAMPLE, PLUGINS, ROOT
+from tests.plugin import EXAMPLE, PLUGINS, ROOT, call
 
 COMMANDS = dict(zip(PLUGINS, (status, migrate, verify, fix_validation), strict=True))
 Ask = Callable[..., tuple[list[str], int]]
@@ -162,6 +164,34 @@ def test_a_server_that_hangs_is_left_alone(ask: Ask, tmp_path: Path) -> None:
         assert ask("rev-status", "--request-timeout", "5s", "-n", "", kubeconfig=path) == ([], 4)
         assert asked.is_set()
         over.set()
+
+
+def test_a_credential_plugin_that_hangs_ends_with_it(ask: Ask, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "interactiveMode": "Never",
+        "command": "/bin/sh",
+        "args": ["-c", f"echo $$ > {pid}; exec sleep 1000"],
+    }
+    path = tmp_path / "config"
+    path.write_text(
+        KUBECONFIG.replace("SERVER", "https://127.0.0.1:1").replace("{token: t}", json.dumps({"exec": plugin}))
+    )
+    assert ask("rev-status", "--request-timeout", "2s", "-n", "", kubeconfig=path) == ([], 4)
+    for _ in range(100):
+        if not Path(f"/proc/{pid.read_text().strip()}").exists():
+            return
+        time.sleep(0.05)
+    pytest.fail("the plugin is still there")
+
+
+@pytest.mark.parametrize("kind", query.LISTS)
+def test_every_name_that_is_offered_is_one(kind: str) -> None:
+    line = completion.parse(flags(status.command), ["-f", EXAMPLE, kind, ""])
+    names = [name for name, _ in values.values("rev-status", line)]
+    assert names
+    assert call(kind, *names, "-f", EXAMPLE).code == 0
 
 
 def test_it_asks_as_the_command_would(ask: Ask, tmp_path: Path) -> None:

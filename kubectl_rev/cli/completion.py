@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -69,6 +70,9 @@ Candidates = Iterable[tuple[str, str]]  # value, description
 def main(command: Callable[..., None], plugin: str, words: Sequence[str]) -> NoReturn:
     """Answer on stdout and leave the process; `plugin` is `rev-status`."""
     # kubectl passes stderr on to the terminal that somebody types in, and an exec credential plugin might ask there.
+    if hasattr(os, "setpgid"):  # a group of our own, to end with us a credential plugin that hangs
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        os.setpgid(0, 0)
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)
     os.dup2(nowhere, 2)
@@ -178,4 +182,6 @@ def _end(found: Candidates, directive: Directive, word: str) -> NoReturn:
     lines = [f"{value}\t{help}" if help else value for value, help in found if value.startswith(word)]
     sys.stdout.write("\n".join([*lines, f":{directive.value}\n"]))
     sys.stdout.flush()
+    if hasattr(os, "killpg"):
+        os.killpg(0, signal.SIGTERM)
     os._exit(0)  # not sys.exit: a thread that still waits for the cluster must not be waited for

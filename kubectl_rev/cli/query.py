@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kubectl_rev.documents import Name
 from kubectl_rev.errors import UsageError
 
 
@@ -17,10 +18,18 @@ class Ask(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()
 
 
-class Why(msgspec.Struct, frozen=True):
-    """The subjects to explain: (Kubernetes kind, name); kind `Namespace`, `Pod` or a workload's."""
+class Subject(msgspec.Struct, frozen=True):
+    """Something to explain. `kind` is `Namespace`, `Pod` or a workload's; `namespace` empty: the current one."""
 
-    subjects: tuple[tuple[str, str], ...]
+    kind: str
+    name: str
+    namespace: str = ""
+
+
+class Why(msgspec.Struct, frozen=True):
+    """The subjects to explain."""
+
+    subjects: tuple[Subject, ...]
 
 
 LISTS = ("revisions", "tags", "namespaces", "workloads", "pods", "gateways")
@@ -34,16 +43,18 @@ _ALIASES = {
     "gateways": ("gateway", "gateways.gateway.networking.k8s.io", "gtw", "gw"),
 }
 _WORKLOADS = {
-    "Deployment": ("deployments", "deployment", "deploy", "deployments.apps", "deployment.apps"),
-    "StatefulSet": ("statefulsets", "statefulset", "sts", "statefulsets.apps", "statefulset.apps"),
-    "DaemonSet": ("daemonsets", "daemonset", "ds", "daemonsets.apps", "daemonset.apps"),
-    "ReplicaSet": ("replicasets", "replicaset", "rs", "replicasets.apps", "replicaset.apps"),
-    "Job": ("jobs", "job", "jobs.batch", "job.batch"),
-    "CronJob": ("cronjobs", "cronjob", "cj", "cronjobs.batch", "cronjob.batch"),
-    "Rollout": ("rollouts", "rollout", "ro", "rollouts.argoproj.io", "rollout.argoproj.io"),
+    "Deployment": ("deployments", "deployment", "deploy"),
+    "StatefulSet": ("statefulsets", "statefulset", "sts"),
+    "DaemonSet": ("daemonsets", "daemonset", "ds"),
+    "ReplicaSet": ("replicasets", "replicaset", "rs"),
+    "Job": ("jobs", "job"),
+    "CronJob": ("cronjobs", "cronjob", "cj"),
+    "Rollout": ("rollouts", "rollout", "ro"),
 }
+_GROUPS = dict.fromkeys(_WORKLOADS, "apps") | {"Job": "batch", "CronJob": "batch", "Rollout": "argoproj.io"}
 _LIST_OF = {alias: kind for kind, aliases in _ALIASES.items() for alias in (kind, *aliases)}
 _KIND_OF = {alias: kind for kind, aliases in _WORKLOADS.items() for alias in aliases}
+_KIND_OF |= {f"{alias}.{_GROUPS[kind]}": kind for alias, kind in _KIND_OF.items()}
 _EXPLAINED = _KIND_OF | dict.fromkeys(("namespaces", *_ALIASES["namespaces"]), "Namespace")
 _EXPLAINED |= dict.fromkeys(("pods", *_ALIASES["pods"]), "Pod")
 # The plurals, as tab completion offers them.
@@ -81,7 +92,16 @@ def parse(arguments: Sequence[str]) -> Ask | Why:
     )
 
 
-def _subject(word: str) -> tuple[str, str]:
+def of_names(listed: Sequence[Name]) -> Ask | Why:
+    """The same as a list of names has it: namespaces are listed, and so are our own types; all else is explained."""
+    kinds = {_LIST_OF.get(each.type.lower()) for each in listed}
+    if len(kinds) == 1 and (kind := kinds.pop()) in ("namespaces", "revisions", "tags"):
+        return Ask(kind, None, tuple(dict.fromkeys(each.name for each in listed)))
+    found = (msgspec.structs.replace(_subject(f"{e.type}/{e.name}"), namespace=e.namespace or "") for e in listed)
+    return Why(tuple(dict.fromkeys(found)))
+
+
+def _subject(word: str) -> Subject:
     kind, slash, name = word.partition("/")
     if not slash:
         raise UsageError("a type and names, or TYPE/NAME for each, not a mixture of both")
@@ -89,4 +109,4 @@ def _subject(word: str) -> tuple[str, str]:
         raise UsageError(f'"{word}" is not of the form TYPE/NAME')
     if kind.lower() not in _EXPLAINED:
         raise UsageError(f'cannot explain a "{kind}": say ns/NAME, pod/NAME, deploy/NAME, sts/NAME, ds/NAME and so on')
-    return _EXPLAINED[kind.lower()], name
+    return Subject(_EXPLAINED[kind.lower()], name)

@@ -1,37 +1,62 @@
-"""Which namespaces a call is about, and which dump: arguments, `-f` with names, `-f` with a dump."""
+"""What `-f` is: a dump, or a list of names as `-o name` prints it. And which namespaces a call is about."""
 
 from __future__ import annotations
 
-import atexit
+import io
+import os
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
+from typing import IO, NamedTuple
 
 from kubectl_rev import documents
+from kubectl_rev.documents import Name
 from kubectl_rev.errors import UsageError
 
+_PEEK = 1 << 16  # a list of names shows at its first line; a dump may be large, and is read where it is needed
+_NAMESPACES = ("namespace", "namespaces", "ns")
+_OURS = ("revision", "tag")  # what our own lists have and no namespace is
 
-def named(arguments: Sequence[str], filename: str) -> tuple[list[str], str]:
-    """The namespaces that were named, and the dump if `--filename` is one and not a list of names."""
-    words = [word.partition("/")[2] if word.startswith(("namespace/", "ns/")) else word for word in arguments]
-    if not filename or (filename != "-" and Path(filename).is_dir()):
-        return words, filename
+
+class File(NamedTuple):
+    """What was given with `-f`: `names` if it is a list of them, else the dump's path.
+
+    `stdin` is what standard input still has: a pipe can be read once only.
+    """
+
+    names: list[Name]
+    dump: str
+    stdin: IO[bytes]
+
+
+def opened(filename: str) -> File:
+    """Look what a file is. Raises UsageError for one that cannot be read, or is a broken list of names."""
+    if not filename or (filename != "-" and os.path.isdir(filename)):
+        return File([], filename, sys.stdin.buffer)
     if filename == "-" and sys.stdin.isatty():
         raise UsageError("-f - reads standard input, which is a terminal: pipe a dump or names into it")
+    if filename != "-" and not _begins_with_a_name(filename):
+        return File([], filename, sys.stdin.buffer)
     text = documents.read(filename, sys.stdin.buffer)
     listed = documents.names(text)
-    if listed is None:
-        return words, filename if filename != "-" else _kept(text)
-    spaces = [each.namespace or (each.name if each.type in ("namespace", "ns") else "") for each in listed]
-    if "" in spaces:
-        raise UsageError(f"{filename}: a name without -n NAMESPACE")
-    return [*words, *spaces], ""
+    return File(listed, "", sys.stdin.buffer) if listed else File([], filename, io.BytesIO(text.encode()))
 
 
-def _kept(text: str) -> str:
-    """Standard input can be read once only: what was read, in a file that goes with the process."""
-    with tempfile.NamedTemporaryFile("w", prefix="kubectl-rev-", suffix=".yaml", delete=False) as file:
-        file.write(text)
-    atexit.register(Path(file.name).unlink, missing_ok=True)
-    return file.name
+def _begins_with_a_name(filename: str) -> bool:
+    try:
+        with open(filename, "rb") as file:
+            lines = file.read(_PEEK).decode("utf-8", "replace").splitlines()
+    except OSError as error:
+        raise UsageError(f"{filename}: {(error.strerror or str(error)).lower()}") from None
+    first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
+    return documents.names(first) is not None
+
+
+def named(arguments: Sequence[str], file: File) -> list[str]:
+    """The namespaces that were named, as arguments or in a file: of what is in one, the one that it is in."""
+    words = [word.partition("/")[2] if word.startswith(("namespace/", "ns/")) else word for word in arguments]
+    for each in file.names:
+        space = each.name if each.type in _NAMESPACES else each.namespace
+        if not space or each.type in _OURS:
+            raise UsageError(f"{each.type}/{each.name} is in no namespace: say namespace/NAME, or add -n NAMESPACE")
+        words.append(space)
+    return words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from kubectl_rev.cli import options
 from kubectl_rev.cli.query import Ask, Why
@@ -24,8 +24,11 @@ _LOG_REQUESTS = 6  # kubectl's own level for it
 class Source:
     """One command's reading side; connects only when it must."""
 
-    def __init__(self, flags: options.Connection, filename: str, all_namespaces: bool) -> None:
+    def __init__(
+        self, flags: options.Connection, filename: str, all_namespaces: bool, stdin: IO[bytes] | None = None
+    ) -> None:
         self._flags, self._filename, self._all = flags, filename, all_namespaces
+        self._stdin = stdin or sys.stdin.buffer
         self._connection: Connection | None = None
         if flags.verbosity >= _LOG_REQUESTS:
             import logging
@@ -83,7 +86,7 @@ class Source:
         if self._filename:
             from kubectl_rev import manifests
 
-            return manifests.load(self._filename, sys.stdin.buffer)
+            return manifests.load(self._filename, self._stdin)
         from kubectl_rev.cluster.read import read
 
         pods: Depth = "metadata" if each_pod else "folded"
@@ -107,7 +110,7 @@ class Source:
         if self._filename:
             from kubectl_rev import manifests
 
-            return evidence.of_dump(manifests.load(self._filename, sys.stdin.buffer))
+            return evidence.of_dump(manifests.load(self._filename, self._stdin))
         from kubectl_rev.cluster.evidence import gather
 
         return gather(self.connection, istio_namespace=self.istio_namespace)
@@ -120,10 +123,10 @@ class Source:
         """The one namespace that a question is about, empty for the whole mesh."""
         if isinstance(asked, Ask):
             return self.namespace if asked.kind in ("workloads", "pods", "gateways") else ""
-        spaces = [name for kind, name in asked.subjects if kind == "Namespace"]
-        if not spaces:
-            return self.namespace
-        return spaces[0] if len(asked.subjects) == 1 else ""
+        spaces = {
+            each.name if each.kind == "Namespace" else each.namespace or self.namespace for each in asked.subjects
+        }
+        return spaces.pop() if len(spaces) == 1 else ""
 
     def repeated(self, hint: str) -> str:
         """A printed command with this call's connection flags, as far as its program has them; prose stays as it is."""
@@ -147,6 +150,8 @@ def check(survey: Survey, *, pods_tell: bool = False) -> None:
     told = snapshot.namespaces or (pods_tell and not snapshot.lacks("pods", snapshot.scope))
     if all(resource in gaps for resource in needed) and not told:  # one that was named may be readable
         first = gaps[needed[0]]
+        if first.reason.startswith("not in "):
+            raise NoIstio(f"{', '.join(needed)}: {first.reason}: is it complete, and the right file?")
         raise Forbidden(first.verb, ", ".join(needed), reason=first.reason)
     if not mesh.control_planes and not mesh.injectors and not mesh.blind:
         raise NoIstio(

@@ -10,12 +10,14 @@ from msgspec.structs import replace
 from kubectl_rev import render
 from kubectl_rev import render_status as look
 from kubectl_rev.cli.options import Output
-from kubectl_rev.cli.query import Ask, Why
+from kubectl_rev.cli.query import Ask, Subject, Why
 from kubectl_rev.cli.run import style, tell
 from kubectl_rev.cli.source import Source, check
 from kubectl_rev.core import explain, labels, status
 from kubectl_rev.core import items as items_of
 from kubectl_rev.core.checks import Finding
+from kubectl_rev.core.drift import RENDERED
+from kubectl_rev.core.gateways import gateway_name
 from kubectl_rev.core.guess import did_you_mean
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.errors import ClusterError, ExitCode, UsageError
@@ -81,32 +83,42 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
     where = source.scope(asked)  # a cluster was read no further, a dump has them all
     items = [item for item in _MAKERS[asked.kind](survey) if asked.only in (None, item.kind)]
     items = [item for item in items if where in ("", item.namespace)]
-    missing = [name for name in asked.names if all(item.name != name for item in items)]
-    items = [item for item in items if not asked.names or item.name in asked.names]
+    known_as = _gateways_made_from(survey) if asked.kind == "gateways" else {}
+    called = {id(item): {item.name, known_as.get((item.namespace, item.name), item.name)} for item in items}
+    missing = [name for name in asked.names if all(name not in called[id(item)] for item in items)]
+    items = [item for item in items if not asked.names or called[id(item)].intersection(asked.names)]
     items = _filtered(items, request, survey)
     one = asked.only.lower() if asked.only else asked.kind.removesuffix("s")
     if missing:
         _readable(survey, one, missing[0], where, (RESOURCES[asked.only], "pods") if asked.only else _READ[asked.kind])
+    elif not items:
+        _readable(survey, one, "", where, (RESOURCES[asked.only],) if asked.only else _READ[asked.kind])
     for name in missing:
         tell(f'error: {one} "{render.clean(name)}" not found{_of_tag(survey, name) if one == "revision" else ""}')
     code = ExitCode.USAGE if missing else ExitCode.OK
-    for gap in sorted(survey.snapshot.gaps):
-        tell(f"Not checked: {render.clean(render.gap_text(gap))}")
+    for text in render.gap_texts(sorted(survey.snapshot.gaps)):
+        tell(f"Not checked: {render.clean(text)}")
     if request.output in (Output.JSON, Output.YAML):
         kind = one.capitalize() if not asked.only else asked.only
         found = {"items": items, "gaps": sorted(survey.snapshot.gaps)}
         return document(request.output, f"{kind}List", found), code
     if not items:
         if not missing:
-            tell(f"No resources found in {where} namespace." if where else "No resources found")
+            tell(f"No resources found in {render.clean(where)} namespace." if where else "No resources found")
         return "", code
     if request.output is Output.NAME:
-        kinds = {"revisions": "Revision"}
-        names = (render.name(kinds.get(asked.kind or "", item.kind), item.namespace, item.name) for item in items)
-        return "\n".join(names), code
+        if asked.kind == "revisions":  # its namespace is where its istiod is
+            return "\n".join(render.name("Revision", "", item.name) for item in items), code
+        return "\n".join(render.name(item.kind, item.namespace, item.name) for item in items), code
     wide, namespaced = request.output is Output.WIDE, bool(where)
     columns = _columns(asked.kind, wide, namespaced, survey.snapshot.taken)
     return render.listing(items, columns, style(headers=request.headers)), code
+
+
+def _gateways_made_from(survey: Survey) -> dict[tuple[str, str], str]:
+    """By namespace and name of a workload that istiod renders, the Gateway that people know it by."""
+    rendered = (unit for unit in survey.units if unit.gateway in RENDERED and unit.template)
+    return {(unit.namespace, unit.name): gateway_name(unit.template.metadata) for unit in rendered if unit.template}
 
 
 def _of_tag(survey: Survey, name: str) -> str:
@@ -153,18 +165,16 @@ def resolve(survey: Survey, name: str) -> str:
     raise UsageError(f'no revision or tag "{name}": there are {", ".join(names) or "none"}{guess}')
 
 
-def _explain(
-    request: Request, subjects: Sequence[tuple[str, str]], survey: Survey, source: Source
-) -> tuple[str, ExitCode]:
+def _explain(request: Request, subjects: Sequence[Subject], survey: Survey, source: Source) -> tuple[str, ExitCode]:
     stories: list[explain.Explanation] = []
     absent: list[UsageError] = []
-    for kind, name in subjects:
+    for each in subjects:
         try:
-            stories += _stories(survey, kind, name, source.namespace)
+            stories += _stories(survey, each.kind, each.name, each.namespace or source.namespace)
         except UsageError as error:
             absent.append(error)
-    for each in absent if stories else absent[:-1]:
-        tell(f"error: {render.clean(str(each))}")
+    for missing in absent if stories else absent[:-1]:
+        tell(f"error: {render.clean(str(missing))}")
     if not stories:
         raise absent[-1]
     stories = [replace(story, hint=source.repeated(story.hint)) for story in stories]
@@ -218,7 +228,7 @@ _READ = {
     "namespaces": ("namespaces",),
     "workloads": ("pods", *RESOURCES.values()),
     "pods": ("pods",),
-    "gateways": ("pods", *RESOURCES.values(), "gateways.gateway.networking.k8s.io"),
+    "gateways": ("pods", *RESOURCES.values(), labels.GATEWAYS),
 }
 
 
@@ -226,7 +236,8 @@ def _readable(survey: Survey, kind: str, name: str, namespace: str, resources: S
     """Not there, or not to be seen: the difference matters. Raises ClusterError for the second."""
     for gap in survey.snapshot.gaps:
         if gap.resource in resources and survey.snapshot.hides(gap, namespace):
-            raise ClusterError(f'whether there is a {kind} "{name}" is not known: {render.gap_text(gap)}')
+            what = f'is a {kind} "{name}"' if name else f"are any {kind}s"
+            raise ClusterError(f"whether there {what} is not known: {render.gap_text(gap)}")
 
 
 def _absent(survey: Survey, kind: str, resource: str, name: str, namespace: str, there: list[str]) -> UsageError:

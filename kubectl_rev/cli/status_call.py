@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kubectl_rev.cli import options, query
+from kubectl_rev.cli import options, query, scope
 from kubectl_rev.cli.options import Output
 from kubectl_rev.cli.query import Ask, Why
 from kubectl_rev.cli.run import leave, say, tell
@@ -53,7 +53,10 @@ class Request(msgspec.Struct, frozen=True):
 
 def carry_out(call: Call) -> None:
     """Answer it, and leave with its exit code."""
-    asked = query.parse(call.arguments)
+    file = scope.opened(call.filename)
+    if file.names and call.arguments:
+        raise UsageError("a list of names with -f says what is asked for: it does not go with arguments")
+    asked = query.of_names(file.names) if file.names else query.parse(call.arguments)
     if isinstance(asked, Why) and (call.selector or call.revision or call.drifted):
         raise UsageError("--selector, --revision and --drifted narrow lists: they do not go with TYPE/NAME")
     request = Request(
@@ -64,9 +67,9 @@ def carry_out(call: Call) -> None:
         call.output,
         call.headers,
     )
-    source = Source(call.connection, call.filename, call.all_namespaces)
+    source = Source(call.connection, file.dump, call.all_namespaces, file.stdin)
     if call.watch:
-        if call.filename or call.save:
+        if file.dump or call.save:
             raise UsageError("--watch needs a cluster: it does not go with --filename or --save")
         from kubectl_rev.cli.watch import follow
 

@@ -73,7 +73,8 @@ def carry_out(call: Call) -> None:
     if call.list_checks:
         say(catalogue.listed(call.output, style(headers=call.headers)))
         return
-    named, dump = scope.named(call.namespaces, call.filename)
+    file = scope.opened(call.filename)
+    named = scope.named(call.namespaces, file)
     request = Request(
         uninstall=call.uninstall,
         by=call.by,
@@ -89,8 +90,8 @@ def carry_out(call: Call) -> None:
         headers=call.headers,
         since=call.since,
     )
-    _consistent(request, wait=call.wait, dump=dump)
-    source = Source(call.connection, dump, True)
+    _consistent(request, wait=call.wait, dump=file.dump)
+    source = Source(call.connection, file.dump, True, file.stdin)
     if call.wait:
         seconds = options.seconds(call.timeout, "--timeout")
         evidence, report, held = until.holds(lambda: _answer(request, source), seconds)

@@ -137,8 +137,19 @@ class PodItem(Item, kw_only=True):
     note: str
 
 
+# What an overview never looks at, by the kinds of gap that rev-verify has for them (verification/evidence.py).
+NOT_CHECKED = {
+    "connections": "which istiod each proxy is connected to",
+    "remote-clusters": "other clusters",
+    "vms": "VMs",
+}
+
+
 class Overview(msgspec.Struct, rename="camel", kw_only=True):
-    """The one-screen answer. `proxies` are all running ones, `drifted` of all pods would change by a restart."""
+    """The one-screen answer. `proxies` are all running ones, `drifted` of all pods would change by a restart.
+
+    `gaps` is what could not be read, `notChecked` what was not even asked (rev-verify does).
+    """
 
     control_planes: list[ControlPlaneItem]
     default: Default
@@ -147,6 +158,7 @@ class Overview(msgspec.Struct, rename="camel", kw_only=True):
     gaps: list[Gap]
     proxies: int | None
     drifted: int | None
+    not_checked: list[str] = msgspec.field(default_factory=lambda: list(NOT_CHECKED))
 
 
 def selected_item(selected: Selected) -> SelectedItem:
