@@ -59,8 +59,10 @@ def kubeconfig(tmp_path, server="https://127.0.0.1:1", context="here", **user):
     ],
     ids=" ".join,
 )
-def test_bad_usage(arguments, line, tmp_path):
-    code, out, err = run(*arguments, env=kubeconfig(tmp_path))
+def test_bad_usage(arguments, line, tmp_path, monkeypatch):
+    for name, value in kubeconfig(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    code, out, err = call(*arguments)
     assert (code, out) == (ExitCode.USAGE, "")
     assert err.startswith(line)
     assert "Traceback" not in err
@@ -77,18 +79,18 @@ def test_bad_usage(arguments, line, tmp_path):
     ids=" ".join,
 )
 def test_what_is_not_there_hides_nothing_that_is(arguments, lines, out):
-    answer = run("-f", EXAMPLE, "-o", "name", *arguments)
+    answer = call("-f", EXAMPLE, "-o", "name", *arguments)
     assert (answer.code, answer.out) == (ExitCode.USAGE, out)
     assert answer.err.splitlines() == [f"error: {line} not found" for line in lines]
 
 
 def test_of_two_one_that_is_there_is_still_a_list():
-    answer = run("-f", EXAMPLE, "-o", "json", "ns/shop", "ns/nope")
+    answer = call("-f", EXAMPLE, "-o", "json", "ns/shop", "ns/nope")
     assert (answer.code, json.loads(answer.out)["kind"]) == (ExitCode.USAGE, "ExplanationList")
 
 
 def test_a_tag_among_the_revisions_is_called_one():
-    answer = run("-f", EXAMPLE, "revisions", "prod")
+    answer = call("-f", EXAMPLE, "revisions", "prod")
     assert (answer.code, answer.out) == (ExitCode.USAGE, "")
     assert answer.err == 'error: revision "prod" not found; it is a tag of revision canary\n'
 
@@ -149,16 +151,16 @@ def test_a_dump_with_control_characters_cannot_steer_the_terminal(tmp_path):
     path = tmp_path / "dump.json"
     path.write_text(json.dumps(dump))
     for arguments in ([], ["ns"], ["-o", "json"], ["-o", "yaml"], ["-o", "name"], ["ns/a\x1b[31m"], ["ns/\x1b"]):
-        answer = run("-f", str(path), *arguments)
+        answer = call("-f", str(path), *arguments)
         assert not {c for c in answer.out + answer.err if c != "\n" and (c < " " or "\x7f" <= c <= "\x9f")}, arguments
-    names = [item["name"] for item in json.loads(run("-f", str(path), "ns", "-o", "json").out)["items"]]
+    names = [item["name"] for item in json.loads(call("-f", str(path), "ns", "-o", "json").out)["items"]]
     assert names == ["a\x1b[31m"]  # JSON keeps the data, escaped
 
 
 def test_no_istio_is_no_answer(tmp_path):
     path = tmp_path / "empty.json"
     path.write_text(json.dumps(snapshot()))
-    code, out, err = run("-f", str(path))
+    code, out, err = call("-f", str(path))
     assert (code, out) == (ExitCode.NO_ANSWER, "")
     assert err == (
         "error: no Istio here: no control plane and no sidecar injector; "
@@ -180,7 +182,7 @@ def test_any_number_of_namespaces(count, tmp_path):
     }
     path = tmp_path / "dump.json"
     path.write_text(json.dumps(snapshot(*spaces, webhook)))
-    report = json.loads(run("-f", str(path), "-o", "json").out)
+    report = json.loads(call("-f", str(path), "-o", "json").out)
     assert len(report["namespaces"]) == count
     assert sum(finding["code"] == "REV104" for finding in report["findings"]) == count
 

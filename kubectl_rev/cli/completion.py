@@ -76,11 +76,15 @@ def main(command: Callable[..., None], plugin: str, words: Sequence[str]) -> NoR
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)
     os.dup2(nowhere, 2)
-    line = parse(flags(command), words)
-    found, directive = _known(flags(command), line)
-    if found is None:
-        found = _asked(plugin, line)
-    _end(found, directive, line.word)
+    _end(*answer(command, plugin, words))
+
+
+def answer(command: Callable[..., None], plugin: str, words: Sequence[str]) -> tuple[Candidates, Directive, str]:
+    """What may stand where these words end, how the shell is to take it, and the word that is typed."""
+    known = flags(command)
+    line = parse(known, words)
+    found, directive = _known(known, line)
+    return _asked(plugin, line) if found is None else found, directive, line.word
 
 
 def flags(command: Callable[..., None]) -> list[Flag]:
@@ -178,9 +182,14 @@ def _asked(plugin: str, line: Line) -> Candidates:
     return found
 
 
-def _end(found: Candidates, directive: Directive, word: str) -> NoReturn:
+def text(found: Candidates, directive: Directive, word: str) -> str:
+    """The candidates that begin with the word, as kubectl passes them on to the shell."""
     lines = [f"{value}\t{help}" if help else value for value, help in found if value.startswith(word)]
-    sys.stdout.write("\n".join([*lines, f":{directive.value}\n"]))
+    return "\n".join([*lines, f":{directive.value}\n"])
+
+
+def _end(found: Candidates, directive: Directive, word: str) -> NoReturn:
+    sys.stdout.write(text(found, directive, word))
     sys.stdout.flush()
     if hasattr(os, "killpg"):
         os.killpg(0, signal.SIGTERM)
