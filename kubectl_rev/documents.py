@@ -71,7 +71,7 @@ _NAME_LINE = re.compile(r"([a-z][a-z0-9.-]*)/([^\s/:]+)(?:\s+-n\s+([^\s/:]+))?")
 
 def names(text: str) -> list[Name] | None:
     """The names in a text, None if its first line is none: then it is a dump. Blank lines and `#` lines are skipped."""
-    lines = [(n, line.strip()) for n, line in enumerate(text.splitlines(), 1)]
+    lines = ((n, line.strip()) for n, line in enumerate(text.splitlines(), 1))
     found: list[Name] = []
     for number, line in lines:
         if not line or line.startswith("#"):

@@ -204,7 +204,8 @@ def _facts(story: Explanation) -> Iterator[tuple[str, str]]:
     else:
         yield "namespace", _pairs(story.labels) or "no injection labels"
         annotated = [f"annotation {key}={value}" for key, value in story.pod_annotations.items()]
-        yield "pod", ", ".join(filter(None, [_pairs(story.pod_labels), *annotated])) or "no injection labels"
+        which = "gateway" if story.subject.kind == "Gateway" else "pod"
+        yield which, ", ".join(filter(None, [_pairs(story.pod_labels), *annotated])) or "no injection labels"
     for each in story.ignored:
         yield "ignored", each
 

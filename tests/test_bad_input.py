@@ -249,6 +249,45 @@ NAMES = {
 }
 
 
+@pytest.mark.parametrize("kind", [kind for kind in query.LISTS if kind not in ("revisions", "tags")])
+def test_every_name_that_a_list_prints_is_taken(kind, tmp_path):
+    """A Gateway without a Deployment, too."""
+    dump = yaml.safe_load((ROOT / EXAMPLE).read_text())
+    alone = copy.deepcopy(next(each for each in dump["items"] if each["kind"] == "Gateway"))
+    alone["metadata"]["name"] = "alone"
+    dump["items"].append(alone)
+    (tmp_path / "dump.yaml").write_text(yaml.safe_dump(dump))
+    (tmp_path / "names").write_text(call(kind, "-A", "-o", "name", "-f", str(tmp_path / "dump.yaml")).out)
+    asked = query.of_names(scope.opened(str(tmp_path / "names")).names)
+    words = asked.names if isinstance(asked, query.Ask) else [f"{each.kind}/{each.name}" for each in asked.subjects]
+    assert len(words) == len((tmp_path / "names").read_text().splitlines())
+    answer = call(*([kind] if isinstance(asked, query.Ask) else []), *words, "-f", str(tmp_path / "dump.yaml"))
+    assert (answer.code, answer.err) == (ExitCode.OK, "")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_names_as_other_programs_write_them(encoding, tmp_path):
+    """PowerShell, for one."""
+    (tmp_path / "names").write_text("  # from there\nnamespace/shop\n", encoding=encoding)
+    assert [each.name for each in scope.opened(str(tmp_path / "names")).names] == ["shop"]
+
+
+def test_a_pipe_is_read_once():
+    """`-f <(kubectl get …)` and `-f /dev/stdin`."""
+    shell = f"{PLUGIN[0]} {PLUGIN[1]} ns -f <(cat {EXAMPLE})"
+    done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (ExitCode.OK, call("ns", "-f", EXAMPLE).out, "")
+
+
+def test_a_filter_that_leaves_nothing_is_an_answer(tmp_path):
+    (tmp_path / "dump.yaml").write_text(
+        f"{NAMESPACE_ONLY}---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\n"
+        "spec: {template: {metadata: {}, spec: {}}}\n"
+    )
+    answer = call("deploy", "-l", "no=thing", "-o", "json", "-f", str(tmp_path / "dump.yaml"))
+    assert (answer.code, json.loads(answer.out)["items"]) == (ExitCode.OK, [])
+
+
 @pytest.mark.parametrize("text", NAMES)
 def test_what_one_call_names_the_next_takes(text, tmp_path):
     (tmp_path / "names").write_text(text)

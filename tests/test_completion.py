@@ -201,6 +201,16 @@ def test_a_credential_plugin_that_hangs_ends_with_it(ask: Ask, tmp_path: Path) -
     pytest.fail("the plugin is still there")
 
 
+def test_who_leads_a_session_is_answered_too(installed: str) -> None:
+    """In a container, or over ssh, there is no shell that would have made us a process group."""
+    script = f"{installed}/kubectl-rev_status"
+    done = subprocess.run(
+        [script, "__complete", "po"], capture_output=True, text=True, cwd=ROOT, start_new_session=True, timeout=60,
+        env={"PYTHONPATH": str(ROOT), "PATH": installed}, check=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("pods\n:4\n", "")
+
+
 @pytest.mark.parametrize("kind", query.LISTS)
 def test_every_name_that_is_offered_is_one(kind: str) -> None:
     line = completion.parse(flags(status.command), ["-f", EXAMPLE, kind, ""])

@@ -427,6 +427,7 @@ ANSWERS: dict[str, tuple[Answer, type[RevError], str]] = {
     "403 by a webhook": (status(403, "pods is forbidden: \x1b[31mno\npods today"), Forbidden, "[31mno pods today"),
     "404": (status(404, "the server could not find the requested resource"), NotFound, "could not find"),
     "404 of something else": (Answer(404, b"<html>"), NotFound, "does not serve pods (not Found): is it the right"),
+    "404 of a namespace": (status(404, 'namespaces "gone" not found'), NotFound, 'namespaces "gone" not found'),
     "409": (status(409, "Operation cannot be fulfilled"), Changed, "operation cannot be fulfilled"),
     "410": (status(410, "too old resource version"), faults.Expired, "too old"),
     "422": (status(422, "it is wrong"), faults.Rejected, "it is wrong"),
@@ -595,6 +596,8 @@ def test_an_address_without_a_scheme_gets_client_gos(given: str) -> None:
 
 def test_the_address_that_is_shown_has_no_password() -> None:
     assert address.shown("https://u:p@it.test:6443/x") == "https://it.test:6443/x"
+    assert address.shown("u:p@it.test:6443") == "it.test:6443"
+    assert address.shown("https://it.test/x@y") == "https://it.test/x@y"
 
 
 CALLS = {

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from enum import Enum, IntEnum
 from types import UnionType
 from typing import Any, NamedTuple, NoReturn, get_args, get_origin
@@ -72,7 +73,8 @@ def main(command: Callable[..., None], plugin: str, words: Sequence[str]) -> NoR
     # kubectl passes stderr on to the terminal that somebody types in, and an exec credential plugin might ask there.
     if hasattr(os, "setpgid"):  # a group of our own, to end with us a credential plugin that hangs
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-        os.setpgid(0, 0)
+        with suppress(PermissionError):  # who leads a session leads its group already
+            os.setpgid(0, 0)
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)
     os.dup2(nowhere, 2)
@@ -191,6 +193,6 @@ def text(found: Candidates, directive: Directive, word: str) -> str:
 def _end(found: Candidates, directive: Directive, word: str) -> NoReturn:
     sys.stdout.write(text(found, directive, word))
     sys.stdout.flush()
-    if hasattr(os, "killpg"):
+    if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():
         os.killpg(0, signal.SIGTERM)
     os._exit(0)  # not sys.exit: a thread that still waits for the cluster must not be waited for

@@ -19,7 +19,7 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """Something to explain. `kind` is `Namespace`, `Pod` or a workload's; `namespace` empty: the current one."""
+    """Something to explain: a `Namespace`, a `Pod`, a `Gateway` or a workload. No `namespace` means the current one."""
 
     kind: str
     name: str
@@ -40,7 +40,7 @@ _ALIASES = {
     "namespaces": ("namespace", "ns"),
     "workloads": ("workload", "wl"),
     "pods": ("pod", "po"),
-    "gateways": ("gateway", "gateways.gateway.networking.k8s.io", "gtw", "gw"),
+    "gateways": ("gateway", "gateways.gateway.networking.k8s.io", "gateway.gateway.networking.k8s.io", "gtw", "gw"),
 }
 _WORKLOADS = {
     "Deployment": ("deployments", "deployment", "deploy"),
@@ -57,6 +57,7 @@ _KIND_OF = {alias: kind for kind, aliases in _WORKLOADS.items() for alias in ali
 _KIND_OF |= {f"{alias}.{_GROUPS[kind]}": kind for alias, kind in _KIND_OF.items()}
 _EXPLAINED = _KIND_OF | dict.fromkeys(("namespaces", *_ALIASES["namespaces"]), "Namespace")
 _EXPLAINED |= dict.fromkeys(("pods", *_ALIASES["pods"]), "Pod")
+_EXPLAINED |= dict.fromkeys(("gateways", *_ALIASES["gateways"]), "Gateway")
 # The plurals, as tab completion offers them.
 TYPES = (*LISTS, *(aliases[0] for aliases in _WORKLOADS.values()))
 _OF_LIST = {"namespaces": ["Namespace"], "pods": ["Pod"], "gateways": ["Gateway"], "workloads": [*_WORKLOADS]}

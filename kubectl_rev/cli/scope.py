@@ -12,7 +12,7 @@ from kubectl_rev import documents
 from kubectl_rev.documents import Name
 from kubectl_rev.errors import UsageError
 
-_PEEK = 1 << 16  # a list of names shows at its first line; a dump may be large, and is read where it is needed
+_LARGE = 1 << 24  # bytes: a list of more names than a cluster has; such a dump is not to be read twice
 _NAMESPACES = ("namespace", "namespaces", "ns")
 _OURS = ("revision", "tag")  # what our own lists have and no namespace is
 
@@ -34,21 +34,14 @@ def opened(filename: str) -> File:
         return File([], filename, sys.stdin.buffer)
     if filename == "-" and sys.stdin.isatty():
         raise UsageError("-f - reads standard input, which is a terminal: pipe a dump or names into it")
-    if filename != "-" and not _begins_with_a_name(filename):
+    if os.path.isfile(filename) and os.path.getsize(filename) > _LARGE:
         return File([], filename, sys.stdin.buffer)
     text = documents.read(filename, sys.stdin.buffer)
     listed = documents.names(text)
-    return File(listed, "", sys.stdin.buffer) if listed else File([], filename, io.BytesIO(text.encode()))
-
-
-def _begins_with_a_name(filename: str) -> bool:
-    try:
-        with open(filename, "rb") as file:
-            lines = file.read(_PEEK).decode("utf-8", "replace").splitlines()
-    except OSError as error:
-        raise UsageError(f"{filename}: {(error.strerror or str(error)).lower()}") from None
-    first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
-    return documents.names(first) is not None
+    if listed:
+        return File(listed, "", sys.stdin.buffer)
+    again = os.path.isfile(filename)  # a pipe, such as `-f <(kubectl get …)`, is not
+    return File([], filename if again else "-", io.BytesIO(text.encode()))
 
 
 def named(arguments: Sequence[str], file: File) -> list[str]:

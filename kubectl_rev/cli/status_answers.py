@@ -17,7 +17,7 @@ from kubectl_rev.core import explain, labels, status
 from kubectl_rev.core import items as items_of
 from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.drift import RENDERED
-from kubectl_rev.core.gateways import gateway_name
+from kubectl_rev.core.gateways import gateway_name, is_istio
 from kubectl_rev.core.guess import did_you_mean
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.errors import ClusterError, ExitCode, UsageError
@@ -87,11 +87,11 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
     called = {id(item): {item.name, known_as.get((item.namespace, item.name), item.name)} for item in items}
     missing = [name for name in asked.names if all(name not in called[id(item)] for item in items)]
     items = [item for item in items if not asked.names or called[id(item)].intersection(asked.names)]
-    items = _filtered(items, request, survey)
+    nothing_there, items = not items, _filtered(items, request, survey)
     one = asked.only.lower() if asked.only else asked.kind.removesuffix("s")
     if missing:
         _readable(survey, one, missing[0], where, (RESOURCES[asked.only], "pods") if asked.only else _READ[asked.kind])
-    elif not items:
+    elif nothing_there:
         _readable(survey, one, "", where, (RESOURCES[asked.only],) if asked.only else _READ[asked.kind])
     for name in missing:
         tell(f'error: {one} "{render.clean(name)}" not found{_of_tag(survey, name) if one == "revision" else ""}')
@@ -117,8 +117,8 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
 
 def _gateways_made_from(survey: Survey) -> dict[tuple[str, str], str]:
     """By namespace and name of a workload that istiod renders, the Gateway that people know it by."""
-    rendered = (unit for unit in survey.units if unit.gateway in RENDERED and unit.template)
-    return {(unit.namespace, unit.name): gateway_name(unit.template.metadata) for unit in rendered if unit.template}
+    rendered = [unit for unit in survey.units if unit.gateway in RENDERED]
+    return {(u.namespace, u.name): gateway_name(u.template.metadata) for u in rendered if u.template}
 
 
 def _of_tag(survey: Survey, name: str) -> str:
@@ -197,6 +197,12 @@ def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[expla
         if name in survey.by_namespace:
             return [explain.of_namespace(survey, name)]
         raise _absent(survey, kind, "namespaces", name, "", list(survey.by_namespace))
+    if kind == "Gateway":
+        gateways = [each for each in survey.snapshot.gateways if is_istio(each) and namespace in ("", each.namespace)]
+        stories = [explain.of_gateway(survey, each) for each in gateways if each.name == name]
+        if stories:
+            return stories
+        raise _absent(survey, kind, labels.GATEWAYS, name, namespace, [each.name for each in gateways])
     units = [unit for unit in survey.units if not namespace or unit.namespace == namespace]
     found, there = [], []
     for unit in units:

@@ -15,5 +15,6 @@ def complete(address: str, tls: bool) -> str:
 
 def shown(url: str) -> str:
     """Without any `user:password@`."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    scheme, colon, rest = url.rpartition("://")
+    host = urlsplit(f"//{rest}")
+    return f"{scheme}{colon}{host._replace(netloc=host.netloc.rpartition('@')[2]).geturl().removeprefix('//')}"

@@ -87,8 +87,9 @@ def answered(asked: Call, status: int, reason: str, body: bytes, server: str, js
         case 403:
             return Forbidden(asked.verb, asked.resource, asked.namespace, _refusal(said))
         case 404:
-            unserved = f"{server} does not serve {asked.resource} ({said}): is it the right address?"
-            return NotFound(said if _message(body) and asked.name else unserved)
+            if _is_status(body) and "could not find the requested resource" not in said:
+                return NotFound(said)
+            return NotFound(f"{server} does not serve {asked.resource} ({said}): is it the right address?")
         case 409:
             return Changed(said)
         case 410:
@@ -131,6 +132,16 @@ def _message(body: bytes) -> str:
     except msgspec.DecodeError:  # a proxy's page, or nothing: the HTTP reason must do
         text = body[:_LIMIT].decode("utf-8", "replace")
         return "" if "<" in text else clean(text)
+
+
+def _is_status(body: bytes) -> bool:
+    """Whether an API server said it, and not somebody in between, or Go's own router."""
+    if body.startswith(wire.MAGIC):
+        return True
+    try:
+        return bool(from_json(body, _Status).message)
+    except msgspec.DecodeError:
+        return False
 
 
 def _lower(sentence: str) -> str:

@@ -109,6 +109,8 @@ def kept_away(mesh: Mesh, subject: Subject) -> str | None:
     """
     for injector in mesh.injectors:
         for webhook, _ in injector.webhooks:
+            if _calls(webhook, subject):
+                continue
             of_namespace = webhook.namespace_selector.unmet(subject.namespace_labels)
             of_pod = webhook.object_selector.unmet(subject.labels)
             foreign = all(requirement.key not in _ABOUT_INJECTION for requirement in of_namespace + of_pod)

@@ -7,7 +7,7 @@ import msgspec
 from kubectl_rev.core import labels
 from kubectl_rev.core.admission import Subject, called
 from kubectl_rev.core.objects import WebhookConfiguration
-from kubectl_rev.core.policy import release
+from kubectl_rev.core.policy import may_be
 from kubectl_rev.core.revisions import Mesh
 
 _VALIDATOR_COUNTS = (1, 25)
@@ -88,13 +88,8 @@ def gateway_default(mesh: Mesh) -> str | None:
             return injector.labelled
     for config in mesh.snapshot.validators:
         labelled = config.labels.get(labels.REV)
-        if config.name == labels.DEFAULT_VALIDATOR and labelled and _asks_the_validator(mesh, labelled):
-            return labelled
+        if config.name == labels.DEFAULT_VALIDATOR and labelled:
+            plane = mesh.control_plane(labelled)
+            if may_be(plane.versions if plane else (), _VALIDATOR_COUNTS):
+                return labelled
     return labels.DEFAULT if mesh.control_plane(labels.DEFAULT) else None
-
-
-def _asks_the_validator(mesh: Mesh, revision: str) -> bool:
-    """Whether the istiod of a revision takes the default validator's label for a claim; one of unknown release does."""
-    plane = mesh.control_plane(revision)
-    known = [found for version in (plane.versions if plane else ()) if (found := release(version))]
-    return not known or max(known) >= _VALIDATOR_COUNTS

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 
 import msgspec
+from msgspec.structs import replace
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.admission import Considered, Subject, consider
 from kubectl_rev.core.checks import Ref
 from kubectl_rev.core.checks.hints import restart
 from kubectl_rev.core.drift import RENDERED, Effect, manual
-from kubectl_rev.core.gateways import GatewayKind
+from kubectl_rev.core.gateways import GatewayKind, gateway_name, owner
 from kubectl_rev.core.injection import Selected, State, refusal
 from kubectl_rev.core.items import SelectedItem, selected_item
+from kubectl_rev.core.objects import Gateway
 from kubectl_rev.core.proxies import Proxy
 from kubectl_rev.core.snapshot import Gap
 from kubectl_rev.core.survey import Group, Survey, Unit
@@ -85,6 +87,22 @@ def of_unit(survey: Survey, unit: Unit, pod: str | None = None) -> Explanation:
     elif unit.selected.state is State.NONE and unit.gateway is GatewayKind.IN_PLACE:
         story.headline += "; its template has its own proxy, which installing it again moves"
     return story
+
+
+def of_gateway(survey: Survey, gateway: Gateway) -> Explanation:
+    """A Gateway of one of Istio's classes: the workload that was rendered for it, or who would render one."""
+    given = survey.namespace_labels.get(gateway.namespace)
+    selected = owner(survey.mesh, gateway, given)
+    made = [
+        unit
+        for unit in survey.by_namespace.get(gateway.namespace, ())
+        if unit.gateway in RENDERED and unit.template and gateway_name(unit.template.metadata) == gateway.name
+    ]
+    groups = [group for unit in made for group in unit.groups]
+    hint = restart(made[0]) if any(group.drifted for group in groups) else ""
+    subject = replace(survey.plain_pod(gateway.namespace), labels=gateway.labels)
+    ref = Ref("Gateway", gateway.namespace, gateway.name)
+    return _explanation(survey, ref, "", subject, selected, groups, hint, rendered=True)
 
 
 def _explanation(

@@ -100,9 +100,10 @@ def claimants(mesh: Mesh, name: str) -> list[str]:
 
     Every istiod answers to its own revision and to the tags that are labelled with it, wherever their webhooks lead:
     pkg/revisions/tag_watcher.go, GetMyTags and IsMine. So the unrevisioned one goes on to answer to `default` after
-    that tag was given to another (istio#54280). One that is gone counts only where nobody else does.
+    that tag was given to another (istio#54280). One without istiods counts only where nobody else does.
     """
     planes = {plane.revision: plane.kind != "missing" for plane in mesh.control_planes}
+    planes |= {plane.revision: bool(plane.istiods) for plane in mesh.control_planes if plane.kind == "local"}
     wanted = name or labels.DEFAULT
     found = {tag_of for tag, tag_of in mesh.labelled_tags if tag == wanted} | {wanted}
     if not name and (holder := gateway_default(mesh)):

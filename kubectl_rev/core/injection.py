@@ -101,8 +101,8 @@ def _answer(mesh: Mesh, subject: Subject, matches: list[Match]) -> Selected:
         return Selected(State.UNKNOWN, word.because, injectors=(*alive,))
     if word.accepts and len(match.target.revisions) > 1:
         several = " and ".join(match.target.revisions)
-        because = f"{name} calls Service {match.target.service}, which leads to istiods of {several}"
-        return Selected(State.UNKNOWN, because, injectors=(*alive,))
+        because = f"{name} calls Service {match.target.service}, behind which the istiods of {several} take turns"
+        return Selected(State.CONFLICT, because, injectors=(*alive,))
     if not word.accepts:
         return Selected(State.NONE, f"{match.because}, but istiod leaves it alone: {word.because}")
     return Selected(State.INJECTED, match.because, match.injector.revision, (*alive,))

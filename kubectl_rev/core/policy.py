@@ -8,7 +8,7 @@ Where the releases disagree and the release is not known, the answer is unknown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -50,6 +50,12 @@ def release(version: str) -> Release | None:
         return None
     found = int(parts[0]), int(parts[1])
     return found if found >= _OLDEST else None
+
+
+def may_be(versions: Iterable[str], wanted: Release) -> bool:
+    """Whether one of these may be of that release or later; none, and what is no release, may be any."""
+    known = [found for version in versions if (found := release(version))]
+    return not known or max(known) >= wanted
 
 
 def veto(

@@ -90,7 +90,7 @@ def _complete(container: Container) -> bool:
 
 
 def as_wished(metadata: Metadata) -> Metadata:
-    """What a running pod asked for: up to 1.10 its label `istio.io/rev` is the injector's word, not its own."""
+    """What a running pod may have asked for: up to 1.10 its label `istio.io/rev` can be the injector's word."""
     status = metadata.annotations.get(labels.STATUS)
     if status is None or _revision_in(status) or labels.REV not in metadata.labels:
         return metadata

@@ -83,7 +83,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
         return gap.namespace == namespace or (not gap.namespace and namespace != self.scope)
 
     def lacks(self, resource: str, namespace: str = "") -> bool:
-        """Whether pods, or a kind of workloads, of this namespace could not be read."""
+        """Whether pods, a kind of workloads, or Gateways of this namespace could not be read."""
         return any(gap.resource == resource and self.hides(gap, namespace) for gap in self.gaps)
 
 

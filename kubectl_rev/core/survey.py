@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.admission import Subject
+from kubectl_rev.core.admission import Subject, called
 from kubectl_rev.core.defaults import Default, default_of
 from kubectl_rev.core.drift import RENDERED, Effect, drifts, effect
 from kubectl_rev.core.gateways import GatewayKind, classify, gateway_name, owner
@@ -184,10 +185,11 @@ class Survey:
             newest = max(pods, key=_age)
             made_from, spec = newest.metadata, newest.spec
             gateway = classify(made_from, spec)
-            as_it_runs = PodTemplate(metadata=as_wished(made_from), spec=spec or PodSpec())
-            subject = subject.created_from(as_it_runs)
+            as_it_runs = PodTemplate(metadata=made_from, spec=spec or PodSpec())
+            wished = subject.created_from(replace(as_it_runs, metadata=as_wished(made_from)))
+            subject = wished if called(self.mesh, wished) else subject.created_from(as_it_runs)
             if spec is None:
-                subject = msgspec.structs.replace(subject, host_network=None)
+                subject = replace(subject, host_network=None)
         selected = self._selected(subject, gateway, made_from)
         groups = []
         for pod in pods:
@@ -217,7 +219,7 @@ class Survey:
 
 def _held(workload: Workload) -> Literal["", "paused", "OnDelete"]:
     """kubectl refuses to restart what is paused; OnDelete waits until somebody deletes the pods."""
-    if workload.spec.paused:
+    if workload.kind == "Deployment" and workload.spec.paused:
         return "paused"
     strategy = workload.spec.update_strategy
     return "OnDelete" if strategy and strategy.type == "OnDelete" else ""

@@ -32,6 +32,7 @@ from tests.build import (
     owned_by,
     pod,
     proxy_container,
+    rollout,
     running,
     service,
     stateful_set,
@@ -102,14 +103,16 @@ def conditional() -> Object:
     return injector("canary", name="conditional", tag="maybe", match_conditions=["true"])
 
 
-def enforced() -> list[Object]:
-    """default as AKS's admissions enforcer leaves it (Azure/AKS#1771)."""
-    made = control_plane()
+def enforced(*, of_pods: bool = False) -> list[Object]:
+    """default as AKS's admissions enforcer leaves it (Azure/AKS#1771); the other selector, for once."""
+    made, aside = control_plane(), Requirement("control-plane", Operator.DOES_NOT_EXIST)
     for each in made:
         for entry in each.webhooks if isinstance(each, WebhookConfiguration) else ():
-            aside = Requirement("control-plane", Operator.DOES_NOT_EXIST)
-            selector = entry.namespace_selector
-            entry.namespace_selector = replace(selector, match_expressions=(*selector.match_expressions, aside))
+            selector = entry.object_selector if of_pods else entry.namespace_selector
+            more = replace(selector, match_expressions=(*selector.match_expressions, aside))
+            entry.object_selector, entry.namespace_selector = (
+                (more, entry.namespace_selector) if of_pods else (entry.object_selector, more)
+            )
     return made
 
 
@@ -117,6 +120,12 @@ def held(name: str, **spec: Any) -> list[Object]:
     """A Deployment on default whose pods a restart does not replace."""
     made = deployment(name)
     made.spec = replace(made.spec, **spec)
+    return running(made, "default")
+
+
+def paused_rollout() -> list[Object]:
+    made = rollout("web")
+    made.spec.paused = True
     return running(made, "default")
 
 
@@ -139,6 +148,7 @@ MADE_FROM_G = "gateway.networking.k8s.io/gateway-name=g gateway.istio.io/managed
 RENDERED = deployment("g", "shop", MADE_FROM_G)
 AMBIENT_TAG = mesh(service("canary", tag="mesh"), ns("shop", "rev=mesh"))
 
+SHARED = service(name="istiod", select="app=istiod")
 KEPT_AWAY = "istio-sidecar-injector would be called, but control-plane must be absent, is"
 
 Wanted = list[tuple[Ref, str, str]]  # subject, message, hint
@@ -315,6 +325,11 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
           "default both take it for theirs",
           "kubectl label gateways.gateway.networking.k8s.io g -n shop istio.io/rev=canary --overwrite")],
     ),
+    ("REV110", "an unrevisioned istiod that is scaled to zero answers to nothing"): (
+        world(control_plane(ready=(), deactivated=True), control_plane("canary"), injector("canary", tag="default"),
+              deployment("istiod", ISTIO, "app=istiod", replicas=0), ns("shop"), gateway("g")),
+        [],
+    ),
     ("REV110", "a label says whose it is; another's class is not ours"): (
         world(control_plane(deactivated=True), control_plane("canary"), injector("canary", tag="default"), ns("shop"),
               gateway("g", text="rev=canary"), gateway("h", class_name="nginx")),
@@ -342,6 +357,20 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
          (namespace(), f"{KEPT_AWAY} controller-manager: new pods get no sidecar",
           "kubectl rev-status namespace/shop")],
     ),
+    ("REV112", "it is called, and no sidecar comes of it"): (
+        world(control_plane(), control_plane("canary"), config_map(policy="disabled"), ns("shop", "injection=enabled"),
+              ns("kube-system", "injection=enabled"), ns("own"),
+              deployment("web", "own", "rev=canary", host_network=True),
+              deployment("api", "own", "rev=canary", annotations={"sidecar.istio.io/inject": "false"}),
+              injector("gone", failure_policy="Ignore"), ns("passed", "rev=gone")),
+        [],
+    ),
+    ("REV112", "a pod that a selector of pods keeps away, in a namespace that is injected"): (
+        world(enforced(of_pods=True), ns("shop", "injection=enabled"), deployment("web", "shop", "control-plane=x"),
+              deployment("api")),
+        [(workload_ref("web"), "istio-sidecar-injector would be called, but pod's control-plane must be absent, is x: "
+          "new pods get no sidecar", "kubectl rev-status deployment/web -n shop")],
+    ),
     ("REV112", "another injector takes it"): (
         world(enforced(), injector("default", name="mine"), ns("shop", "injection=enabled control-plane=x")), [],
     ),
@@ -351,6 +380,11 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
           "istioctl tag set prod --revision canary --overwrite")],
     ),
     ("REV113", "both were"): (mesh(injector("canary", tag="prod"), service("canary", tag="prod")), []),
+    ("REV106", "one Service in front of two revisions"): (
+        world(istiod(), istiod("canary"), SHARED, endpoints(SHARED, True), injector(), ns("shop", "injection=enabled")),
+        [(namespace(), "istio-sidecar-injector calls Service istiod, behind which the istiods of canary and default "
+          "take turns", "kubectl rev-status namespace/shop")],
+    ),
     ("REV106", "a workload's own label"): (
         mesh(injector("canary", tag="default"), ns("shop"), deployment("web", "shop", "inject=true"),
              deployment("api")),
@@ -494,6 +528,11 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         mesh(ns("shop", "rev=canary"), held("web", paused=True)),
         [(workload_ref("web"), "1 pod on default, canary is selected; it is paused",
           "kubectl rollout resume deployment/web -n shop")],
+    ),
+    ("REV202", "a paused Rollout is not kubectl's to resume"): (
+        mesh(ns("shop", "rev=canary"), paused_rollout()),
+        [(workload_ref("web", "Rollout"), "1 pod on default, canary is selected",
+          "let Rollout web in namespace shop replace its pods")],
     ),
     ("REV202", "OnDelete waits for somebody to delete the pods"): (
         mesh(ns("shop", "rev=canary"), held("web", update_strategy=UpdateStrategy(type="OnDelete"))),
@@ -807,6 +846,15 @@ def test_what_wakes_a_control_plane_comes_first_and_nothing_moves_away_from_it()
     assert [(f.code, f.hint) for f in found] == [
         ("REV101", WAKE), ("REV209", WAKE), ("REV501", FIX), ("REV103", WAKE),
     ]  # fmt: skip
+
+
+def test_what_no_istiod_renders_again_is_not_waited_for() -> None:
+    parts = (ns("shop", "rev=canary"), RENDERED, pod("g-1", "shop", MADE_FROM_G, on="default", owner=RENDERED))
+    gone, owned = Survey(mesh(*parts)), Survey(mesh(*parts, gateway("g")))
+    assert [restart(survey.by_namespace["shop"][0]) for survey in (gone, owned)] == [
+        "kubectl rev-status deployment/g -n shop",
+        "wait: the istiod of canary renders it again by itself, a restart does not",
+    ]
 
 
 def test_each_finding_once() -> None:

@@ -336,12 +336,12 @@ def test_two_outside_are_told_apart_by_their_address() -> None:
     assert decide(world(far("a", "one"), far("b", "two")), "rev=far").state is State.CONFLICT
 
 
-def test_a_service_in_front_of_two_revisions_leaves_it_open() -> None:
+def test_a_service_in_front_of_two_revisions_is_a_conflict() -> None:
     shared = service(name="istiod", select="app=istiod")
     snapshot = world(istiod(), istiod("canary"), shared, endpoints(shared, True), injector(), ns("shop"))
     assert decide(snapshot, "injection=enabled") == Selected(
-        State.UNKNOWN,
-        "istio-sidecar-injector calls Service istiod, which leads to istiods of canary and default",
+        State.CONFLICT,
+        "istio-sidecar-injector calls Service istiod, behind which the istiods of canary and default take turns",
         injectors=("istio-sidecar-injector",),
     )
     assert decide(snapshot, "injection=enabled", host_network=True).state is State.NONE

@@ -118,7 +118,8 @@ IN_PLACE = build.running(
     build.deployment("ingress", "istio-system", "inject=false", proxy=build.proxy_container("canary", role="router")),
     None,
 )
-BACK = build.ns("shop", "rev=canary", **{"kubectl-rev/previous": '{"istio-injection":"enabled"}'})
+NOTED = {"kubectl-rev/previous": '{"istio-injection":"enabled"}'}
+BACK = build.ns("shop", "rev=canary", **NOTED)
 SELECTS_WEB = BudgetSpec(selector=LabelSelector(match_labels={"app": "web"}))
 TAGGED = [*build.control_plane("default", deactivated=True), *CANARY, build.injector("default", tag="default")]
 TEAM = LabelSelector(match_expressions=(Requirement("team", Operator.EXISTS),))
@@ -249,6 +250,32 @@ def test_a_gateway_that_two_would_take_is_labelled_first():
     )
     mended = situation(SHOP, WEB, build.gateway("gw", text="rev=canary"), *TAGGED, tag="default", planes=())
     assert "REV435" not in {each.code for each in find(mended)}
+
+
+def test_an_undo_that_would_have_two_take_a_gateway_names_who_has_it():
+    moved = [*TAGGED[:-1], build.injector("canary", tag="default"), build.gateway("gw")]
+    back = situation(
+        build.ns("shop", "rev=canary", **NOTED),
+        build.running(build.deployment("web"), "canary"),
+        *moved,
+        planes=(),
+        back=True,
+    )
+    (finding,) = [each for each in find(back) if each.code == "REV435"]
+    assert finding.hint == (
+        "kubectl label gateways.gateway.networking.k8s.io gw -n shop istio.io/rev=canary --overwrite"
+    )
+
+
+def test_a_gateway_that_was_not_read_may_follow_the_label():
+    unread = situation(SHOP, WEB, GATEWAY, gaps=[Gap("list", labels.GATEWAYS)])
+    assert "REV422" in {each.code for each in find(unread)}
+
+
+def test_a_tag_that_would_have_two_injectors_answer_is_not_moved():
+    """Helm's unrevisioned injector beside a tag default, which istioctl would turn off."""
+    both = situation(SHOP, WEB, build.injector("default", tag="default"), tag="default")
+    assert "REV402" in {each.code for each in find(both)}
 
 
 def test_a_revision_that_others_stay_on_keeps_its_gateways():

@@ -139,6 +139,7 @@ def calling(revision: str, found: list[Object]) -> list[Object]:
     return found
 
 
+SHARED = service("canary", select="app=istiod")  # in place of the canary's own
 CANARY, TAGGED = ns("shop", "rev=canary"), ns("shop", "rev=prod")
 NO_SIDECAR, REJECTED, DETACHED = Breaks.NO_SIDECAR, Breaks.REJECTED, Breaks.DETACHED
 FOREIGN = WebhookConfiguration(
@@ -162,6 +163,11 @@ def marked(workload: Any, component: str) -> Any:
 ROWS: dict[str, tuple[Parts, Method, list[tuple[str, str, Breaks | None]]]] = {
     "a namespace without pods": ([CANARY], Method.ISTIOCTL, [("REV306", "namespace/shop", NO_SIDECAR)]),
     "the same by Helm": ([CANARY], Method.HELM, [("REV306", "namespace/shop", NO_SIDECAR)]),
+    "a namespace whose Service has another revision's istiods behind it, too": (
+        [CANARY, SHARED, endpoints(SHARED, True, True)],
+        Method.ISTIOCTL,
+        [("REV306", "namespace/shop", NO_SIDECAR)],
+    ),
     "running pods": (
         [CANARY, *running(deployment("web"), "canary", "canary")],
         Method.ISTIOCTL,

@@ -18,16 +18,18 @@ def rendered(situation: Situation) -> Found:
         return
     for move in situation.plan.moves:
         was = {(u.kind, u.name): u.selected.revision for u in situation.before.by_namespace.get(move.namespace, ())}
+        relabelled = move.before.get(labels.REV) != move.after.get(labels.REV)
         for unit in situation.after.by_namespace.get(move.namespace, ()) if move.label or situation.plan.tag else ():
+            old = was.get((unit.kind, unit.name))
+            unread = unit.selected.state is State.UNKNOWN and relabelled  # it may have a label of its own
             contested = unit.selected.state is State.CONFLICT  # REV435's
-            if unit.gateway in RENDERED and not contested and was.get((unit.kind, unit.name)) != unit.selected.revision:
+            if unit.gateway in RENDERED and not contested and (unread or old != unit.selected.revision):
                 message = (
                     f"istiod replaces this gateway ({unit.gateway.value}) as soon as the label changes: "
                     "say --include-gateways, or give the Gateway a label of its own "
                     "(which replaces its pods once, by the same revision's)"
                 )
                 name = unit.subject.labels.get(labels.GATEWAY_NAME, unit.name)
-                old = was.get((unit.kind, unit.name))
                 alone = old and claimants(situation.after.mesh, old) == [old]
                 hint = command("label", "gateway", name, "-n", unit.namespace, f"{labels.REV}={old}") if alone else ""
                 yield Ref(unit.kind, unit.namespace, unit.name), message, hint
@@ -41,8 +43,9 @@ def contested(situation: Situation) -> Found:
         now = owner(before.mesh, gateway, before.namespace_labels.get(gateway.namespace))
         if then.state is State.CONFLICT and now.state is not State.CONFLICT:
             message = f"{then.because}: they would replace its pods in turns, without end"
-            to = f"{labels.REV}={situation.plan.revision}"
-            hint = command("label", labels.GATEWAYS, gateway.name, "-n", gateway.namespace, to, "--overwrite")
+            to = situation.plan.revision or now.revision
+            where = ("label", labels.GATEWAYS, gateway.name, "-n", gateway.namespace)
+            hint = command(*where, f"{labels.REV}={to}", "--overwrite") if to else ""
             yield Ref("Gateway", gateway.namespace, gateway.name), message, hint
 
 

@@ -13,10 +13,11 @@ from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.drift import RENDERED
 from kubectl_rev.core.enrollment import why_not_injected
 from kubectl_rev.core.injection import State, select
-from kubectl_rev.core.policy import release
+from kubectl_rev.core.policy import may_be
 from kubectl_rev.core.survey import Survey, Unit
 
 _ISTIO_SYSTEM = "istio-system"  # istioctl's default for -i
+_HAS_TAGS = (1, 11)  # the release of `istioctl tag`; 1.10's was `x revision tag`, 1.9 had none
 
 
 def command(*words: str) -> str:
@@ -34,6 +35,8 @@ def unit_ref(unit: Unit) -> Ref:
 
 def restart(unit: Unit) -> str:
     """How a unit's pods come to be replaced: a command, or what to wait for."""
+    if unit.gateway in RENDERED and unit.selected.revision is None:
+        return explain(unit)
     if unit.gateway in RENDERED:
         return f"wait: the istiod of {unit.selected.revision} renders it again by itself, a restart does not"
     if unit.held == "paused":
@@ -108,16 +111,10 @@ def hold_default(survey: Survey) -> str:
     ready = {plane.revision for plane in survey.mesh.control_planes if plane.ready}
     able = ready & _with_own_injector(survey)
     for revision in (survey.default.validation, labels.DEFAULT, *(ready if len(ready) == 1 else ())):
-        if revision in able and _has_tags(survey, revision):
+        plane = survey.mesh.control_plane(str(revision))
+        if revision in able and plane and may_be(plane.versions, _HAS_TAGS):
             return tag_set(survey, labels.DEFAULT, revision)
     return ""
-
-
-def _has_tags(survey: Survey, revision: str) -> bool:
-    """Whether there is an `istioctl tag` for it: since 1.11; 1.10's was `x revision tag`, 1.9 had none."""
-    plane = survey.mesh.control_plane(revision)
-    known = [found for version in (plane.versions if plane else ()) if (found := release(version))]
-    return not known or max(known) >= (1, 11)
 
 
 def _with_own_injector(survey: Survey) -> set[str]:

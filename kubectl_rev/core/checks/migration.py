@@ -47,12 +47,14 @@ def _dead_target(situation: Situation) -> Found:
 def _not_by_target(situation: Situation) -> Found:
     plan = situation.plan
     for move in plan.moves:
-        if plan.undo or not (move.label or move.after.get(labels.REV) == plan.to):
-            continue
         selected = situation.after.selected_for_namespace(move.namespace)
+        asked = move.label or move.after.get(labels.REV) == plan.to or selected.state is State.CONFLICT
+        if plan.undo or not asked:
+            continue
         if selected.state is State.REJECTED or selected.revision == plan.revision:
             continue
-        message = f"with {labels.REV}={plan.to} its pods would not be injected by {plan.revision}: {_instead(selected)}"
+        how = f"tag {plan.tag} there" if plan.tag else f"{labels.REV}={plan.to}"
+        message = f"with {how} its pods would not be injected by {plan.revision}: {_instead(selected)}"
         yield namespace_ref(move.namespace), message, "kubectl rev-status revisions"
 
 

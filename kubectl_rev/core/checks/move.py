@@ -108,7 +108,7 @@ def _unread_config(move: Move) -> Found:
     alive = {plane.revision for plane in mesh.control_planes if plane.kind != "missing"}
     for config in move.evidence.snapshot.config:
         name = config.labels.get(labels.REV, "")
-        if not move.covers(config.namespace) or name in alive or config.resource.startswith("gateways.gateway."):
+        if not move.covers(config.namespace) or name in alive or config.resource == labels.GATEWAYS:
             continue
         tag = any(tag.name == name for tag in mesh.tags)
         why = "tags are not resolved for configuration" if tag else "there is no such revision"

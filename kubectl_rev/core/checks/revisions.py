@@ -163,14 +163,15 @@ def _twice(survey: Survey) -> Found:
 
 
 def _kept_away(survey: Survey) -> Found:
-    mesh, spaces = survey.mesh, survey.namespace_labels
-    of_namespaces = {name: kept_away(mesh, survey.plain_pod(name)) for name in spaces}
-    for name, reason in of_namespaces.items():
-        if reason and survey.selected_for_namespace(name).state is State.NONE:
+    mesh, told = survey.mesh, set()
+    for name in survey.namespace_labels:
+        alone = survey.selected_for_namespace(name).state is State.NONE
+        if alone and (reason := kept_away(mesh, survey.plain_pod(name))):
+            told.add(name)
             yield namespace_ref(name), f"{reason}: new pods get no sidecar", command("rev-status", f"namespace/{name}")
     for unit in survey.units:
-        told = unit.template is None or unit.selected.state is not State.NONE or of_namespaces.get(unit.namespace)
-        if not told and (reason := kept_away(mesh, unit.subject)):
+        alone = unit.template is not None and unit.selected.state is State.NONE
+        if alone and unit.namespace not in told and (reason := kept_away(mesh, unit.subject)):
             yield unit_ref(unit), f"{reason}: new pods get no sidecar", explain(unit)
 
 
@@ -248,7 +249,8 @@ CHECKS = (
           "istio-injection=enabled, validation and unlabelled Gateways follow different revisions", _defaults_disagree,
           f"{sources.OWNERS}; {sources.SET_TAG}",
           needs=(*needs.INJECTORS, *needs.SERVED, *needs.ISTIODS, "validatingwebhookconfigurations")),
-    Check("REV106", _E, "two injectors select the same pods", "the last one called wins", _overlaps, sources.INJECTION,
+    Check("REV106", _E, "two revisions inject the same pods",
+          "the last of two webhooks wins, or any of the istiods behind one Service", _overlaps, sources.INJECTION,
           needs=needs.SELECTED),
     Check("REV107", _W, "an injector's label and Service name different revisions",
           "the istiod behind the Service injects, the one of the label maintains the webhook", _relabelled_injectors,

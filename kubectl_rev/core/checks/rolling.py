@@ -13,7 +13,7 @@ from kubectl_rev.core.checks import sources
 from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.checks.model import Found, Ref, Severity
 from kubectl_rev.core.checks.situation import Situation
-from kubectl_rev.core.drift import Effect, manual
+from kubectl_rev.core.drift import RENDERED, Effect, manual
 from kubectl_rev.core.migration.circumstances import Quota, quantity
 from kubectl_rev.core.migration.claims import reverts_restarts
 from kubectl_rev.core.migration.moves import Left, Restart
@@ -176,9 +176,8 @@ def _losing(situation: Situation) -> Found:
 def _undecided(situation: Situation) -> Found:
     for unit in situation.units():
         if count := unit.having(Effect.UNDECIDED):
-            message = (
-                f"it cannot be told what a restart does to {count} of its pods, so they stay: {unit.selected.because}"
-            )
+            stay = "they are not waited for" if unit.gateway in RENDERED else "they stay"
+            message = f"it cannot be told what becomes of {count} of its pods, so {stay}: {unit.selected.because}"
             yield _ref(unit), message, command("rev-status", f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace)
 
 

@@ -64,7 +64,8 @@ def _pointing(leaving: Uninstall) -> Broken:
 
 def _tags(leaving: Uninstall) -> Broken:
     mesh = leaving.before.mesh
-    left = {tag.name: tag.revision for tag in leaving.after.mesh.tags}
+    # of a tag that has two revisions (REV113) its injector's, which decides about pods
+    left = {tag.name: tag.revision for tag in sorted(leaving.after.mesh.tags, key=lambda tag: tag.injector is not None)}
     for tag in mesh.tags:
         if tag.revision != leaving.revision or leaving.alive_after(left.get(tag.name)):
             continue
@@ -156,7 +157,8 @@ def _move(leaving: Uninstall, unit: Unit) -> str:
         versions = next((p.versions for p in leaving.others if p.revision == to), ())
         which = f" of version {versions[-1]}" if versions else ""
         return f"reinstall the gateway with istioctl{which}: istioctl install{setting} -f FILE, with its own settings"
-    if unit.selected.revision == leaving.revision or not unit.selected.revision:
+    nobodys = unit.selected.revision is None and unit.gateway not in RENDERED
+    if unit.selected.revision == leaving.revision or nobodys:
         return _away(leaving, unit.namespace)
     return restart(unit)
 
