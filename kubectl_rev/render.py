@@ -65,7 +65,8 @@ def table(columns: Sequence[str], rows: Iterable[Row], style: Style) -> str:
     between = tabulate.DataRow("", "   ", "")
     plain = tabulate.TableFormat(None, None, None, None, between, between, 0, None)
     text = tabulate.tabulate(cells, columns if style.headers else (), tablefmt=plain, disable_numparse=True)
-    return fit("\n".join(line.rstrip() for line in text.split("\n")), style.width)
+    whole = "\n".join(line.rstrip() for line in text.split("\n"))
+    return whole if style.wide else fit(whole, style.width)  # who says -o wide wants all of it, as kubectl does
 
 
 def listing(items: Sequence[Any], columns: Sequence[Column], style: Style) -> str:
@@ -178,16 +179,22 @@ def not_checked(gaps: Sequence[Gap], style: Style, repeated: Callable[[str], str
 
 
 def gap_texts(gaps: Iterable[Gap]) -> Iterator[str]:
-    """One line for all of a group that are missing for one reason: config has fifteen resources."""
+    """One line for all that are missing for one reason: whoever may list nothing may not list forty resources."""
     alike: dict[tuple[str, ...], list[Gap]] = defaultdict(list)
     for gap in gaps:
-        alike[gap.resource.partition(".")[2], gap.verb, gap.namespace, gap.reason].append(gap)
-    for (group, *_), found in alike.items():
-        if len(found) == 1:
-            yield gap_text(found[0])
-            continue
-        names = ", ".join(gap.resource.partition(".")[0] for gap in found)
-        yield gap_text(replace(found[0], resource=f"{names} of {group}" if group else names))
+        alike[gap.verb, gap.namespace, gap.reason].append(gap)
+    for found in alike.values():
+        groups: dict[str, list[str]] = defaultdict(list)
+        for gap in found:
+            plural, _, group = gap.resource.partition(".")
+            groups[group].append(plural)
+        one_each = [
+            f"{', '.join(names)} of {group}"
+            if group and len(names) > 1
+            else ", ".join(f"{n}.{group}" if group else n for n in names)
+            for group, names in groups.items()
+        ]
+        yield gap_text(replace(found[0], resource="; ".join(one_each)))
 
 
 def gap_text(gap: Gap) -> str:

@@ -30,6 +30,8 @@ from kubectl_rev.render import (
 
 _BAR = 20  # cells
 _SHOWN_PER_CODE = 3
+# Where to see all that a code was found of; what is in no list is in the JSON.
+_ALL_OF = dict.fromkeys(("REV202", "REV203", "REV204"), "workloads -A --drifted")
 
 Columns = Sequence[Column]
 
@@ -122,6 +124,8 @@ def namespaces(wide: bool) -> Columns:
 
 def _label(row: NamespaceItem) -> str:
     """The label that decides: istio-injection, whatever its value, before istio.io/rev."""
+    if row.labels is None:
+        return UNKNOWN
     for key in (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE):
         if key in row.labels:
             return f"{key}={row.labels[key]}"
@@ -140,7 +144,7 @@ def workloads(wide: bool, namespaced: bool) -> Columns:
         ("NAME", lambda r: r.name),
         ("SELECTED", lambda r: _selected(r.selected)),
         ("PROXIES", lambda r: counts(r.proxy_revisions)),
-        ("DRIFT", lambda r: f"{r.drifted}/{r.pods}" if r.pods is not None else UNKNOWN),
+        ("DRIFT", lambda r: f"{known(r.drifted)}/{known(r.pods)}" if r.pods is not None else UNKNOWN),
         ("NOTE", lambda r: r.note),
     ]
     return [*columns, ("BECAUSE", lambda r: r.selected.because)] if wide else columns
@@ -160,7 +164,7 @@ def pods(wide: bool, namespaced: bool, taken: str) -> Columns:
         ("NAME", lambda r: r.name),
         ("PROXY", lambda r: r.proxy_revision or ("unknown" if r.has_proxy else "")),
         ("SELECTED", lambda r: _selected(r.selected)),
-        ("DRIFT", lambda r: "yes" if r.drift else "no"),
+        ("DRIFT", lambda r: UNKNOWN if r.drift is None else "yes" if r.drift else "no"),
         ("AGE", lambda r: age(r.created, taken)),
         ("NOTE", lambda r: r.note),
     ]
@@ -200,14 +204,18 @@ def _trials(injector: Considered) -> list[tuple[str, str, str]]:
 
 def _facts(story: Explanation) -> Iterator[tuple[str, str]]:
     if story.subject.kind == "Namespace":
-        yield "labels", _pairs(story.labels) or "no injection labels"
+        yield "labels", _labels(story)
     else:
-        yield "namespace", _pairs(story.labels) or "no injection labels"
+        yield "namespace", _labels(story)
         annotated = [f"annotation {key}={value}" for key, value in story.pod_annotations.items()]
         which = "gateway" if story.subject.kind == "Gateway" else "pod"
         yield which, ", ".join(filter(None, [_pairs(story.pod_labels), *annotated])) or "no injection labels"
     for each in story.ignored:
         yield "ignored", each
+
+
+def _labels(story: Explanation) -> str:
+    return "not read" if story.labels is None else _pairs(story.labels) or "no injection labels"
 
 
 def _outcome(story: Explanation) -> Iterator[tuple[str, str]]:
@@ -221,6 +229,8 @@ def _outcome(story: Explanation) -> Iterator[tuple[str, str]]:
     if not story.running:
         unread = any(gap.resource == "pods" and gap.namespace in ("", _namespace_of(story)) for gap in story.gaps)
         yield "running", "not known: the pods could not be read" if unread else "no pods"
+    for each in story.findings:
+        yield "found", f"{each.code} {each.severity.value}: {each.message}"
     if story.hint:
         yield "next", story.hint
     for gap in story.gaps:
@@ -280,7 +290,7 @@ def _findings(findings: Sequence[Finding], style: Style, repeated: Callable[[str
             lines += wrap(f"{code} {severity}  ", text, style.width, indent=16)
             lines.append(f"{'':16}{clean(finding.hint)}")  # never cut: it is there to be copied
         if len(shown) < len(rows):
-            rest = repeated("kubectl rev-status -o json")
+            rest = repeated(f"kubectl rev-status {_ALL_OF.get(code, '-o json')}")
             lines.append(f"{'':16}… and {len(rows) - len(shown)} more {code}: {rest}")
         yield "\n".join(lines)
 

@@ -47,7 +47,7 @@ def kubeconfig(tmp_path, server="https://127.0.0.1:1", context="here", **user):
         (["frobs"], 'error: there is no type "frobs" here: say one of revisions, tags, namespaces'),
         (["ns/a", "b"], "error: a type and names, or TYPE/NAME for each, not a mixture of both"),
         (["deploy/"], 'error: "deploy/" is not of the form TYPE/NAME'),
-        (["secret/x"], 'error: cannot explain a "secret": say ns/NAME, pod/NAME'),
+        (["-f", EXAMPLE, "secret/x"], 'error: cannot explain a "secret": say ns/NAME, pod/NAME'),
         (["-l", "a in"], "error: --selector: "),
         (["--request-timeout", "soon"], "error: invalid duration 'soon' for --request-timeout"),
         (["-w", "-f", EXAMPLE], "error: --watch needs a cluster"),
@@ -218,6 +218,12 @@ def test_a_closed_stream_changes_nothing_about_the_answer(closed):
     assert (done.returncode, done.stdout, done.stderr) == (ExitCode.OK, out, "")
 
 
+MESH_ONLY = """---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: i, labels: {istio.io/rev: far}}
+webhooks: [{name: sidecar-injector.istio.io, clientConfig: {url: "https://x/inject"}}]
+"""
 NAMESPACE_ONLY = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
 
 
@@ -292,6 +298,49 @@ def test_a_filter_that_leaves_nothing_is_an_answer(tmp_path):
 def test_what_one_call_names_the_next_takes(text, tmp_path):
     (tmp_path / "names").write_text(text)
     assert query.of_names(scope.opened(str(tmp_path / "names")).names) == NAMES[text]
+
+
+OTHERS = """
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: web-1, namespace: shop, ownerReferences: [{kind: Deployment, name: web, controller: true}]}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: done, namespace: shop}
+spec: {template: {metadata: {}, spec: {}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {}, spec: {}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: set-1, namespace: shop, ownerReferences: [{kind: CloneSet, name: set, controller: true}]}
+spec: {containers: []}
+---
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("rs/web-1", 'replicaset "web-1" belongs to deployment/web: ask for that'),
+        ("job/done", 'job "done" runs no pods, and none are to come'),
+        ("cloneset/other", 'cloneset "other" not found'),
+    ],
+)
+def test_what_is_there_and_no_workload_of_its_own_is_told(asked, said, tmp_path):
+    (tmp_path / "dump.yaml").write_text(OTHERS + NAMESPACE_ONLY + MESH_ONLY)
+    answer = call(asked, "-f", str(tmp_path / "dump.yaml"))
+    assert (answer.code, answer.err) == (ExitCode.USAGE, f"error: {said}\n")
+
+
+def test_a_controller_of_any_kind_is_explained(tmp_path):
+    (tmp_path / "dump.yaml").write_text(OTHERS + NAMESPACE_ONLY + MESH_ONLY)
+    answer = call("cloneset/set", "-o", "name", "-f", str(tmp_path / "dump.yaml"))
+    assert (answer.code, answer.out) == (ExitCode.OK, "cloneset/set -n shop\n")
 
 
 def test_names_and_arguments_exclude_each_other(tmp_path):

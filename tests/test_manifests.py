@@ -852,9 +852,9 @@ def test_the_worlds_on_disk_are_the_stories(path: Path, made: Callable[[], bytes
 CODES = {
     "calm": [],
     "both-labels": ["REV203", "REV201", "REV201", "REV201", "REV201", "REV205"],
-    "ghost-and-orphaned-tag": ["REV101", "REV102", "REV104", "REV203", "REV209"],
+    "ghost-and-orphaned-tag": ["REV101", "REV102", "REV104", "REV114", "REV203", "REV209"],
     "no-default": ["REV109", "REV501"],
-    "old-validator": ["REV101", "REV104", "REV209", "REV501", "REV202"],
+    "old-validator": ["REV101", "REV104", "REV114", "REV209", "REV501", "REV202"],
 }
 
 

@@ -18,7 +18,7 @@ from kubectl_rev.render_status import control_planes
 from tests.build import control_plane, world
 
 
-def test_gaps_of_one_group_for_one_reason_are_one_line():
+def test_gaps_for_one_reason_are_one_line():
     found = [
         Gap("list", "gateways.networking.istio.io", "", "forbidden"),
         Gap("list", "sidecars.networking.istio.io", "", "forbidden"),
@@ -28,8 +28,7 @@ def test_gaps_of_one_group_for_one_reason_are_one_line():
         Gap("list", "services", "shop", "forbidden"),
     ]
     assert list(gap_texts(found)) == [
-        "gateways, sidecars of networking.istio.io (may not list: forbidden)",
-        "telemetries.telemetry.istio.io (may not list: forbidden)",
+        "gateways, sidecars of networking.istio.io; telemetries.telemetry.istio.io (may not list: forbidden)",
         "virtualservices.networking.istio.io (may not list: the server answered 500)",
         "pods, services in namespace shop (may not list: forbidden)",
     ]

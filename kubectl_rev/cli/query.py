@@ -19,7 +19,9 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """Something to explain: a `Namespace`, a `Pod`, a `Gateway` or a workload. No `namespace` means the current one."""
+    """Something to explain: a `Namespace`, a `Pod`, a `Gateway` or a workload; a kind that we do not know is as it was
+    typed, since a controller may be of any. No `namespace` means the current one.
+    """
 
     kind: str
     name: str
@@ -108,6 +110,4 @@ def _subject(word: str) -> Subject:
         raise UsageError("a type and names, or TYPE/NAME for each, not a mixture of both")
     if not name or "/" in name:
         raise UsageError(f'"{word}" is not of the form TYPE/NAME')
-    if kind.lower() not in _EXPLAINED:
-        raise UsageError(f'cannot explain a "{kind}": say ns/NAME, pod/NAME, deploy/NAME, sts/NAME, ds/NAME and so on')
-    return Subject(_EXPLAINED[kind.lower()], name)
+    return Subject(_EXPLAINED.get(kind.lower(), kind.lower()), name)

@@ -130,6 +130,8 @@ class Source:
 
     def repeated(self, hint: str) -> str:
         """A printed command with this call's connection flags, as far as its program has them; prose stays as it is."""
+        if " && " in hint:
+            return " && ".join(map(self.repeated, hint.split(" && ")))
         program = hint.partition(" ")[0]
         flags = self._flags.flags(istioctl=program == "istioctl")
         if hint.startswith("kubectl rev-"):

@@ -112,7 +112,7 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
         return "\n".join(render.name(item.kind, item.namespace, item.name) for item in items), code
     wide, namespaced = request.output is Output.WIDE, bool(where)
     columns = _columns(asked.kind, wide, namespaced, survey.snapshot.taken)
-    return render.listing(items, columns, style(headers=request.headers)), code
+    return render.listing(items, columns, style(headers=request.headers, wide=wide)), code
 
 
 def _gateways_made_from(survey: Survey) -> dict[tuple[str, str], str]:
@@ -177,7 +177,14 @@ def _explain(request: Request, subjects: Sequence[Subject], survey: Survey, sour
         tell(f"error: {render.clean(str(missing))}")
     if not stories:
         raise absent[-1]
-    stories = [replace(story, hint=source.repeated(story.hint)) for story in stories]
+    stories = [
+        replace(
+            story,
+            hint=source.repeated(story.hint),
+            findings=[replace(each, hint=source.repeated(each.hint)) for each in story.findings],
+        )
+        for story in stories
+    ]
     code = ExitCode.USAGE if absent else ExitCode.OK
     match request.output:
         case Output.JSON | Output.YAML:
@@ -206,16 +213,27 @@ def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[expla
     units = [unit for unit in survey.units if not namespace or unit.namespace == namespace]
     found, there = [], []
     for unit in units:
-        there += (
-            [group.pod.name for group in unit.groups] if kind == "Pod" else [unit.name] if unit.kind == kind else []
-        )
-        if unit.kind == kind and unit.name == name:
+        ours = unit.kind.lower() == kind.lower()
+        there += [group.pod.name for group in unit.groups] if kind == "Pod" else [unit.name] if ours else []
+        if ours and unit.name == name:
             found.append(explain.of_unit(survey, unit))
         elif kind == "Pod" and any(group.pod.name == name for group in unit.groups):
             found.append(explain.of_unit(survey, unit, name))
     if not found:
+        _say_where(survey, kind, name, namespace, there)
         raise _absent(survey, kind, RESOURCES.get(kind, "pods"), name, namespace, there)
     return found
+
+
+def _say_where(survey: Survey, kind: str, name: str, namespace: str, there: Sequence[str]) -> None:
+    """Of what is there and no workload of its own, or of a kind that has none: raises UsageError that tells."""
+    if kind not in (*RESOURCES, "Pod") and not there:
+        raise UsageError(f'cannot explain a "{kind}": say ns/NAME, pod/NAME, deploy/NAME, sts/NAME, ds/NAME and so on')
+    for each in survey.snapshot.workloads:
+        if (each.kind, each.name) == (kind, name) and namespace in ("", each.namespace):
+            if above := each.metadata.controller:
+                raise UsageError(f'{kind.lower()} "{name}" belongs to {above.kind.lower()}/{above.name}: ask for that')
+            raise UsageError(f'{kind.lower()} "{name}" runs no pods, and none are to come')
 
 
 RESOURCES = {
@@ -240,7 +258,7 @@ _READ = {
 
 def _readable(survey: Survey, kind: str, name: str, namespace: str, resources: Sequence[str]) -> None:
     """Not there, or not to be seen: the difference matters. Raises ClusterError for the second."""
-    for gap in survey.snapshot.gaps:
+    for gap in sorted(survey.snapshot.gaps, key=lambda gap: gap.resource != resources[-1]):
         if gap.resource in resources and survey.snapshot.hides(gap, namespace):
             what = f'is a {kind} "{name}"' if name else f"are any {kind}s"
             raise ClusterError(f"whether there {what} is not known: {render.gap_text(gap)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,9 @@ def carry_out(call: Call) -> None:
         call.headers,
     )
     source = Source(call.connection, file.dump, call.all_namespaces, file.stdin)
+    if asked == Ask() and call.connection.namespace:
+        one = source.repeated(shlex.join(("kubectl", "rev-status", f"ns/{call.connection.namespace}")))
+        tell(f"note: this is the whole mesh; one namespace: {one}")
     if call.watch:
         if file.dump or call.save:
             raise UsageError("--watch needs a cluster: it does not go with --filename or --save")

@@ -5,6 +5,7 @@ selectors   does this selector match, and if not, why
 objects     the Kubernetes objects, as far as we read them
 sail        the Sail operator's own objects, as far as we read them
 snapshot    what one read brought back, and its gaps
+reach       where a webhook's calls go, and does anybody answer
 revisions   which revisions, tags and injectors exist (Mesh)
 policy      does istiod refuse what a webhook matched
 admission   which webhooks the API server calls for this pod, and because of which label (consider)

@@ -16,7 +16,8 @@ import msgspec
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import PodTemplate, Webhook
-from kubectl_rev.core.revisions import Injector, Mesh, Target
+from kubectl_rev.core.reach import Target
+from kubectl_rev.core.revisions import Injector, Mesh
 from kubectl_rev.core.selectors import LabelSelector, Operator, state
 
 _ABOUT_INJECTION = frozenset({*labels.INJECTION_LABELS, labels.INJECT, labels.DEACTIVATED})

@@ -92,4 +92,5 @@ def gateway_default(mesh: Mesh) -> str | None:
             plane = mesh.control_plane(labelled)
             if may_be(plane.versions if plane else (), _VALIDATOR_COUNTS):
                 return labelled
-    return labels.DEFAULT if mesh.control_plane(labels.DEFAULT) else None
+    plane = mesh.control_plane(labels.DEFAULT)
+    return labels.DEFAULT if plane and plane.kind != "missing" else None

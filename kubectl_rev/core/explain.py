@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.admission import Considered, Subject, consider
-from kubectl_rev.core.checks import Ref
+from kubectl_rev.core.checks import Finding, Ref, find
 from kubectl_rev.core.checks.hints import restart
 from kubectl_rev.core.drift import RENDERED, Effect, manual
 from kubectl_rev.core.gateways import GatewayKind, gateway_name, owner
@@ -40,8 +40,10 @@ class Running(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Explanation(msgspec.Struct, rename="camel", kw_only=True):
-    """The whole story of one subject; `labels` and `podLabels` are the ones that injection looks at.
+    """The whole story of one subject; `labels` and `podLabels` are the ones that injection looks at. `labels` are null
+    where the namespace was not read.
 
+    `findings` are those about the subject and about its namespace; `hint` is the next step, where there is one.
     Where `gaps` has pods, an empty `running` does not mean that there are none.
     """
 
@@ -49,12 +51,13 @@ class Explanation(msgspec.Struct, rename="camel", kw_only=True):
     headline: str
     selected: SelectedItem
     ignored: list[str]
-    labels: dict[str, str]
+    labels: dict[str, str] | None
     pod_labels: dict[str, str]
     pod_annotations: dict[str, str]
     injectors: list[Considered]
     istiod: IstiodDecision | None
     running: list[Running]
+    findings: list[Finding]
     hint: str
     gaps: list[Gap]
 
@@ -119,20 +122,30 @@ def _explanation(
     given = subject.namespace_labels
     word = None if rendered else refusal(survey.mesh, subject)
     shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE, labels.USE_WAYPOINT)
+    found = _about(survey, ref)
     return Explanation(
         subject=ref,
         headline=_headline(who, selected, rendered),
         selected=selected_item(selected),
         ignored=[f"{key}={value} on the {where}" for where, key, value in selected.ignored],
-        labels={key: given[key] for key in shown if key in given},
+        labels={key: given[key] for key in shown if key in given} if subject.namespace_known else None,
         pod_labels={key: subject.labels[key] for key in (labels.INJECT, labels.REV) if key in subject.labels},
         pod_annotations={k: v for k, v in sorted(subject.annotations.items()) if k in _TOLD},
         injectors=[] if rendered else consider(survey.mesh, subject),
         istiod=IstiodDecision(word[0], word[1].accepts, word[1].because) if word else None,
         running=_running(groups, selected),
-        hint=hint,
+        findings=found,
+        hint=hint or next((each.hint for each in found if not each.hint.startswith(_EXPLAINS)), ""),
         gaps=sorted(survey.snapshot.gaps),
     )
+
+
+_EXPLAINS = "kubectl rev-status "  # a hint to look here, where one looks already
+
+
+def _about(survey: Survey, ref: Ref) -> list[Finding]:
+    """What was found about a subject, and about its namespace."""
+    return [each for each in find(survey) if each.subject in (ref, Ref("Namespace", "", ref.namespace))]
 
 
 _TOLD = frozenset({labels.INJECT, labels.TEMPLATES, labels.PROXY_IMAGE})

@@ -134,6 +134,8 @@ def _ignored(mesh: Mesh, subject: Subject, matches: list[Match]) -> Iterator[tup
     wish = subject.labels.get(labels.REV)
     if wish is None or ("pod", labels.REV) in asked or subject.labels.get(labels.INJECT) == "false":
         return
+    if wish == subject.namespace_labels.get(labels.REV) and not overruled:
+        return
     means = mesh.resolve(wish)
     asking: set[str | None] = {match.injector.revision for match in matches}
     if means not in (asking or {None}) and ((means and asking) or overruled or labels.REV in subject.namespace_labels):

@@ -83,13 +83,14 @@ class TagItem(Item, kw_only=True):
 
 
 class NamespaceItem(Item, kw_only=True):
-    """`labels` are the injection labels as they stand; `selected` is for a pod without labels of its own.
+    """`labels` are the injection labels as they stand, null where they were not read; `selected` is for a pod without
+    labels of its own.
 
     `pods` are the running ones; `drifted` of them would change by a restart.
     """
 
     kind: str = "Namespace"
-    labels: dict[str, str]
+    labels: dict[str, str] | None
     selected: SelectedItem
     ignored: list[str]
     ambient: bool
@@ -132,13 +133,14 @@ class PodItem(Item, kw_only=True):
     has_proxy: bool
     evidence: str | None
     owner: Owner | None
-    drift: bool
+    drift: bool | None
     created: str | None
     note: str
 
 
-# What an overview never looks at, by the kinds of gap that rev-verify has for them (verification/evidence.py).
+# What an overview never looks at; all but the first are kinds of gap of rev-verify's (verification/evidence.py).
 NOT_CHECKED = {
+    "calls": "whether the API server reaches istiod",
     "connections": "which istiod each proxy is connected to",
     "remote-clusters": "other clusters",
     "vms": "VMs",

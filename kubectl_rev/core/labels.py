@@ -90,6 +90,7 @@ PER_POD_LABELS = frozenset(
         "batch.kubernetes.io/job-completion-index",
     }
 )
+POD_TEMPLATE_HASH = "pod-template-hash"  # on the pods of a Deployment, and the end of its ReplicaSet's name
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"  # kubectl rollout restart: polymorphichelpers/objectrestarter.go
 # The annotations of a pod that anything here reads; all others are dropped while the pods stream by.
 POD_ANNOTATIONS = frozenset({STATUS, REV, INJECT, TEMPLATES, PROXY_IMAGE, RESTARTED_AT})

@@ -8,8 +8,6 @@ pkg/revisions/tag_watcher.go.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from typing import Literal
@@ -17,24 +15,10 @@ from typing import Literal
 import msgspec
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.objects import ClientConfig, Pod, Service, Webhook, WebhookConfiguration, Workload
+from kubectl_rev.core.objects import ClientConfig, Pod, Webhook, WebhookConfiguration, Workload
 from kubectl_rev.core.policy import InjectorConfig, release
+from kubectl_rev.core.reach import Reach, Target, revision_of
 from kubectl_rev.core.snapshot import Snapshot
-
-
-class Target(msgspec.Struct, frozen=True):
-    """Where a webhook's calls go.
-
-    `revisions` are those of the istiod pods behind the Service, empty when that cannot be seen from this cluster.
-    `alive` is False when calls are sure to fail, None when it cannot be known; `problem` is the API server's reason.
-    """
-
-    kind: Literal["local", "remote", "external"]
-    namespace: str = ""
-    service: str = ""
-    revisions: tuple[str, ...] = ()
-    alive: bool | None = None
-    problem: str = ""
 
 
 class Injector(msgspec.Struct, frozen=True):
@@ -101,11 +85,7 @@ class Mesh:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self._services = {(s.namespace, s.name): s for s in snapshot.services}
-        self._endpoints: dict[tuple[str, str], list[bool]] = defaultdict(list)
-        for each in snapshot.endpoint_slices:
-            service = each.labels.get(labels.SERVICE_NAME, "")
-            self._endpoints[each.namespace, service] += [e.conditions.ready for e in each.endpoints]
+        self._reach = Reach(snapshot)
         self.injectors = sorted((self._injector(c) for c in snapshot.injectors if injects(c)), key=lambda i: i.name)
 
     @property
@@ -179,22 +159,7 @@ class Mesh:
 
     def target(self, client: ClientConfig) -> Target:
         """Follow a webhook's clientConfig to the istiods behind it."""
-        if client.service is None:
-            return Target("external")
-        where = (client.service.namespace, client.service.name)
-        service = self._services.get(where)
-        if service is None:
-            if self.snapshot.has_gap("services", where[0]):
-                return Target("local", *where)
-            return Target("local", *where, alive=False, problem=f'service "{where[1]}" not found')
-        if not service.spec.selector:
-            return Target("remote", *where)
-        revisions = self._revisions_behind(service)
-        if self.snapshot.has_gap("endpointslices.discovery.k8s.io", where[0]):
-            return Target("local", *where, revisions)
-        if any(self._endpoints[where]):
-            return Target("local", *where, revisions, alive=True)
-        return Target("local", *where, revisions, False, f'no endpoints available for service "{where[1]}"')
+        return self._reach.target(client)
 
     def injector_config(self, revision: str, namespace: str) -> InjectorConfig | None:
         """What the istiod of a revision injects by: pilot/pkg/bootstrap/sidecarinjector.go names its ConfigMap.
@@ -235,17 +200,6 @@ class Mesh:
             return labelled
         return target.revisions[0]
 
-    def _revisions_behind(self, service: Service) -> tuple[str, ...]:
-        selects = service.spec.selector.items()
-        pods: Iterable[Pod] = (p for p in self.snapshot.istiods if p.namespace == service.namespace)
-        revisions = {revision_of(pod.labels) for pod in pods if selects <= pod.labels.items()}
-        if not revisions:  # scaled to zero
-            for workload in self.snapshot.workloads:
-                template = workload.template.metadata.labels if workload.template else {}
-                if workload.namespace == service.namespace and template and selects <= template.items():
-                    revisions.add(revision_of(template))
-        return tuple(sorted(revisions))
-
     def _elsewhere(self, injector: Injector) -> Literal["remote", "external", "missing", "unknown"]:
         """What to call the control plane of an injector whose istiods were not seen."""
         if injector.target.kind != "local":
@@ -270,11 +224,6 @@ def runs_istiod(workload: Workload) -> str | None:
     """The revision whose istiod this Deployment runs, None of any other workload."""
     given = workload.template.metadata.labels if workload.kind == "Deployment" and workload.template else {}
     return revision_of(given) if given.get(labels.APP) == labels.ISTIOD else None
-
-
-def revision_of(metadata_labels: dict[str, str]) -> str:
-    """The revision that labels of Istio's own objects name; the unrevisioned one is called "default"."""
-    return metadata_labels.get(labels.REV) or labels.DEFAULT
 
 
 def is_injection(webhook: Webhook, config: WebhookConfiguration) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.checks import Finding, find
+from kubectl_rev.core.checks import CHECKS, Finding, find
 from kubectl_rev.core.drift import RENDERED, Effect, manual
 from kubectl_rev.core.gateways import GatewayKind, gateway_name, is_istio, is_waypoint, owner
 from kubectl_rev.core.injection import Selected, State
@@ -107,6 +107,9 @@ def _needs(survey: Survey, namespace: str, tag: Tag) -> bool:
     return named or tag.injector in survey.selected_for_namespace(namespace).injectors
 
 
+_TITLES = {check.code: check.title for check in CHECKS}
+
+
 def namespaces(survey: Survey) -> list[NamespaceItem]:
     """One item per namespace, by name."""
     return _namespaces(survey, find(survey))
@@ -122,17 +125,17 @@ def _namespaces(survey: Survey, findings: list[Finding]) -> list[NamespaceItem]:
 
 
 def _namespace(survey: Survey, name: str, units: list[Unit], codes: list[str]) -> NamespaceItem:
-    given = survey.namespace_labels.get(name, {})
+    read, given = name in survey.namespace_labels, survey.namespace_labels.get(name, {})
     selected = survey.selected_for_namespace(name)
     proxies: Counter[str] = Counter()
     for unit in units:
         proxies.update(unit.proxies)
     shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE)
-    notes = list(_namespace_notes(survey, name, selected, units)) or ([f"see {', '.join(codes)}"] if codes else [])
+    notes = list(_namespace_notes(survey, name, selected, units)) or [f"{_TITLES[code]} ({code})" for code in codes]
     known = not survey.snapshot.lacks("pods", name)
     return NamespaceItem(
         name=name,
-        labels={key: given[key] for key in shown if key in given},
+        labels={key: given[key] for key in shown if key in given} if read else None,
         selected=selected_item(selected),
         ignored=[f"{key}={value}" for _, key, value in selected.ignored],
         ambient=is_ambient(given),
@@ -140,13 +143,16 @@ def _namespace(survey: Survey, name: str, units: list[Unit], codes: list[str]) -
         pods=sum(group.count for unit in units for group in unit.groups) if known else None,
         drift=any(unit.drifted for unit in units) if known else None,
         drifted=sum(unit.drifted for unit in units) if known else None,
-        attention=bool(notes),
+        attention=bool(notes) and name not in survey.terminating,
         note="; ".join(notes),
     )
 
 
 def _namespace_notes(survey: Survey, name: str, selected: Selected, units: list[Unit]) -> Iterable[str]:
     given = survey.namespace_labels.get(name, {})
+    if name in survey.terminating:
+        yield "terminating"
+        return
     if selected.state in (State.CONFLICT, State.UNKNOWN):
         yield selected.because
     if selected.state is State.REJECTED:
@@ -158,9 +164,10 @@ def _namespace_notes(survey: Survey, name: str, selected: Selected, units: list[
         yield f"{key}={value} is ignored: {labels.INJECTION} decides"
     if is_ambient(given) and selected.state is State.INJECTED:
         yield "ambient and injected: the sidecar wins for new pods"
-    for verb in ("restart", "recreate", "wait for"):
+    verbs = ("restart", "resume and restart", "delete the pods of", "recreate", "wait for")
+    for verb in verbs:
         yield from _to_do((unit for unit in units if unit.replacing == verb), Effect.MOVES, verb)
-    for verb in ("restart", "recreate", "wait for"):
+    for verb in verbs:
         yield from _to_do((unit for unit in units if unit.replacing == verb), Effect.GAINS, f"no sidecar yet: {verb}")
     yield from _to_do(units, Effect.LOSES, "a restart takes the sidecar from")
     for unit in units:
@@ -187,6 +194,7 @@ def workloads(survey: Survey) -> list[WorkloadItem]:
 
 def _workload(survey: Survey, unit: Unit) -> WorkloadItem:
     known = not survey.snapshot.lacks("pods", unit.namespace)
+    told = known and unit.selected.state is not State.UNKNOWN
     return WorkloadItem(
         kind=unit.kind,
         namespace=unit.namespace,
@@ -194,8 +202,8 @@ def _workload(survey: Survey, unit: Unit) -> WorkloadItem:
         selected=selected_item(unit.selected),
         proxy_revisions=dict(sorted(unit.proxies.items())) if known else None,
         pods=sum(group.count for group in unit.groups) if known else None,
-        drift=unit.drifted > 0 if known else None,
-        drifted=unit.drifted if known else None,
+        drift=unit.drifted > 0 if told else None,
+        drifted=unit.drifted if told else None,
         gateway=unit.gateway.value if unit.gateway else None,
         note=workload_note(unit),
     )
@@ -205,8 +213,9 @@ def workload_note(unit: Unit, only: Group | None = None) -> str:
     """What is remarkable about a workload, or about one pod of it, in a few words; empty when nothing is."""
     groups = unit.groups if only is None else (only,)
     effects = {group.effect for group in groups if not group.pod.terminating}
-    words = _EFFECT_NOTES | ({Effect.MOVES: "the istiod of {} renders it again"} if unit.gateway in RENDERED else {})
-    notes = [words[each].format(unit.selected.revision) for each in Effect if each in effects & words.keys()]
+    words = _EFFECT_NOTES | ({Effect.MOVES: "the istiod of {1} renders it again"} if unit.gateway in RENDERED else {})
+    how = _HOW[unit.replacing]
+    notes = [words[each].format(how, unit.selected.revision) for each in Effect if each in effects & words.keys()]
     if unit.selected.state in (State.REJECTED, State.CONFLICT, State.UNKNOWN):
         notes = [unit.selected.because]
     notes += [
@@ -218,9 +227,16 @@ def workload_note(unit: Unit, only: Group | None = None) -> str:
 
 
 _EFFECT_NOTES = {
-    Effect.MOVES: "a restart moves it to {}",
-    Effect.GAINS: "a restart gives it a sidecar of {}",
-    Effect.LOSES: "a restart takes its sidecar away",
+    Effect.MOVES: "{} moves it to {}",
+    Effect.GAINS: "{} gives it a sidecar of {}",
+    Effect.LOSES: "{} takes its sidecar away",
+}
+_HOW = {
+    "restart": "a restart",
+    "resume and restart": "a restart, once it is resumed,",
+    "delete the pods of": "deleting its pods",
+    "recreate": "recreating it",
+    "wait for": "its next run",
 }
 
 
@@ -240,7 +256,7 @@ def _pods(unit: Unit) -> Iterable[PodItem]:
             has_proxy=proxy is not None,
             evidence=proxy.evidence.value if proxy else None,
             owner=None if unit.kind == "Pod" else Owner(unit.kind, unit.name),
-            drift=group.drifted,
+            drift=None if group.effect is Effect.UNDECIDED else group.drifted,
             created=group.pod.metadata.creation_timestamp,
             note="terminating" if group.pod.terminating else workload_note(unit, group),
         )

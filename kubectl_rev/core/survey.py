@@ -69,10 +69,14 @@ class Unit(msgspec.Struct, frozen=True):
         return found
 
     @property
-    def replacing(self) -> Literal["restart", "recreate", "wait for"]:
+    def replacing(self) -> Literal["restart", "recreate", "wait for", "resume and restart", "delete the pods of"]:
         """How its pods are replaced: Jobs end by themselves, and what istiod rendered only istiod renders again."""
         if self.kind == "Pod":
             return "recreate"
+        if self.held == "paused":
+            return "resume and restart"
+        if self.held == "OnDelete" or self.kind == "ReplicaSet":
+            return "delete the pods of"
         return "wait for" if self.kind in ("Job", "CronJob") or self.gateway in RENDERED else "restart"
 
     @property
@@ -92,6 +96,7 @@ class Survey:
         self.snapshot = snapshot
         self.mesh = Mesh(snapshot)
         self.namespace_labels = {ns.name: ns.labels for ns in snapshot.namespaces}
+        self.terminating = {ns.name for ns in snapshot.namespaces if ns.metadata.deletion_timestamp}
         self._workloads: dict[Key, Workload] = {(w.namespace, w.kind, w.name): w for w in snapshot.workloads}
         self._selected_for: dict[str, Selected] = {}
         self._gateways = {(g.namespace, g.name): g for g in snapshot.gateways}
@@ -154,7 +159,9 @@ class Survey:
         passed: set[Key] = set()
         while True:
             key = (namespace, controller.kind, controller.name)
-            workload = self._workloads.get(key)
+            workload = self._workloads.get(key) or self._made_by_hash(pod, key)
+            if workload is not None:
+                key = (namespace, workload.kind, workload.name)
             if workload is None or key in passed:  # a circle: no cluster has one, a file may
                 return key, template
             passed.add(key)
@@ -163,6 +170,14 @@ class Survey:
             if above is None:
                 return key, template
             controller = above
+
+    def _made_by_hash(self, pod: Pod, key: Key) -> Workload | None:
+        """The Deployment whose ReplicaSet was not read: deployment/sync.go names it so, after the pods' own label."""
+        namespace, kind, name = key
+        template_hash = pod.labels.get(labels.POD_TEMPLATE_HASH)
+        if kind != "ReplicaSet" or not template_hash:
+            return None
+        return self._workloads.get((namespace, "Deployment", name.removesuffix(f"-{template_hash}")))
 
     def _above(self, workload: Workload) -> OwnerReference | None:
         """The controller that decides about a workload's pods in its place."""

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from kubectl_rev.core.checks import CHECKS, Check, Finding, Ref, Severity, find
 from kubectl_rev.core.checks.hints import restart
-from kubectl_rev.core.objects import Container, Object, UpdateStrategy, WebhookConfiguration
+from kubectl_rev.core.objects import Container, Namespace, Object, UpdateStrategy, WebhookConfiguration
 from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from kubectl_rev.core.survey import Survey
@@ -121,6 +121,11 @@ def held(name: str, **spec: Any) -> list[Object]:
     made = deployment(name)
     made.spec = replace(made.spec, **spec)
     return running(made, "default")
+
+
+def going(made: Namespace) -> Namespace:
+    made.metadata.deletion_timestamp = "2026-11-01T00:00:00Z"
+    return made
 
 
 def paused_rollout() -> list[Object]:
@@ -249,11 +254,21 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         [(workload_ref("web"), "its template's istio.io/rev=1-6-5 names no revision or tag: new pods get no sidecar",
           "kubectl rev-status deployment/web -n shop")],
     ),
-    ("REV104", "the revision lives, its injector is gone"): (
+    ("REV104", "the revision lives, its injector is gone: nobody is moved to another"): (
         only_canary(istiod("blue"), ns("shop", "rev=blue")),
         [(namespace(), "istio.io/rev=blue is answered by no injector: new pods get no sidecar",
-          "kubectl label namespace shop istio.io/rev=canary --overwrite")],
+          "install revision blue again: its injector is gone")],
     ),
+    ("REV104", "a Gateway's own label"): (
+        mesh(ns("shop"), gateway("g", text="rev=ghost"), gateway("near", text="rev=canry"),
+             gateway("fine", text="rev=canary"), gateway("other", text="rev=ghost", class_name="nginx")),
+        [(Ref("Gateway", "shop", "g"), "istio.io/rev=ghost names no revision or tag: no istiod renders it",
+          f"kubectl label gateways.gateway.networking.k8s.io g -n shop {TO_DEFAULT}"),
+         (Ref("Gateway", "shop", "near"), "istio.io/rev=canry names no revision or tag (did you mean canary?): "
+          "no istiod renders it",
+          "kubectl label gateways.gateway.networking.k8s.io near -n shop istio.io/rev=canary --overwrite")],
+    ),
+    ("REV104", "in a namespace that is being deleted"): (mesh(going(ns("shop", "rev=ghost"))), []),
     ("REV104", "a tag that is a Service alone, made for ambient"): (
         AMBIENT_TAG,
         [(namespace(), "istio.io/rev=mesh is answered by no injector: new pods get no sidecar",
@@ -384,6 +399,34 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         world(istiod(), istiod("canary"), SHARED, endpoints(SHARED, True), injector(), ns("shop", "injection=enabled")),
         [(namespace(), "istio-sidecar-injector calls Service istiod, behind which the istiods of canary and default "
           "take turns", "kubectl rev-status namespace/shop")],
+    ),
+    ("REV114", "scaled to zero under its proxies"): (
+        mesh(asleep(), ns("shop", "rev=green"), running(deployment("web"), "green", "green")),
+        [(Ref("Revision", ISTIO, "green"), "its deployment/istiod-green is scaled to zero: 2 proxies get no "
+          "configuration and no new certificates", WAKE)],
+    ),
+    ("REV114", "only its injector is left"): (
+        mesh(injector("gone"), ns("shop"), running(deployment("web"), "gone")),
+        [(Ref("Revision", ISTIO, "gone"), "it is gone: 1 proxy gets no configuration and no new certificates",
+          "install revision gone again, or move what runs on it to another")],
+    ),
+    ("REV114", "nobody runs on it"): (mesh(asleep()), []),
+    ("REV114", "another's istiods stand in behind its Service"): (
+        world(control_plane("canary"), service(select="app=istiod rev=canary"),
+              endpoints(service(select="app=istiod rev=canary"), True), injector(),
+              deployment("istiod", ISTIO, "app=istiod", replicas=0), ns("shop"), running(deployment("web"), "default")),
+        [],
+    ),
+    ("REV115", "its injector was deleted under its namespaces"): (
+        mesh(istiod("blue"), ns("shop", "rev=blue"), running(deployment("web"), "blue")),
+        [(Ref("Revision", ISTIO, "blue"), "its istiod runs, and no injector calls it: pods that are replaced lose "
+          "their sidecar", "install revision blue again: its injector is gone")],
+    ),
+    ("REV115", "nobody asks for it"): (mesh(istiod("blue")), []),
+    ("REV115", "turned off when another was given the default"): (
+        world(control_plane(deactivated=True), control_plane("canary"), injector("canary", tag="default"), ns("shop"),
+              running(deployment("web"), "default")),
+        [],
     ),
     ("REV106", "a workload's own label"): (
         mesh(injector("canary", tag="default"), ns("shop"), deployment("web", "shop", "inject=true"),
@@ -527,7 +570,7 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ("REV202", "kubectl does not restart what is paused"): (
         mesh(ns("shop", "rev=canary"), held("web", paused=True)),
         [(workload_ref("web"), "1 pod on default, canary is selected; it is paused",
-          "kubectl rollout resume deployment/web -n shop")],
+          "kubectl rollout resume deployment/web -n shop && kubectl rollout restart deployment/web -n shop")],
     ),
     ("REV202", "a paused Rollout is not kubectl's to resume"): (
         mesh(ns("shop", "rev=canary"), paused_rollout()),
@@ -844,7 +887,7 @@ def test_the_worst_first_then_by_code_and_subject() -> None:
 def test_what_wakes_a_control_plane_comes_first_and_nothing_moves_away_from_it() -> None:
     found = find(Survey(mesh(asleep(), ns("shop", "rev=green"), running(deployment("web"), "green"))))
     assert [(f.code, f.hint) for f in found] == [
-        ("REV101", WAKE), ("REV209", WAKE), ("REV501", FIX), ("REV103", WAKE),
+        ("REV101", WAKE), ("REV114", WAKE), ("REV209", WAKE), ("REV501", WAKE),
     ]  # fmt: skip
 
 

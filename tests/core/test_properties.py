@@ -132,7 +132,7 @@ def test_the_overview_adds_up(snapshot: Snapshot) -> None:
     survey = Survey(snapshot)
     report = status.overview(survey)
     assert report.proxies == sum(group.count for unit in survey.units for group in unit.groups if group.proxy)
-    assert report.drifted == sum(item.drifted for item in status.workloads(survey))
+    assert report.drifted == sum(item.drifted or 0 for item in status.workloads(survey))
     assert [item.name for item in report.namespaces] == sorted(survey.by_namespace)
     assert {item.name for item in report.namespaces if item.drift} == {u.namespace for u in survey.units if u.drifted}
     assert sum(item.pods for item in status.workloads(survey)) == len(status.pods(survey)) == len(snapshot.pods)

@@ -15,7 +15,8 @@ from kubectl_rev.core.objects import (
     WebhookConfiguration,
 )
 from kubectl_rev.core.policy import InjectorConfig
-from kubectl_rev.core.revisions import ControlPlane, Istiod, Mesh, Tag, Target
+from kubectl_rev.core.reach import Target
+from kubectl_rev.core.revisions import ControlPlane, Istiod, Mesh, Tag
 from kubectl_rev.core.selectors import LabelSelector
 from kubectl_rev.core.snapshot import Gap, Snapshot
 from tests.build import (

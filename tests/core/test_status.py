@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from kubectl_rev.core import labels as labels_of
 from kubectl_rev.core import status
 from kubectl_rev.core.admission import Considered, Trial
-from kubectl_rev.core.checks import Ref
+from kubectl_rev.core.checks import Finding, Ref, Severity
 from kubectl_rev.core.explain import Explanation, IstiodDecision, Running, of_namespace, of_unit
 from kubectl_rev.core.items import (
     ControlPlaneItem,
@@ -229,6 +229,9 @@ def test_istiods_that_were_not_found_hide_no_pods_of_the_scope() -> None:
 MADE_FROM = "gateway.istio.io/managed=istio.io-gateway-controller gateway.networking.k8s.io/gateway-name="
 
 
+UNMEANT = "a label names a revision that does not exist (REV104)"
+
+
 def test_namespaces() -> None:
     def item(name: str, text: str, selected: SelectedItem, note: str = "", **more: object) -> NamespaceItem:
         values = {"ignored": [], "ambient": False, "proxy_revisions": {}, "pods": 0, "drift": False, "drifted": 0}
@@ -237,7 +240,9 @@ def test_namespaces() -> None:
         )
 
     assert status.namespaces(SURVEY) == [
-        item("ghost", "rev=x mode=ambient", GHOST, "see REV104", ambient=True),
+        item(
+            "ghost", "rev=x mode=ambient", GHOST, "a label names a revision that does not exist (REV104)", ambient=True
+        ),
         item("istio-system", "", NOT_ASKED, pods=4, proxy_revisions={"default": 1}),
         item(
             "legacy",
@@ -415,6 +420,9 @@ def trials(*because: str) -> tuple[Trial, ...]:
     )
 
 
+WEB_REF, RESTART = Ref("Deployment", "shop", "web"), "kubectl rollout restart deployment/web -n shop"
+
+
 def test_why_of_a_workload() -> None:
     survey = Survey(
         world(
@@ -431,7 +439,7 @@ def test_why_of_a_workload() -> None:
     )
     occupied = "istio.io/rev must be absent, is canary"
     assert of_unit(survey, unit) == Explanation(
-        subject=Ref("Deployment", "shop", "web"),
+        subject=WEB_REF,
         headline="is injected by canary: the namespace says istio.io/rev=canary",
         selected=selected,
         ignored=[],
@@ -463,7 +471,11 @@ def test_why_of_a_workload() -> None:
             Running(1, True, "canary", "sidecar.istio.io/status", "a restart changes nothing"),
             Running(1, True, "default", "sidecar.istio.io/status", "a restart moves it to canary"),
         ],
-        hint="kubectl rollout restart deployment/web -n shop",
+        findings=[
+            Finding("REV202", Severity.WARNING, WEB_REF, "1 pod on default, canary is selected", RESTART),
+            Finding("REV204", Severity.WARNING, WEB_REF, "1 pod without a sidecar, canary is selected", RESTART),
+        ],
+        hint=RESTART,
         gaps=[],
     )
 
@@ -471,7 +483,10 @@ def test_why_of_a_workload() -> None:
 def test_why_never_recommends_what_takes_a_sidecar_away() -> None:
     survey = Survey(world(control_plane(), ns("shop"), running(WEB, "default")))
     assert [each.restart for each in of_namespace(survey, "shop").running] == ["a restart takes the sidecar away"]
-    assert (of_namespace(survey, "shop").hint, of_unit(survey, survey.by_namespace["shop"][0]).hint) == ("", "")
+    assert (of_namespace(survey, "shop").hint, of_unit(survey, survey.by_namespace["shop"][0]).hint) == (
+        "",
+        "kubectl label namespace shop istio.io/rev=default --overwrite",  # what keeps it: REV203
+    )
 
 
 def test_why_of_what_was_injected_by_hand_says_where_its_sidecar_is_from() -> None:
@@ -486,7 +501,7 @@ def test_why_of_what_was_injected_by_hand_says_where_its_sidecar_is_from() -> No
 def test_a_namespace_with_a_finding_is_not_fine() -> None:
     survey = Survey(world(control_plane(), ns("shop", "injection=enabled"), deployment("web", "shop", "inject=no")))
     (shop,) = [each for each in status.overview(survey).namespaces if each.name == "shop"]
-    assert (shop.attention, shop.note) == (True, "see REV207")
+    assert (shop.attention, shop.note) == (True, "an inject value that is neither true nor false (REV207)")
     assert shop in status.namespaces(survey)
 
 
@@ -520,7 +535,11 @@ def test_why_of_a_namespace() -> None:
         "kubectl rollout restart deployment/web -n shop",
         4,
     )
-    assert (legacy.hint, legacy.ignored) == ("", ["istio.io/rev=canary on the namespace"])
+    assert (legacy.hint, legacy.ignored) == (
+        "kubectl label namespace legacy istio-injection-",
+        ["istio.io/rev=canary on the namespace"],
+    )
+    assert [each.code for each in legacy.findings] == ["REV201"]
     assert legacy.headline == "new pods are injected by default: the namespace says istio-injection=enabled"
 
 

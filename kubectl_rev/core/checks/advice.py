@@ -14,6 +14,8 @@ FIX = {
     "REV111": "istioctl tag set default turns the unrevisioned one off; else remove one of the two",
     "REV112": "take the other label off the namespace, or the requirement off the injector's selector",
     "REV113": "istioctl tag set TAG --revision REVISION --overwrite sets both",
+    "REV114": "start its istiod again, or move what runs on it to another revision",
+    "REV115": "install the revision again, with the settings that it was installed with",
     "REV201": "remove istio-injection from the namespace: istio.io/rev then decides",
     "REV202": "restart the workload: kubectl rollout restart",
     "REV203": "give the namespace a revision label before anything is restarted: kubectl label namespace",

@@ -40,8 +40,9 @@ def restart(unit: Unit) -> str:
     if unit.gateway in RENDERED:
         return f"wait: the istiod of {unit.selected.revision} renders it again by itself, a restart does not"
     if unit.held == "paused":
-        return command("rollout", "resume", f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace)
-    if unit.held == "OnDelete":
+        which = (f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace)
+        return f"{command('rollout', 'resume', *which)} && {command('rollout', 'restart', *which)}"
+    if unit.held == "OnDelete" or unit.kind == "ReplicaSet":
         return f"delete the pods of {unit.kind} {unit.name} in namespace {unit.namespace} one at a time, when it suits"
     if unit.kind in ("Deployment", "StatefulSet", "DaemonSet"):
         return command("rollout", "restart", f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace)

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.control_planes import why_unready
 from kubectl_rev.core.checks.hints import command, tag_set, unit_ref
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
-from kubectl_rev.core.checks.revisions import why_unready
 from kubectl_rev.core.defaults import default_validator
 from kubectl_rev.core.gateways import GatewayKind, is_istio, owner
 from kubectl_rev.core.injection import State
 from kubectl_rev.core.objects import ServiceReference, Webhook, WebhookConfiguration
-from kubectl_rev.core.revisions import revision_of
+from kubectl_rev.core.reach import revision_of
 from kubectl_rev.core.selectors import Operator
 from kubectl_rev.core.survey import Unit
 from kubectl_rev.core.verification.method import Method

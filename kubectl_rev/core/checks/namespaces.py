@@ -7,9 +7,9 @@ import msgspec
 from kubectl_rev.core import labels
 from kubectl_rev.core.admission import Subject
 from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.control_planes import why_dead
 from kubectl_rev.core.checks.hints import command, explain, namespace_ref, relabel, restart, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Severity
-from kubectl_rev.core.checks.revisions import why_dead
 from kubectl_rev.core.drift import RENDERED, Effect, manual
 from kubectl_rev.core.guess import nearest
 from kubectl_rev.core.injection import Selected, State, select

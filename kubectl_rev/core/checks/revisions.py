@@ -1,10 +1,11 @@
-"""REV1xx: control planes, injectors, tags, and labels that name none of them."""
+"""REV1xx: tags, and labels that name a control plane, none or two; `control_planes` has those themselves."""
 
 from __future__ import annotations
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.admission import Subject, called, kept_away
 from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.control_planes import install_again, without_injector
 from kubectl_rev.core.checks.hints import (
     command,
     explain,
@@ -22,31 +23,7 @@ from kubectl_rev.core.drift import RENDERED
 from kubectl_rev.core.gateways import is_istio, owner
 from kubectl_rev.core.guess import nearest
 from kubectl_rev.core.injection import Selected, State
-from kubectl_rev.core.revisions import ControlPlane, Injector, runs_istiod
 from kubectl_rev.core.survey import Survey, is_ambient
-
-
-def _dead_injectors(survey: Survey) -> Found:
-    for injector in survey.mesh.injectors:
-        if injector.deactivated or injector.target.alive is not False:
-            continue
-        fails = [w.failure_policy != "Ignore" for w, target in injector.webhooks if target.alive is False]
-        effect = "pods that it selects are rejected" if any(fails) else "pods that it selects start without a sidecar"
-        why, hint = why_dead(survey, injector) or (
-            "",
-            command("get", "service,endpointslice", "-n", injector.target.namespace, "-l", "app=istiod"),
-        )
-        name = f"{injector.tag or injector.revision}{why and f': {why}'}"
-        ref = Ref("MutatingWebhookConfiguration", "", injector.name)
-        yield ref, f"{injector.target.problem}: {effect} ({name})", hint
-
-
-def why_dead(survey: Survey, injector: Injector) -> tuple[str, str] | None:
-    """What its control plane lacks and the command that helps, None where it is gone, or ready: then it is not that."""
-    plane = survey.mesh.control_plane(injector.revision, injector.target.namespace)
-    if plane is None or plane.ready or plane.kind not in ("local", "unknown"):
-        return None
-    return why_unready(survey, plane)
 
 
 def _dead_tags(survey: Survey) -> Found:
@@ -55,26 +32,6 @@ def _dead_tags(survey: Survey) -> Found:
         if tag.revision not in alive:
             message = f"tag {tag.name} points at revision {tag.revision}, which has no control plane"
             yield Ref("Tag", "", tag.name), message, retag(survey, tag.name, living(survey))
-
-
-def _unready(survey: Survey) -> Found:
-    for plane in survey.mesh.control_planes:
-        if plane.kind == "local" and (not plane.istiods or plane.ready < len(plane.istiods)):
-            yield Ref("Revision", plane.namespace, plane.revision), *why_unready(survey, plane)
-
-
-def why_unready(survey: Survey, plane: ControlPlane) -> tuple[str, str]:
-    """What a control plane lacks, and the command that helps or shows it."""
-    label = f"{labels.APP}={labels.ISTIOD},{labels.REV}={plane.revision}"
-    if plane.istiods:
-        message = f"{plane.ready} of {len(plane.istiods)} istiod pods are ready"
-        return message, command("get", "pods", "-n", plane.namespace, "-l", label)
-    for each in survey.snapshot.workloads:
-        if (runs_istiod(each), each.namespace, each.spec.replicas) == (plane.revision, plane.namespace, 0):
-            scale = command("scale", f"deployment/{each.name}", "-n", plane.namespace, "--replicas=1")
-            return f"its deployment/{each.name} is scaled to zero", scale
-    message = "its pods were not read" if plane.kind == "unknown" else "it has no istiod pod"
-    return message, command("get", "deployments,pods", "-n", plane.namespace, "-l", label)
 
 
 def _ghosts(survey: Survey) -> Found:
@@ -94,6 +51,8 @@ def _ghosts(survey: Survey) -> Found:
             hint = relabel(survey, name, meant=(labels.REV, near) if near else None)
             if rev == labels.DEFAULT and survey.default.injection is None:
                 hint = hold_default(survey) or hint
+            elif rev in without_injector(survey):
+                hint = install_again(rev)
             yield namespace_ref(name), f"{named} {_means_nothing(survey, rev)}", hint
     for unit in survey.units:
         rev = unit.template.metadata.labels.get(labels.REV) if unit.template else None
@@ -105,6 +64,17 @@ def _ghosts(survey: Survey) -> Found:
             near = _meant(survey, rev) if unit.kind in ("Deployment", "StatefulSet", "DaemonSet") else None
             hint = reset_label(unit, near) if near else explain(unit)
             yield unit_ref(unit), f"its template's {labels.REV}={rev} {_means_nothing(survey, rev)}", hint
+
+    for gateway in filter(is_istio, survey.snapshot.gateways):
+        rev = gateway.labels.get(labels.REV)
+        selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace))
+        if rev and selected.state is State.NONE:
+            to = _meant(survey, rev) or next(iter(living(survey)), None)
+            where = (labels.GATEWAYS, gateway.name, "-n", gateway.namespace)
+            hint = command("label", *where, f"{labels.REV}={to}", "--overwrite") if to else command("get", *where)
+            near = _meant(survey, rev)
+            message = f"{labels.REV}={rev} names no revision or tag{f' (did you mean {near}?)' if near else ''}"
+            yield Ref("Gateway", gateway.namespace, gateway.name), f"{message}: no istiod renders it", hint
 
 
 def _meant(survey: Survey, rev: str) -> str | None:
@@ -196,17 +166,6 @@ def _contested(survey: Survey) -> Found:
             yield Ref("Gateway", gateway.namespace, gateway.name), selected.because, command(*label, "--overwrite")
 
 
-def _relabelled_injectors(survey: Survey) -> Found:
-    for injector in survey.mesh.injectors:
-        if injector.labelled and injector.labelled != injector.revision and not injector.deactivated:
-            message = (
-                f"labelled {labels.REV}={injector.labelled}, but its Service {injector.target.service} "
-                f"leads to {injector.revision}"
-            )
-            ref = Ref("MutatingWebhookConfiguration", "", injector.name)
-            yield ref, message, command("get", "service", injector.target.service, "-n", injector.target.namespace)
-
-
 def _no_default(survey: Survey) -> Found:
     if survey.default.injection is not None or not survey.mesh.injectors:
         return
@@ -224,24 +183,11 @@ def _no_default(survey: Survey) -> Found:
             yield namespace_ref(name), f"{selected.because}: new pods get no sidecar", hint
 
 
-def _conditions(survey: Survey) -> Found:
-    for injector in survey.mesh.injectors:
-        if any(webhook.match_conditions for webhook, _ in injector.webhooks):
-            ref = Ref("MutatingWebhookConfiguration", "", injector.name)
-            message = "has matchConditions, which are not evaluated: what it would select is unknown"
-            yield ref, message, command("get", "mutatingwebhookconfiguration", injector.name, "-o", "yaml")
-
-
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
 CHECKS = (
-    Check("REV101", _E, "an injector calls a Service that does not answer",
-          "failurePolicy Fail: every pod that it selects is rejected", _dead_injectors, sources.SELECTORS,
-          needs=(*needs.INJECTORS, *needs.SERVED)),
     Check("REV102", _E, "a tag points at a revision without a control plane",
           "namespaces that use the tag cannot start pods, or start them without a sidecar", _dead_tags,
           f"{sources.TAGS}; {sources.PRUNED}", needs=(*needs.INJECTORS, *needs.SERVED, *needs.ISTIODS)),
-    Check("REV103", _W, "a control plane is not ready", "its proxies get no configuration from it", _unready,
-          sources.SERVICE, needs=needs.ISTIODS),
     Check("REV104", _E, "a label names a revision that does not exist",
           "no injector matches: pods start without a sidecar and nothing says so", _ghosts, sources.SELECTORS,
           needs=needs.SELECTED),
@@ -252,11 +198,6 @@ CHECKS = (
     Check("REV106", _E, "two revisions inject the same pods",
           "the last of two webhooks wins, or any of the istiods behind one Service", _overlaps, sources.INJECTION,
           needs=needs.SELECTED),
-    Check("REV107", _W, "an injector's label and Service name different revisions",
-          "the istiod behind the Service injects, the one of the label maintains the webhook", _relabelled_injectors,
-          sources.INJECTOR_CAS, needs=(*needs.INJECTORS, *needs.SERVED)),
-    Check("REV108", _I, "an injector has matchConditions", "they are CEL and are not evaluated here", _conditions,
-          "k8s.io/api/admissionregistration/v1: MatchCondition", needs=needs.INJECTORS),
     Check("REV109", _E, "istio-injection=enabled, and nothing holds the default",
           "no injector matches: pods start without a sidecar and nothing says so", _no_default,
           f"{sources.SELECTORS}; istioctl/pkg/tag/tag.go", needs=needs.SELECTED),

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks import sources
+from kubectl_rev.core.checks.control_planes import why_unready
 from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.objects import IstioConfig
@@ -40,7 +41,15 @@ def _dangling(survey: Survey) -> Found:
     for entry in _diagnosis(survey).entries:
         if entry.harms:
             message = f"{entry.webhook.name}: {entry.because}: writes of {_scopes(entry.scopes)} are rejected"
-            yield ref(entry), message, _REPAIR
+            yield ref(entry), message, _wake(survey, entry) or _REPAIR
+
+
+def _wake(survey: Survey, entry: Entry) -> str:
+    """The command for the control plane that it calls, where that is there and down: nothing else is to be repaired."""
+    revision = survey.mesh.served_by(entry.target, entry.labelled)
+    plane = survey.mesh.control_plane(revision or "", entry.target.namespace)
+    asleep = plane is not None and plane.kind == "local" and not plane.ready
+    return why_unready(survey, plane)[1] if plane and asleep else ""
 
 
 def _fail_open(survey: Survey) -> Found:

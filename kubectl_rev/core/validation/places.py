@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import ClientConfig, ServiceReference
-from kubectl_rev.core.revisions import Mesh, revision_of
+from kubectl_rev.core.reach import revision_of
+from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.status import reference
 from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation.validation import reach, validates
+from kubectl_rev.core.validation.validation import validates
 
 WEBHOOK_PORT = 443
 # The names that istiod's certificate is good for, with `istiod-<revision>`: pilot/pkg/bootstrap/server.go.
@@ -44,7 +45,7 @@ def service_of(mesh: Mesh, revision: str) -> ServiceReference | None:
         if labels.TAG in service.labels or (service.name not in (own, *_NAMES) and where not in used):
             continue
         called = ServiceReference(name=service.name, namespace=service.namespace, path="/validate", port=WEBHOOK_PORT)
-        target = reach(mesh, ClientConfig(service=called))
+        target = mesh.target(ClientConfig(service=called))
         if target.alive and target.revisions == (revision,):
             found.append((service.name != own, where not in used, where, called))
     return min(found, default=(None, None, None, None), key=lambda each: each[:3])[3]

@@ -11,7 +11,7 @@ from kubectl_rev.core.objects import Service, WebhookConfiguration
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation.places import bundles
 from kubectl_rev.core.validation.repair import Plan, Write
-from kubectl_rev.core.validation.validation import Diagnosis, living, reach
+from kubectl_rev.core.validation.validation import Diagnosis, living
 from kubectl_rev.core.validation.validator_steps import Before, before, move_back, service_back
 
 
@@ -36,7 +36,7 @@ def _validator(survey: Survey, config: WebhookConfiguration, noted: Before) -> W
     mesh = survey.mesh
     known = bundles(mesh, noted.label) if noted.label else set()
     trusted = all(
-        reach(mesh, call).alive and webhook.client_config.ca_bundle in known and webhook.failure_policy != "Ignore"
+        mesh.target(call).alive and webhook.client_config.ca_bundle in known and webhook.failure_policy != "Ignore"
         for webhook in config.webhooks
         if (call := (noted.calls or {}).get(webhook.name)) is not None
     )
@@ -54,7 +54,7 @@ def _dead_again(survey: Survey, config: WebhookConfiguration, noted: Before) -> 
 
     pkg/webhooks/validation/controller/controller.go: dryRunOfInvalidConfigRejected.
     """
-    targets = [reach(survey.mesh, call) for call in (noted.calls or {}).values()]
+    targets = [survey.mesh.target(call) for call in (noted.calls or {}).values()]
     problem = next((target.problem for target in targets if target.alive is False), "")
     if not problem:
         return []

@@ -17,8 +17,9 @@ from typing import TypeVar
 import msgspec
 
 from kubectl_rev.core import labels
-from kubectl_rev.core.objects import ClientConfig, Webhook, WebhookConfiguration
-from kubectl_rev.core.revisions import Mesh, Target
+from kubectl_rev.core.objects import Webhook, WebhookConfiguration
+from kubectl_rev.core.reach import Target
+from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.core.validation.coverage import UNLABELLED, Uncovered, scopes_of, uncovered
 
@@ -119,7 +120,7 @@ def diagnose(survey: Survey) -> Diagnosis:
     alive = living(mesh)
     scopes = scopes_of(mesh, alive)
     drafts = [
-        _Draft(config, webhook, reach(mesh, webhook.client_config))
+        _Draft(config, webhook, mesh.target(webhook.client_config))
         for config in sorted(snapshot.validators, key=lambda c: c.name)
         for webhook in config.webhooks
         if validates(mesh, config, webhook)
@@ -144,30 +145,6 @@ def validates(mesh: Mesh, config: WebhookConfiguration, webhook: Webhook) -> boo
         and labels.REV in config.labels
         and bool(mesh.target(webhook.client_config).revisions)
     )
-
-
-def reach(mesh: Mesh, client: ClientConfig) -> Target:
-    """Where the calls go, as `Mesh.target`, with the port looked at too.
-
-    The API server resolves the Service's port and takes an endpoint of the port of that name
-    (k8s.io/apiserver/pkg/util/proxy: ResolveEndpoint), and so does kube-proxy.
-    """
-    target = mesh.target(client)
-    if client.service is None or target.kind != "local" or target.alive is not True:
-        return target
-    where = (target.namespace, target.service)
-    service = next(s for s in mesh.snapshot.services if (s.namespace, s.name) == where)
-    port = next((p for p in service.spec.ports if p.port == client.service.port), None)
-    if port is None:
-        problem = f'no service port {client.service.port} found for service "{target.service}"'
-        return msgspec.structs.replace(target, alive=False, problem=problem)
-    for each in mesh.snapshot.endpoint_slices:
-        of_service = (each.namespace, each.labels.get(labels.SERVICE_NAME)) == where
-        has_port = not each.ports or any(p.name == port.name for p in each.ports)
-        if of_service and has_port and any(endpoint.conditions.ready for endpoint in each.endpoints):
-            return target
-    problem = f'no endpoints available for port {client.service.port} of service "{target.service}"'
-    return msgspec.structs.replace(target, alive=False, problem=problem)
 
 
 def living(mesh: Mesh) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from functools import cached_property
 import msgspec
 
 from kubectl_rev.core.objects import Pod
-from kubectl_rev.core.revisions import Mesh, revision_of
+from kubectl_rev.core.reach import revision_of
+from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Gap
 
 CLUSTER_ID = "Kubernetes"  # what istiod calls its own cluster unless told otherwise: pkg/config/constants

@@ -14,7 +14,8 @@ import msgspec
 
 from kubectl_rev.core import labels
 from kubectl_rev.core.objects import Endpoint, EndpointConditions, EndpointSlice, Object, Pod, Service, Workload
-from kubectl_rev.core.revisions import Mesh, revision_of
+from kubectl_rev.core.reach import revision_of
+from kubectl_rev.core.revisions import Mesh
 from kubectl_rev.core.snapshot import Snapshot
 from kubectl_rev.core.verification.method import Method
 
