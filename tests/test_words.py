@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kubectl_rev import manifests, render
+from kubectl_rev import manifests, render, render_explain
 from kubectl_rev import render_status as look
 from kubectl_rev.cli.options import Connection
 from kubectl_rev.cli.source import Source
@@ -68,11 +68,11 @@ def test_no_namespaces_are_not_all_fine() -> None:
 def test_pods_that_were_not_read_are_not_no_pods() -> None:
     survey = Survey(world(control_plane(), ns("shop"), deployment("web"), gaps=[GAP]))
     story = of_unit(survey, next(unit for unit in survey.units if unit.name == "web"))
-    text = look.explanation(story, Style())
+    text = render_explain.explanation(story, Style())
     assert "running     not known: the pods could not be read\n" in text
     assert text.endswith("not read    pods (may not list: forbidden)")
     survey = Survey(world(control_plane(), ns("shop")))
-    assert look.explanation(of_namespace(survey, "shop"), Style()).endswith("running     no pods")
+    assert render_explain.explanation(of_namespace(survey, "shop"), Style()).endswith("running     no pods")
 
 
 def test_a_gap_of_a_dump_forbids_nothing() -> None:

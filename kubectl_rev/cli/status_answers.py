@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from kubectl_rev import render
+from kubectl_rev import render, render_explain
 from kubectl_rev import render_status as look
 from kubectl_rev.cli.options import Output
 from kubectl_rev.cli.query import Ask, Subject, Why
@@ -195,7 +195,7 @@ def _explain(request: Request, subjects: Sequence[Subject], survey: Survey, sour
             names = (render.name(each.subject.kind, each.subject.namespace, each.subject.name) for each in stories)
             return "\n".join(names), code
     looks = style()
-    return "\n\n".join(look.explanation(story, looks) for story in stories), code
+    return "\n\n".join(render_explain.explanation(story, looks) for story in stories), code
 
 
 def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[explain.Explanation]:
