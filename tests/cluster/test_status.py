@@ -14,7 +14,10 @@ from kubectl_rev.errors import ExitCode
 from tests.cluster.network import Forwarder
 
 pytestmark = pytest.mark.cluster
-CALM = "Not checked: which istiod each proxy is connected to, other clusters, VMs.\n"
+CALM = (
+    "Not checked: whether the API server reaches istiod, which istiod each proxy is connected to, "
+    "other clusters, VMs.\n"
+)
 
 
 def status(cluster, *arguments):

@@ -154,6 +154,7 @@ RENDERED = deployment("g", "shop", MADE_FROM_G)
 AMBIENT_TAG = mesh(service("canary", tag="mesh"), ns("shop", "rev=mesh"))
 
 SHARED = service(name="istiod", select="app=istiod")
+SEE_SERVICE = "kubectl get service,endpointslice -n istio-system -l app=istiod"  # its istiod is ready
 KEPT_AWAY = "istio-sidecar-injector would be called, but control-plane must be absent, is"
 
 Wanted = list[tuple[Ref, str, str]]  # subject, message, hint
@@ -690,8 +691,7 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ("REV209", "by the namespace's label"): (
         world(control_plane(), dead_canary(), ns("shop", "rev=canary"), deployment("web")),
         [(namespace(), "new pods are rejected: the namespace says istio.io/rev=canary, but calling "
-          'istio-sidecar-injector-canary fails: service "istiod-canary" not found',
-          f"kubectl label namespace shop {TO_DEFAULT}")],
+          'istio-sidecar-injector-canary fails: service "istiod-canary" not found', SEE_SERVICE)],
     ),
     ("REV209", "by istio-injection, which must go too"): (
         only_canary(injector("gone", tag="default"), ns("shop", "injection=enabled")),
@@ -702,8 +702,7 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ("REV209", "by the template's label"): (
         world(control_plane(), dead_canary(), ns("shop"), deployment("web", "shop", "rev=canary")),
         [(workload_ref("web"), "new pods are rejected: the pod says istio.io/rev=canary, but calling "
-          'istio-sidecar-injector-canary fails: service "istiod-canary" not found',
-          "kubectl rev-status deployment/web -n shop")],
+          'istio-sidecar-injector-canary fails: service "istiod-canary" not found', SEE_SERVICE)],
     ),
     ("REV209", "scaled to zero: it is started again, nothing is moved"): (
         mesh(asleep(), ns("shop", "rev=green"), ns("loose"), deployment("web", "loose", "rev=green")),

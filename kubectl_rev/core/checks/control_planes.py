@@ -19,13 +19,15 @@ def _dead_injectors(survey: Survey) -> Found:
             continue
         fails = [w.failure_policy != "Ignore" for w, target in injector.webhooks if target.alive is False]
         effect = "pods that it selects are rejected" if any(fails) else "pods that it selects start without a sidecar"
-        why, hint = why_dead(survey, injector) or (
-            "",
-            command("get", "service,endpointslice", "-n", injector.target.namespace, "-l", "app=istiod"),
-        )
+        why, hint = why_dead(survey, injector) or ("", look_at_service(injector))
         name = f"{injector.tag or injector.revision}{why and f': {why}'}"
         ref = Ref("MutatingWebhookConfiguration", "", injector.name)
         yield ref, f"{injector.target.problem}: {effect} ({name})", hint
+
+
+def look_at_service(injector: Injector) -> str:
+    """What shows why nobody answers where istiod is ready: it is the Service."""
+    return command("get", "service,endpointslice", "-n", injector.target.namespace, "-l", "app=istiod")
 
 
 def why_dead(survey: Survey, injector: Injector) -> tuple[str, str] | None:

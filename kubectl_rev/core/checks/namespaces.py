@@ -7,7 +7,7 @@ import msgspec
 from kubectl_rev.core import labels
 from kubectl_rev.core.admission import Subject
 from kubectl_rev.core.checks import needs, sources
-from kubectl_rev.core.checks.control_planes import why_dead
+from kubectl_rev.core.checks.control_planes import look_at_service, why_dead
 from kubectl_rev.core.checks.hints import command, explain, namespace_ref, relabel, restart, unit_ref
 from kubectl_rev.core.checks.model import Check, Found, Severity
 from kubectl_rev.core.drift import RENDERED, Effect, manual
@@ -146,8 +146,12 @@ def _rejected(survey: Survey) -> Found:
 
 def _revive(survey: Survey, selected: Selected) -> str:
     """The command for the control plane that rejects, where it still is: to move away from it is the last resort."""
-    whys = (why_dead(survey, each) for each in survey.mesh.injectors if each.name in selected.injectors)
-    return next((hint for _, hint in filter(None, whys)), "")
+    dead = [each for each in survey.mesh.injectors if each.name in selected.injectors]
+    for each in dead:
+        if why := why_dead(survey, each):
+            return why[1]
+    ready = {plane.revision for plane in survey.mesh.control_planes if plane.ready}
+    return next((look_at_service(each) for each in dead if each.revision in ready), "")
 
 
 def _pinned_image(survey: Survey) -> Found:
