@@ -98,6 +98,7 @@ def serving(
 
     class Quiet(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 64  # of 5, a busy machine loses some, and they are sent again seconds later
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             pass  # a client that goes away, or a failed handshake, is what some tests are about

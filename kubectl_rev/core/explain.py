@@ -84,7 +84,8 @@ def of_unit(survey: Survey, unit: Unit, pod: str | None = None) -> Explanation:
     who = "" if pod is None else f"when replaced by {unit.kind.lower()}/{unit.name}"
     if unit.kind == "Pod":
         who = "when recreated"
-    story = _explanation(survey, ref, who, subject, unit.selected, groups, hint, rendered=rendered)
+    made_by = Ref(unit.kind, unit.namespace, unit.name)
+    story = _explanation(survey, ref, who, subject, unit.selected, groups, hint, rendered=rendered, also=made_by)
     if unit.selected.state is State.NONE and manual(unit.template):
         story.headline += "; its template has one (kube-inject)"
     elif unit.selected.state is State.NONE and unit.gateway is GatewayKind.IN_PLACE:
@@ -118,11 +119,14 @@ def _explanation(
     hint: str,
     *,
     rendered: bool = False,
+    also: Ref | None = None,
 ) -> Explanation:
     given = subject.namespace_labels
     word = None if rendered else refusal(survey.mesh, subject)
     shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE, labels.USE_WAYPOINT)
-    found = _about(survey, ref)
+    about = (ref, also, Ref("Namespace", "", ref.namespace))
+    found = [each for each in find(survey) if each.subject in about]
+    going = (ref.namespace or ref.name) in survey.terminating
     return Explanation(
         subject=ref,
         headline=_headline(who, selected, rendered),
@@ -135,7 +139,7 @@ def _explanation(
         istiod=IstiodDecision(word[0], word[1].accepts, word[1].because) if word else None,
         running=_running(groups, selected),
         findings=found,
-        hint=hint or next((each.hint for each in found if not each.hint.startswith(_EXPLAINS)), ""),
+        hint="" if going else hint or _next(found, ref),
         gaps=sorted(survey.snapshot.gaps),
     )
 
@@ -143,9 +147,13 @@ def _explanation(
 _EXPLAINS = "kubectl rev-status "  # a hint to look here, where one looks already
 
 
-def _about(survey: Survey, ref: Ref) -> list[Finding]:
-    """What was found about a subject, and about its namespace."""
-    return [each for each in find(survey) if each.subject in (ref, Ref("Namespace", "", ref.namespace))]
+def _next(found: list[Finding], ref: Ref) -> str:
+    """The first step that a finding names, but to look here; what is about some pods may not be about this one."""
+    mine = (each for each in found if ref.kind != "Pod" or each.code not in _OF_SOME_PODS)
+    return next((each.hint for each in mine if not each.hint.startswith(_EXPLAINS)), "")
+
+
+_OF_SOME_PODS = ("REV202", "REV203", "REV204")
 
 
 _TOLD = frozenset({labels.INJECT, labels.TEMPLATES, labels.PROXY_IMAGE})

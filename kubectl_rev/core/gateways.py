@@ -104,6 +104,8 @@ def claimants(mesh: Mesh, name: str) -> list[str]:
     """
     planes = {plane.revision: plane.kind != "missing" for plane in mesh.control_planes}
     planes |= {plane.revision: bool(plane.istiods) for plane in mesh.control_planes if plane.kind == "local"}
+    if not name:  # a default that is gone is none
+        planes = {plane.revision: planes[plane.revision] for plane in mesh.control_planes if plane.kind != "missing"}
     wanted = name or labels.DEFAULT
     found = {tag_of for tag, tag_of in mesh.labelled_tags if tag == wanted} | {wanted}
     if not name and (holder := gateway_default(mesh)):

@@ -15,6 +15,8 @@ from kubectl_rev.core import labels
 from kubectl_rev.core.objects import ClientConfig, EndpointSlice, Service
 from kubectl_rev.core.snapshot import Snapshot
 
+_NOBODY = "no endpoints available for service "
+
 
 class Target(msgspec.Struct, frozen=True):
     """Where a webhook's calls go.
@@ -29,6 +31,11 @@ class Target(msgspec.Struct, frozen=True):
     revisions: tuple[str, ...] = ()
     alive: bool | None = None
     problem: str = ""
+
+    @property
+    def asleep(self) -> bool:
+        """Whether all is right with the Service, and nobody ready stands behind it."""
+        return self.problem.startswith(_NOBODY)
 
 
 class Reach:
@@ -57,7 +64,7 @@ class Reach:
         if problem := self._problem(service, client.service.port):
             return Target("local", *where, revisions, False, problem)
         unread = self._snapshot.has_gap("endpointslices.discovery.k8s.io", where[0])
-        return Target("local", *where, revisions, None if unread else True)
+        return Target("local", *where, revisions, None if unread or not service.spec.ports else True)
 
     def _problem(self, service: Service, number: int) -> str:
         """Why a call fails; empty where it does not, and where the endpoints were not read."""
@@ -68,7 +75,7 @@ class Reach:
             return ""
         ready = [each for each in self._slices[service.namespace, service.name] if _is_ready(each)]
         if not ready:
-            return f'no endpoints available for service "{service.name}"'
+            return f'{_NOBODY}"{service.name}"'
         if port is None or any(not each.ports or any(p.name == port.name for p in each.ports) for each in ready):
             return ""
         return f'no endpoints available for port {number} of service "{service.name}"'

@@ -29,7 +29,8 @@ from kubectl_rev.core.survey import Group, Survey, Unit, is_ambient
 
 def overview(survey: Survey) -> Overview:
     """Everything about the mesh at once."""
-    findings = find(survey)
+    down = {each.subject for each in find(survey) if each.code == "REV114"}  # says all that REV103 does
+    findings = [each for each in find(survey) if each.code != "REV103" or each.subject not in down]
     spaces = _namespaces(survey, findings)
     known = not survey.snapshot.has_gap("pods")
     return Overview(

@@ -73,11 +73,11 @@ class Unit(msgspec.Struct, frozen=True):
         """How its pods are replaced: Jobs end by themselves, and what istiod rendered only istiod renders again."""
         if self.kind == "Pod":
             return "recreate"
+        if self.kind in ("Job", "CronJob") or self.gateway in RENDERED:
+            return "wait for"
         if self.held == "paused":
             return "resume and restart"
-        if self.held == "OnDelete" or self.kind == "ReplicaSet":
-            return "delete the pods of"
-        return "wait for" if self.kind in ("Job", "CronJob") or self.gateway in RENDERED else "restart"
+        return "delete the pods of" if self.held == "OnDelete" or self.kind == "ReplicaSet" else "restart"
 
     @property
     def drifted(self) -> int:

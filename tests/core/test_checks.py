@@ -54,9 +54,9 @@ VALIDATOR = Ref("ValidatingWebhookConfiguration", "", "istiod-default-validator"
 TO_DEFAULT = "istio.io/rev=default --overwrite"
 
 
-def mesh(*parts: Any) -> Snapshot:
+def mesh(*parts: Any, **more: Any) -> Snapshot:
     """default and canary, alive and in agreement, and these."""
-    return world(*HELM, *parts)
+    return world(*HELM, *parts, **more)
 
 
 def only_canary(*parts: Any) -> Snapshot:
@@ -144,6 +144,11 @@ def by_revision_alone() -> Object:
 
 BY_HAND = deployment("web", annotations={"sidecar.istio.io/status": '{"revision":"default"}'}, proxy=proxy_container())
 BY_HAND_CANARY = deployment("hand", annotations={"sidecar.istio.io/status": "{}"}, proxy=proxy_container("canary"))
+BY_HAND_BLUE = running(
+    deployment("hand", annotations={"sidecar.istio.io/status": '{"revision":"blue"}'}, proxy=proxy_container("blue")),
+    None,
+)
+IN_PLACE_BLUE = running(deployment("gate", text="inject=false", proxy=proxy_container("blue", role="router")), None)
 PINNED = {"sidecar.istio.io/proxyImage": "registry.example/proxyv2:1.28.0"}
 MANY = [pod(f"web-5d8f-{n}", on="default", owner=deployment("web"), terminating=n == 0) for n in range(3)]
 OLD_DEFAULT = world(
@@ -264,7 +269,7 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         mesh(ns("shop"), gateway("g", text="rev=ghost"), gateway("near", text="rev=canry"),
              gateway("fine", text="rev=canary"), gateway("other", text="rev=ghost", class_name="nginx")),
         [(Ref("Gateway", "shop", "g"), "istio.io/rev=ghost names no revision or tag: no istiod renders it",
-          f"kubectl label gateways.gateway.networking.k8s.io g -n shop {TO_DEFAULT}"),
+          "kubectl rev-status revisions"),
          (Ref("Gateway", "shop", "near"), "istio.io/rev=canry names no revision or tag (did you mean canary?): "
           "no istiod renders it",
           "kubectl label gateways.gateway.networking.k8s.io near -n shop istio.io/rev=canary --overwrite")],
@@ -412,6 +417,25 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
           "install revision gone again, or move what runs on it to another")],
     ),
     ("REV114", "nobody runs on it"): (mesh(asleep()), []),
+    ("REV114", "nothing of it is left but its proxies"): (
+        mesh(ns("shop"), running(deployment("web"), "gone")),
+        [(Ref("Revision", "", "gone"), "it is gone: 1 proxy gets no configuration and no new certificates",
+          "install revision gone again, or move what runs on it to another")],
+    ),
+    ("REV114", "the last ones are going, as is their namespace, or it could not be seen"): (
+        mesh(asleep(), ns("shop"), deployment("web"), going(ns("old")), running(deployment("api", "old"), "green"),
+             pod("web-1", on="green", owner=deployment("web"), terminating=True)),
+        [],
+    ),
+    ("REV114", "what is there was not read"): (
+        mesh(ns("shop"), running(deployment("web"), "gone"), gaps=[Gap("list", "deployments.apps")]), [],
+    ),
+    ("REV114", "in a namespace that is being deleted, too"): (
+        mesh(going(ns("istio-green")), injector("green", namespace="istio-green"), ns("shop"),
+             running(deployment("web"), "green")),
+        [(Ref("Revision", "istio-green", "green"), "it is gone: 1 proxy gets no configuration and no new certificates",
+          "install revision green again, or move what runs on it to another")],
+    ),
     ("REV114", "another's istiods stand in behind its Service"): (
         world(control_plane("canary"), service(select="app=istiod rev=canary"),
               endpoints(service(select="app=istiod rev=canary"), True), injector(),
@@ -424,6 +448,16 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
           "their sidecar", "install revision blue again: its injector is gone")],
     ),
     ("REV115", "nobody asks for it"): (mesh(istiod("blue")), []),
+    ("REV115", "only what no injector puts there, or is meant for ambient, or goes"): (
+        mesh(istiod("blue"), IN_PLACE_BLUE, BY_HAND_BLUE, ns("amb", "rev=blue mode=ambient"), ns("shop"),
+             going(ns("x", "rev=blue")), ns("both", "rev=blue injection=disabled")),
+        [],
+    ),
+    ("REV115", "a tag of it, made for ambient, on a namespace without"): (
+        mesh(istiod("blue"), service("blue", tag="prod"), ns("shop", "rev=prod")),
+        [(Ref("Revision", ISTIO, "blue"), "its istiod runs, and no injector calls it: pods that are replaced lose "
+          "their sidecar", "install revision blue again: its injector is gone")],
+    ),
     ("REV115", "turned off when another was given the default"): (
         world(control_plane(deactivated=True), control_plane("canary"), injector("canary", tag="default"), ns("shop"),
               running(deployment("web"), "default")),
@@ -886,7 +920,7 @@ def test_the_worst_first_then_by_code_and_subject() -> None:
 def test_what_wakes_a_control_plane_comes_first_and_nothing_moves_away_from_it() -> None:
     found = find(Survey(mesh(asleep(), ns("shop", "rev=green"), running(deployment("web"), "green"))))
     assert [(f.code, f.hint) for f in found] == [
-        ("REV101", WAKE), ("REV114", WAKE), ("REV209", WAKE), ("REV501", WAKE),
+        ("REV101", WAKE), ("REV114", WAKE), ("REV209", WAKE), ("REV501", WAKE), ("REV103", WAKE),
     ]  # fmt: skip
 
 

@@ -8,9 +8,10 @@ from kubectl_rev.core import labels
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
-from kubectl_rev.core.drift import RENDERED
+from kubectl_rev.core.drift import RENDERED, manual
+from kubectl_rev.core.objects import ClientConfig, ServiceReference
 from kubectl_rev.core.revisions import ControlPlane, Injector, runs_istiod
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.survey import Survey, is_ambient
 
 
 def _dead_injectors(survey: Survey) -> Found:
@@ -33,15 +34,16 @@ def look_at_service(injector: Injector) -> str:
 def why_dead(survey: Survey, injector: Injector) -> tuple[str, str] | None:
     """What its control plane lacks and the command that helps, None where it is gone, or ready: then it is not that."""
     plane = survey.mesh.control_plane(injector.revision, injector.target.namespace)
-    if plane is None or plane.ready or plane.kind not in ("local", "unknown"):
+    if plane is None or plane.ready or not injector.target.asleep:
         return None
-    return why_unready(survey, plane)
+    if plane.kind == "missing" and survey.snapshot.scope not in ("", plane.namespace):  # its Deployment was not read
+        return "it has no istiod pod", command("get", "deployments,pods", "-n", plane.namespace, "-l", "app=istiod")
+    return why_unready(survey, plane) if plane.kind in ("local", "unknown") else None
 
 
 def _unready(survey: Survey) -> Found:
-    worse = [plane for plane, _ in _with_proxies(survey)]  # REV114's
     for plane in survey.mesh.control_planes:
-        if plane.kind == "local" and plane not in worse and (not plane.istiods or plane.ready < len(plane.istiods)):
+        if plane.kind == "local" and (not plane.istiods or plane.ready < len(plane.istiods)):
             yield Ref("Revision", plane.namespace, plane.revision), *why_unready(survey, plane)
 
 
@@ -89,34 +91,62 @@ def install_again(revision: str) -> str:
 
 
 def _no_injector(survey: Survey) -> Found:
-    """Where anybody asks for it: one that serves ambient or gateways alone may have none."""
-    if survey.mesh.blind:
+    """Where sidecars are asked of it: one that serves ambient, or gateways that it renders, may have none."""
+    mesh = survey.mesh
+    if mesh.blind:
         return
-    runs = {revision for unit in survey.units for revision in unit.proxies if unit.gateway not in RENDERED}
-    asked = {given[labels.REV] for given in survey.namespace_labels.values() if labels.REV in given}
-    for revision in sorted(without_injector(survey) & (runs | asked)):
-        plane = survey.mesh.control_plane(revision)
-        where = plane.namespace if plane else ""
+    asked = {
+        mesh.resolve(given[labels.REV])
+        for name, given in survey.namespace_labels.items()
+        if labels.REV in given and labels.INJECTION not in given and not is_ambient(given)
+        if name not in survey.terminating
+    }
+    for revision in sorted(without_injector(survey) & (asked | _running(survey, replaced=True).keys())):
+        plane = mesh.control_plane(revision)
         message = "its istiod runs, and no injector calls it: pods that are replaced lose their sidecar"
-        yield Ref("Revision", where, revision), message, install_again(revision)
+        yield Ref("Revision", plane.namespace if plane else "", revision), message, install_again(revision)
+
+
+def _running(survey: Survey, *, replaced: bool = False) -> Counter[str]:
+    """How many proxies run on each revision and stay; `replaced`: only those that an injector must put there anew."""
+    found: Counter[str] = Counter()
+    for unit in survey.units:
+        baked = manual(unit.template) or unit.gateway in RENDERED
+        for group in unit.groups if unit.namespace not in survey.terminating else ():
+            proxy = group.proxy
+            if proxy and proxy.revision and not group.pod.terminating and not (replaced and (baked or proxy.fixed)):
+                found[proxy.revision] += group.count
+    return found
 
 
 def _abandoned(survey: Survey) -> Found:
-    for plane, count in _with_proxies(survey):
+    for revision, count in sorted(_running(survey).items()):
+        planes = [plane for plane in survey.mesh.control_planes if plane.revision == revision]
+        if any(plane.ready or plane.kind not in ("local", "missing") for plane in planes) or _stood_in(
+            survey, revision
+        ):
+            continue
+        plane = planes[0] if planes else ControlPlane(revision, "", "missing")
         why, hint = why_unready(survey, plane) if plane.kind == "local" else ("it is gone", _install(plane))
         proxies = "1 proxy gets" if count == 1 else f"{count} proxies get"
-        message = f"{why}: {proxies} no configuration and no new certificates"
-        yield Ref("Revision", plane.namespace, plane.revision), message, hint
+        yield (
+            Ref("Revision", plane.namespace, revision),
+            f"{why}: {proxies} no configuration and no new certificates",
+            hint,
+        )
 
 
-def _with_proxies(survey: Survey) -> list[tuple[ControlPlane, int]]:
-    """The control planes without a ready istiod on which proxies run, and how many; not where another's stand in."""
-    mesh = survey.mesh
-    answered = {plane.revision for plane in mesh.control_planes if plane.ready}
-    answered |= {str(injector.labelled) for injector in mesh.injectors if injector.target.alive}
-    runs = sum((unit.proxies for unit in survey.units), Counter[str]())
-    down = [plane for plane in mesh.control_planes if plane.kind in ("local", "missing")]
-    return [(p, runs[p.revision]) for p in down if p.revision not in answered and runs[p.revision]]
+def _stood_in(survey: Survey, revision: str) -> bool:
+    """Whether others may answer its proxies: behind its Service, by the charts' name or an injector's; or unread."""
+    mesh, snapshot = survey.mesh, survey.snapshot
+    if mesh.blind or any(snapshot.has_gap(kind) for kind in ("pods", "deployments.apps", "services")):
+        return True
+    name = labels.ISTIOD if revision == labels.DEFAULT else f"{labels.ISTIOD}-{revision}"
+    called = [ClientConfig(service=ServiceReference(s.name, s.namespace)) for s in snapshot.services if s.name == name]
+    ready = {plane.revision for plane in mesh.control_planes if plane.ready}
+    behind = {other for client in called for other in mesh.target(client).revisions}
+    injects = any(i.target.alive is not False for i in mesh.injectors if revision in (i.labelled, i.revision))
+    return injects or not ready.isdisjoint(behind)
 
 
 def _install(plane: ControlPlane) -> str:

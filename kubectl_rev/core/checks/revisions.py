@@ -69,10 +69,18 @@ def _ghosts(survey: Survey) -> Found:
         rev = gateway.labels.get(labels.REV)
         selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace))
         if rev and selected.state is State.NONE:
-            to = _meant(survey, rev) or next(iter(living(survey)), None)
-            where = (labels.GATEWAYS, gateway.name, "-n", gateway.namespace)
-            hint = command("label", *where, f"{labels.REV}={to}", "--overwrite") if to else command("get", *where)
-            near = _meant(survey, rev)
+            alive, near = living(survey), _meant(survey, rev)
+            to = near or (alive[0] if len(alive) == 1 else None)
+            label = (
+                "label",
+                labels.GATEWAYS,
+                gateway.name,
+                "-n",
+                gateway.namespace,
+                f"{labels.REV}={to}",
+                "--overwrite",
+            )
+            hint = command(*label) if to else command("rev-status", "revisions")
             message = f"{labels.REV}={rev} names no revision or tag{f' (did you mean {near}?)' if near else ''}"
             yield Ref("Gateway", gateway.namespace, gateway.name), f"{message}: no istiod renders it", hint
 

@@ -45,11 +45,14 @@ def _dangling(survey: Survey) -> Found:
 
 
 def _wake(survey: Survey, entry: Entry) -> str:
-    """The command for the control plane that it calls, where that is there and down: nothing else is to be repaired."""
+    """The command for the control plane that it calls, where only that is down, and no other could take over."""
+    planes = survey.mesh.control_planes
     revision = survey.mesh.served_by(entry.target, entry.labelled)
     plane = survey.mesh.control_plane(revision or "", entry.target.namespace)
-    asleep = plane is not None and plane.kind == "local" and not plane.ready
-    return why_unready(survey, plane)[1] if plane and asleep else ""
+    if plane is None or plane.kind != "local" or not entry.target.asleep:
+        return ""
+    alone = UNLABELLED not in entry.scopes or not any(each.ready for each in planes)
+    return why_unready(survey, plane)[1] if alone else ""
 
 
 def _fail_open(survey: Survey) -> Found:

@@ -173,7 +173,8 @@ def verify_move(evidence: Evidence, wanted: str, scope: frozenset[str], request:
     ran = [check for check in MOVE if request.wants(check)]
     findings = run(ran, move)
     about = run([check for check in general if request.wants(check)], evidence.survey)
-    findings = _sorted([*findings, *(finding for finding in about if _in_scope(finding, move))])
+    findings += (finding for finding in about if _in_scope(finding, move))
+    findings = _sorted(checks.lasting(evidence.survey, findings))
     catalogue: list[Check[Any]] = sorted([*general, *MOVE], key=lambda check: check.code)
     skipped = [check.code for check in catalogue if not request.wants(check)]
     unknowns = move.unknowns
