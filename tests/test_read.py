@@ -283,9 +283,10 @@ def test_lists_that_come_in_pages() -> None:
 
 
 CODE = """
-import sys
+import signal, sys
 from kubectl_rev.cluster.connection import Options, connect
 from kubectl_rev.cluster.read import read
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, as in a background job, it would be inherited
 print("reading", flush=True)
 try:
     read(connect(Options(server=sys.argv[1])), ask_versions=False)
