@@ -108,6 +108,8 @@ def kept_away(mesh: Mesh, subject: Subject) -> str | None:
 
     AKS, for one, has its enforcer add `control-plane DoesNotExist` to every webhook (Azure/AKS#1771).
     """
+    if _ABOUT_INJECTION.isdisjoint([*subject.namespace_labels, *subject.labels]):  # nobody asks, as in most namespaces
+        return None
     for injector in mesh.injectors:
         for webhook, _ in injector.webhooks:
             if _calls(webhook, subject):
