@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Literal, TypeVar
@@ -18,7 +17,6 @@ from typing import Literal, TypeVar
 from kubectl_rev.cluster import details, lists, portforward
 from kubectl_rev.cluster.config import Found, read_groups
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.discovery import served
 from kubectl_rev.cluster.faults import ServerFault
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core import labels
@@ -144,17 +142,9 @@ class _Reading:
         return list(lists.pods(self._connection, self._namespace))
 
     def _custom(self, work: Callable[[Connection, str], list[T]], resource: str) -> list[T]:
-        """A list of custom resources; a broken conversion webhook of theirs (a 5xx) must not hide all the rest.
-
-        RBAC says no before the server looks whether it has the resource at all.
-        """
+        """A list of custom resources; a broken conversion webhook of theirs (a 5xx) must not hide all the rest."""
         try:
             return work(self._connection, self._namespace)
-        except Forbidden:
-            with suppress(ClusterError):
-                if not served(self._connection, {resource.partition(".")[2]}):
-                    return []
-            raise
         except ServerFault as error:
             self._gaps.add(Gap("list", resource, self._namespace, str(error)))
             return []
