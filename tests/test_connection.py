@@ -597,6 +597,7 @@ def test_an_address_without_a_scheme_gets_client_gos(given: str) -> None:
 def test_the_address_that_is_shown_has_no_password() -> None:
     assert address.shown("https://u:p@it.test:6443/x") == "https://it.test:6443/x"
     assert address.shown("u:p@it.test:6443") == "it.test:6443"
+    assert address.shown("https://u:p@it.test/a://b") == "https://it.test/a://b"
     assert address.shown("https://it.test/x@y") == "https://it.test/x@y"
 
 

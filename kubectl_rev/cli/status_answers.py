@@ -16,8 +16,7 @@ from kubectl_rev.cli.source import Source, check
 from kubectl_rev.core import explain, labels, status
 from kubectl_rev.core import items as items_of
 from kubectl_rev.core.checks import Finding
-from kubectl_rev.core.drift import RENDERED
-from kubectl_rev.core.gateways import gateway_name, is_istio
+from kubectl_rev.core.gateways import is_istio
 from kubectl_rev.core.guess import did_you_mean
 from kubectl_rev.core.survey import Survey
 from kubectl_rev.errors import ClusterError, ExitCode, UsageError
@@ -83,8 +82,10 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
     where = source.scope(asked)  # a cluster was read no further, a dump has them all
     items = [item for item in _MAKERS[asked.kind](survey) if asked.only in (None, item.kind)]
     items = [item for item in items if where in ("", item.namespace)]
-    known_as = _gateways_made_from(survey) if asked.kind == "gateways" else {}
-    called = {id(item): {item.name, known_as.get((item.namespace, item.name), item.name)} for item in items}
+    # people know what istiod rendered by its Gateway
+    units = survey.units if asked.kind == "gateways" else ()
+    known_as = {(unit.namespace, unit.name): unit.made_from for unit in units if unit.made_from}
+    called = {id(item): {item.name, known_as.get((item.namespace, item.name)) or item.name} for item in items}
     missing = [name for name in asked.names if all(name not in called[id(item)] for item in items)]
     items = [item for item in items if not asked.names or called[id(item)].intersection(asked.names)]
     nothing_there, items = not items, _filtered(items, request, survey)
@@ -113,12 +114,6 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
     wide, namespaced = request.output is Output.WIDE, bool(where)
     columns = _columns(asked.kind, wide, namespaced, survey.snapshot.taken)
     return render.listing(items, columns, style(headers=request.headers, wide=wide)), code
-
-
-def _gateways_made_from(survey: Survey) -> dict[tuple[str, str], str]:
-    """By namespace and name of a workload that istiod renders, the Gateway that people know it by."""
-    rendered = [unit for unit in survey.units if unit.gateway in RENDERED]
-    return {(u.namespace, u.name): gateway_name(u.template.metadata) for u in rendered if u.template}
 
 
 def _of_tag(survey: Survey, name: str) -> str:

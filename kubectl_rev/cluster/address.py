@@ -15,6 +15,5 @@ def complete(address: str, tls: bool) -> str:
 
 def shown(url: str) -> str:
     """Without any `user:password@`."""
-    scheme, colon, rest = url.rpartition("://")
-    host = urlsplit(f"//{rest}")
-    return f"{scheme}{colon}{host._replace(netloc=host.netloc.rpartition('@')[2]).geturl().removeprefix('//')}"
+    parts = urlsplit(url if "://" in url else f"//{url}")
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().removeprefix("//")

@@ -12,7 +12,7 @@ from kubectl_rev.core.admission import Considered, Subject, consider
 from kubectl_rev.core.checks import Finding, Ref, find
 from kubectl_rev.core.checks.hints import restart
 from kubectl_rev.core.drift import RENDERED, Effect, manual
-from kubectl_rev.core.gateways import GatewayKind, gateway_name, owner
+from kubectl_rev.core.gateways import GatewayKind, owner
 from kubectl_rev.core.injection import Selected, State, refusal
 from kubectl_rev.core.items import SelectedItem, selected_item
 from kubectl_rev.core.objects import Gateway
@@ -97,11 +97,7 @@ def of_gateway(survey: Survey, gateway: Gateway) -> Explanation:
     """A Gateway of one of Istio's classes: the workload that was rendered for it, or who would render one."""
     given = survey.namespace_labels.get(gateway.namespace)
     selected = owner(survey.mesh, gateway, given)
-    made = [
-        unit
-        for unit in survey.by_namespace.get(gateway.namespace, ())
-        if unit.gateway in RENDERED and unit.template and gateway_name(unit.template.metadata) == gateway.name
-    ]
+    made = [unit for unit in survey.by_namespace.get(gateway.namespace, ()) if unit.made_from == gateway.name]
     groups = [group for unit in made for group in unit.groups]
     hint = restart(made[0]) if any(group.drifted for group in groups) else ""
     subject = replace(survey.plain_pod(gateway.namespace), labels=gateway.labels)
@@ -145,15 +141,13 @@ def _explanation(
 
 
 _EXPLAINS = "kubectl rev-status "  # a hint to look here, where one looks already
+_OF_SOME_PODS = ("REV202", "REV203", "REV204")
 
 
 def _next(found: list[Finding], ref: Ref) -> str:
     """The first step that a finding names, but to look here; what is about some pods may not be about this one."""
     mine = (each for each in found if ref.kind != "Pod" or each.code not in _OF_SOME_PODS)
     return next((each.hint for each in mine if not each.hint.startswith(_EXPLAINS)), "")
-
-
-_OF_SOME_PODS = ("REV202", "REV203", "REV204")
 
 
 _TOLD = frozenset({labels.INJECT, labels.TEMPLATES, labels.PROXY_IMAGE})

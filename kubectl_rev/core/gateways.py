@@ -102,13 +102,13 @@ def claimants(mesh: Mesh, name: str) -> list[str]:
     pkg/revisions/tag_watcher.go, GetMyTags and IsMine. So the unrevisioned one goes on to answer to `default` after
     that tag was given to another (istio#54280). One without istiods counts only where nobody else does.
     """
-    planes = {plane.revision: plane.kind != "missing" for plane in mesh.control_planes}
-    planes |= {plane.revision: bool(plane.istiods) for plane in mesh.control_planes if plane.kind == "local"}
-    if not name:  # a default that is gone is none
-        planes = {plane.revision: planes[plane.revision] for plane in mesh.control_planes if plane.kind != "missing"}
+    planes = [
+        plane for plane in mesh.control_planes if name or plane.kind != "missing"
+    ]  # a default that is gone is none
+    awake = {plane.revision for plane in planes if plane.istiods or plane.kind not in ("local", "missing")}
     wanted = name or labels.DEFAULT
     found = {tag_of for tag, tag_of in mesh.labelled_tags if tag == wanted} | {wanted}
     if not name and (holder := gateway_default(mesh)):
         found.add(holder)
-    found &= planes.keys()
-    return sorted({revision for revision in found if planes[revision]} or found)
+    found &= {plane.revision for plane in planes}
+    return sorted(found & awake or found)

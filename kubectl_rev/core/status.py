@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from kubectl_rev.core import labels
 from kubectl_rev.core.checks import CHECKS, Finding, find
 from kubectl_rev.core.drift import RENDERED, Effect, manual
-from kubectl_rev.core.gateways import GatewayKind, gateway_name, is_istio, is_waypoint, owner
+from kubectl_rev.core.gateways import GatewayKind, is_istio, is_waypoint, owner
 from kubectl_rev.core.injection import Selected, State
 from kubectl_rev.core.items import (
     ControlPlaneItem,
@@ -266,7 +266,7 @@ def _pods(unit: Unit) -> Iterable[PodItem]:
 def gateways(survey: Survey) -> list[WorkloadItem]:
     """Gateway workloads of every kind, then Gateways of the Gateway API that have no Deployment of their own."""
     items = [_workload(survey, unit) for unit in survey.units if unit.gateway]
-    made = {(unit.namespace, gateway_name(unit.template.metadata)) for unit in survey.units if unit.template}
+    made = {(unit.namespace, unit.made_from) for unit in survey.units}
     for gateway in survey.snapshot.gateways:
         if (gateway.namespace, gateway.name) not in made and is_istio(gateway):
             selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace))

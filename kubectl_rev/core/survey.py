@@ -80,6 +80,11 @@ class Unit(msgspec.Struct, frozen=True):
         return "delete the pods of" if self.held == "OnDelete" or self.kind == "ReplicaSet" else "restart"
 
     @property
+    def made_from(self) -> str:
+        """The name of the Gateway that istiod rendered it for, empty of anything else."""
+        return gateway_name(self.template.metadata) if self.template and self.gateway in RENDERED else ""
+
+    @property
     def drifted(self) -> int:
         """How many of its pods drift."""
         return sum(group.count for group in self.groups if group.drifted)

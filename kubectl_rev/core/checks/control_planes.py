@@ -122,18 +122,14 @@ def _running(survey: Survey, *, replaced: bool = False) -> Counter[str]:
 def _abandoned(survey: Survey) -> Found:
     for revision, count in sorted(_running(survey).items()):
         planes = [plane for plane in survey.mesh.control_planes if plane.revision == revision]
-        if any(plane.ready or plane.kind not in ("local", "missing") for plane in planes) or _stood_in(
-            survey, revision
-        ):
+        served = any(plane.ready or plane.kind not in ("local", "missing") for plane in planes)
+        if served or _stood_in(survey, revision):
             continue
         plane = planes[0] if planes else ControlPlane(revision, "", "missing")
         why, hint = why_unready(survey, plane) if plane.kind == "local" else ("it is gone", _install(plane))
         proxies = "1 proxy gets" if count == 1 else f"{count} proxies get"
-        yield (
-            Ref("Revision", plane.namespace, revision),
-            f"{why}: {proxies} no configuration and no new certificates",
-            hint,
-        )
+        message = f"{why}: {proxies} no configuration and no new certificates"
+        yield Ref("Revision", plane.namespace, revision), message, hint
 
 
 def _stood_in(survey: Survey, revision: str) -> bool:
