@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from kubectl_rev.core import labels as well_known
-from kubectl_rev.core.objects import (
+from kubectl_rev.core.mesh import labels as well_known
+from kubectl_rev.core.mesh.objects import (
     ClientConfig,
     Condition,
     ConfigMap,
@@ -43,9 +43,9 @@ from kubectl_rev.core.objects import (
     Workload,
     WorkloadSpec,
 )
-from kubectl_rev.core.sail import Sail
-from kubectl_rev.core.selectors import LabelSelector
-from kubectl_rev.core.snapshot import Gap, Snapshot
+from kubectl_rev.core.mesh.sail import Sail
+from kubectl_rev.core.mesh.selectors import LabelSelector
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from tests.webhooks import entries
 
 ISTIO = "istio-system"

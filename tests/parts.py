@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from kubectl_rev.core.checks import CHECKS, migration
-from kubectl_rev.core.checks.advice import FIX
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.core.migration.checks import preflight
+from kubectl_rev.core.remedies.advice import FIX
 from kubectl_rev.core.verification.verify import MOVE, UNINSTALL
 from kubectl_rev.errors import ExitCode
 from tests.core import truth
@@ -34,7 +35,7 @@ HUNDREDS = {
 
 def checks() -> str:
     """The catalogue, by hundreds."""
-    known = sorted([*CHECKS, *MOVE, *UNINSTALL, *migration.CHECKS], key=lambda check: check.code)
+    known = sorted([*MESH_CHECKS, *MOVE, *UNINSTALL, *preflight.CHECKS], key=lambda check: check.code)
     parts = []
     for hundred, title in HUNDREDS.items():
         rows = [

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
-from kubectl_rev import manifests, render_status
-from kubectl_rev.core import status
-from kubectl_rev.core.survey import Survey
-from kubectl_rev.render import Style
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.status import answers
+from kubectl_rev.dumps import snapshot_file
+from kubectl_rev.render import status
+from kubectl_rev.render.text import Style
 from tests.plugin import EXAMPLE, ROOT
 
 COLUMNS = 112
@@ -21,9 +23,9 @@ _PAINTED = re.compile(r"\x1b\[(\d+)m(.*?)\x1b\[0m")
 
 def shown() -> str:
     """The coloured text, as `render_status` makes it for a terminal of that width."""
-    snapshot = manifests.load(str(ROOT / EXAMPLE), None)
-    report = status.overview(Survey(snapshot))
-    return render_status.overview(report, Style(width=COLUMNS, color=True, limit=20))
+    snapshot = snapshot_file.load(str(ROOT / EXAMPLE), None)
+    report = answers.overview(Survey(snapshot), MESH_CHECKS)
+    return status.overview(report, Style(width=COLUMNS, color=True, limit=20))
 
 
 def svg() -> str:

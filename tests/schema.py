@@ -11,15 +11,15 @@ import msgspec
 
 from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.checks.model import Severity
-from kubectl_rev.core.explain import Explanation
-from kubectl_rev.core.items import ControlPlaneItem, NamespaceItem, Overview, PodItem, TagItem, WorkloadItem
+from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration import outcome
-from kubectl_rev.core.migration.moves import Plan
-from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.migration.plan import Plan
+from kubectl_rev.core.status.explain import Explanation
+from kubectl_rev.core.status.items import ControlPlaneItem, NamespaceItem, Overview, PodItem, TagItem, WorkloadItem
 from kubectl_rev.core.validation.validation_items import Validation
-from kubectl_rev.core.verification.since import Change
+from kubectl_rev.core.verification.compare import Change
 from kubectl_rev.core.verification.verify import Verification
-from kubectl_rev.render import API_VERSION
+from kubectl_rev.render.text import API_VERSION
 
 WORKLOADS = ("Workload", "Gateway", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Rollout")
 ITEMS: dict[str, Any] = {

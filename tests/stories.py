@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev import manifests
-from kubectl_rev.core import labels as well_known
-from kubectl_rev.core.objects import Object, Pod, Workload
-from kubectl_rev.core.snapshot import Snapshot
-from kubectl_rev.documents import write_yaml
+from kubectl_rev.core.mesh import labels as well_known
+from kubectl_rev.core.mesh.objects import Object, Pod, Workload
+from kubectl_rev.core.mesh.snapshot import Snapshot
+from kubectl_rev.dumps import snapshot_file
+from kubectl_rev.dumps.yaml_reader import write_yaml
 from tests.build import (
     ISTIO,
     control_plane,
@@ -241,13 +241,13 @@ def example() -> bytes:
     for each in found.istiods:
         found.versions[f"{each.namespace}/{each.name}"] = each.labels[well_known.VERSION_LABEL]
     found.taken = _READ
-    return manifests.encode(found, as_json=False)
+    return snapshot_file.encode(found, as_json=False)
 
 
 def dump(parts: Parts) -> bytes:
     """A story as `kubectl get -A -o yaml` prints it, with things in it that nobody reads, and some that nobody may."""
     found = real(parts)
-    items = msgspec.yaml.decode(manifests.encode(found, as_json=False))["items"]
+    items = msgspec.yaml.decode(snapshot_file.encode(found, as_json=False))["items"]
     for item in items:
         _as_kubectl_prints(item)
     secret = {"metadata": {"name": "cacerts", "namespace": ISTIO}, "data": {"key.pem": "bm90IGEgcmVhbCBzZWNyZXQ="}}

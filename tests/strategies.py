@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from kubectl_rev.core.admission import Subject
-from kubectl_rev.core.objects import Object, WebhookConfiguration
-from kubectl_rev.core.sail import Condition, Status
-from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
-from kubectl_rev.core.snapshot import Gap, Snapshot
-from kubectl_rev.manifests import KINDS
+from kubectl_rev.core.mesh.admission import Subject
+from kubectl_rev.core.mesh.objects import Object, WebhookConfiguration
+from kubectl_rev.core.mesh.sail import Condition, Status
+from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
+from kubectl_rev.dumps.snapshot_file import KINDS
 from tests.build import (
     config_map,
     cron_job,

@@ -10,9 +10,9 @@ import sys
 import pytest
 import yaml
 
-from kubectl_rev.cli import query, scope
+from kubectl_rev.commands import names_file, query
+from kubectl_rev.dumps.snapshot_file import KINDS
 from kubectl_rev.errors import ExitCode
-from kubectl_rev.manifests import KINDS
 from tests.plugin import EXAMPLE, ROOT, call, run
 
 PLUGIN = [sys.executable, str(ROOT / "plugins/kubectl-rev_status")]
@@ -264,7 +264,7 @@ def test_every_name_that_a_list_prints_is_taken(kind, tmp_path):
     dump["items"].append(alone)
     (tmp_path / "dump.yaml").write_text(yaml.safe_dump(dump))
     (tmp_path / "names").write_text(call(kind, "-A", "-o", "name", "-f", str(tmp_path / "dump.yaml")).out)
-    asked = query.of_names(scope.opened(str(tmp_path / "names")).names)
+    asked = query.of_names(names_file.opened(str(tmp_path / "names")).names)
     words = asked.names if isinstance(asked, query.Ask) else [f"{each.kind}/{each.name}" for each in asked.subjects]
     assert len(words) == len((tmp_path / "names").read_text().splitlines())
     answer = call(*([kind] if isinstance(asked, query.Ask) else []), *words, "-f", str(tmp_path / "dump.yaml"))
@@ -275,7 +275,7 @@ def test_every_name_that_a_list_prints_is_taken(kind, tmp_path):
 def test_names_as_other_programs_write_them(encoding, tmp_path):
     """PowerShell, for one."""
     (tmp_path / "names").write_text("  # from there\nnamespace/shop\n", encoding=encoding)
-    assert [each.name for each in scope.opened(str(tmp_path / "names")).names] == ["shop"]
+    assert [each.name for each in names_file.opened(str(tmp_path / "names")).names] == ["shop"]
 
 
 def test_a_pipe_is_read_once():
@@ -297,7 +297,7 @@ def test_a_filter_that_leaves_nothing_is_an_answer(tmp_path):
 @pytest.mark.parametrize("text", NAMES)
 def test_what_one_call_names_the_next_takes(text, tmp_path):
     (tmp_path / "names").write_text(text)
-    assert query.of_names(scope.opened(str(tmp_path / "names")).names) == NAMES[text]
+    assert query.of_names(names_file.opened(str(tmp_path / "names")).names) == NAMES[text]
 
 
 OTHERS = """

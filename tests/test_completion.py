@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_rev.cli import completion, fix_validation, migrate, query, status, values, verify
+from kubectl_rev.cli import completion, fix_validation, migrate, status, verify
 from kubectl_rev.cli.completion import flags, parse
+from kubectl_rev.commands import query
+from kubectl_rev.commands.completion import values
 from tests import interactive
 from tests.local_server import Answer, Request, serving
 from tests.plugin import EXAMPLE, PLUGINS, ROOT, call
@@ -214,7 +216,7 @@ def test_who_leads_a_session_is_answered_too(installed: str) -> None:
 @pytest.mark.parametrize("kind", query.LISTS)
 def test_every_name_that_is_offered_is_one(kind: str) -> None:
     line = completion.parse(flags(status.command), ["-f", EXAMPLE, kind, ""])
-    names = [name for name, _ in values.values("rev-status", line)]
+    names = [name for name, _ in values("rev-status", line)]
     assert names
     assert call(kind, *names, "-f", EXAMPLE).code == 0
 

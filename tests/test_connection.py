@@ -25,7 +25,7 @@ import websocket
 import yaml
 from urllib3 import exceptions as http
 
-from kubectl_rev.cluster import address, faults
+from kubectl_rev.cluster import address, error_mapping
 from kubectl_rev.cluster.connection import JSON_PATCH, Connection, Options, connect
 from kubectl_rev.cluster.kubeconfig import resolve
 from kubectl_rev.errors import Changed, ClusterError, Forbidden, NotFound, RevError, Unreachable, UsageError
@@ -429,11 +429,15 @@ ANSWERS: dict[str, tuple[Answer, type[RevError], str]] = {
     "404 of something else": (Answer(404, b"<html>"), NotFound, "does not serve pods (not Found): is it the right"),
     "404 of a namespace": (status(404, 'namespaces "gone" not found'), NotFound, 'namespaces "gone" not found'),
     "409": (status(409, "Operation cannot be fulfilled"), Changed, "operation cannot be fulfilled"),
-    "410": (status(410, "too old resource version"), faults.Expired, "too old"),
-    "422": (status(422, "it is wrong"), faults.Rejected, "it is wrong"),
+    "410": (status(410, "too old resource version"), error_mapping.Expired, "too old"),
+    "422": (status(422, "it is wrong"), error_mapping.Rejected, "it is wrong"),
     "429": (Answer(429, b"", {"Retry-After": "0"}), Unreachable, "overloaded"),
-    "500": (status(500, "etcd is down"), faults.ServerFault, "cannot list pods: the server answered 500: etcd is down"),
-    "503 of a proxy": (Answer(503, b"<html>\x1b</html>"), faults.ServerFault, "503: service Unavailable"),
+    "500": (
+        status(500, "etcd is down"),
+        error_mapping.ServerFault,
+        "cannot list pods: the server answered 500: etcd is down",
+    ),
+    "503 of a proxy": (Answer(503, b"<html>\x1b</html>"), error_mapping.ServerFault, "503: service Unavailable"),
     "a login page": (Answer(302, b"", {"Location": "/login"}), Unreachable, "redirects elsewhere"),
     "a protobuf status": (
         Answer(404, b"k8s\0\x0a\x0b\x0a\x02v1\x12\x05Table" + b"\x12\x0a\x1a\x08it is no\x1a\x00\x22\x00"),
@@ -458,7 +462,7 @@ def test_a_patch_whose_test_failed_is_not_an_invalid_one() -> None:
     """Both are 422; only the second names a field."""
     failed = status(422, "the server rejected our request due to an error in our request", details={})
     invalid = status(422, "bad label", details={"causes": [{"field": "metadata.labels"}]})
-    for answer, kind in ((failed, Changed), (invalid, faults.Rejected)):
+    for answer, kind in ((failed, Changed), (invalid, error_mapping.Rejected)):
         with (
             serving(lambda _, answer=answer: answer) as server,  # type: ignore[misc]
             connect(Options(server=server.url)) as connection,
@@ -602,19 +606,21 @@ def test_the_address_that_is_shown_has_no_password() -> None:
 
 
 CALLS = {
-    ("GET", "/api/v1/pods"): faults.Call("list", "pods"),
-    ("GET", "/api/v1/namespaces"): faults.Call("list", "namespaces"),
-    ("GET", "/api/v1/namespaces/shop"): faults.Call("get", "namespaces", "", "shop"),
-    ("GET", "/api/v1/namespaces/shop/pods"): faults.Call("list", "pods", "shop"),
-    ("PATCH", "/apis/apps/v1/namespaces/shop/deployments/web"): faults.Call("patch", "deployments.apps", "shop", "web"),
-    ("POST", "/api/v1/namespaces/a/pods/b/portforward"): faults.Call("create", "pods/portforward", "a", "b"),
-    ("GET", "/readyz"): faults.Call("get", "/readyz"),
+    ("GET", "/api/v1/pods"): error_mapping.Call("list", "pods"),
+    ("GET", "/api/v1/namespaces"): error_mapping.Call("list", "namespaces"),
+    ("GET", "/api/v1/namespaces/shop"): error_mapping.Call("get", "namespaces", "", "shop"),
+    ("GET", "/api/v1/namespaces/shop/pods"): error_mapping.Call("list", "pods", "shop"),
+    ("PATCH", "/apis/apps/v1/namespaces/shop/deployments/web"): error_mapping.Call(
+        "patch", "deployments.apps", "shop", "web"
+    ),
+    ("POST", "/api/v1/namespaces/a/pods/b/portforward"): error_mapping.Call("create", "pods/portforward", "a", "b"),
+    ("GET", "/readyz"): error_mapping.Call("get", "/readyz"),
 }
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
 def test_requests_in_the_words_of_rbac(method: str, path: str) -> None:
-    assert faults.call(method, path) == CALLS[method, path]
+    assert error_mapping.call(method, path) == CALLS[method, path]
 
 
 def subclasses(kind: type[BaseException]) -> Iterator[type[BaseException]]:
@@ -644,7 +650,7 @@ CLIENTS = sorted({*subclasses(http.HTTPError), *subclasses(websocket.WebSocketEx
 def test_every_error_of_the_client_has_words(kind: type[BaseException]) -> None:
     """Made without their constructors, which differ; what they say is tested above."""
     error = ODD[kind]() if kind in ODD else kind.__new__(kind, "it broke")
-    translated = faults.failed(error, "https://it.test")
+    translated = error_mapping.failed(error, "https://it.test")
     assert isinstance(translated, ClusterError)
     tidy(translated)
 

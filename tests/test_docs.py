@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from kubectl_rev.cli import query
-from kubectl_rev.core.checks import CHECKS
+from kubectl_rev.commands import query
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.errors import ExitCode
 from tests.plugin import ROOT, call
 from tests.readme import FILES, documents, renewed
@@ -164,7 +164,7 @@ def test_the_readme_names_every_list():
 
 
 def test_the_changelog_names_the_codes_that_exist():
-    codes = sorted(check.code for check in CHECKS)
+    codes = sorted(check.code for check in MESH_CHECKS)
     ones, twos = ([code for code in codes if code[3] == hundred] for hundred in "12")
     said = re.sub(r"\s+", " ", (ROOT / "CHANGELOG.md").read_text())
     assert f"{ones[0]} to {ones[-1]} and {twos[0]} to {twos[-1]}" in said

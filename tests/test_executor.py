@@ -1,11 +1,11 @@
 """The executor on plain functions: order, pace, stopping, waiting by pod revision."""
 
-from kubectl_rev.core.migration.moves import Move, Plan, Proof, Restart
-from kubectl_rev.core.migration.pace import Pace
+from kubectl_rev.commands.migrate_execution import Execution
+from kubectl_rev.core.migration.plan import Move, Plan, Proof, Restart
 from kubectl_rev.core.migration.rollout import Seen
-from kubectl_rev.core.plan import Step
+from kubectl_rev.core.migration.throttle import Pace
+from kubectl_rev.core.writes import Step
 from kubectl_rev.errors import Changed
-from kubectl_rev.executor import Execution
 
 
 def step(name, kind="deployment.apps", says="restarted"):

@@ -6,10 +6,10 @@ from contextlib import redirect_stderr
 
 import pytest
 
-from kubectl_rev.cli.live import Live
-from kubectl_rev.core.migration.moves import Plan
-from kubectl_rev.core.migration.pace import Pace
-from kubectl_rev.executor import Execution
+from kubectl_rev.commands.live import Live
+from kubectl_rev.commands.migrate_execution import Execution
+from kubectl_rev.core.migration.plan import Plan
+from kubectl_rev.core.migration.throttle import Pace
 from tests.test_executor import World, move
 
 _PART = re.compile(r"\x1b\[(?P<up>\d+)F|(?P<clear>\x1b\[J)|(?P<end>\n)|(?P<text>[^\x1b\n]+)")

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_rev import manifests
-from kubectl_rev.core import status
-from kubectl_rev.core.objects import (
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import (
     ConfigMap,
     Container,
     EnvVar,
@@ -33,12 +33,13 @@ from kubectl_rev.core.objects import (
     Workload,
     WorkloadSpec,
 )
-from kubectl_rev.core.snapshot import Gap, Snapshot, fold
-from kubectl_rev.core.survey import Survey
-from kubectl_rev.documents import Name, documents, names, plain, write_yaml
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot, fold
+from kubectl_rev.core.status import answers
+from kubectl_rev.dumps import snapshot_file
+from kubectl_rev.dumps.redact import lean
+from kubectl_rev.dumps.snapshot_file import KINDS
+from kubectl_rev.dumps.yaml_reader import Name, documents, names, plain, write_yaml
 from kubectl_rev.errors import UsageError
-from kubectl_rev.lean import lean
-from kubectl_rev.manifests import KINDS
 from tests import stories
 from tests.build import (
     config_map,
@@ -66,7 +67,7 @@ NO_STDIN = io.BytesIO()
 
 
 def read(text: str | bytes) -> Snapshot:
-    return manifests.load("-", io.BytesIO(text if isinstance(text, bytes) else text.encode()))
+    return snapshot_file.load("-", io.BytesIO(text if isinstance(text, bytes) else text.encode()))
 
 
 def listed(*items: dict[str, Any], kind: str = "List", **more: Any) -> str:
@@ -119,31 +120,31 @@ def test_a_directory_in_the_order_of_its_names(tmp_path: Path) -> None:
     (tmp_path / "c.yml").write_bytes(write_yaml(WEB))
     (tmp_path / "notes.txt").write_text("not a manifest")
     (tmp_path / "sub.yaml").mkdir()
-    found = manifests.load(str(tmp_path), NO_STDIN)
+    found = snapshot_file.load(str(tmp_path), NO_STDIN)
     assert (found.namespaces, [each.name for each in found.pods]) == BOTH
 
 
 def test_a_file(tmp_path: Path) -> None:
     path = tmp_path / "whatever"
     path.write_text(listed(SHOP))
-    assert manifests.load(str(path), NO_STDIN).namespaces == BOTH[0]
+    assert snapshot_file.load(str(path), NO_STDIN).namespaces == BOTH[0]
 
 
 def test_standard_input_is_read_only_for_a_dash(tmp_path: Path) -> None:
     (tmp_path / "-").write_text(listed())
-    assert manifests.load("-", io.BytesIO(listed(SHOP).encode())).namespaces == BOTH[0]
+    assert snapshot_file.load("-", io.BytesIO(listed(SHOP).encode())).namespaces == BOTH[0]
 
 
-def minimal(kind: manifests.Kind, **more: Any) -> dict[str, Any]:
+def minimal(kind: snapshot_file.Kind, **more: Any) -> dict[str, Any]:
     named = {"name": "istio-sidecar-injector", "namespace": "shop"}
     return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": named, **more}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.kind for kind in KINDS])
-def test_every_kind_has_its_place_and_its_gap(kind: manifests.Kind) -> None:
+def test_every_kind_has_its_place_and_its_gap(kind: snapshot_file.Kind) -> None:
     """Alone in a dump it fills one list; every kind that is not optional and not there is a gap."""
     found = read(listed(minimal(kind)))
-    filled = [field for field in manifests.FIELDS if getattr(found, field)]
+    filled = [field for field in snapshot_file.FIELDS if getattr(found, field)]
     assert filled == [kind.field]
     needed = {k.resource for k in KINDS if not k.optional} | {"configurations.istio.io"}
     assert {gap.resource for gap in found.gaps} == needed - {kind.resource}
@@ -165,7 +166,7 @@ OTHERS = {
 def test_other_kinds_are_ignored(api_version: str, kind: str) -> None:
     item = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}, "spec": 1, "data": {"a": "c2VjcmV0"}}
     found = read(listed(item))
-    assert [field for field in manifests.FIELDS if getattr(found, field)] == []
+    assert [field for field in snapshot_file.FIELDS if getattr(found, field)] == []
     config = "networking.istio.io" not in api_version
     assert len(found.gaps) == sum(not each.optional for each in KINDS) + config
 
@@ -401,7 +402,7 @@ def test_bad_input_is_one_line(text: str | bytes, message: str) -> None:
 def test_bad_paths_are_one_line(tmp_path: Path) -> None:
     def said(path: str) -> str:
         with pytest.raises(UsageError) as caught:
-            manifests.load(path, NO_STDIN)
+            snapshot_file.load(path, NO_STDIN)
         return str(caught.value)
 
     bad = tmp_path / "bad.yaml"
@@ -424,7 +425,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     path.write_text("")
     path.chmod(0)
     with pytest.raises(UsageError, match="permission denied"):
-        manifests.load(str(path), NO_STDIN)
+        snapshot_file.load(str(path), NO_STDIN)
 
 
 BOMBS = {
@@ -443,13 +444,13 @@ BOMBS = {
 }  # fmt: skip
 _SURVIVES = """
 import resource, sys
-from kubectl_rev import manifests
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.dumps import snapshot_file
+from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.errors import UsageError
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 for bomb in sys.argv[1:]:
     try:
-        assert Survey(manifests.load(bomb, sys.stdin.buffer)).units is not None
+        assert Survey(snapshot_file.load(bomb, sys.stdin.buffer)).units is not None
         print("read")
     except UsageError as error:
         assert len(str(error)) < 300
@@ -531,7 +532,7 @@ def test_no_text_raises_anything_else(text: str) -> None:
 
 @given(st.sampled_from(["yaml", "json"]), st.integers(0, 40_000), st.integers(0, 255))
 def test_a_damaged_dump_is_refused_in_one_line_or_read(kind: str, at: int, byte: int) -> None:
-    data = bytearray(stories.example() if kind == "yaml" else manifests.encode(CALM, as_json=True))
+    data = bytearray(stories.example() if kind == "yaml" else snapshot_file.encode(CALM, as_json=True))
     data[at % len(data)] = byte
     try:
         Survey(read(bytes(data))).units  # noqa: B018
@@ -541,7 +542,7 @@ def test_a_damaged_dump_is_refused_in_one_line_or_read(kind: str, at: int, byte:
 
 @given(st.integers(0, 40_000))
 def test_a_dump_that_was_cut_off_is_never_read_as_whole(at: int) -> None:
-    whole = manifests.encode(CALM, as_json=True)
+    whole = snapshot_file.encode(CALM, as_json=True)
     with pytest.raises(UsageError):
         read(whole[: at % (len(whole) - 2)])
 
@@ -563,9 +564,9 @@ CALM = stories.real(stories.calm())
 @pytest.mark.parametrize("suffix", ["json", "yaml", "txt"])
 def test_saved_and_loaded(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"saved.{suffix}"
-    manifests.save(CALM, str(path))
+    snapshot_file.save(CALM, str(path))
     assert path.read_text().startswith("{" if suffix == "json" else "apiVersion: kubectl-rev/v1\nkind: Snapshot\n")
-    assert manifests.load(str(path), NO_STDIN) == lean(CALM)
+    assert snapshot_file.load(str(path), NO_STDIN) == lean(CALM)
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
@@ -573,7 +574,7 @@ def test_saved_and_loaded(suffix: str, tmp_path: Path) -> None:
 def test_what_is_saved_is_what_is_loaded(snapshot: Snapshot, as_json: bool) -> None:
     kept = lean(snapshot)
     assert lean(kept) == kept
-    assert read(manifests.encode(snapshot, as_json=as_json)) == kept
+    assert read(snapshot_file.encode(snapshot, as_json=as_json)) == kept
 
 
 @given(nasty, nasty, nasty)
@@ -582,7 +583,7 @@ def test_odd_names_survive(name: str, key: str, value: str) -> None:
         namespaces=[Namespace(metadata=Metadata(name=name, labels={key: value}))], gaps=[Gap("list", key, name, value)]
     )
     try:
-        saved = manifests.encode(snapshot, as_json=False)
+        saved = snapshot_file.encode(snapshot, as_json=False)
     except UnicodeEncodeError:
         return
     assert read(saved) == snapshot
@@ -591,7 +592,13 @@ def test_odd_names_survive(name: str, key: str, value: str) -> None:
 @given(worlds())
 def test_a_saved_snapshot_says_what_the_cluster_said(snapshot: Snapshot) -> None:
     """What `lean` leaves out is read by nobody."""
-    for question in (status.overview, status.workloads, status.pods, status.gateways, status.tags):
+    for question in (
+        lambda survey: answers.overview(survey, MESH_CHECKS),
+        answers.workloads,
+        answers.pods,
+        answers.gateways,
+        answers.tags,
+    ):
         assert question(Survey(lean(snapshot))) == question(Survey(snapshot))
 
 
@@ -599,7 +606,7 @@ def test_folded_pods_keep_their_count() -> None:
     web = running(deployment("web"), "canary", "canary", "canary")
     snapshot = world(ns("shop"), web)
     snapshot.pods = fold(metadata_only(each) for each in snapshot.pods)
-    (found,) = read(manifests.encode(snapshot, as_json=False)).pods
+    (found,) = read(snapshot_file.encode(snapshot, as_json=False)).pods
     assert (found.count, found.name) == (3, "")
 
 
@@ -610,7 +617,7 @@ def test_a_saved_snapshot_in_full() -> None:
         gaps=[Gap("list", "services", "", "forbidden"), Gap("list", "jobs.batch", "shop", "forbidden")],
         versions={"istio-system/istiod-1": "1.30.3"},
     )
-    document = json.loads(manifests.encode(snapshot, as_json=True))
+    document = json.loads(snapshot_file.encode(snapshot, as_json=True))
     kinds = [kind.resource for kind in KINDS if kind.resource != "services"]
     read_resources = sorted([*kinds, "configurations.istio.io"])
     assert document == {
@@ -670,7 +677,7 @@ def test_config_with_a_revision_label_is_kept(api_version: str, kind: str, resou
         return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": {"hosts": ["x"]}}
 
     plain = read(listed(config("a", **{"istio.io/rev": "prod"}), config("b")))
-    saved = read(manifests.encode(plain, as_json=False).decode())
+    saved = read(snapshot_file.encode(plain, as_json=False).decode())
     for found in (plain, saved):
         assert [(c.kind, c.resource, c.namespace, c.name, c.labels) for c in found.config] == [
             (kind, resource, "shop", "a", {"istio.io/rev": "prod"})
@@ -702,7 +709,7 @@ def test_no_secret_is_saved() -> None:
     config.data["values"] = "hunter2"
     other = ConfigMap(metadata=Metadata(name="app"), data={"password": "hunter2"})
     snapshot = world(made, bare, istiod, config, other)
-    saved = manifests.encode(snapshot, as_json=False)
+    saved = snapshot_file.encode(snapshot, as_json=False)
     assert b"hunter2" not in saved
     found = read(saved)
     (web,) = found.workloads
@@ -715,7 +722,7 @@ def test_no_secret_is_saved() -> None:
 
 
 def test_what_an_older_snapshot_did_not_read_is_a_gap() -> None:
-    saved = json.loads(manifests.encode(Snapshot(), as_json=True))
+    saved = json.loads(snapshot_file.encode(Snapshot(), as_json=True))
     saved["read"].remove("gateways.gateway.networking.k8s.io")
     saved["items"] = None
     found = read(json.dumps(saved))
@@ -733,7 +740,7 @@ def test_sails_objects_are_kept() -> None:
         "status": {"state": "Healthy", "conditions": [in_use]},
     }
     plain = read(listed(revision))
-    saved = manifests.encode(plain, as_json=False)
+    saved = snapshot_file.encode(plain, as_json=False)
     assert b"hunter2" not in saved
     for found in (plain, read(saved)):
         (each,) = found.sail
@@ -783,7 +790,7 @@ def test_saving_to_where_one_cannot(tmp_path: Path) -> None:
         (str(tmp_path / "no" / "x.yaml"), "no such file or directory"),
     ):
         with pytest.raises(UsageError) as caught:
-            manifests.save(CALM, path)
+            snapshot_file.save(CALM, path)
         assert str(caught.value) == f"cannot write {path}: {why}"
     assert list(tmp_path.iterdir()) == []
 
@@ -792,16 +799,16 @@ def test_saving_replaces_a_file_and_writes_through_a_link_and_into_devices(tmp_p
     target, link = tmp_path / "target.yaml", tmp_path / "link.yaml"
     target.write_text("old")
     link.symlink_to(target)
-    manifests.save(CALM, str(link))
+    snapshot_file.save(CALM, str(link))
     assert link.is_symlink()
-    assert manifests.load(str(target), NO_STDIN) == lean(CALM)
-    manifests.save(CALM, "/dev/null")
+    assert snapshot_file.load(str(target), NO_STDIN) == lean(CALM)
+    snapshot_file.save(CALM, "/dev/null")
     assert Path("/dev/null").is_char_device()
 
 
 def test_saving_to_standard_output() -> None:
     out = io.BytesIO()
-    manifests.save(CALM, "-", out)
+    snapshot_file.save(CALM, "-", out)
     assert read(out.getvalue()) == lean(CALM)
 
 
@@ -860,13 +867,13 @@ CODES = {
 
 @pytest.mark.parametrize("story", stories.STORIES)
 def test_what_the_stories_are_about(story: str) -> None:
-    found = manifests.load(str(stories.WORLDS / story / "cluster.yaml"), NO_STDIN)
-    assert [finding.code for finding in status.overview(Survey(found)).findings] == CODES[story]
+    found = snapshot_file.load(str(stories.WORLDS / story / "cluster.yaml"), NO_STDIN)
+    assert [finding.code for finding in answers.overview(Survey(found), MESH_CHECKS).findings] == CODES[story]
     assert "not-kept" not in str(found)
 
 
 def test_the_example_is_small_and_has_no_gaps() -> None:
-    found = manifests.load(str(stories.EXAMPLE), NO_STDIN)
+    found = snapshot_file.load(str(stories.EXAMPLE), NO_STDIN)
     assert stories.EXAMPLE.stat().st_size < 60_000
     assert (found.gaps, len(found.namespaces), sorted(set(found.versions.values()))) == ([], 13, ["1.30.3", "1.31.0"])
     assert {type(each) for each in found.gateways} == {Gateway}

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kubectl_rev import manifests
-from kubectl_rev.core import labels as well_known
-from kubectl_rev.core.snapshot import Gap, Snapshot
+from kubectl_rev.core.mesh import labels as well_known
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
+from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.errors import ExitCode
 from tests.build import (
     ISTIO,
@@ -218,7 +218,7 @@ def typed(command: str, at: Path) -> Result:
 
 def prepare(parts: list[Any], at: Path) -> Snapshot:
     found = snapshot(parts)
-    manifests.save(found, str(at / "dump"))
+    snapshot_file.save(found, str(at / "dump"))
     (at / "config").write_text(json.dumps(CONFIG))
     return found
 
@@ -286,7 +286,7 @@ def test_once_labelled_the_mistake_is_gone(mistake: Mistake, tmp_path: Path) -> 
             subject.labels[key] = value
         elif change.endswith("-") and not change.startswith("-"):
             assert subject.labels.pop(change[:-1], None) is not None, f"{change}: there is no such label"
-    manifests.save(found, str(tmp_path / "dump"))
+    snapshot_file.save(found, str(tmp_path / "dump"))
     answer = typed(mistake.asked, tmp_path)
     assert answer.code == ExitCode.OK, answer.err
     assert mistake.names not in answer.out

@@ -18,7 +18,7 @@ import pytest
 from kubectl_rev.cluster.connection import Options, connect
 from kubectl_rev.cluster.portforward import istiod_version
 from kubectl_rev.cluster.read import Depth, read
-from kubectl_rev.core.snapshot import Gap, Snapshot
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.errors import Unreachable
 from tests.local_server import Answer, Request, serving, status
 from tests.protobuf import field, items, meta, number

@@ -10,11 +10,12 @@ import termios
 import pytest
 
 from kubectl_rev.cli.run import columns
-from kubectl_rev.core import labels, status
-from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.core.survey import Survey
-from kubectl_rev.render import gap_texts
-from kubectl_rev.render_status import control_planes
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.snapshot import Gap
+from kubectl_rev.core.status import answers
+from kubectl_rev.render.status import control_planes
+from kubectl_rev.render.text import gap_texts
 from tests.build import control_plane, world
 
 
@@ -35,7 +36,7 @@ def test_gaps_for_one_reason_are_one_line():
 
 
 def test_injectors_that_were_not_read_are_not_missing() -> None:
-    (plane,) = status.control_planes(Survey(world(control_plane(), gaps=[Gap("list", labels.INJECTORS)])))
+    (plane,) = answers.control_planes(Survey(world(control_plane(), gaps=[Gap("list", labels.INJECTORS)])))
     assert plane.injectors is None
     shown = {name: cell(plane) for name, cell, *_ in control_planes(wide=True)}
     assert (shown["ISTIOD"], shown["INJECTOR"], shown["WEBHOOKS"]) == ("1/1", "unknown", "?")

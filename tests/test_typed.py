@@ -8,7 +8,7 @@ from tests.plugin import ROOT
 SCRIPT = """
 import sys, threading
 import msgspec
-from kubectl_rev.cluster.typed import from_json
+from kubectl_rev.cluster.json_decoders import from_json
 
 sys.setswitchinterval(1e-6)
 BODY = b'{"b": [{"x": {"q": {"a": 1}}, "y": [{"a": 2}]}], "d": {"k": [{"y": [{"a": 3}]}]}}'

@@ -9,23 +9,24 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from kubectl_rev import manifests
-from kubectl_rev import render_verify as look
-from kubectl_rev.cli import catalogue
-from kubectl_rev.core.checks import CHECKS, migration
-from kubectl_rev.core.checks.advice import FIX
+from kubectl_rev.commands import catalogue
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.checks.model import Ref
-from kubectl_rev.core.objects import OwnerReference
-from kubectl_rev.core.sail import Condition, Status
-from kubectl_rev.core.verification.aftermath import Command, Leftover
+from kubectl_rev.core.mesh.objects import OwnerReference
+from kubectl_rev.core.mesh.sail import Condition, Status
+from kubectl_rev.core.migration.checks.preflight import CHECKS as PREFLIGHT
+from kubectl_rev.core.remedies.advice import FIX
+from kubectl_rev.core.remedies.uninstall import Command, Leftover
 from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.verify import MOVE, UNINSTALL, Asked, GapItem, Verdict, Verification
+from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.errors import ExitCode
-from kubectl_rev.render import Style
+from kubectl_rev.render import verify as look
+from kubectl_rev.render.text import Style
 from tests.build import control_plane, sail, world
 from tests.plugin import EXAMPLE, ROOT, Result, call, run
 
-CODES = sorted(check.code for check in (*CHECKS, *MOVE, *UNINSTALL))
+CODES = sorted(check.code for check in (*MESH_CHECKS, *MOVE, *UNINSTALL))
 
 
 def verify(*arguments: str, stdin: str = "") -> Result:
@@ -166,7 +167,7 @@ def test_a_dump_tells_what_sail_counts_on_or_that_it_is_missing():
         each.metadata.owner_references += [OwnerReference(kind="IstioRevision", name="canary")]
     in_use = Status(conditions=(Condition(type="InUse", status="True", message="2 namespaces"),))
     mesh = world(control_plane(), canary, sail("IstioRevision", "canary", status=in_use))
-    items = json.loads(manifests.encode(mesh, as_json=True))["items"]
+    items = json.loads(snapshot_file.encode(mesh, as_json=True))["items"]
     found = {}
     for kept in (items, [item for item in items if item["kind"] != "IstioRevision"]):
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": kept})
@@ -223,7 +224,7 @@ def test_usage_errors_are_one_line_and_2(arguments, says):
 
 def test_the_catalogue_is_whole_and_codes_are_used_once():
     assert len(set(CODES)) == len(CODES)
-    preflight = {check.code for check in migration.CHECKS}
+    preflight = {check.code for check in PREFLIGHT}
     assert {*CODES, *preflight} == set(FIX)
     assert not preflight & set(CODES), "rev-verify does not run them"
     done = verify("--list-checks")
@@ -232,7 +233,7 @@ def test_the_catalogue_is_whole_and_codes_are_used_once():
     assert [item["code"] for item in listed["items"]] == CODES
 
 
-@pytest.mark.parametrize("check", [*CHECKS, *MOVE, *UNINSTALL, *migration.CHECKS], ids=lambda check: check.code)
+@pytest.mark.parametrize("check", [*MESH_CHECKS, *MOVE, *UNINSTALL, *PREFLIGHT], ids=lambda check: check.code)
 def test_a_code_is_explained(check):
     """What, why, how to mend it, and where that is from: of every row."""
     title, *rows = verify("--explain", check.code.lower()).out.splitlines()

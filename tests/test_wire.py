@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubectl_rev.cluster import decode, wire
-from kubectl_rev.core import labels
-from kubectl_rev.core.objects import Metadata, OwnerReference
-from kubectl_rev.core.snapshot import fold
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.objects import Metadata, OwnerReference
+from kubectl_rev.core.mesh.snapshot import fold
 from tests.protobuf import field, items, meta, number, pairs
 
 text = st.text(max_size=20)

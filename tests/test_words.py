@@ -9,16 +9,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kubectl_rev import manifests, render, render_explain
-from kubectl_rev import render_status as look
 from kubectl_rev.cli.options import Connection
-from kubectl_rev.cli.source import Source
-from kubectl_rev.core import status
-from kubectl_rev.core.explain import of_namespace, of_unit
-from kubectl_rev.core.snapshot import Gap, Snapshot
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.commands.source import Source
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
+from kubectl_rev.core.status import answers
+from kubectl_rev.core.status.explain import of_namespace, of_unit
+from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.errors import ExitCode
-from kubectl_rev.render import Style, gap_text
+from kubectl_rev.render import explain
+from kubectl_rev.render import status as look
+from kubectl_rev.render import text as render
+from kubectl_rev.render.text import Style, gap_text
 from tests.build import control_plane, deployment, injector, ns, running, validator, world
 from tests.plugin import EXAMPLE, call
 
@@ -40,7 +43,7 @@ def test_a_hint_repeats_what_its_program_knows(hint: str, printed: str) -> None:
 
 
 def screen(snapshot: Snapshot, style: Style | None = None) -> str:
-    return look.overview(status.overview(Survey(snapshot)), style or Style())
+    return look.overview(answers.overview(Survey(snapshot), MESH_CHECKS), style or Style())
 
 
 GAP = Gap("list", "pods", "", "forbidden")
@@ -67,12 +70,12 @@ def test_no_namespaces_are_not_all_fine() -> None:
 
 def test_pods_that_were_not_read_are_not_no_pods() -> None:
     survey = Survey(world(control_plane(), ns("shop"), deployment("web"), gaps=[GAP]))
-    story = of_unit(survey, next(unit for unit in survey.units if unit.name == "web"))
-    text = render_explain.explanation(story, Style())
+    story = of_unit(survey, next(unit for unit in survey.units if unit.name == "web"), MESH_CHECKS)
+    text = explain.explanation(story, Style())
     assert "running     not known: the pods could not be read\n" in text
     assert text.endswith("not read    pods (may not list: forbidden)")
     survey = Survey(world(control_plane(), ns("shop")))
-    assert render_explain.explanation(of_namespace(survey, "shop"), Style()).endswith("running     no pods")
+    assert explain.explanation(of_namespace(survey, "shop", MESH_CHECKS), Style()).endswith("running     no pods")
 
 
 def test_a_gap_of_a_dump_forbids_nothing() -> None:
@@ -94,19 +97,21 @@ UNSEEN = {
 )
 def test_what_may_not_be_read_is_not_said_to_be_missing(resource: str, asked: str, tmp_path: Path) -> None:
     dump = str(tmp_path / "dump.json")
-    manifests.save(world(control_plane(), ns("shop"), deployment("web"), gaps=[Gap("list", resource, "", "no")]), dump)
+    snapshot_file.save(
+        world(control_plane(), ns("shop"), deployment("web"), gaps=[Gap("list", resource, "", "no")]), dump
+    )
     code, out, err = call(*asked.split(), "-f", dump)
     assert (code, out) == (ExitCode.NO_ANSWER, "")
     assert err.startswith("error: whether there is a ")
     assert f'"x" is not known: {resource} (may not list: no)' in err
-    manifests.save(world(control_plane(), ns("shop"), deployment("web")), dump)
+    snapshot_file.save(world(control_plane(), ns("shop"), deployment("web")), dump)
     assert call(*asked.split(), "-f", dump).code == ExitCode.USAGE, "what was read and is not there is missing"
 
 
 def test_what_was_not_read_is_no_zero(tmp_path: Path) -> None:
     dump = str(tmp_path / "dump.json")
     full = [control_plane(), injector(tag="prod"), ns("shop", "rev=prod"), deployment("web")]
-    manifests.save(world(*full, gaps=[Gap("list", "pods"), Gap("list", "namespaces")]), dump)
+    snapshot_file.save(world(*full, gaps=[Gap("list", "pods"), Gap("list", "namespaces")]), dump)
     table = call("revisions", "-f", dump, "--no-headers").out.split()
     assert table[-2:] == ["?", "?"]
     assert call("tags", "-f", dump, "--no-headers").out.split()[-1] == "?"
@@ -119,7 +124,7 @@ def test_what_was_not_read_is_no_zero(tmp_path: Path) -> None:
 
 def test_what_leads_to_the_rest_of_a_long_list_repeats_the_flags() -> None:
     many = [ns(f"n{number}", "rev=ghost") for number in range(30)]
-    report = status.overview(Survey(world(control_plane(), ns("istio-system"), *many)))
+    report = answers.overview(Survey(world(control_plane(), ns("istio-system"), *many)), MESH_CHECKS)
     text = look.overview(report, Style(limit=20), lambda command: f"{command} --context=there")
     assert "… and 10 more: kubectl rev-status namespaces --context=there\n" in text
     assert "… and 27 more REV104: kubectl rev-status -o json --context=there\n" in text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
+from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
 
 Entry = tuple[str, LabelSelector, LabelSelector]  # prefix of the name, namespaceSelector, objectSelector
 

@@ -169,7 +169,8 @@ def _known(known: Sequence[Flag], line: Line) -> tuple[Candidates | None, Direct
 
 def _asked(plugin: str, line: Line) -> Candidates:
     """What the cluster, the kubeconfig or the catalogue knows; nothing if they do not answer in time."""
-    from kubectl_rev.cli import options, values
+    from kubectl_rev.cli import options
+    from kubectl_rev.commands import completion
     from kubectl_rev.errors import RevError
 
     try:
@@ -177,7 +178,7 @@ def _asked(plugin: str, line: Line) -> Candidates:
         late = threading.Timer(seconds, _end, ((), Directive.NO_FILES, ""))
         late.daemon = True
         late.start()
-        found = list(values.values(plugin, line))
+        found = list(completion.values(plugin, line))
         late.cancel()
     except (RevError, OSError):
         return ()

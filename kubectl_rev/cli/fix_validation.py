@@ -60,8 +60,8 @@ def command(
         raise UsageError("--undo goes back to what was noted: it does not go with --to")
     if filename and not (check_only or dry_run is DryRun.CLIENT):
         raise UsageError("a dump cannot be repaired: say --check or --dry-run=client")
-    from kubectl_rev.cli.source import Source
-    from kubectl_rev.cli.validating import Request, Session
+    from kubectl_rev.commands.fix_validation import Request, Session
+    from kubectl_rev.commands.source import Source
 
     request = Request(
         to=to,

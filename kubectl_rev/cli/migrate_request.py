@@ -6,15 +6,15 @@ import sys
 
 import msgspec
 
-from kubectl_rev import documents, manifests
 from kubectl_rev.cli import options
-from kubectl_rev.cli.carry_out import answer
 from kubectl_rev.cli.options import DryRun, Output
-from kubectl_rev.cli.prepare import Run
 from kubectl_rev.cli.run import leave
-from kubectl_rev.cli.source import Source
+from kubectl_rev.commands.migrate import answer
+from kubectl_rev.commands.migrate_preflight import Run
+from kubectl_rev.commands.source import Source
 from kubectl_rev.core.migration.choosing import Request
-from kubectl_rev.core.migration.pace import Pace
+from kubectl_rev.core.migration.throttle import Pace
+from kubectl_rev.dumps import snapshot_file, yaml_reader
 from kubectl_rev.errors import UsageError
 
 
@@ -92,9 +92,9 @@ def _names(arguments: tuple[str, ...], namespace: str, filename: str) -> tuple[t
     names = [_namespace(word) for word in arguments] + ([namespace] if namespace else [])
     if not filename:
         return tuple(names), {}
-    texts = manifests.texts(filename, sys.stdin.buffer)
+    texts = snapshot_file.texts(filename, sys.stdin.buffer)
     text = "".join(texts.values())
-    listed = documents.names(text) if list(texts) == [filename] else None
+    listed = yaml_reader.names(text) if list(texts) == [filename] else None
     if listed is None and text.strip():
         return tuple(names), texts
     for each in listed or ():

@@ -15,7 +15,7 @@ from kubectl_rev.cli.run import say
 from kubectl_rev.errors import UsageError
 
 if TYPE_CHECKING:
-    from kubectl_rev.core.selectors import LabelSelector
+    from kubectl_rev.core.mesh.selectors import LabelSelector
 
 
 class Output(StrEnum):
@@ -183,7 +183,7 @@ _FOREVER = 1e8  # seconds: three years, and no system call finds it too long
 
 def label_selector(text: str) -> LabelSelector | None:
     """What --selector says, None where it was not given. Raises UsageError."""
-    from kubectl_rev.core import selectors
+    from kubectl_rev.core.mesh import selectors
 
     try:
         return selectors.parse(text) if text else None

@@ -20,7 +20,7 @@ from typer.core import TyperCommand
 from kubectl_rev.errors import RIGHTS, ExitCode, Forbidden, RevError
 
 if TYPE_CHECKING:
-    from kubectl_rev.render import Style
+    from kubectl_rev.render.text import Style
 
 _UsageError: Any = typer.BadParameter.__base__  # typer carries its own click, which is not importable by name
 
@@ -173,14 +173,14 @@ def tell(text: str) -> None:
 
 
 def _clean(error: Exception) -> str:
-    from kubectl_rev.render import clean
+    from kubectl_rev.render.text import clean
 
     return clean(str(error))
 
 
 def style(*, headers: bool = True, wide: bool = False, talk: bool = False) -> Style:
     """What stdout is, or for `talk` stderr: on a terminal its width, colours save by NO_COLOR, shortened long lists."""
-    from kubectl_rev.render import Style
+    from kubectl_rev.render.text import Style
 
     stream = sys.stderr if talk else sys.stdout
     terminal = stream.isatty()

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kubectl_rev.cli import options, query, scope
+from kubectl_rev.cli import options
 from kubectl_rev.cli.options import Output
-from kubectl_rev.cli.query import Ask, Why
 from kubectl_rev.cli.run import leave, say, tell
-from kubectl_rev.cli.source import Source
-from kubectl_rev.core.selectors import LabelSelector
+from kubectl_rev.commands import names_file, query
+from kubectl_rev.commands.query import Ask, Why
+from kubectl_rev.commands.source import Source
+from kubectl_rev.core.mesh.selectors import LabelSelector
 from kubectl_rev.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from kubectl_rev.core.snapshot import Snapshot
+    from kubectl_rev.core.mesh.snapshot import Snapshot
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +55,7 @@ class Request(msgspec.Struct, frozen=True):
 
 def carry_out(call: Call) -> None:
     """Answer it, and leave with its exit code."""
-    file = scope.opened(call.filename)
+    file = names_file.opened(call.filename)
     if file.names and call.arguments:
         raise UsageError("a list of names with -f says what is asked for: it does not go with arguments")
     asked = query.of_names(file.names) if file.names else query.parse(call.arguments)
@@ -75,14 +76,14 @@ def carry_out(call: Call) -> None:
     if call.watch:
         if file.dump or call.save:
             raise UsageError("--watch needs a cluster: it does not go with --filename or --save")
-        from kubectl_rev.cli.watch import follow
+        from kubectl_rev.commands.watch import follow
 
         follow(source, source.scope(asked), lambda: _answer(request, source.read(asked), source)[0])
     snapshot = source.read(asked, each_pod=bool(call.save))
     if call.save:
-        from kubectl_rev import manifests
+        from kubectl_rev.dumps import snapshot_file
 
-        manifests.save(snapshot, call.save, sys.stdout.buffer)
+        snapshot_file.save(snapshot, call.save, sys.stdout.buffer)
         tell(f"saved to {call.save}")
     text, code = _answer(request, snapshot, source)
     if text and call.save != "-":  # then stdout is the dump's alone
@@ -91,6 +92,6 @@ def carry_out(call: Call) -> None:
 
 
 def _answer(request: Request, snapshot: Snapshot, source: Source) -> tuple[str, ExitCode]:
-    from kubectl_rev.cli.status_answers import answer
+    from kubectl_rev.commands.status import answer
 
     return answer(request, snapshot, source)

@@ -61,7 +61,7 @@ def command(
     *,
     connection: options.Connection,
 ) -> None:
-    from kubectl_rev.cli.verify_answers import Call, carry_out
+    from kubectl_rev.commands.verify import Call, carry_out
 
     carry_out(
         Call(

@@ -8,7 +8,7 @@ import msgspec
 
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.writes import path_of
-from kubectl_rev.core.plan import Step
+from kubectl_rev.core.writes import Step
 from kubectl_rev.errors import Changed
 
 # What the server sets; with some of it a create is refused.

@@ -12,11 +12,11 @@ from functools import partial
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.discovery import Served, served
-from kubectl_rev.cluster.faults import ServerFault
+from kubectl_rev.cluster.error_mapping import ServerFault
 from kubectl_rev.cluster.workers import Workers, result
-from kubectl_rev.core import labels, sail
-from kubectl_rev.core.objects import IstioConfig
-from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.mesh import labels, sail
+from kubectl_rev.core.mesh.objects import IstioConfig
+from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.errors import Forbidden, NotFound
 
 _THREADS = 4  # each has a connection of its own, and those of read.py are busy with longer lists

@@ -26,7 +26,7 @@ from kubernetes.client import ApiClient
 from urllib3.exceptions import HTTPError, InsecureRequestWarning
 from urllib3.util.ssl_ import create_urllib3_context
 
-from kubectl_rev.cluster import address, faults
+from kubectl_rev.cluster import address, error_mapping
 from kubectl_rev.cluster.credentials import configuration
 from kubectl_rev.cluster.kubeconfig import IN_CLUSTER, Options, Target, impersonation, resolve
 from kubectl_rev.errors import RevError, Unreachable, UsageError
@@ -116,7 +116,7 @@ class Connection:
         except ImportError as error:
             raise Unreachable("a socks proxy needs the Python package PySocks: pip install 'urllib3[socks]'") from error
         except (HTTPError, ValueError, OSError) as error:
-            raise faults.failed(error, self.server) from error
+            raise error_mapping.failed(error, self.server) from error
         # One context for all connections. Left alone, each would load its own, which takes 20 ms with the system's CAs.
         for key in ("ca_certs", "cert_file", "key_file", "ca_cert_data"):
             self._pool.connection_pool_kw.pop(key, None)
@@ -187,7 +187,7 @@ class Connection:
         body: bytes | None,
         timeout: float | None = None,
     ) -> Iterator[Iterator[bytes]]:
-        asked = faults.call(method, path, watch="watch" in (query or {}))
+        asked = error_mapping.call(method, path, watch="watch" in (query or {}))
         response = self._response(asked, method, self.url(path, query), headers, body, timeout or self.timeout)
         whole = False
 
@@ -197,7 +197,7 @@ class Connection:
                 # urllib3 takes None for no in chunked bodies.
                 yield from response.stream(CHUNK, decode_content=True)
             except (HTTPError, OSError) as error:
-                raise faults.failed(error, self.server, asked) from error
+                raise error_mapping.failed(error, self.server, asked) from error
             whole = True
 
         try:
@@ -207,7 +207,13 @@ class Connection:
             response.release_conn() if whole else response.close()
 
     def _response(
-        self, asked: faults.Call, method: str, url: str, extra: Mapping[str, str], body: bytes | None, timeout: float
+        self,
+        asked: error_mapping.Call,
+        method: str,
+        url: str,
+        extra: Mapping[str, str],
+        body: bytes | None,
+        timeout: float,
     ) -> Any:
         """The response, with its body still to be read. A 429 is waited for twice."""
         for attempt in range(_RETRIES_WHEN_BUSY + 1):
@@ -229,7 +235,7 @@ class Connection:
                 )
             except (HTTPError, OSError) as error:
                 log.info("%s %s failed in %d ms", method, address.shown(url), (time.monotonic() - started) * 1000)
-                raise faults.failed(error, self.server, asked) from error
+                raise error_mapping.failed(error, self.server, asked) from error
             except ValueError:  # http.client, of a header that has a line break; its text quotes the value
                 raise UsageError("the token or the name to act as has characters that no request can carry") from None
             spent = (time.monotonic() - started) * 1000
@@ -240,14 +246,14 @@ class Connection:
             fault = self._fault(asked, response, extra.get("Content-Type") == JSON_PATCH)
             if response.status != 429 or attempt == _RETRIES_WHEN_BUSY:
                 raise fault
-            time.sleep(faults.retry_after(response.headers))
+            time.sleep(error_mapping.retry_after(response.headers))
         raise AssertionError("unreachable")
 
-    def _fault(self, asked: faults.Call, response: Any, json_patch: bool) -> RevError:
+    def _fault(self, asked: error_mapping.Call, response: Any, json_patch: bool) -> RevError:
         try:
             text = response.read(1 << 16)
         except (HTTPError, OSError):
             text = b""
         finally:
             response.close()
-        return faults.answered(asked, response.status, response.reason or "", text, self.server, json_patch)
+        return error_mapping.answered(asked, response.status, response.reason or "", text, self.server, json_patch)

@@ -18,7 +18,7 @@ import yaml
 from kubernetes.client import Configuration
 from kubernetes.config import ConfigException, kube_config
 
-from kubectl_rev.cluster.faults import clean
+from kubectl_rev.cluster.error_mapping import clean
 from kubectl_rev.cluster.kubeconfig import Target
 from kubectl_rev.cluster.plugin import Credential, Plugin
 from kubectl_rev.errors import Unreachable

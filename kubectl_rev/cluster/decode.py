@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from kubectl_rev.cluster.wire import fields, parse
-from kubectl_rev.core.labels import POD_ANNOTATIONS, PROXY_CONTAINER
-from kubectl_rev.core.objects import (
+from kubectl_rev.core.mesh.labels import POD_ANNOTATIONS, PROXY_CONTAINER
+from kubectl_rev.core.mesh.objects import (
     Condition,
     Container,
     EnvVar,

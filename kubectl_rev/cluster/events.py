@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.core.objects import Object, Shape
+from kubectl_rev.core.mesh.objects import Object, Shape
 
 
 class _Involved(Shape):

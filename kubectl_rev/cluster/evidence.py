@@ -14,13 +14,13 @@ from kubectl_rev.cluster import lists, syncz
 from kubectl_rev.cluster.config import metadata
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.discovery import Served, served
-from kubectl_rev.cluster.faults import ServerFault
+from kubectl_rev.cluster.error_mapping import ServerFault
 from kubectl_rev.cluster.read import read
 from kubectl_rev.cluster.workers import Workers, result
-from kubectl_rev.core import labels, sail
-from kubectl_rev.core.objects import Object, Pod
-from kubectl_rev.core.snapshot import Gap, Snapshot
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.mesh import labels, sail
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import Object, Pod
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.verification.connections import Answer, Connections, running
 from kubectl_rev.core.verification.evidence import Evidence, Extras, VirtualService
 from kubectl_rev.errors import Forbidden, NotFound

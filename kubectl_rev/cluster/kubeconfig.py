@@ -16,7 +16,7 @@ import msgspec
 import yaml
 
 from kubectl_rev.cluster.address import complete
-from kubectl_rev.core.guess import did_you_mean
+from kubectl_rev.core.suggestions import did_you_mean
 from kubectl_rev.errors import Unreachable, UsageError
 
 IN_CLUSTER = "in-cluster"  # the name of the one cluster, user and context that a pod has

@@ -15,10 +15,10 @@ import msgspec
 
 from kubectl_rev.cluster import decode, wire
 from kubectl_rev.cluster.connection import JSON, Connection
-from kubectl_rev.cluster.typed import from_json
-from kubectl_rev.core import labels
-from kubectl_rev.core.objects import Gateway, Namespace, Object, Pod, Workload
-from kubectl_rev.core.snapshot import fold
+from kubectl_rev.cluster.json_decoders import from_json
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.objects import Gateway, Namespace, Object, Pod, Workload
+from kubectl_rev.core.mesh.snapshot import fold
 from kubectl_rev.errors import NotFound, Unreachable
 
 T = TypeVar("T")

@@ -6,9 +6,9 @@ from contextlib import suppress
 
 from kubectl_rev.cluster import decode, lists
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.core.objects import Metadata, WebhookConfiguration
-from kubectl_rev.core.revisions import Mesh
-from kubectl_rev.core.snapshot import Snapshot
+from kubectl_rev.core.mesh.objects import Metadata, WebhookConfiguration
+from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.errors import Forbidden
 
 _INJECTORS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"

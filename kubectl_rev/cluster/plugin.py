@@ -18,8 +18,8 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.cluster.faults import clean
-from kubectl_rev.cluster.typed import from_json
+from kubectl_rev.cluster.error_mapping import clean
+from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.errors import Unreachable
 
 _VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")

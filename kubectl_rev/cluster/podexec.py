@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import msgspec
 from websocket import ABNF, WebSocketException
 
-from kubectl_rev.cluster import faults
+from kubectl_rev.cluster import error_mapping
 from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.cluster.portforward import open_websocket
-from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.errors import Unreachable
 
 _OUTPUT, _ERRORS, _STATUS = 1, 2, 3
@@ -50,14 +50,16 @@ def output(
             if opcode in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and data and data[0] in written:
                 written[data[0]] += data[1:]
     except (WebSocketException, OSError) as error:
-        raise Unreachable(f"{place} does not answer: {faults.clean(str(error)) or 'the connection broke'}") from error
+        raise Unreachable(
+            f"{place} does not answer: {error_mapping.clean(str(error)) or 'the connection broke'}"
+        ) from error
     finally:
         websocket.close(timeout=0)
         websocket.shutdown()  # close alone leaves the socket open when the other side closed first
     ended = _status(bytes(written[_STATUS]))
     if ended.status != "Success":
         said = written[_ERRORS].decode("utf-8", "replace") or ended.message or "it broke off"
-        raise Unreachable(f"{place} failed: {faults.clean(said)}")
+        raise Unreachable(f"{place} failed: {error_mapping.clean(said)}")
     return bytes(written[_OUTPUT])
 
 

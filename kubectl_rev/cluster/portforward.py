@@ -19,9 +19,9 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 from websocket import ABNF, WebSocket, WebSocketBadStatusException, WebSocketException
 
-from kubectl_rev.cluster import faults
+from kubectl_rev.cluster import error_mapping
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.typed import from_json
+from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.errors import RevError, Unreachable
 
 ISTIOD_PORT = 15014  # monitoring: pilot/cmd/pilot-discovery/app/cmd.go; debug endpoints answer a loopback caller only
@@ -57,12 +57,12 @@ def http_get(connection: Connection, namespace: str, pod: str, port: int, path: 
         response.begin()
         body = response.read()
         if response.status != 200:
-            said = faults.clean(body.decode("utf-8", "replace"))
+            said = error_mapping.clean(body.decode("utf-8", "replace"))
             raise Answered(f"{place}{path} answered {response.status}: {said}", response.status)
         return body
     except (WebSocketException, HTTPException, OSError) as error:
         raise Unreachable(
-            f"{place} does not answer {path}: {faults.clean(str(error)) or 'the connection broke'}"
+            f"{place} does not answer {path}: {error_mapping.clean(str(error)) or 'the connection broke'}"
         ) from error
     finally:
         websocket.close(timeout=0)
@@ -79,9 +79,9 @@ def istiod_version(body: bytes) -> str:
             found = from_json(text, dict[str, Any])
         except msgspec.DecodeError:
             return ""
-        return faults.clean(str(found.get("version") or ""))
+        return error_mapping.clean(str(found.get("version") or ""))
     match = _VERSION.fullmatch(text)
-    return faults.clean(match["version"] if match else text if re.fullmatch(r"[\w.+-]+", text) else "")
+    return error_mapping.clean(match["version"] if match else text if re.fullmatch(r"[\w.+-]+", text) else "")
 
 
 def _request(path: str, port: int) -> bytes:
@@ -130,7 +130,7 @@ class _Channel(io.RawIOBase):
 
 def _last_words(data: bytes) -> str:
     """Of kubelet's long sentence only what went wrong: `connection refused`."""
-    return faults.clean(data.decode("utf-8", "replace")).rpartition(": ")[2]
+    return error_mapping.clean(data.decode("utf-8", "replace")).rpartition(": ")[2]
 
 
 def open_websocket(connection: Connection, path: str, query: Sequence[tuple[str, str]], timeout: float) -> Any:
@@ -157,14 +157,14 @@ def open_websocket(connection: Connection, path: str, query: Sequence[tuple[str,
         log.info("GET %s %s in %d ms", url, error.status_code, (time.monotonic() - started) * 1000)
         raise _refused(connection, path, error) from error
     except Exception as error:  # of a proxy that it does not know it raises a plain one
-        raise faults.failed(error, connection.server, faults.call("POST", path)) from error
+        raise error_mapping.failed(error, connection.server, error_mapping.call("POST", path)) from error
     log.info("GET %s 101 in %d ms", url, (time.monotonic() - started) * 1000)
     return websocket
 
 
 def _refused(connection: Connection, path: str, error: WebSocketBadStatusException) -> RevError:
     body = error.resp_body if isinstance(error.resp_body, bytes) else b""
-    return faults.answered(faults.call("POST", path), error.status_code, "", body, connection.server)
+    return error_mapping.answered(error_mapping.call("POST", path), error.status_code, "", body, connection.server)
 
 
 def _proxy(configured: Any) -> dict[str, Any]:

@@ -14,22 +14,15 @@ import msgspec
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.config import read_groups
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.typed import from_json, resolved
+from kubectl_rev.cluster.json_decoders import from_json, resolved
 from kubectl_rev.cluster.workers import Workers, result
-from kubectl_rev.core import labels
-from kubectl_rev.core.migration.circumstances import (
-    Autoscaler,
-    Budget,
-    Circumstances,
-    Denied,
-    MeshConfig,
-    Quota,
-)
-from kubectl_rev.core.migration.moves import Plan
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.objects import ConfigMap, IstioConfig
+from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration.patches import RESOURCES
-from kubectl_rev.core.objects import ConfigMap, IstioConfig
-from kubectl_rev.core.revisions import Mesh
-from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.migration.plan import Plan
+from kubectl_rev.core.migration.preflight_facts import Autoscaler, Budget, Circumstances, Denied, MeshConfig, Quota
 from kubectl_rev.errors import ClusterError, Forbidden, NotFound
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from functools import partial
 import msgspec
 
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.faults import Rejected, ServerFault
-from kubectl_rev.cluster.typed import from_json
+from kubectl_rev.cluster.error_mapping import Rejected, ServerFault
+from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.validation.probe import Answer, Probe, Reply, gateway, understood
 from kubectl_rev.errors import Changed, Forbidden, NotFound, RevError

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Literal, TypeVar
 
-from kubectl_rev.cluster import details, lists, portforward
+from kubectl_rev.cluster import lists, missing_specs, portforward
 from kubectl_rev.cluster.config import Found, read_groups
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.faults import ServerFault
+from kubectl_rev.cluster.error_mapping import ServerFault
 from kubectl_rev.cluster.workers import Workers, result
-from kubectl_rev.core import labels
-from kubectl_rev.core.objects import (
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.objects import (
     ConfigMap,
     EndpointSlice,
     IstioConfig,
@@ -30,9 +30,9 @@ from kubectl_rev.core.objects import (
     WebhookConfiguration,
     Workload,
 )
-from kubectl_rev.core.revisions import is_injection
-from kubectl_rev.core.sail import Sail
-from kubectl_rev.core.snapshot import Gap, Snapshot
+from kubectl_rev.core.mesh.revisions import is_injection
+from kubectl_rev.core.mesh.sail import Sail
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.errors import ClusterError, Forbidden, NotFound
 
 T = TypeVar("T")
@@ -98,7 +98,7 @@ class _Reading:
         found.workloads = [workload for kind in owners for workload in result(kind)]
         found.pods = result(pods)
         found.workloads += _of_interest(result(replica_sets), found.pods)
-        more = [self._list(partial(w, connection)) for w in details.missing(found.pods, found.workloads)]
+        more = [self._list(partial(w, connection)) for w in missing_specs.missing(found.pods, found.workloads)]
         found.config_maps = [item for group in config_maps for item in result(group)]
         found.endpoint_slices = [item for group in slices for item in result(group)]
         for pod, asked in versions:

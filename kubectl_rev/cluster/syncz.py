@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from kubectl_rev.cluster import podexec, portforward
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.core.objects import Pod
-from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.mesh.objects import Pod
+from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.verification.connections import KIND, Answer, Unreadable, revision_of_istiod, streams_in
 from kubectl_rev.errors import ClusterError, Forbidden, Unreachable
 

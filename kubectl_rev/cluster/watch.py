@@ -16,9 +16,9 @@ from queue import Empty, SimpleQueue
 import msgspec
 
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.faults import Expired
+from kubectl_rev.cluster.error_mapping import Expired
+from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.cluster.lists import METADATA_JSON
-from kubectl_rev.cluster.typed import from_json
 from kubectl_rev.errors import Forbidden, NotFound, RevError
 
 _EVENT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"

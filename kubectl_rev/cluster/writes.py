@@ -8,7 +8,7 @@ import msgspec
 
 from kubectl_rev.cluster.connection import JSON, JSON_PATCH, Connection
 from kubectl_rev.core.migration.patches import holds
-from kubectl_rev.core.plan import Step
+from kubectl_rev.core.writes import Step
 from kubectl_rev.errors import Changed, Forbidden, NotFound, Unreachable
 
 FIELD_MANAGER = "kubectl-rev"

@@ -10,7 +10,7 @@ from itertools import product
 
 import pytest
 
-from kubectl_rev.core.injection import State
+from kubectl_rev.core.mesh.injection import State
 from tests.cluster.admission import rows
 from tests.cluster.admission.asking import Comparison, compare, show
 from tests.cluster.admission.bench import Bench

@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubectl_rev.cluster.read import read
-from kubectl_rev.core import labels
-from kubectl_rev.core.admission import Subject, consider
-from kubectl_rev.core.injection import State, select
-from kubectl_rev.core.revisions import Mesh
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.admission import Subject, consider
+from kubectl_rev.core.mesh.injection import State, select
+from kubectl_rev.core.mesh.revisions import Mesh
 from tests.cluster.admission.bench import Bench
 from tests.cluster.admission.recorder import called
 from tests.cluster.admission.rows import Place

@@ -8,8 +8,8 @@ import pytest
 
 from kubectl_rev.cluster.connection import connect
 from kubectl_rev.cluster.read import read
-from kubectl_rev.core.revisions import Mesh
-from kubectl_rev.core.snapshot import Snapshot
+from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.removal import Removal, removal
 from tests.testcluster import LAYOUTS, Cluster

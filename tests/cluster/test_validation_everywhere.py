@@ -7,7 +7,7 @@ import pytest
 
 from kubectl_rev.cluster.connection import JSON
 from kubectl_rev.cluster.discovery import served
-from kubectl_rev.core import labels
+from kubectl_rev.core.mesh import labels
 from kubectl_rev.errors import ExitCode
 from tests.cluster.limits import allow
 from tests.cluster.validating import (

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.core.migration.originals import Identity, Original, Originals
-from kubectl_rev.core.objects import Workload
-from kubectl_rev.core.snapshot import Snapshot
+from kubectl_rev.core.mesh.objects import Workload
+from kubectl_rev.core.mesh.snapshot import Snapshot
+from kubectl_rev.core.migration.patch_targets import Identity, Original, Originals
 
 
 def originals_of(world: Snapshot, **specs: dict[str, Any]) -> Originals:

@@ -9,12 +9,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from kubectl_rev.core.checks import CHECKS, Check, Finding, Ref, Severity, find
-from kubectl_rev.core.checks.hints import restart
-from kubectl_rev.core.objects import Container, Namespace, Object, UpdateStrategy, WebhookConfiguration
-from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
-from kubectl_rev.core.snapshot import Gap, Snapshot
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.core.checks import Check, Finding, Ref, Severity, find
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import Container, Namespace, Object, UpdateStrategy, WebhookConfiguration
+from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
+from kubectl_rev.core.remedies.commands import restart
 from tests.build import (
     ISTIO,
     config_map,
@@ -845,7 +846,7 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ids=[f"{code} {why}" for code, why in WORLDS],
 )
 def test_findings(code: str, snapshot: Snapshot, wanted: Wanted) -> None:
-    found = [(f.subject, f.message, f.hint) for f in find(Survey(snapshot)) if f.code == code]
+    found = [(f.subject, f.message, f.hint) for f in find(Survey(snapshot), MESH_CHECKS) if f.code == code]
     assert found == wanted
 
 
@@ -861,21 +862,21 @@ CALM = [
 
 
 def test_the_calm_world_has_no_findings() -> None:
-    assert find(Survey(mesh(*CALM))) == []
+    assert find(Survey(mesh(*CALM)), MESH_CHECKS) == []
 
 
 def test_every_code_is_found_in_a_world_and_missing_from_another() -> None:
     found = {code for (code, _), (_, wanted) in WORLDS.items() if wanted}
-    assert found == {check.code for check in CHECKS}
+    assert found == {check.code for check in MESH_CHECKS}
     assert {code for code, _ in WORLDS} == found
 
 
 def test_codes_are_unique_and_in_order() -> None:
-    codes = [check.code for check in CHECKS]
+    codes = [check.code for check in MESH_CHECKS]
     assert codes == sorted(set(codes))
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=[check.code for check in CHECKS])
+@pytest.mark.parametrize("check", MESH_CHECKS, ids=[check.code for check in MESH_CHECKS])
 def test_a_row_is_complete(check: Check) -> None:
     assert check.title
     assert check.why
@@ -906,7 +907,7 @@ def all_at_once() -> list[Object]:
 
 
 def test_the_worst_first_then_by_code_and_subject() -> None:
-    found = find(Survey(world(all_at_once())))
+    found = find(Survey(world(all_at_once())), MESH_CHECKS)
     severities = list(Severity)
     keys = [(severities.index(f.severity), f.code, f.subject, f.message) for f in found]
     assert keys == sorted(keys)
@@ -918,7 +919,7 @@ def test_the_worst_first_then_by_code_and_subject() -> None:
 
 
 def test_what_wakes_a_control_plane_comes_first_and_nothing_moves_away_from_it() -> None:
-    found = find(Survey(mesh(asleep(), ns("shop", "rev=green"), running(deployment("web"), "green"))))
+    found = find(Survey(mesh(asleep(), ns("shop", "rev=green"), running(deployment("web"), "green"))), MESH_CHECKS)
     assert [(f.code, f.hint) for f in found] == [
         ("REV101", WAKE), ("REV114", WAKE), ("REV209", WAKE), ("REV501", WAKE), ("REV103", WAKE),
     ]  # fmt: skip
@@ -934,20 +935,20 @@ def test_what_no_istiod_renders_again_is_not_waited_for() -> None:
 
 
 def test_each_finding_once() -> None:
-    found = find(Survey(world(all_at_once())))
+    found = find(Survey(world(all_at_once())), MESH_CHECKS)
     assert len(found) == len(set(found))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_order_of_objects_does_not_matter(seed: int) -> None:
     objects = all_at_once()
-    wanted = find(Survey(world(objects)))
+    wanted = find(Survey(world(objects)), MESH_CHECKS)
     random.Random(seed).shuffle(objects)
-    assert find(Survey(world(objects))) == wanted
+    assert find(Survey(world(objects)), MESH_CHECKS) == wanted
 
 
 def test_a_finding_in_json() -> None:
-    (finding,) = find(Survey(mesh(ns("shop", "rev=1-6-5"))))
+    (finding,) = find(Survey(mesh(ns("shop", "rev=1-6-5"))), MESH_CHECKS)
     assert msgspec.to_builtins(finding) == {
         "code": "REV104",
         "severity": "error",
@@ -961,7 +962,7 @@ def test_a_finding_in_json() -> None:
 def test_references_and_hints_are_kubectls() -> None:
     assert str(Ref("Deployment", "shop", "web")) == "deployment/web"
     odd = mesh(ns("a; rm -rf", "rev=ghost"))
-    assert [f.hint for f in find(Survey(odd))] == [f"kubectl label namespace 'a; rm -rf' {TO_DEFAULT}"]
+    assert [f.hint for f in find(Survey(odd), MESH_CHECKS)] == [f"kubectl label namespace 'a; rm -rf' {TO_DEFAULT}"]
 
 
 NOBODY_READY = world(control_plane("canary", ready=(False,)), ns(ISTIO), ns("shop", "rev=ghost"))
@@ -975,12 +976,14 @@ ALTERNATIVES = {
 
 @pytest.mark.parametrize(("snapshot", "revision"), ALTERNATIVES.values(), ids=ALTERNATIVES.keys())
 def test_which_revision_a_hint_names(snapshot: Snapshot, revision: str) -> None:
-    hints = [f.hint for f in find(Survey(snapshot)) if f.code == "REV104"]
+    hints = [f.hint for f in find(Survey(snapshot), MESH_CHECKS) if f.code == "REV104"]
     assert hints == [f"kubectl label namespace shop istio.io/rev={revision} --overwrite"]
 
 
 def test_a_hint_names_no_revision_that_would_not_inject() -> None:
-    assert [f.hint for f in find(Survey(NOBODY_READY)) if f.code == "REV104"] == ["kubectl rev-status namespace/shop"]
+    assert [f.hint for f in find(Survey(NOBODY_READY), MESH_CHECKS) if f.code == "REV104"] == [
+        "kubectl rev-status namespace/shop"
+    ]
 
 
 def test_restarting_what_a_custom_controller_owns() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kubectl_rev.core.revisions import Mesh
-from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.verification.connections import Answer, Connections, Stream, Unreadable, streams_in
 from tests.build import control_plane, injector, istiod, pod, world
 

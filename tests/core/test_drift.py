@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_rev.core.drift import Effect, drifts, effect, manual
-from kubectl_rev.core.gateways import GatewayKind
-from kubectl_rev.core.injection import Selected, State
-from kubectl_rev.core.objects import PodTemplate
-from kubectl_rev.core.proxies import Evidence, Proxy
+from kubectl_rev.core.mesh.drift import Effect, drifts, effect, manual
+from kubectl_rev.core.mesh.gateways import GatewayKind
+from kubectl_rev.core.mesh.injection import Selected, State
+from kubectl_rev.core.mesh.objects import PodTemplate
+from kubectl_rev.core.mesh.proxies import Evidence, Proxy
 from tests.build import template
 
 BY_HAND = template(annotations={"sidecar.istio.io/status": "{}"})

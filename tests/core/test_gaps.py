@@ -7,14 +7,15 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.checks import find
-from kubectl_rev.core.objects import Object
-from kubectl_rev.core.snapshot import Gap, Snapshot
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import Object
+from kubectl_rev.core.mesh.resources import KINDS, Kind
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.verification.connections import Connections
 from kubectl_rev.core.verification.evidence import Evidence, Extras
 from kubectl_rev.core.verification.verify import Request, Status, verify_move
-from kubectl_rev.kinds import KINDS, Kind
 from tests.build import config_map, deployment, gateway, ns, running, workload
 from tests.core.test_checks import MADE_FROM_G, WORLDS
 from tests.core.test_uninstall import ROWS, evidence, mesh, place, verdict
@@ -51,7 +52,7 @@ def hidden(snapshot: Snapshot, kind: Kind) -> Snapshot:
 
 def statuses(snapshot: Snapshot) -> dict[str, Status]:
     evidence = Evidence(Survey(snapshot), Connections(asked=True), Extras())
-    return {each.code: each.status for each in verify_move(evidence, "", frozenset(), Request()).checks}
+    return {each.code: each.status for each in verify_move(evidence, "", frozenset(), Request(), MESH_CHECKS).checks}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.kind for kind in KINDS])
@@ -86,4 +87,7 @@ def test_hiding_a_kind_hides_findings() -> None:
     worlds = [(Survey(snapshot), snapshot) for snapshot, wanted in WORLDS.values() if wanted]
     for name in ("Namespace", "Pod", "Deployment", "MutatingWebhookConfiguration", "Service"):
         kind = next(kind for kind in KINDS if kind.kind == name)
-        assert any({f.code for f in find(s)} - {f.code for f in find(Survey(hidden(w, kind)))} for s, w in worlds)
+        assert any(
+            {f.code for f in find(s, MESH_CHECKS)} - {f.code for f in find(Survey(hidden(w, kind)), MESH_CHECKS)}
+            for s, w in worlds
+        )

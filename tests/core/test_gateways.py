@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_rev.core.gateways import GatewayKind, classify, gateway_name, is_istio, is_waypoint, owner
-from kubectl_rev.core.injection import Selected, State
-from kubectl_rev.core.labels import VALIDATORS
-from kubectl_rev.core.objects import Container, Gateway, Metadata, PodSpec, PodTemplate
-from kubectl_rev.core.revisions import Mesh
-from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.mesh.gateways import GatewayKind, classify, gateway_name, is_istio, is_waypoint, owner
+from kubectl_rev.core.mesh.injection import Selected, State
+from kubectl_rev.core.mesh.labels import VALIDATORS
+from kubectl_rev.core.mesh.objects import Container, Gateway, Metadata, PodSpec, PodTemplate
+from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.snapshot import Gap
 from tests.build import control_plane, gateway, injector, labels, proxy_container, service, template, validator, world
 
 NAME, CLASS = "gateway.networking.k8s.io/gateway-name=g", "gateway.networking.k8s.io/gateway-class-name"

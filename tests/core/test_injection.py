@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from kubectl_rev.core.admission import Considered, Subject, Trial, consider
-from kubectl_rev.core.injection import Selected, State, refusal, select
-from kubectl_rev.core.objects import Container, PodSpec, PodTemplate, Rule, Webhook
-from kubectl_rev.core.policy import Veto
-from kubectl_rev.core.revisions import Mesh
-from kubectl_rev.core.selectors import LabelSelector
-from kubectl_rev.core.snapshot import Gap, Snapshot
+from kubectl_rev.core.mesh.admission import Considered, Subject, Trial, consider
+from kubectl_rev.core.mesh.injection import Selected, State, refusal, select
+from kubectl_rev.core.mesh.istiod_veto import Veto
+from kubectl_rev.core.mesh.objects import Container, PodSpec, PodTemplate, Rule, Webhook
+from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.selectors import LabelSelector
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from tests.build import config_map, control_plane, endpoints, injector, istiod, labels, ns, service, template, world
 from tests.core.truth import (
     ANY_INJECT,

@@ -2,18 +2,18 @@
 
 import pytest
 
-from kubectl_rev.core.labels import INJECTORS
-from kubectl_rev.core.migration import learned
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.labels import INJECTORS
+from kubectl_rev.core.mesh.snapshot import Gap
+from kubectl_rev.core.migration import inferred_injectors
 from kubectl_rev.core.migration.choosing import Unknown, target
-from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.core.survey import Survey
 from tests import build
 
 GAP = Gap("list", INJECTORS, "", "forbidden")
 
 
 def taught(*parts, tried=None, names=()):
-    return Survey(learned.taught(build.world(*parts, gaps=[GAP]), tried or {}, names))
+    return Survey(inferred_injectors.taught(build.world(*parts, gaps=[GAP]), tried or {}, names))
 
 
 @pytest.mark.parametrize("name", ["canary", "default"])
@@ -51,5 +51,5 @@ def test_what_is_no_label_value_is_no_revision(name):
 
 def test_the_gap_is_there_to_be_told_and_no_longer_blinds():
     snapshot = build.world(gaps=[GAP])
-    assert learned.gap(snapshot) == GAP
+    assert inferred_injectors.gap(snapshot) == GAP
     assert not taught(names=["canary"]).mesh.blind

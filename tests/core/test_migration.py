@@ -5,11 +5,11 @@ import json
 import msgspec
 import pytest
 
-from kubectl_rev.core import labels
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.migration import choosing, migration, undo
 from kubectl_rev.core.migration.choosing import Request, Unknown
 from kubectl_rev.core.migration.patches import holds
-from kubectl_rev.core.survey import Survey
 from tests import build
 from tests.core.originals import originals_of
 

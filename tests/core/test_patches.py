@@ -3,7 +3,7 @@
 import pytest
 
 from kubectl_rev.core.migration.patches import holds
-from kubectl_rev.core.plan import Op, Step
+from kubectl_rev.core.writes import Op, Step
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_rev.core.policy import InjectorConfig, Release, Veto, release, veto
-from kubectl_rev.core.selectors import LabelSelector
+from kubectl_rev.core.mesh.istiod_veto import InjectorConfig, Release, Veto, release, veto
+from kubectl_rev.core.mesh.selectors import LabelSelector
 
 INJECT = "sidecar.istio.io/inject"
 ENABLED = InjectorConfig(policy="enabled")

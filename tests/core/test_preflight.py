@@ -2,12 +2,16 @@
 
 import pytest
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.checks.migration import CHECKS, find
-from kubectl_rev.core.checks.situation import Situation
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import IstioConfig, Metadata
+from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
+from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration import choosing, migration, tagging, undo
+from kubectl_rev.core.migration.checks.context import Situation
+from kubectl_rev.core.migration.checks.preflight import CHECKS, find
 from kubectl_rev.core.migration.choosing import Request
-from kubectl_rev.core.migration.circumstances import (
+from kubectl_rev.core.migration.preflight_facts import (
     Autoscaler,
     AutoscalerSpec,
     AutoscalerStatus,
@@ -22,10 +26,6 @@ from kubectl_rev.core.migration.circumstances import (
     ScaleTarget,
     quantity,
 )
-from kubectl_rev.core.objects import IstioConfig, Metadata
-from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
-from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.core.survey import Survey
 from tests import build
 from tests.core.originals import originals_of
 

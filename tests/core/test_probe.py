@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.validation.probe import Answer, Probe, Reply, Works, gateway, proven, understood
 from kubectl_rev.core.validation.validation import Health, diagnose
 from tests.build import ISTIO, ns, world

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_rev.core.gateways import GatewayKind
-from kubectl_rev.core.objects import Container, Metadata, Pod, PodSpec, PodTemplate
-from kubectl_rev.core.proxies import Evidence, Proxy, proxy_of
-from kubectl_rev.core.revisions import Mesh
+from kubectl_rev.core.mesh.gateways import GatewayKind
+from kubectl_rev.core.mesh.objects import Container, Metadata, Pod, PodSpec, PodTemplate
+from kubectl_rev.core.mesh.proxies import Evidence, Proxy, proxy_of
+from kubectl_rev.core.mesh.revisions import Mesh
 from tests.build import control_plane, labels, metadata_only, pod, proxy_container, service, template, world
 
 STATUS, REV = "sidecar.istio.io/status", "istio.io/rev"

@@ -8,10 +8,10 @@ import json
 import msgspec
 import pytest
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.objects import Metadata, WebhookConfiguration
-from kubectl_rev.core.ownership import Owner, owner_of
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import Metadata, WebhookConfiguration
+from kubectl_rev.core.mesh.ownership import Owner, owner_of
 from kubectl_rev.core.validation.repair import plan
 from kubectl_rev.core.validation.repair_target import candidates, choose, needs_target
 from kubectl_rev.core.validation.repair_undo import undo
@@ -89,7 +89,7 @@ def test_one_that_works_under_the_same_ca_is_not_opened():
     ],
 )
 def test_undo_is_the_inverse_but_for_what_is_istiods(config):
-    from kubectl_rev.core.validation.places import service_of
+    from kubectl_rev.core.validation.istiod_services import service_of
     from kubectl_rev.core.validation.validator_steps import move
 
     survey = Survey(world(*ISTIOCTL[:3], config, ns(ISTIO)))

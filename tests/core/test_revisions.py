@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_rev.core.defaults import Default, default_of, default_validator
-from kubectl_rev.core.objects import (
+from kubectl_rev.core.mesh.defaults import Default, default_of, default_validator
+from kubectl_rev.core.mesh.istiod_veto import InjectorConfig
+from kubectl_rev.core.mesh.objects import (
     ClientConfig,
     Container,
     Metadata,
@@ -14,11 +15,10 @@ from kubectl_rev.core.objects import (
     ServiceReference,
     WebhookConfiguration,
 )
-from kubectl_rev.core.policy import InjectorConfig
-from kubectl_rev.core.reach import Target
-from kubectl_rev.core.revisions import ControlPlane, Istiod, Mesh, Tag
-from kubectl_rev.core.selectors import LabelSelector
-from kubectl_rev.core.snapshot import Gap, Snapshot
+from kubectl_rev.core.mesh.revisions import ControlPlane, Istiod, Mesh, Tag
+from kubectl_rev.core.mesh.selectors import LabelSelector
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
+from kubectl_rev.core.mesh.webhook_targets import Target
 from tests.build import (
     ISTIO,
     config_map,

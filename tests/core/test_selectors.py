@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement, parse, state
+from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement, parse, state
 
 IN, NOT_IN, EXISTS, ABSENT = Operator
 

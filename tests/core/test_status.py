@@ -6,12 +6,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from kubectl_rev.core import labels as labels_of
-from kubectl_rev.core import status
-from kubectl_rev.core.admission import Considered, Trial
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.checks import Finding, Ref, Severity
-from kubectl_rev.core.explain import Explanation, IstiodDecision, Running, of_namespace, of_unit
-from kubectl_rev.core.items import (
+from kubectl_rev.core.mesh import labels as labels_of
+from kubectl_rev.core.mesh.admission import Considered, Trial
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.snapshot import Gap
+from kubectl_rev.core.status import answers
+from kubectl_rev.core.status.explain import Explanation, IstiodDecision, Running, of_namespace, of_unit
+from kubectl_rev.core.status.items import (
     ControlPlaneItem,
     Count,
     InjectorItem,
@@ -23,8 +26,6 @@ from kubectl_rev.core.items import (
     WorkloadItem,
     revisions_of,
 )
-from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.core.survey import Survey
 from tests.build import (
     ISTIO,
     control_plane,
@@ -85,7 +86,7 @@ GHOST = SelectedItem("none", None, None, (), "no injector answers to istio.io/re
 
 
 def test_control_planes() -> None:
-    assert status.control_planes(SURVEY) == [
+    assert answers.control_planes(SURVEY) == [
         ControlPlaneItem(
             namespace=ISTIO,
             name="canary",
@@ -135,18 +136,18 @@ def test_control_planes() -> None:
 
 
 def test_a_deactivated_injector_is_not_listed() -> None:
-    (plane,) = status.control_planes(Survey(world(control_plane(deactivated=True), injector(tag="default"))))
+    (plane,) = answers.control_planes(Survey(world(control_plane(deactivated=True), injector(tag="default"))))
     assert plane.injectors == [InjectorItem("istio-revision-tag-default", True)]
 
 
 def test_an_injector_whose_service_was_not_read() -> None:
     survey = Survey(world(injector("far"), gaps=[Gap("list", "services"), Gap("list", "pods")]))
-    (plane,) = status.control_planes(survey)
+    (plane,) = answers.control_planes(survey)
     assert (plane.state, plane.injectors) == ("unknown", [InjectorItem("istio-sidecar-injector-far", None)])
 
 
 def test_tags() -> None:
-    assert status.tags(SURVEY) == [
+    assert answers.tags(SURVEY) == [
         TagItem(
             name="old", revision="gone", injector="istio-revision-tag-old", service=None, resolves=False, namespaces=0
         ),
@@ -174,53 +175,53 @@ DOWN = [
 def test_what_asks_for_a_revision_that_is_down_is_still_its_own() -> None:
     survey = Survey(world(*DOWN, ns("both", "injection=enabled rev=x"), running(deployment("web", "idle"), None)))
     served = survey.mesh.served
-    spaces, units = status.namespaces(survey), status.workloads(survey)
+    spaces, units = answers.namespaces(survey, MESH_CHECKS), answers.workloads(survey)
     assert {item.name: item.selected.state for item in spaces}["idle"] == "rejected"
     assert [item.name for item in spaces if "default" in revisions_of(item, served)] == ["both", "idle", "named"]
     assert [item.name for item in units if "default" in revisions_of(item, served)] == ["web"]
-    assert len([item for item in status.pods(survey) if "default" in revisions_of(item, served)]) == 1
-    assert {plane.name: plane.namespaces for plane in status.control_planes(survey)} == {"canary": 1, "default": 3}
+    assert len([item for item in answers.pods(survey) if "default" in revisions_of(item, served)]) == 1
+    assert {plane.name: plane.namespaces for plane in answers.control_planes(survey)} == {"canary": 1, "default": 3}
 
 
 def test_what_asks_for_a_revision_that_is_passed_over_is_its_own() -> None:
     survey = Survey(world(injector("gone", failure_policy="Ignore"), control_plane(), ns("shop", "rev=gone")))
-    item = next(each for each in status.namespaces(survey) if each.name == "shop")
+    item = next(each for each in answers.namespaces(survey, MESH_CHECKS) if each.name == "shop")
     assert (item.selected.state, item.selected.revision) == ("none", None)
     assert revisions_of(item, survey.mesh.served) == {"gone"}
-    assert {plane.name: plane.namespaces for plane in status.control_planes(survey)} == {"default": 0, "gone": 1}
+    assert {plane.name: plane.namespaces for plane in answers.control_planes(survey)} == {"default": 0, "gone": 1}
 
 
 def test_what_two_revisions_inject_asks_for_both() -> None:
     survey = Survey(world(control_plane(), control_plane("canary"), injector("canary", tag="default"), *DOWN[-3:-2]))
-    item = next(each for each in status.namespaces(survey) if each.name == "idle")
+    item = next(each for each in answers.namespaces(survey, MESH_CHECKS) if each.name == "idle")
     assert item.selected.state == "conflict"
     assert revisions_of(item, survey.mesh.served) == {"canary", "default"}
-    assert {plane.name: plane.namespaces for plane in status.control_planes(survey)} == {"canary": 1, "default": 1}
+    assert {plane.name: plane.namespaces for plane in answers.control_planes(survey)} == {"canary": 1, "default": 1}
 
 
 @pytest.mark.parametrize("alive", [True, False])
 def test_the_tag_default_counts_those_its_injector_is_called_for(alive: bool) -> None:
     made = control_plane("1-30", ready=(True,) if alive else ())
     spaces = [ns("a", "injection=enabled"), ns("b", "injection=enabled rev=x"), ns("c", "rev=default"), ns("d")]
-    (tag,) = status.tags(Survey(world(made, injector("1-30", tag="default"), spaces)))
+    (tag,) = answers.tags(Survey(world(made, injector("1-30", tag="default"), spaces)))
     assert (tag.name, tag.namespaces) == ("default", 3)
 
 
 def test_who_needs_a_tag_is_not_known_without_the_injectors() -> None:
     gap = Gap("list", labels_of.INJECTORS)
-    (tag,) = status.tags(Survey(world(service(tag="default"), ns("a", "injection=enabled"), gaps=[gap])))
+    (tag,) = answers.tags(Survey(world(service(tag="default"), ns("a", "injection=enabled"), gaps=[gap])))
     assert (tag.name, tag.namespaces) == ("default", None)
 
 
 def test_istiods_that_were_not_found_hide_no_pods_of_the_scope() -> None:
     """What somebody with rights in one namespace has: its pods, and nowhere the istiods."""
     snapshot = world(running(deployment("web"), "default"), gaps=[Gap("list", "pods", "", "forbidden")])
-    (hidden,) = status.workloads(Survey(snapshot))
+    (hidden,) = answers.workloads(Survey(snapshot))
     assert (hidden.pods, hidden.proxy_revisions) == (None, None)
-    (read,) = status.workloads(Survey(replace(snapshot, scope="shop")))
+    (read,) = answers.workloads(Survey(replace(snapshot, scope="shop")))
     assert (read.pods, read.proxy_revisions) == (1, {"default": 1})
     refused = replace(snapshot, scope="shop", gaps=[*snapshot.gaps, Gap("list", "pods", "shop", "forbidden")])
-    (unread,) = status.workloads(Survey(refused))
+    (unread,) = answers.workloads(Survey(refused))
     assert (unread.pods, unread.proxy_revisions) == (None, None)
     assert snapshot.has_gap("pods", "shop")
     assert replace(snapshot, scope="shop").has_gap("pods", ISTIO)
@@ -239,7 +240,7 @@ def test_namespaces() -> None:
             name=name, labels=labels(text), selected=selected, attention=bool(note), note=note, **(values | more)
         )
 
-    assert status.namespaces(SURVEY) == [
+    assert answers.namespaces(SURVEY, MESH_CHECKS) == [
         item(
             "ghost", "rev=x mode=ambient", GHOST, "a label names a revision that does not exist (REV104)", ambient=True
         ),
@@ -277,7 +278,7 @@ IN_PLACE = workload(
 
 
 def test_workloads() -> None:
-    assert status.workloads(SURVEY) == [
+    assert answers.workloads(SURVEY) == [
         IN_PLACE,
         workload("Deployment", ISTIO, "istiod", OPTED_OUT, pods=1),
         workload("Deployment", ISTIO, "istiod-canary", OPTED_OUT, pods=2),
@@ -315,7 +316,7 @@ def test_pods() -> None:
         )
 
     web = Owner("Deployment", "web")
-    assert [each for each in status.pods(SURVEY) if each.namespace == "shop"] == [
+    assert [each for each in answers.pods(SURVEY) if each.namespace == "shop"] == [
         item("bare", "default", note="terminating"),
         item("web-5d8f-0", "canary", owner=web),
         item("web-5d8f-1", "default", owner=web, drift=True, note="a restart moves it to canary"),
@@ -337,7 +338,7 @@ def test_gateways() -> None:
     ]
     by_namespace = SelectedItem("injected", "canary", None, (), "the namespace says istio.io/rev=canary")
     nobody = SelectedItem("none", None, None, (), "no control plane answers to istio.io/rev=x on the gateway")
-    assert status.gateways(Survey(world(*PARTS, *parts))) == [
+    assert answers.gateways(Survey(world(*PARTS, *parts))) == [
         workload("Deployment", "edge", "made-istio", by_namespace, gateway="gateway api"),
         workload("Deployment", "edge", "old-istio", by_namespace, gateway="gateway api"),
         workload("Gateway", "edge", "nobodys", nobody, gateway="waypoint", note=nobody.because),
@@ -347,7 +348,7 @@ def test_gateways() -> None:
 
 
 def test_the_overview_counts() -> None:
-    report = status.overview(SURVEY)
+    report = answers.overview(SURVEY, MESH_CHECKS)
     assert (report.proxies, report.drifted, report.gaps) == (5, 2, [])
     assert report.default == SURVEY.default
     assert [finding.code for finding in report.findings] == [
@@ -356,7 +357,9 @@ def test_the_overview_counts() -> None:
 
 
 def test_labels_to_select_on() -> None:
-    found = status.labels_of(Survey(world(ns("shop", "rev=prod"), running(WEB, "canary"), gateway("g", "shop", "a=b"))))
+    found = answers.labels_of(
+        Survey(world(ns("shop", "rev=prod"), running(WEB, "canary"), gateway("g", "shop", "a=b")))
+    )
     assert found == {
         ("Namespace", "", "shop"): {"istio.io/rev": "prod"},
         ("Deployment", "shop", "web"): {},
@@ -381,32 +384,32 @@ NOTES = {
 @pytest.mark.parametrize(("parts", "note"), NOTES.values(), ids=NOTES.keys())
 def test_namespace_notes(parts: list[object], note: str) -> None:
     survey = Survey(world(control_plane("canary"), ns("shop", "rev=canary"), parts))
-    assert {item.name: item.note for item in status.namespaces(survey)}["shop"] == note
+    assert {item.name: item.note for item in answers.namespaces(survey, MESH_CHECKS)}["shop"] == note
 
 
 def test_notes_on_what_cannot_be_created() -> None:
     rejected = 'calling istio-sidecar-injector-gone fails: service "istiod-gone" not found'
     by_label = deployment("web", "plain", "rev=gone")
     survey = Survey(world(injector("gone"), ns("shop", "rev=gone"), ns("plain"), by_label, pod("p", "away")))
-    notes = {item.name: item.note for item in status.namespaces(survey)}
+    notes = {item.name: item.note for item in answers.namespaces(survey, MESH_CHECKS)}
     assert notes == {
         "away": "the namespace's labels could not be read",
         "plain": f"deployment/web: the pod says istio.io/rev=gone, but {rejected}",
         "shop": f"new pods are rejected: the namespace says istio.io/rev=gone, but {rejected}",
     }
-    (web,) = [item for item in status.workloads(survey) if item.name == "web"]
+    (web,) = [item for item in answers.workloads(survey) if item.name == "web"]
     assert web.note == f"the pod says istio.io/rev=gone, but {rejected}"
 
 
 def test_notes_on_hand_made_and_ignored() -> None:
     by_hand = deployment("web", "shop", "rev=canary", annotations={"sidecar.istio.io/status": "{}"})
     survey = Survey(world(control_plane(), control_plane("canary"), ns("shop", "rev=default"), by_hand))
-    (item,) = [item for item in status.workloads(survey) if item.name == "web"]
+    (item,) = [item for item in answers.workloads(survey) if item.name == "web"]
     assert item.note == "istio.io/rev=canary on the pod is ignored; injected by hand (kube-inject)"
 
 
 def test_json_has_every_field_in_camel_case() -> None:
-    item = msgspec.to_builtins(status.namespaces(SURVEY)[0])
+    item = msgspec.to_builtins(answers.namespaces(SURVEY, MESH_CHECKS)[0])
     assert list(item) == [
         "kind", "namespace", "name", "labels", "selected", "ignored", "ambient", "proxyRevisions", "pods", "drift",
         "drifted", "attention", "note",
@@ -438,7 +441,7 @@ def test_why_of_a_workload() -> None:
         "the namespace says istio.io/rev=canary",
     )
     occupied = "istio.io/rev must be absent, is canary"
-    assert of_unit(survey, unit) == Explanation(
+    assert of_unit(survey, unit, MESH_CHECKS) == Explanation(
         subject=WEB_REF,
         headline="is injected by canary: the namespace says istio.io/rev=canary",
         selected=selected,
@@ -482,8 +485,13 @@ def test_why_of_a_workload() -> None:
 
 def test_why_never_recommends_what_takes_a_sidecar_away() -> None:
     survey = Survey(world(control_plane(), ns("shop"), running(WEB, "default")))
-    assert [each.restart for each in of_namespace(survey, "shop").running] == ["a restart takes the sidecar away"]
-    assert (of_namespace(survey, "shop").hint, of_unit(survey, survey.by_namespace["shop"][0]).hint) == (
+    assert [each.restart for each in of_namespace(survey, "shop", MESH_CHECKS).running] == [
+        "a restart takes the sidecar away"
+    ]
+    assert (
+        of_namespace(survey, "shop", MESH_CHECKS).hint,
+        of_unit(survey, survey.by_namespace["shop"][0], MESH_CHECKS).hint,
+    ) == (
         "",
         "kubectl label namespace shop istio.io/rev=default --overwrite",  # what keeps it: REV203
     )
@@ -492,7 +500,7 @@ def test_why_never_recommends_what_takes_a_sidecar_away() -> None:
 def test_why_of_what_was_injected_by_hand_says_where_its_sidecar_is_from() -> None:
     by_hand = deployment("hand", "shop", annotations={"sidecar.istio.io/status": '{"revision":"default"}'})
     survey = Survey(world(control_plane(), ns("shop"), by_hand))
-    headline = of_unit(survey, survey.by_namespace["shop"][0]).headline
+    headline = of_unit(survey, survey.by_namespace["shop"][0], MESH_CHECKS).headline
     assert (
         headline == "gets no sidecar: neither the namespace nor the pod asks for it; its template has one (kube-inject)"
     )
@@ -500,9 +508,9 @@ def test_why_of_what_was_injected_by_hand_says_where_its_sidecar_is_from() -> No
 
 def test_a_namespace_with_a_finding_is_not_fine() -> None:
     survey = Survey(world(control_plane(), ns("shop", "injection=enabled"), deployment("web", "shop", "inject=no")))
-    (shop,) = [each for each in status.overview(survey).namespaces if each.name == "shop"]
+    (shop,) = [each for each in answers.overview(survey, MESH_CHECKS).namespaces if each.name == "shop"]
     assert (shop.attention, shop.note) == (True, "an inject value that is neither true nor false (REV207)")
-    assert shop in status.namespaces(survey)
+    assert shop in answers.namespaces(survey, MESH_CHECKS)
 
 
 def test_what_is_not_restarted_is_not_said_to_be() -> None:
@@ -513,23 +521,23 @@ def test_what_is_not_restarted_is_not_said_to_be() -> None:
             once, pod("once-1", on="default", owner=once),
         )
     )  # fmt: skip
-    (shop,) = [each for each in status.namespaces(survey) if each.name == "shop"]
+    (shop,) = [each for each in answers.namespaces(survey, MESH_CHECKS) if each.name == "shop"]
     assert shop.note == "restart deployment/web; recreate pod/bare; wait for job/once"
 
 
 def test_why_of_one_pod_is_of_its_own_proxy() -> None:
     (unit,) = [each for each in SURVEY.units if each.name == "web"]
-    found = of_unit(SURVEY, unit, "web-5d8f-1")
+    found = of_unit(SURVEY, unit, MESH_CHECKS, "web-5d8f-1")
     assert (found.subject, found.hint) == (
         Ref("Pod", "shop", "web-5d8f-1"),
         "kubectl rollout restart deployment/web -n shop",
     )
     assert found.running == [Running(1, True, "default", "sidecar.istio.io/status", "a restart moves it to canary")]
-    assert of_unit(SURVEY, unit, "web-5d8f-0").hint == ""
+    assert of_unit(SURVEY, unit, MESH_CHECKS, "web-5d8f-0").hint == ""
 
 
 def test_why_of_a_namespace() -> None:
-    shop, legacy = of_namespace(SURVEY, "shop"), of_namespace(SURVEY, "legacy")
+    shop, legacy = of_namespace(SURVEY, "shop", MESH_CHECKS), of_namespace(SURVEY, "legacy", MESH_CHECKS)
     assert (shop.subject, shop.hint, sum(each.pods for each in shop.running)) == (
         Ref("Namespace", "", "shop"),
         "kubectl rollout restart deployment/web -n shop",
@@ -546,7 +554,7 @@ def test_why_of_a_namespace() -> None:
 def test_why_of_a_gateway_that_istiod_renders_asks_no_webhook() -> None:
     made = deployment("g-istio", "shop", f"{MADE_FROM}g inject=false")
     survey = Survey(world(control_plane("canary"), ns("shop", "rev=canary"), made, gateway("g")))
-    found = of_unit(survey, survey.by_namespace["shop"][0])
+    found = of_unit(survey, survey.by_namespace["shop"][0], MESH_CHECKS)
     assert (found.headline, found.injectors, found.istiod) == (
         "is rendered by canary: the namespace says istio.io/rev=canary",
         [],
@@ -556,4 +564,4 @@ def test_why_of_a_gateway_that_istiod_renders_asks_no_webhook() -> None:
 
 def test_a_folded_snapshot_answers_the_overview() -> None:
     thin = world(ns("shop", "rev=canary"), control_plane("canary"), [metadata_only(pod("a", on="canary"))])
-    assert status.overview(Survey(thin)).proxies == 1
+    assert answers.overview(Survey(thin), MESH_CHECKS).proxies == 1

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from kubectl_rev.core.admission import Subject
-from kubectl_rev.core.drift import Effect
-from kubectl_rev.core.gateways import GatewayKind
-from kubectl_rev.core.injection import Selected, State
-from kubectl_rev.core.labels import GATEWAYS, REV
-from kubectl_rev.core.objects import Metadata, Object, OwnerReference, Pod, PodTemplate, UpdateStrategy, Workload
-from kubectl_rev.core.proxies import Evidence, Proxy
-from kubectl_rev.core.snapshot import Gap, Snapshot, fold
-from kubectl_rev.core.survey import Group, Survey, Unit, is_ambient
+from kubectl_rev.core.mesh.admission import Subject
+from kubectl_rev.core.mesh.drift import Effect
+from kubectl_rev.core.mesh.gateways import GatewayKind
+from kubectl_rev.core.mesh.injection import Selected, State
+from kubectl_rev.core.mesh.inventory import Group, Survey, Unit, is_ambient
+from kubectl_rev.core.mesh.labels import GATEWAYS, REV
+from kubectl_rev.core.mesh.objects import Metadata, Object, OwnerReference, Pod, PodTemplate, UpdateStrategy, Workload
+from kubectl_rev.core.mesh.proxies import Evidence, Proxy
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot, fold
 from tests.build import (
     control_plane,
     cron_job,

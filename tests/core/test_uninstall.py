@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from kubectl_rev.core import labels as well_known
-from kubectl_rev.core.checks.advice import FIX
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.checks.model import Breaks, Finding
-from kubectl_rev.core.objects import (
+from kubectl_rev.core.mesh import labels as well_known
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import (
     ClientConfig,
     EnvVar,
     IstioConfig,
@@ -22,12 +23,12 @@ from kubectl_rev.core.objects import (
     Webhook,
     WebhookConfiguration,
 )
-from kubectl_rev.core.revisions import Mesh
-from kubectl_rev.core.sail import Condition, Sail, Spec, Strategy
-from kubectl_rev.core.sail import Status as SailStatus
-from kubectl_rev.core.snapshot import Gap, Snapshot
-from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.verification.aftermath import commands, leftovers
+from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.sail import Condition, Sail, Spec, Strategy
+from kubectl_rev.core.mesh.sail import Status as SailStatus
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
+from kubectl_rev.core.remedies.advice import FIX
+from kubectl_rev.core.remedies.uninstall import commands, leftovers
 from kubectl_rev.core.verification.connections import Answer, Connections, Stream
 from kubectl_rev.core.verification.evidence import Evidence, Extras
 from kubectl_rev.core.verification.method import Method
@@ -646,7 +647,7 @@ def test_the_last_revision_of_aks_gets_another_by_az():
 
 
 def moved(found: Evidence, wanted: str = "", *scope: str, **request: Any) -> Verification:
-    return verify_move(found, wanted, frozenset(scope), Request(**request))
+    return verify_move(found, wanted, frozenset(scope), Request(**request), MESH_CHECKS)
 
 
 def test_a_move_is_complete_when_all_is_where_it_should_be():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.checks import find
-from kubectl_rev.core.labels import VALIDATORS
-from kubectl_rev.core.objects import ClientConfig, IstioConfig, Metadata, Port, Webhook
-from kubectl_rev.core.selectors import LabelSelector, Operator, Requirement
-from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.labels import VALIDATORS
+from kubectl_rev.core.mesh.objects import ClientConfig, IstioConfig, Metadata, Port, Webhook
+from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
+from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.validation.coverage import UNLABELLED
 from kubectl_rev.core.validation.validation import Health, diagnose
 from tests.build import ISTIO, control_plane, endpoints, injector, ns, service, validator, world
@@ -56,7 +57,7 @@ def states(diagnosis):
 def test_a_calm_mesh_is_healthy(layout):
     survey = Survey(world(*layout))
     assert diagnose(survey).healthy
-    assert [each for each in find(survey) if each.code.startswith("REV5")] == []
+    assert [each for each in find(survey, MESH_CHECKS) if each.code.startswith("REV5")] == []
 
 
 def test_releases_up_to_1_10_have_one_validator_for_all():
@@ -174,7 +175,7 @@ def test_the_1_10_validator_beside_todays_is_a_leftover_that_freezes_all():
     survey = Survey(world(*ISTIOCTL, legacy))
     diagnosis = diagnose(survey)
     assert states(diagnosis) == {"istiod-legacy": Health.LEFTOVER}
-    assert [each.code for each in find(survey) if each.code.startswith("REV5")] == ["REV501"]
+    assert [each.code for each in find(survey, MESH_CHECKS) if each.code.startswith("REV5")] == ["REV501"]
 
 
 def test_scaled_to_zero_is_not_gone():
@@ -211,7 +212,7 @@ def test_config_labelled_with_a_tag_or_ghost_is_uncovered():
     survey.snapshot.config = [config("prod"), config("ghost"), config("canary"), config("default")]
     diagnosis = diagnose(survey)
     assert [(each.scope, each.resolves) for each in diagnosis.uncovered] == [("ghost", None), ("prod", "canary")]
-    found = [(each.code, each.hint) for each in find(survey) if each.code == "REV503"]
+    found = [(each.code, each.hint) for each in find(survey, MESH_CHECKS) if each.code == "REV503"]
     label = "kubectl label virtualservices.networking.istio.io web -n shop istio.io/rev"
     assert found == [("REV503", f"{label}-"), ("REV503", f"{label}=canary --overwrite")]
 

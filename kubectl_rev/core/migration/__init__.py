@@ -1,17 +1,17 @@
 """rev-migrate: what moving namespaces takes, and the way back.
 
-choosing       which namespaces does it speak of, and to whom do they go
-originals      the objects that it changes, whole enough to be patched
-moves          the Plan, as a value
-migration      what it takes: survey, originals and request in, a Plan out
-tagging        the same for `--tag`; undo: the way back
-patches        its JSON patches
-proofs         which pods are tried before the first restart
-reasons        why pods are left as they are
-claims         who else owns an object's labels
-circumstances  what the preflight knows of the surroundings; its findings: core/checks/migration.py
-learned        what tried pods show of injectors that may not be read
-pace           how fast, and when to stop
-rollout        how far a restart is
-outcome        what a run did
+choosing            which namespaces are meant, and which revision they go to
+patch_targets       the objects that it changes, whole enough to be patched
+plan                the Plan, as a value
+migration           how the Plan is made
+tagging, undo       the same for `--tag`, and for the way back
+patches             its JSON patches
+proofs              which pods are tried before the first restart
+skip_reasons        why pods are left as they are
+gitops_owners       who else owns an object's labels
+preflight_facts     what the preflight knows of the surroundings; its findings: checks/
+inferred_injectors  what tried pods show of injectors that may not be read
+throttle            how fast, and when to stop
+rollout             how far a restart is
+outcome             what a run did
 """

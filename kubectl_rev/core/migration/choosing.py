@@ -10,13 +10,13 @@ from collections.abc import Iterable
 
 import msgspec
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.enrollment import pinned, why_not_injected
-from kubectl_rev.core.guess import did_you_mean
-from kubectl_rev.core.migration.moves import Skipped
-from kubectl_rev.core.policy import SYSTEM_NAMESPACES
-from kubectl_rev.core.selectors import LabelSelector
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.enrollment import pinned, why_not_injected
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.istiod_veto import SYSTEM_NAMESPACES
+from kubectl_rev.core.mesh.selectors import LabelSelector
+from kubectl_rev.core.migration.plan import Skipped
+from kubectl_rev.core.suggestions import did_you_mean
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

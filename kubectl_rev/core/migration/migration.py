@@ -11,19 +11,19 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.drift import RENDERED, Effect, manual
-from kubectl_rev.core.enrollment import pinned
-from kubectl_rev.core.injection import State
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
+from kubectl_rev.core.mesh.enrollment import pinned
+from kubectl_rev.core.mesh.injection import State
+from kubectl_rev.core.mesh.inventory import Group, Survey, Unit
+from kubectl_rev.core.mesh.objects import Namespace, Workload
 from kubectl_rev.core.migration import patches
 from kubectl_rev.core.migration.choosing import Choice, Request, Target
-from kubectl_rev.core.migration.moves import Left, Move, Plan, Restart
-from kubectl_rev.core.migration.originals import Identity, Original, Originals
+from kubectl_rev.core.migration.patch_targets import Identity, Original, Originals
+from kubectl_rev.core.migration.plan import Left, Move, Plan, Restart
 from kubectl_rev.core.migration.proofs import proofs
-from kubectl_rev.core.migration.reasons import keeps, left, partition
-from kubectl_rev.core.objects import Namespace, Workload
-from kubectl_rev.core.plan import Step
-from kubectl_rev.core.survey import Group, Survey, Unit
+from kubectl_rev.core.migration.skip_reasons import keeps, left, partition
+from kubectl_rev.core.writes import Step
 
 Wanted = Mapping[str, dict[str, str]]  # by namespace: its injection labels afterwards
 Pins = Mapping[

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from kubectl_rev.core.checks.model import Finding, Ref
-from kubectl_rev.core.migration.moves import Left, Skipped
-from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.mesh.snapshot import Gap
+from kubectl_rev.core.migration.plan import Left, Skipped
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

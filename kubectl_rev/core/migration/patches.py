@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.migration.originals import Original
-from kubectl_rev.core.plan import Op, Step, pointer
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.migration.patch_targets import Original
+from kubectl_rev.core.writes import Op, Step, pointer
 
 RESOURCES = {
     "Deployment": "deployments.apps",

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kubectl_rev.core.injection import State
-from kubectl_rev.core.migration.moves import Proof, Restart
-from kubectl_rev.core.migration.originals import Original, Originals
-from kubectl_rev.core.survey import Survey, Unit
+from kubectl_rev.core.mesh.injection import State
+from kubectl_rev.core.mesh.inventory import Survey, Unit
+from kubectl_rev.core.migration.patch_targets import Original, Originals
+from kubectl_rev.core.migration.plan import Proof, Restart
 
 
 def proofs(

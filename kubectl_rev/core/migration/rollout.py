@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from kubectl_rev.core.migration.moves import Restart
+from kubectl_rev.core.migration.plan import Restart
 
 
 class Seen(msgspec.Struct, frozen=True):

@@ -15,15 +15,15 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.defaults import default_validator
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.defaults import default_validator
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import Service, WebhookConfiguration
 from kubectl_rev.core.migration.choosing import Request, Target, Unknown
 from kubectl_rev.core.migration.migration import gateways_last, move
-from kubectl_rev.core.migration.moves import Plan
-from kubectl_rev.core.migration.originals import Originals
-from kubectl_rev.core.objects import Service, WebhookConfiguration
-from kubectl_rev.core.plan import Op, Step, patch, pointer
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.migration.patch_targets import Originals
+from kubectl_rev.core.migration.plan import Plan
+from kubectl_rev.core.writes import Op, Step, patch, pointer
 
 _REV = pointer("metadata", "labels", labels.REV)
 _PREVIOUS = pointer("metadata", "annotations", labels.PREVIOUS)

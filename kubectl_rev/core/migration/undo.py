@@ -7,13 +7,13 @@ is waited for: the record may be gone because all was done.
 
 from __future__ import annotations
 
-from kubectl_rev.core import labels
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.migration import choosing, patches
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.migration import gateways_last, move, surveyed_after
-from kubectl_rev.core.migration.moves import Move, Plan, Skipped
-from kubectl_rev.core.migration.originals import Originals
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.migration.patch_targets import Originals
+from kubectl_rev.core.migration.plan import Move, Plan, Skipped
 
 
 def records(originals: Originals) -> dict[str, dict[str, str]]:

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.objects import IstioConfig
-from kubectl_rev.core.revisions import Mesh
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.objects import IstioConfig
+from kubectl_rev.core.mesh.revisions import Mesh
 
 UNLABELLED = ""  # the scope of config without the label istio.io/rev; all other scopes are values of that label
 

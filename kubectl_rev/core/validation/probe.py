@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.core import labels
+from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.validation.coverage import UNLABELLED
 from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health
 

@@ -11,17 +11,24 @@ from collections.abc import Iterator
 
 import msgspec
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.checks.hints import tag_set
-from kubectl_rev.core.objects import ServiceReference, WebhookConfiguration
-from kubectl_rev.core.ownership import owner_of
-from kubectl_rev.core.plan import Step
-from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation import at_source
-from kubectl_rev.core.validation.places import bundles, missing_service, ready, reconnecting, selector_of, service_of
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import ServiceReference, WebhookConfiguration
+from kubectl_rev.core.mesh.ownership import owner_of
+from kubectl_rev.core.remedies import at_source
+from kubectl_rev.core.remedies.commands import tag_set
+from kubectl_rev.core.validation.istiod_services import (
+    bundles,
+    missing_service,
+    ready,
+    reconnecting,
+    selector_of,
+    service_of,
+)
 from kubectl_rev.core.validation.repair_target import must_move, needs_target, wants_service
 from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health, living
 from kubectl_rev.core.validation.validator_steps import SERVICE, create_service, delete, move, repoint_service
+from kubectl_rev.core.writes import Step
 
 
 class Write(msgspec.Struct, frozen=True, kw_only=True):

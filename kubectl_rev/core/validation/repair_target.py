@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.validation.coverage import UNLABELLED
-from kubectl_rev.core.validation.places import bundles, missing_service, ready, service_of
+from kubectl_rev.core.validation.istiod_services import bundles, missing_service, ready, service_of
 from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health
 from kubectl_rev.core.validation.validator_steps import SERVICE
 

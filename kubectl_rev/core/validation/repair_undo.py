@@ -6,10 +6,10 @@ answer, the same write says Ignore, as when a validator is moved: an undo does n
 
 from __future__ import annotations
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.objects import Service, WebhookConfiguration
-from kubectl_rev.core.survey import Survey
-from kubectl_rev.core.validation.places import bundles
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import Service, WebhookConfiguration
+from kubectl_rev.core.validation.istiod_services import bundles
 from kubectl_rev.core.validation.repair import Plan, Write
 from kubectl_rev.core.validation.validation import Diagnosis, living
 from kubectl_rev.core.validation.validator_steps import Before, before, move_back, service_back

@@ -16,11 +16,11 @@ from typing import TypeVar
 
 import msgspec
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.objects import Webhook, WebhookConfiguration
-from kubectl_rev.core.reach import Target
-from kubectl_rev.core.revisions import Mesh
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import Webhook, WebhookConfiguration
+from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.webhook_targets import Target
 from kubectl_rev.core.validation.coverage import UNLABELLED, Uncovered, scopes_of, uncovered
 
 

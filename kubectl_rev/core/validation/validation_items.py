@@ -7,16 +7,16 @@ from typing import Any, Literal
 
 import msgspec
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.checks import Finding, find
-from kubectl_rev.core.objects import IstioConfig
-from kubectl_rev.core.ownership import owner_of
-from kubectl_rev.core.plan import Op
-from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.core.survey import Survey
+from kubectl_rev.core.checks import Catalogue, Finding, find
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import IstioConfig
+from kubectl_rev.core.mesh.ownership import owner_of
+from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.validation.probe import Probe, Reply, Works
 from kubectl_rev.core.validation.repair import Plan, Write
 from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health, Split
+from kubectl_rev.core.writes import Op
 
 Verdict = Literal["HEALTHY", "BROKEN", "UNKNOWN"]
 
@@ -138,6 +138,7 @@ def validation(
     diagnosis: Diagnosis,
     probes: Sequence[Probe],
     plan: Plan,
+    checks: Catalogue,
     *,
     done: Sequence[Write] = (),
     undo: Sequence[str] = (),
@@ -157,7 +158,7 @@ def validation(
             for each in diagnosis.uncovered
         ],
         split=diagnosis.split,
-        findings=findings(survey, diagnosis),
+        findings=findings(survey, diagnosis, checks),
         probes=[
             ProbeItem(
                 revision=each.scope or None,
@@ -179,11 +180,11 @@ def validation(
     )
 
 
-def findings(survey: Survey, diagnosis: Diagnosis) -> list[Finding]:
+def findings(survey: Survey, diagnosis: Diagnosis, checks: Catalogue) -> list[Finding]:
     """The catalogue's findings about validation: REV5xx, and REV105 where it is validation that disagrees."""
     return [
         each
-        for each in find(survey)
+        for each in find(survey, checks)
         if each.code.startswith("REV5") or (each.code == "REV105" and diagnosis.split is not None)
     ]
 

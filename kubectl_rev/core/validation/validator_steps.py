@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.objects import (
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.objects import (
     ClientConfig,
     Metadata,
     Port,
@@ -22,7 +22,7 @@ from kubectl_rev.core.objects import (
     Webhook,
     WebhookConfiguration,
 )
-from kubectl_rev.core.plan import Op, Step, patch, pointer, singular
+from kubectl_rev.core.writes import Op, Step, patch, pointer, singular
 
 SERVICE = "istiod"  # the name that validators up to 1.10, and the proxies of an unrevisioned istiod, have built in
 _ISTIOD_PORTS = (  # istio-discovery/templates/service.yaml

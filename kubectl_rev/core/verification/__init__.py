@@ -6,8 +6,8 @@ move         does everything in scope run where it should
 method       the ways to remove a control plane
 removal      what each of them deletes, and the cluster afterwards
 managed      the gateways that AKS runs per revision, and who stays behind their Services
-uninstall    what breaks then: before and after held against each other; its findings: core/checks/uninstall.py
-aftermath    the commands: how it is uninstalled, and what stays behind
-since        what changed between two reads
+uninstall    what breaks then: before and after held against each other
+checks/      REV22x, REV3xx
+compare      what changed between two reads
 verify       the verdict, with all that it rests on
 """

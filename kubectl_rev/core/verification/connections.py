@@ -13,10 +13,10 @@ from functools import cached_property
 
 import msgspec
 
-from kubectl_rev.core.objects import Pod
-from kubectl_rev.core.reach import revision_of
-from kubectl_rev.core.revisions import Mesh
-from kubectl_rev.core.snapshot import Gap
+from kubectl_rev.core.mesh.objects import Pod
+from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.snapshot import Gap
+from kubectl_rev.core.mesh.webhook_targets import revision_of
 
 CLUSTER_ID = "Kubernetes"  # what istiod calls its own cluster unless told otherwise: pkg/config/constants
 KIND = "connections"  # of the gap

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.objects import Service
-from kubectl_rev.core.survey import Key, Survey, Unit
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Key, Survey, Unit
+from kubectl_rev.core.mesh.objects import Service
 
 
 class Managed(msgspec.Struct, frozen=True):

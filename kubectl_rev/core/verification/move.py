@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from kubectl_rev.core.survey import Group, Unit
+from kubectl_rev.core.mesh.inventory import Group, Unit
 from kubectl_rev.core.verification.connections import KIND as CONNECTIONS
 from kubectl_rev.core.verification.connections import Seen
 from kubectl_rev.core.verification.evidence import PROXIES, REMOTE_CLUSTERS, SELECTION, VMS, Evidence, Unknown

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.objects import Endpoint, EndpointConditions, EndpointSlice, Object, Pod, Service, Workload
-from kubectl_rev.core.reach import revision_of
-from kubectl_rev.core.revisions import Mesh
-from kubectl_rev.core.snapshot import Snapshot
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.objects import Endpoint, EndpointConditions, EndpointSlice, Object, Pod, Service, Workload
+from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.snapshot import Snapshot
+from kubectl_rev.core.mesh.webhook_targets import revision_of
 from kubectl_rev.core.verification.method import Method
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from functools import cached_property, partial
 
 from kubectl_rev.core.checks.model import Breaks
-from kubectl_rev.core.injection import Selected, State
-from kubectl_rev.core.objects import Container, ServiceReference
-from kubectl_rev.core.policy import release
-from kubectl_rev.core.proxies import addresses
-from kubectl_rev.core.revisions import ControlPlane
-from kubectl_rev.core.survey import Key, Survey, Unit
+from kubectl_rev.core.mesh.injection import Selected, State
+from kubectl_rev.core.mesh.inventory import Key, Survey, Unit
+from kubectl_rev.core.mesh.istiod_veto import release
+from kubectl_rev.core.mesh.objects import Container, ServiceReference
+from kubectl_rev.core.mesh.proxies import addresses
+from kubectl_rev.core.mesh.revisions import ControlPlane
 from kubectl_rev.core.verification.evidence import Evidence
 from kubectl_rev.core.verification.managed import Managed, gateways
 from kubectl_rev.core.verification.method import Method

@@ -12,13 +12,14 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.core import checks, labels, sail
-from kubectl_rev.core.checks import move as moves
-from kubectl_rev.core.checks import uninstall as uninstalls
-from kubectl_rev.core.checks.left_behind import ALONE
+from kubectl_rev.core.checks import Catalogue, lasting
 from kubectl_rev.core.checks.model import Check, Finding, Severity, run
-from kubectl_rev.core.snapshot import Gap
-from kubectl_rev.core.verification.aftermath import Command, Leftover, commands, leftovers
+from kubectl_rev.core.mesh import labels, sail
+from kubectl_rev.core.mesh.snapshot import Gap
+from kubectl_rev.core.remedies.uninstall import Command, Leftover, commands, leftovers
+from kubectl_rev.core.verification.checks import dependents as uninstalls
+from kubectl_rev.core.verification.checks import move as moves
+from kubectl_rev.core.verification.checks.objects import ALONE
 from kubectl_rev.core.verification.evidence import METHOD, Evidence, Unknown, accepted
 from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.move import Move
@@ -166,15 +167,20 @@ def _sail_is_silent(leaving: Uninstall) -> bool:
     return not any(condition is not None and condition.status in ("True", "False") for condition in said)
 
 
-def verify_move(evidence: Evidence, wanted: str, scope: frozenset[str], request: Request) -> Verification:
-    """Is the move complete? `wanted` is a revision, or empty for what the labels select."""
+def verify_move(
+    evidence: Evidence, wanted: str, scope: frozenset[str], request: Request, mesh_checks: Catalogue
+) -> Verification:
+    """Is the move complete? `wanted` is a revision, or empty for what the labels select.
+
+    `mesh_checks` are those about the mesh as it is, which are run besides the move's own.
+    """
     move = Move(evidence, wanted, scope)
-    general = [check for check in checks.CHECKS if check.code not in _SAID_BETTER]
+    general = [check for check in mesh_checks if check.code not in _SAID_BETTER]
     ran = [check for check in MOVE if request.wants(check)]
     findings = run(ran, move)
     about = run([check for check in general if request.wants(check)], evidence.survey)
     findings += (finding for finding in about if _in_scope(finding, move))
-    findings = _sorted(checks.lasting(evidence.survey, findings))
+    findings = _sorted(lasting(evidence.survey, findings))
     catalogue: list[Check[Any]] = sorted([*general, *MOVE], key=lambda check: check.code)
     skipped = [check.code for check in catalogue if not request.wants(check)]
     unknowns = move.unknowns

@@ -9,12 +9,12 @@ import msgspec
 from tabulate import tabulate
 
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.faults import ServerFault
+from kubectl_rev.cluster.error_mapping import ServerFault
 from kubectl_rev.cluster.read import read
-from kubectl_rev.core import labels
-from kubectl_rev.core.admission import Subject, consider
-from kubectl_rev.core.injection import Selected, State, select
-from kubectl_rev.core.revisions import Mesh
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.admission import Subject, consider
+from kubectl_rev.core.mesh.injection import Selected, State, select
+from kubectl_rev.core.mesh.revisions import Mesh
 from tests.cluster.admission.rows import Row
 from tests.cluster.admission.server import Object, admit, calls
 

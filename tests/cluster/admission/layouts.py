@@ -7,7 +7,7 @@ not as it was: no API server has it any more. What istiod itself decides afterwa
 from collections.abc import Iterator
 from typing import Any
 
-from kubectl_rev.core import labels
+from kubectl_rev.core.mesh import labels
 from tests.cluster.admission.server import Object
 
 _NAME = "sidecar-injector.istio.io"

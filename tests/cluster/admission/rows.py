@@ -3,8 +3,8 @@
 from itertools import product
 from typing import NamedTuple
 
-from kubectl_rev.core import labels
-from kubectl_rev.core.objects import Metadata, PodSpec, PodTemplate
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.objects import Metadata, PodSpec, PodTemplate
 
 # What issue 3 asks for. None: the label is absent.
 NAMESPACE_INJECTION = (None, "enabled", "disabled", "other", "")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.core import labels
+from kubectl_rev.core.mesh import labels
 from kubectl_rev.errors import NotFound
 
 Object = dict[str, Any]

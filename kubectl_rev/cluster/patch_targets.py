@@ -1,0 +1,51 @@
+"""The objects that a migration may change, whole: one list per kind, in JSON, since patches test whole templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from kubectl_rev.cluster import lists
+from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.cluster.workers import Workers, result
+from kubectl_rev.core.migration.patch_targets import Original, Originals
+from kubectl_rev.errors import Forbidden, NotFound
+
+_KINDS = {kind: path for kind, path in lists.WORKLOADS.items() if kind != "Job"} | {"Rollout": lists.ROLLOUTS}
+_NAMESPACES = "/api/v1/namespaces"
+
+
+def read(connection: Connection, namespace: str, workers: Workers) -> Originals:
+    """Those of the whole cluster, or of one namespace. What may not be listed is not there: nothing can change it."""
+    tasks = [workers.start(partial(_namespaces, connection, namespace))]
+    tasks += [workers.start(partial(_workloads, connection, kind, namespace)) for kind in _KINDS]
+    return Originals([each for task in tasks for each in result(task)])
+
+
+def one(connection: Connection, kind: str, namespace: str, name: str) -> Original:
+    """One workload as it is now."""
+    found = lists.one(connection, lists.path(_KINDS[kind], namespace, name), Original)
+    return _named(found, kind)
+
+
+def _namespaces(connection: Connection, namespace: str) -> list[Original]:
+    try:
+        if namespace:
+            return [_named(lists.one(connection, f"{_NAMESPACES}/{namespace}", Original), "Namespace")]
+        return [_named(each, "Namespace") for each in lists.items(connection, _NAMESPACES, Original)]
+    except (Forbidden, NotFound):
+        return []
+
+
+def _workloads(connection: Connection, kind: str, namespace: str) -> list[Original]:
+    try:
+        found: Iterable[Original] = lists.items(connection, lists.path(_KINDS[kind], namespace), Original)
+    except (Forbidden, NotFound):
+        return []
+    return [_named(each, kind) for each in found]
+
+
+def _named(each: Original, kind: str) -> Original:
+    """The items of a list do not say their kind."""
+    each.kind = kind
+    return each

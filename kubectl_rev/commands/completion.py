@@ -1,0 +1,127 @@
+"""Values that tab completion must ask for: of the cluster or the dump that is named, the kubeconfig, the catalogue."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+from kubectl_rev.cli.completion import Candidates, Line
+from kubectl_rev.commands import query
+from kubectl_rev.commands.source import Source
+from kubectl_rev.core.mesh.objects import Metadata, Object
+from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.snapshot import Snapshot
+from kubectl_rev.errors import RevError
+
+_CODES = ("check", "skip", "explain")
+_KUBECONFIG = {"context": "contexts", "cluster": "clusters", "user": "users"}
+_TO = ("revision", "to", "came_from")  # a tag will do there
+_MADE = ("ReplicaSet", "Job")  # nobody names those that a Deployment or a CronJob makes
+
+
+def values(plugin: str, line: Line) -> Candidates:
+    """What may stand where the line ends. Raises RevError when nobody knows."""
+    world = _World(line)
+    if line.asked is None:
+        return _arguments(plugin, line, world)
+    match line.asked.field:
+        case "namespace" | "istio_namespace":
+            return _plain(world.names(["Namespace"]))
+        case "uninstall":
+            return world.revisions()
+        case "tag":
+            return world.tags()
+        case "accept":
+            from kubectl_rev.core.verification import evidence
+
+            return _plain(evidence.KINDS)
+        case field if field in _TO:
+            return (dict(world.revisions()) | dict(world.tags())).items()  # a tag wins over a revision of its name
+        case field if field in _CODES:
+            from kubectl_rev.commands.catalogue import ALL
+
+            return [(check.code, check.title) for check in ALL]
+        case field if field in _KUBECONFIG:
+            from kubectl_rev.cluster.kubeconfig import known
+
+            return _plain(known(line.connection.kubeconfig, _KUBECONFIG[field]))
+    return ()
+
+
+def _arguments(plugin: str, line: Line, world: _World) -> Candidates:
+    if plugin in ("rev-migrate", "rev-verify"):
+        return _left(world.names(["Namespace"]), line.arguments)
+    if plugin != "rev-status":
+        return ()
+    kind, slash, _ = line.word.partition("/")
+    if slash:  # deploy/web, or one more of these
+        return [(f"{kind}/{name}", "") for name in world.names(query.explained(kind))]
+    if not line.arguments:
+        return _plain(query.TYPES)
+    match query.listed(line.arguments[0]):
+        case ["revisions"]:
+            return _left([name for name, _ in world.revisions()], line.arguments)
+        case ["tags"]:
+            return _left([name for name, _ in world.tags()], line.arguments)
+        case kinds:
+            return _left(world.names(kinds), line.arguments)
+
+
+def _plain(names: Iterable[str]) -> Candidates:
+    return [(name, "") for name in names]
+
+
+def _left(names: Iterable[str], said: Sequence[str]) -> Candidates:
+    return _plain(name for name in names if name not in said)
+
+
+class _World:
+    """The cluster or the dump that the line names; asked only when it must be."""
+
+    def __init__(self, line: Line) -> None:
+        self._filename = line.given.get("filename", [""])[-1]
+        self._source = Source(line.connection, self._filename, "all_namespaces" in line.given)
+
+    def names(self, kinds: Sequence[str]) -> list[str]:
+        """The names of these kinds in the namespace of the line, each once; of what cannot be read, none."""
+        found = [each for kind in kinds for each in self._listed(kind) if not (kind in _MADE and each.controller)]
+        return sorted({each.name for each in found})
+
+    def _listed(self, kind: str) -> list[Metadata]:
+        where = "" if kind == "Namespace" else self._source.namespace
+        if self._filename:
+            snapshot = self._dump
+            lists: dict[str, Sequence[Object]] = {
+                "Namespace": snapshot.namespaces,
+                "Pod": snapshot.pods,
+                "Gateway": snapshot.gateways,
+            }
+            of = lists.get(kind) or [each for each in snapshot.workloads if each.kind == kind]
+            return [each.metadata for each in of if where in ("", each.namespace)]
+        from kubectl_rev.cluster import names
+
+        with contextlib.suppress(RevError):
+            return names.listed(self._source.connection, kind, where)
+        return []
+
+    def revisions(self) -> Candidates:
+        mesh = self._mesh()
+        return _plain(dict.fromkeys(plane.revision for plane in mesh.control_planes))
+
+    def tags(self) -> Candidates:
+        return [(tag.name, f"tag of {tag.revision}") for tag in self._mesh().tags]
+
+    def _mesh(self) -> Mesh:
+        if self._filename:
+            return Mesh(self._dump)
+        from kubectl_rev.cluster import names
+
+        return names.mesh(self._source.connection)
+
+    @cached_property
+    def _dump(self) -> Snapshot:
+        from kubectl_rev.dumps import snapshot_file
+
+        return snapshot_file.load(self._filename, sys.stdin.buffer)

@@ -1,0 +1,232 @@
+"""One run of rev-fix-validation: diagnose, probe, plan, ask, repair, prove."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from kubectl_rev.cli.options import DryRun, Output
+from kubectl_rev.cli.run import say, style, tell
+from kubectl_rev.commands.fix_validation_execution import Run
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.commands.query import Ask
+from kubectl_rev.commands.source import Source, check
+from kubectl_rev.commands.status import document, resolve
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.remedies.commands import tag_set
+from kubectl_rev.core.validation.coverage import UNLABELLED
+from kubectl_rev.core.validation.probe import Probe, Works, proven
+from kubectl_rev.core.validation.repair import Plan, plan
+from kubectl_rev.core.validation.repair_target import candidates, choose, needs_target
+from kubectl_rev.core.validation.repair_undo import undo
+from kubectl_rev.core.validation.validation import Diagnosis, diagnose
+from kubectl_rev.core.validation.validation_items import Validation, Verdict, validation
+from kubectl_rev.errors import ExitCode, Forbidden, UsageError
+from kubectl_rev.render import text as render
+from kubectl_rev.render import validation as look
+
+_PROG = "kubectl rev-fix-validation"
+_PROVE = 10.0  # seconds that the API server may need to see what was written (its webhooks come from a cache)
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One call, parsed."""
+
+    to: str
+    check: bool
+    undo: bool
+    dry_run: DryRun
+    yes: bool
+    force_owned: bool
+    timeout: float
+    backups: str
+    output: Output
+    headers: bool
+
+    @property
+    def writes(self) -> bool:
+        return not self.check and self.dry_run is DryRun.NONE
+
+
+class Session:
+    """One run of the command: read, judge, probe; then answer, or change and do it all again."""
+
+    def __init__(self, request: Request, source: Source, dump: bool) -> None:
+        self._request, self._source, self._dump = request, source, dump
+
+    def run(self) -> ExitCode:
+        request = self._request
+        survey, diagnosis, probes = self._look()
+        if request.check:
+            report = self._report(survey, diagnosis, probes, Plan())
+            self._show(report, with_plan=False)
+            return _CODES[report.verdict]
+        planned = undo(survey, diagnosis) if request.undo else self._plan(survey, diagnosis)
+        before = self._report(survey, diagnosis, probes, planned)
+        if not request.writes:
+            return self._dry_run(before, planned)
+        if not planned.writes and not planned.settle:
+            if request.undo:
+                tell("nothing to undo: no repair has left a note")
+                return ExitCode.OK
+            self._show(before, with_plan=True)
+            return _CODES[before.verdict]
+        return self._change(before, planned)
+
+    def _look(self) -> tuple[Survey, Diagnosis, list[Probe]]:
+        survey, diagnosis = self._read()
+        probes = self._probe(survey, diagnosis)
+        return survey, proven(diagnosis, probes), probes
+
+    def _read(self) -> tuple[Survey, Diagnosis]:
+        snapshot = self._source.read(Ask())
+        survey = Survey(snapshot)
+        diagnosis = diagnose(survey)
+        if diagnosis.blind:
+            reason = next(gap.reason for gap in snapshot.gaps if gap.resource == labels.VALIDATORS)
+            raise Forbidden("list", labels.VALIDATORS, reason=reason)
+        if not diagnosis.entries:  # validators may outlive all else of Istio, and still reject
+            check(survey)
+        return survey, diagnosis
+
+    def _probe(self, survey: Survey, diagnosis: Diagnosis) -> list[Probe]:
+        if self._dump:
+            return []
+        from kubectl_rev.cluster.probe import probe
+
+        planes = [plane for plane in survey.mesh.control_planes if plane.kind != "missing"]
+        scopes = sorted({plane.revision for plane in planes if plane.ready or plane.kind != "local"})
+        default = diagnosis.default
+        places = [self._source.istio_namespace, default.target.namespace if default else ""]
+        places += [plane.namespace for plane in planes]
+        namespace = next((place for place in places if place), "istio-system")
+        return probe(self._source.connection, [UNLABELLED, *scopes], namespace)
+
+    def _plan(self, survey: Survey, diagnosis: Diagnosis) -> Plan:
+        request = self._request
+        to = resolve(survey, request.to) if request.to else None
+        if needs_target(diagnosis):
+            able = candidates(survey, diagnosis)
+            if to is not None and to not in able:
+                there = f"ready are {', '.join(able)}" if able else "none is"
+                raise UsageError(f"revision {to} has no ready istiod that can be called: {there}")
+            to = to or choose(survey, diagnosis) or self._ask(able)
+        elif to is not None:
+            holder = survey.default.validation
+            if holder is not None and holder != to:
+                tell(f"unlabelled config is validated by {holder}, and that needs no repair. To move the default,")
+                tell(f"injection included: {self._source.repeated(tag_set(survey, labels.DEFAULT, to))}")
+        return plan(survey, diagnosis, to, force_owned=request.force_owned)
+
+    def _ask(self, able: Sequence[str]) -> str | None:
+        """Which revision is to validate; None if none can."""
+        if not able:
+            return None
+        request = self._request
+        if request.yes or not request.writes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise UsageError(f"which revision is to validate unlabelled config? say --to {' or --to '.join(able)}")
+        sys.stderr.write(f"Which revision is to validate unlabelled config ({', '.join(able)})? ")
+        sys.stderr.flush()
+        answer = sys.stdin.readline().strip()
+        if answer not in able:
+            raise UsageError(f'no such choice: "{render.clean(answer)}"; nothing was changed')
+        return answer
+
+    def _dry_run(self, report: Validation, planned: Plan) -> ExitCode:
+        if self._request.dry_run is DryRun.SERVER:
+            run = Run(self._source.connection, timeout=0, backups=self._request.backups, quiet=True)
+            run.rehearse(planned.writes)
+        self._show(report, with_plan=True)
+        tell(f"nothing was changed ({self._request.dry_run.value} dry run)")
+        return ExitCode.FINDINGS if planned.obstacles or planned.elsewhere else ExitCode.OK
+
+    def _change(self, before: Validation, planned: Plan) -> ExitCode:
+        from kubectl_rev.commands.confirm import confirm
+
+        request, connection = self._request, self._source.connection
+        shown = style(headers=request.headers, wide=request.output is Output.WIDE, talk=True)
+        tell(look.diagnosis(before, shown) + "\n")
+        tell(look.plan(before, shown))
+        data = request.output in (Output.JSON, Output.YAML)
+        run = Run(connection, timeout=request.timeout, backups=request.backups, quiet=data)
+        if planned.writes:
+            run.rehearse(planned.writes)
+            confirm("Undo it?" if request.undo else "Repair it?", connection, yes=request.yes)
+        try:
+            run.writes(planned.writes)
+            for name in planned.settle:
+                run.settle(name)
+            survey, diagnosis, probes = self._prove(request.timeout)
+        except KeyboardInterrupt:
+            tell(
+                f"interrupted after {render.plural(len(run.done), 'write')}: the same command goes on, --undo goes back"
+            )
+            raise
+        back = [*run.undo]
+        if not request.undo and any(write.step.action != "delete" for write in run.done):
+            back.insert(0, self._source.repeated(f"{_PROG} --undo"))
+        left = Plan(to=planned.to, writes=planned.writes, settle=planned.settle, advice=planned.advice)
+        left.obstacles, left.elsewhere = planned.obstacles, planned.elsewhere
+        after = replace(self._report(survey, diagnosis, probes, left), undo=back)
+        for step, write in zip(after.steps, planned.writes, strict=True):
+            step.done = write in run.done
+        return self._conclude(after)
+
+    def _conclude(self, after: Validation) -> ExitCode:
+        request = self._request
+        if request.output in (Output.JSON, Output.YAML):
+            say(document(request.output, "Validation", after))
+        elif request.output is not Output.NAME:
+            shown = style(headers=request.headers)
+            say("\n" + look.probes(after.probes, shown))
+            if text := look.left(after, style(talk=True)):
+                tell(text)
+            say(look.verdict(after, shown))
+        for each in after.undo:
+            tell(f"undo: {each}")
+        if request.undo:
+            return ExitCode.OK
+        return ExitCode.OK if after.verdict == "HEALTHY" else ExitCode.INCOMPLETE
+
+    def _prove(self, timeout: float) -> tuple[Survey, Diagnosis, list[Probe]]:
+        """Read and probe until it works, or for as long as the API server may lag behind."""
+        until = time.monotonic() + min(timeout, _PROVE)
+        while True:
+            survey, diagnosis, probes = self._look()
+            works = diagnosis.healthy and all(each.works is Works.YES for each in probes)
+            if works or self._request.undo or time.monotonic() > until:
+                return survey, diagnosis, probes
+            time.sleep(0.5)
+
+    def _report(self, survey: Survey, diagnosis: Diagnosis, probes: Sequence[Probe], planned: Plan) -> Validation:
+        report = validation(survey, diagnosis, probes, planned, MESH_CHECKS)
+        report.findings = [replace(found, hint=self._source.repeated(found.hint)) for found in report.findings]
+        return report
+
+    def _show(self, report: Validation, *, with_plan: bool) -> None:
+        request = self._request
+        match request.output:
+            case Output.JSON | Output.YAML:
+                say(document(request.output, "Validation", report))
+            case Output.NAME:
+                sick = dict.fromkeys(v.name for v in report.validators if v.health.value not in ("healthy", "unseen"))
+                for name in sick:
+                    say(f"{labels.VALIDATORS.replace('s.', '.', 1)}/{render.clean(name)}")
+            case _:
+                shown = style(headers=request.headers, wide=request.output is Output.WIDE)
+                say(look.diagnosis(report, shown))
+                if with_plan and (text := look.plan(report, shown)):
+                    say("\n" + text)
+                say("\n" + look.verdict(report, shown))
+
+
+_CODES: dict[Verdict, ExitCode] = {
+    "HEALTHY": ExitCode.OK,
+    "BROKEN": ExitCode.FINDINGS,
+    "UNKNOWN": ExitCode.NO_ANSWER,
+}

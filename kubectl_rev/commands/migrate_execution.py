@@ -1,0 +1,300 @@
+"""Runs a plan: labels, proof, restarts, waiting; yields what happened, one outcome per change.
+
+It decides about order and pace only. What it does to a cluster it does through the functions it is given, so the same
+run can be held against plain functions in a test. One thread; a KeyboardInterrupt may come at any time, and then
+`doubtful` says which write had no answer yet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from kubectl_rev.core.migration.outcome import Outcome
+from kubectl_rev.core.migration.patches import spoken
+from kubectl_rev.core.migration.plan import Move, Plan, Proof, Restart
+from kubectl_rev.core.migration.rollout import Progress, Seen, progress
+from kubectl_rev.core.migration.throttle import Pace
+from kubectl_rev.core.writes import Step
+from kubectl_rev.errors import Changed, RevError
+
+_LOOK = 0.5  # seconds between looks at the clock while nothing changes
+_SHORT = 2.0  # how long fewer pods than wanted may be there before the workload is asked how many it wants
+
+
+class Cluster(Protocol):
+    """What the executor needs of a cluster."""
+
+    def apply(self, step: Step) -> None:
+        """One write. Raises RevError."""
+
+    def prove(self, proofs: Sequence[Proof]) -> Iterable[str]:
+        """What is wrong with the pods that were tried, nothing if all came back as they should."""
+
+    def pods(self, restart: Restart) -> Iterable[Seen]:
+        """The pods of a workload, as they are now."""
+
+    def wait(self, seconds: float) -> None:
+        """Return when pods may have changed, at the latest after so many seconds."""
+
+    def wanted(self, restart: Restart) -> int | None:
+        """How many pods the workload wants now, None if it cannot be told."""
+
+    def last_event(self, restart: Restart, pods: Sequence[str]) -> str:
+        """The last event of a workload or of these pods of it, in words; empty if there is none."""
+
+
+class _Rolling(msgspec.Struct):
+    restart: Restart
+    deadline: float
+    short_since: float | None = None
+
+
+class _Space(msgspec.Struct):
+    """A namespace that was begun: what is still to start in it, what rolls, and when the next may start."""
+
+    move: Move
+    todo: deque[Restart]
+    rolling: list[_Rolling]
+    not_before: float = 0.0
+
+
+class Execution:
+    """One run of a plan. `done` holds every outcome; `begun` are the namespaces that were touched."""
+
+    def __init__(self, plan: Plan, pace: Pace, cluster: Cluster, clock: Callable[[], float] = time.monotonic) -> None:
+        self.plan, self.pace = plan, pace
+        self.done: list[Outcome] = []
+        self.begun: list[Move] = []
+        self.failures = 0
+        self.doubtful: Step | None = None
+        self.tick: Callable[[], None] = lambda: None  # called whenever there is nothing to do but wait
+        self._cluster, self._clock = cluster, clock
+        self._waiting = deque(plan.moves)
+        self._open: list[_Space] = []
+        self._started: set[tuple[str, str, str]] = set()
+
+    def run(self) -> Iterator[Outcome]:
+        """Every outcome as it happens. Raises RevError only where nothing at all can be done any more."""
+        for outcome in self._first(self.plan.first):
+            self.done.append(outcome)
+            yield outcome
+        while True:
+            for outcome in self._advance():
+                self.done.append(outcome)
+                yield outcome
+            if not self._open and (not self._waiting or self.stopped):
+                return
+            if any(space.rolling or space.not_before > self._clock() for space in self._open):
+                self.tick()
+                self._cluster.wait(_LOOK)
+
+    def _first(self, steps: Sequence[Step]) -> Iterator[Outcome]:
+        """The writes that move a tag; when one fails, those before it are taken back and nothing else is begun."""
+        for n, step in enumerate(steps):
+            if (failed := self._write(step)) is not None:
+                yield Outcome(
+                    kind="Tag", namespace="", name=step.name, what="failed", message=f"{step.says} failed: {failed}"
+                )
+                self.failures = self.pace.max_failures
+                yield from self._take_back(self.plan.first_back[:n])
+                return
+            yield Outcome(kind="Tag", namespace="", name=step.name, what="moved", message=step.says)
+
+    def _take_back(self, steps: Sequence[Step]) -> Iterator[Outcome]:
+        for step in reversed(steps):
+            failed = self._write(step)
+            what, message = ("put back", step.says) if failed is None else ("failed", f"{step.says} failed: {failed}")
+            yield Outcome(kind="Tag", namespace="", name=step.name, what=what, message=message)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more is begun."""
+        return self.failures >= self.pace.max_failures
+
+    @property
+    def rolling(self) -> list[Restart]:
+        """What is under way."""
+        return [each.restart for space in self._open for each in space.rolling]
+
+    @property
+    def left(self) -> list[Restart]:
+        """Restarts that were not begun."""
+        return [each for each in self.plan.restarts if _key(each) not in self._started]
+
+    @property
+    def namespaces_left(self) -> list[Move]:
+        """Namespaces that were not begun."""
+        return list(self._waiting)
+
+    def progress_of(self, restart: Restart) -> Progress:
+        return progress(restart, self._cluster.pods(restart))
+
+    def _advance(self) -> Iterator[Outcome]:
+        for space in self._open:
+            yield from self._look(space)
+        for space in self._open:
+            yield from self._start(space)
+        while self._waiting and not self.stopped and self._room():
+            if self._gateways_wait():
+                break
+            yield from self._begin(self._waiting.popleft())
+        for space in list(self._open):
+            if not space.rolling and (not space.todo or self.stopped):
+                if not space.todo:
+                    yield from self._close(space.move)
+                self._open.remove(space)
+
+    def _room(self) -> bool:
+        return len(self._open) < self.pace.overall and len(self.rolling) < self.pace.overall
+
+    def _gateways_wait(self) -> bool:
+        """Gateways are last: nothing else may be under way when the first namespace that has one begins."""
+        first = any(restart.gateway for restart in self._waiting[0].restarts)
+        return first and any(not r.gateway for space in self._open for r in [*space.todo, *self.rolling])
+
+    def _begin(self, move: Move) -> Iterator[Outcome]:
+        """Labels and proof; then its restarts may start."""
+        self.begun.append(move)
+        if move.label is None:
+            yield _of_namespace(move, "unchanged", "")
+        elif (failed := self._write(move.label)) is not None:
+            yield self._failed("Namespace", "", move.namespace, failed)
+            return
+        else:
+            yield _of_namespace(move, "labeled", _labels(move.after))
+        wrong = list(self._cluster.prove(move.proofs)) if move.proofs else []
+        if wrong:
+            yield self._failed("Namespace", "", move.namespace, wrong[0])
+            if not self.plan.undo and not any(each.what == "restarted" for each in self.done):
+                yield from self._take_back(self.plan.first_back)
+            if move.back is not None and not self.plan.undo:
+                back = self._write(move.back)
+                message = f"namespace/{move.namespace} labels put back" if back is None else f"not put back: {back}"
+                what = "put back" if back is None else "failed"
+                yield Outcome(kind="Namespace", namespace="", name=move.namespace, what=what, message=message)
+            return
+        space = _Space(move, deque(move.restarts), [])
+        self._open.append(space)
+        yield from self._start(space)
+
+    def _start(self, space: _Space) -> Iterator[Outcome]:
+        while space.todo and not self.stopped and self._clock() >= space.not_before:
+            waits = self.pace.timeout > 0
+            full = len(space.rolling) >= self.pace.per_namespace or len(self.rolling) >= self.pace.overall
+            if waits and full:
+                return
+            restart = space.todo.popleft()
+            self._started.add(_key(restart))
+            if restart.step is not None and (failed := self._write(restart.step)) is not None:
+                yield self._failed(restart.kind, restart.namespace, restart.name, failed)
+                continue
+            if waits:
+                space.rolling.append(_Rolling(restart, self._clock() + self.pace.timeout))
+            elif self.pace.pause:
+                space.not_before = self._clock() + self.pace.pause
+            if restart.step is not None:
+                yield _of(restart, "restarted", restart.step.says)
+
+    def _look(self, space: _Space) -> Iterator[Outcome]:
+        for each in list(space.rolling):
+            now, state = self._clock(), self.progress_of(each.restart)
+            state = self._recounted(each, state, now)
+            restart = each.restart
+            if state.done:
+                outcome = _of(
+                    restart, "rolled out", f"{spoken(restart.kind, restart.name)} rolled out ({_tally(restart, state)})"
+                )
+            elif state.wrong:
+                outcome = self._failed(restart.kind, restart.namespace, restart.name, _wrong(each, state))
+            elif now >= each.deadline:
+                outcome = self._timed_out(restart, state)
+            else:
+                continue
+            space.rolling.remove(each)
+            space.not_before = now + self.pace.pause
+            yield outcome
+
+    def _recounted(self, each: _Rolling, state: Progress, now: float) -> Progress:
+        """An autoscaler may want fewer pods by now than when the plan was made."""
+        if not state.short:
+            each.short_since = None
+            return state
+        each.short_since = each.short_since if each.short_since is not None else now
+        if now - each.short_since < _SHORT:
+            return state
+        each.short_since = now
+        wanted = self._cluster.wanted(each.restart)
+        if wanted is None or wanted >= each.restart.pods:
+            return state
+        each.restart = msgspec.structs.replace(each.restart, pods=wanted, stays=min(each.restart.stays, wanted))
+        return self.progress_of(each.restart)
+
+    def _timed_out(self, restart: Restart, state: Progress) -> Outcome:
+        event = self._cluster.last_event(restart, [*state.waiting, *state.old])
+        parts = [f"{state.ready} of {restart.pods} are ready on {restart.revision or 'no revision'}"]
+        parts += [f"not ready: {', '.join(state.waiting[:3])}"] if state.waiting else []
+        parts += [f"still old: {', '.join(state.old[:3])}"] if state.old and not state.waiting else []
+        parts += [f"last event: {event}"] if event else []
+        message = f"not rolled out within {self.pace.timeout:g}s: {'; '.join(parts)}"
+        return self._failed(restart.kind, restart.namespace, restart.name, message)
+
+    def _close(self, move: Move) -> Iterator[Outcome]:
+        if move.close is None or any(_is_failure(outcome, move) for outcome in self.done):
+            return
+        if (failed := self._write(move.close)) is not None:
+            yield self._failed("Namespace", "", move.namespace, failed)
+        else:
+            yield _of_namespace(move, "undone", _labels(move.after))
+
+    def _write(self, step: Step) -> str | None:
+        """Apply; the words of a failure, None if it is done."""
+        self.doubtful = step  # stays if the person interrupts us here
+        failed = None
+        try:
+            self._cluster.apply(step)
+        except Changed as error:
+            failed = f"nothing was overwritten: {error}"
+        except RevError as error:
+            failed = str(error)
+        self.doubtful = None
+        return failed
+
+    def _failed(self, kind: str, namespace: str, name: str, message: str) -> Outcome:
+        self.failures += 1
+        text = f"{spoken(kind, name)} failed: {message}"
+        return Outcome(kind=kind, namespace=namespace, name=name, what="failed", message=text, detail=message)
+
+
+def _key(restart: Restart) -> tuple[str, str, str]:
+    return restart.namespace, restart.kind, restart.name
+
+
+def _is_failure(outcome: Outcome, move: Move) -> bool:
+    return outcome.what == "failed" and move.namespace in (outcome.namespace or outcome.name,)
+
+
+def _wrong(each: _Rolling, state: Progress) -> str:
+    return f"its new pods are not injected by {each.restart.revision}: {', '.join(state.wrong[:3])}"
+
+
+def _of(restart: Restart, what: str, message: str) -> Outcome:
+    return Outcome(kind=restart.kind, namespace=restart.namespace, name=restart.name, what=what, message=message)
+
+
+def _of_namespace(move: Move, what: str, detail: str) -> Outcome:
+    said = f"namespace/{move.namespace} {what}"
+    return Outcome(kind="Namespace", namespace="", name=move.namespace, what=what, message=said, detail=detail)
+
+
+def _labels(given: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in given.items())
+
+
+def _tally(restart: Restart, state: Progress) -> str:
+    stays = f"; {restart.stays} kept by its partition" if restart.stays else ""
+    return f"{restart.revision or 'no sidecar'}, {state.ready}/{restart.pods}{stays}"

@@ -1,0 +1,55 @@
+"""What `-f` is: a dump, or a list of names as `-o name` prints it. And which namespaces a call is about."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import IO, NamedTuple
+
+from kubectl_rev.dumps import yaml_reader
+from kubectl_rev.dumps.yaml_reader import Name
+from kubectl_rev.errors import UsageError
+
+_LARGE = 1 << 24  # bytes: a list of more names than a cluster has; such a dump is not to be read twice
+_NAMESPACES = ("namespace", "namespaces", "ns")
+_OURS = ("revision", "tag")  # what our own lists have and no namespace is
+
+
+class File(NamedTuple):
+    """What was given with `-f`: `names` if it is a list of them, else the dump's path.
+
+    `stdin` is what standard input still has: a pipe can be read once only.
+    """
+
+    names: list[Name]
+    dump: str
+    stdin: IO[bytes]
+
+
+def opened(filename: str) -> File:
+    """Look what a file is. Raises UsageError for one that cannot be read, or is a broken list of names."""
+    if not filename or (filename != "-" and os.path.isdir(filename)):
+        return File([], filename, sys.stdin.buffer)
+    if filename == "-" and sys.stdin.isatty():
+        raise UsageError("-f - reads standard input, which is a terminal: pipe a dump or names into it")
+    if os.path.isfile(filename) and os.path.getsize(filename) > _LARGE:
+        return File([], filename, sys.stdin.buffer)
+    text = yaml_reader.read(filename, sys.stdin.buffer)
+    listed = yaml_reader.names(text)
+    if listed:
+        return File(listed, "", sys.stdin.buffer)
+    again = os.path.isfile(filename)  # a pipe, such as `-f <(kubectl get …)`, is not
+    return File([], filename if again else "-", io.BytesIO(text.encode()))
+
+
+def named(arguments: Sequence[str], file: File) -> list[str]:
+    """The namespaces that were named, as arguments or in a file: of what is in one, the one that it is in."""
+    words = [word.partition("/")[2] if word.startswith(("namespace/", "ns/")) else word for word in arguments]
+    for each in file.names:
+        space = each.name if each.type in _NAMESPACES else each.namespace
+        if not space or each.type in _OURS:
+            raise UsageError(f"{each.type}/{each.name} is in no namespace: say namespace/NAME, or add -n NAMESPACE")
+        words.append(space)
+    return words

@@ -1,0 +1,113 @@
+"""What rev-status is asked for, parsed from its arguments as kubectl parses them: a value, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from kubectl_rev.dumps.yaml_reader import Name
+from kubectl_rev.errors import UsageError
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """`kind` is one of LISTS, or None for the overview; `only` narrows workloads to one Kubernetes kind."""
+
+    kind: str | None = None
+    only: str | None = None
+    names: tuple[str, ...] = ()
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """Something to explain: a `Namespace`, a `Pod`, a `Gateway` or a workload; a kind that we do not know is as it was
+    typed, since a controller may be of any. No `namespace` means the current one.
+    """
+
+    kind: str
+    name: str
+    namespace: str = ""
+
+
+class Why(msgspec.Struct, frozen=True):
+    """The subjects to explain."""
+
+    subjects: tuple[Subject, ...]
+
+
+LISTS = ("revisions", "tags", "namespaces", "workloads", "pods", "gateways")
+
+_ALIASES = {
+    "revisions": ("revision", "revs", "rev"),
+    "tags": ("tag",),
+    "namespaces": ("namespace", "ns"),
+    "workloads": ("workload", "wl"),
+    "pods": ("pod", "po"),
+    "gateways": ("gateway", "gateways.gateway.networking.k8s.io", "gateway.gateway.networking.k8s.io", "gtw", "gw"),
+}
+_WORKLOADS = {
+    "Deployment": ("deployments", "deployment", "deploy"),
+    "StatefulSet": ("statefulsets", "statefulset", "sts"),
+    "DaemonSet": ("daemonsets", "daemonset", "ds"),
+    "ReplicaSet": ("replicasets", "replicaset", "rs"),
+    "Job": ("jobs", "job"),
+    "CronJob": ("cronjobs", "cronjob", "cj"),
+    "Rollout": ("rollouts", "rollout", "ro"),
+}
+_GROUPS = dict.fromkeys(_WORKLOADS, "apps") | {"Job": "batch", "CronJob": "batch", "Rollout": "argoproj.io"}
+_LIST_OF = {alias: kind for kind, aliases in _ALIASES.items() for alias in (kind, *aliases)}
+_KIND_OF = {alias: kind for kind, aliases in _WORKLOADS.items() for alias in aliases}
+_KIND_OF |= {f"{alias}.{_GROUPS[kind]}": kind for alias, kind in _KIND_OF.items()}
+_EXPLAINED = _KIND_OF | dict.fromkeys(("namespaces", *_ALIASES["namespaces"]), "Namespace")
+_EXPLAINED |= dict.fromkeys(("pods", *_ALIASES["pods"]), "Pod")
+_EXPLAINED |= dict.fromkeys(("gateways", *_ALIASES["gateways"]), "Gateway")
+# The plurals, as tab completion offers them.
+TYPES = (*LISTS, *(aliases[0] for aliases in _WORKLOADS.values()))
+_OF_LIST = {"namespaces": ["Namespace"], "pods": ["Pod"], "gateways": ["Gateway"], "workloads": [*_WORKLOADS]}
+
+
+def listed(word: str) -> list[str]:
+    """The Kubernetes kinds that are listed for a TYPE; `revisions` and `tags` are none, and stand for themselves."""
+    kind = _LIST_OF.get(word.lower())
+    if kind is None:
+        return [_KIND_OF[word.lower()]] if word.lower() in _KIND_OF else []
+    return _OF_LIST.get(kind, [kind])
+
+
+def explained(word: str) -> list[str]:
+    """The Kubernetes kind that the TYPE of TYPE/NAME means, as a list of it alone; empty if it is none."""
+    return [_EXPLAINED[word.lower()]] if word.lower() in _EXPLAINED else []
+
+
+def parse(arguments: Sequence[str]) -> Ask | Why:
+    """`[]`, `[TYPE, NAME…]` or `[TYPE/NAME…]`; TYPE may be a comma-free plural, singular or short name."""
+    words = [word for word in arguments if word]
+    if not words:
+        return Ask()
+    if any("/" in word for word in words):
+        return Why(tuple(_subject(word) for word in words))
+    kind, names = words[0].lower(), tuple(dict.fromkeys(words[1:]))
+    if kind in _LIST_OF:
+        return Ask(_LIST_OF[kind], None, names)
+    if kind in _KIND_OF:
+        return Ask("workloads", _KIND_OF[kind], names)
+    raise UsageError(
+        f'there is no type "{words[0]}" here: say one of {", ".join(LISTS)}, or TYPE/NAME, as in ns/{words[0]}'
+    )
+
+
+def of_names(listed: Sequence[Name]) -> Ask | Why:
+    """The same as a list of names has it: namespaces are listed, and so are our own types; all else is explained."""
+    kinds = {_LIST_OF.get(each.type.lower()) for each in listed}
+    if len(kinds) == 1 and (kind := kinds.pop()) in ("namespaces", "revisions", "tags"):
+        return Ask(kind, None, tuple(dict.fromkeys(each.name for each in listed)))
+    found = (msgspec.structs.replace(_subject(f"{e.type}/{e.name}"), namespace=e.namespace or "") for e in listed)
+    return Why(tuple(dict.fromkeys(found)))
+
+
+def _subject(word: str) -> Subject:
+    kind, slash, name = word.partition("/")
+    if not slash:
+        raise UsageError("a type and names, or TYPE/NAME for each, not a mixture of both")
+    if not name or "/" in name:
+        raise UsageError(f'"{word}" is not of the form TYPE/NAME')
+    return Subject(_EXPLAINED.get(kind.lower(), kind.lower()), name)

@@ -1,0 +1,50 @@
+"""--wait: ask again until it holds, and say so each time the answer changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from kubectl_rev.cli.run import tell
+from kubectl_rev.core.verification.evidence import Evidence
+from kubectl_rev.core.verification.verify import Verdict, Verification
+from kubectl_rev.errors import ClusterError
+from kubectl_rev.render.text import clean
+from kubectl_rev.render.verify import verdict_line
+
+_PAUSE = 3.0  # seconds between two reads: connections cannot be watched, only asked for
+_HOLDS = (Verdict.SAFE, Verdict.COMPLETE)
+
+
+def holds(answer: Callable[[], tuple[Evidence, Verification]], seconds: float) -> tuple[Evidence, Verification, bool]:
+    """The last answer, and False if it did not hold in time. A cluster that is away for a while is waited for too.
+
+    Raises what `answer` raises if there never was one, and what waiting cannot change (a usage error) at once.
+    """
+    deadline, told = time.monotonic() + seconds, ""
+    last: tuple[Evidence, Verification] | None = None
+    while True:
+        try:
+            last = answer()
+            said = state(last[1])
+        except ClusterError as error:
+            if time.monotonic() >= deadline:
+                raise
+            said = str(error)
+        else:
+            if last[1].verdict in _HOLDS:
+                return *last, True
+        if said != told:
+            tell(clean(said))
+            told = said
+        left = deadline - time.monotonic()
+        if left <= 0 and last is not None:
+            tell(f"timed out: it did not hold within {seconds:.0f}s; run the same command again to go on waiting")
+            return *last, False
+        time.sleep(min(_PAUSE, max(left, 0)))
+
+
+def state(report: Verification) -> str:
+    """`NOT SAFE …: 3 reasons (REV301 2, REV306 1)`: what must change for a new line to be worth it."""
+    codes = [f"{check.code} {check.findings}" for check in report.checks if check.findings]
+    return f"{verdict_line(report)}{' (' + ', '.join(codes) + ')' if codes else ''}"

@@ -1,0 +1,104 @@
+"""--watch: draw, wait until something that matters changes, draw again."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from kubectl_rev.cli.run import say, tell
+from kubectl_rev.commands.source import Source
+from kubectl_rev.errors import ClusterError
+from kubectl_rev.render.text import clean
+
+if TYPE_CHECKING:
+    from kubectl_rev.cluster.watch import Event
+
+_HOME_AND_CLEAR = "\x1b[H\x1b[J"
+_AGAIN = 3.0  # seconds until a read that failed is tried again, unless a watch tells something before
+
+# What the answers depend on: /apis paths; those below a namespace are narrowed to one where the question is.
+_CLUSTERED = (
+    "/api/v1/namespaces",
+    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+    "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+    "/api/v1/services",
+    "/apis/discovery.k8s.io/v1/endpointslices",
+)
+_NAMESPACED = (
+    ("/api/v1", "pods"),
+    ("/apis/apps/v1", "deployments"),
+    ("/apis/apps/v1", "statefulsets"),
+    ("/apis/apps/v1", "daemonsets"),
+    ("/apis/batch/v1", "jobs"),
+    ("/apis/batch/v1", "cronjobs"),
+    ("/apis/argoproj.io/v1alpha1", "rollouts"),
+    ("/apis/gateway.networking.k8s.io/v1", "gateways"),
+)
+
+
+def paths(namespace: str) -> Sequence[str]:
+    """The collections to watch for a question about one namespace, or about all."""
+    where = f"/namespaces/{namespace}" if namespace else ""
+    return [*_CLUSTERED, *(f"{root}{where}/{plural}" for root, plural in _NAMESPACED)]
+
+
+def follow(source: Source, namespace: str, draw: Callable[[], str]) -> None:
+    """Until Ctrl-C. On a terminal the screen is redrawn; elsewhere each new state is printed once."""
+    from kubectl_rev.cluster.watch import changes
+
+    told: SimpleQueue[Event] = SimpleQueue()
+    connection, stop = source.connection, threading.Event()
+
+    def listen() -> None:
+        for event in changes(connection, paths(namespace), stop):
+            told.put(event)
+
+    threading.Thread(target=listen, daemon=True, name="listen").start()
+    shown, trouble = "", ""
+    try:
+        while True:
+            failed = ""
+            try:
+                text = draw()
+            except ClusterError as error:
+                if not shown:
+                    raise
+                text, failed = shown, clean(str(error))
+            _show(text, shown, failed or trouble)
+            shown = text
+            trouble = _wait(told, _AGAIN if failed else None, trouble)
+    finally:
+        stop.set()
+
+
+def _wait(told: SimpleQueue[Event], timeout: float | None, before: str) -> str:
+    """Sleep until something is told; the trouble that it tells of, or the old one when nothing came."""
+    try:
+        event = told.get(timeout=timeout)
+        while not told.empty():
+            event = told.get()
+    except Empty:
+        return before
+    return clean(event.trouble)
+
+
+def _show(text: str, shown: str, trouble: str) -> None:
+    if not sys.stdout.isatty():
+        if trouble:
+            tell(trouble)
+        if text != shown:
+            say(text)
+        return
+    size = shutil.get_terminal_size()
+    lines = text.split("\n")
+    room = size.lines - (2 if trouble else 1)
+    if len(lines) > room:
+        lines = [*lines[: room - 1], f"… {len(lines) - room + 1} more lines"]
+    if trouble:
+        lines.append(trouble[: size.columns])
+    sys.stdout.write(_HOME_AND_CLEAR + "\n".join(lines) + "\n")
+    sys.stdout.flush()

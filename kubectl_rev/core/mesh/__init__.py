@@ -1,0 +1,21 @@
+"""Facts about a mesh, shared by all plugins: which revisions exist, which label wins, what runs where.
+
+labels           the labels, annotations and names that we rely on
+resources        the kinds of object that are read
+selectors        does this selector match, and if not, why
+objects          the Kubernetes objects, as far as they are read
+sail             the Sail operator's own objects, as far as they are read
+snapshot         what one read brought back, and its gaps
+webhook_targets  where a webhook's calls go, and whether an istiod answers there
+revisions        which revisions, tags and injectors exist (Mesh)
+istiod_veto      does istiod refuse what a webhook matched
+admission        which webhooks the API server calls for a pod, and because of which label (consider)
+injection        who injects a pod, and why (select)
+defaults         what "default" means, and who holds it
+gateways         is it a gateway, which kind, who decides its revision
+proxies          which revision injected a running pod
+drift            what a restart would change
+inventory        workloads joined with their pods and decisions (Survey)
+enrollment       is a namespace in the mesh, and if not, why not
+ownership        who would write an object again
+"""

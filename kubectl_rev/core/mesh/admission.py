@@ -1,0 +1,178 @@
+"""Which webhooks does the API server call for a pod, and because of which label: the first half of injection.
+
+Live webhooks' selectors and rules decide. The order "istio-injection beats the namespace's istio.io/rev beats the
+pod's" is nowhere written here: it follows from the selectors, so that every release since 1.6, Helm, istioctl, Sail and
+hand-made webhooks come out right.
+
+Not modelled: matchConditions (CEL; a pod they could decide about is `unknown`), and other people's mutating webhooks
+that change a pod's labels before the injector sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.objects import PodTemplate, Webhook
+from kubectl_rev.core.mesh.revisions import Injector, Mesh
+from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, state
+from kubectl_rev.core.mesh.webhook_targets import Target
+
+_ABOUT_INJECTION = frozenset({*labels.INJECTION_LABELS, labels.INJECT, labels.DEACTIVATED})
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What the decision is about: a pod to be created in a namespace.
+
+    `host_network` is None where only the metadata of a bare pod was read; `namespace_known` is False where the
+    namespace, and so its labels, could not be read.
+    """
+
+    namespace: str
+    namespace_labels: dict[str, str]
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    host_network: bool | None = False
+    namespace_known: bool = True
+
+    def created_from(self, template: PodTemplate) -> Subject:
+        """The pod that this template makes, in the same namespace."""
+        return msgspec.structs.replace(
+            self,
+            labels=template.metadata.labels,
+            annotations=template.metadata.annotations,
+            host_network=template.spec.host_network,
+        )
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """One webhook entry held against the subject; `because` names the labels that decided."""
+
+    webhook: str
+    matches: bool
+    because: str
+
+
+class Considered(msgspec.Struct, frozen=True):
+    """One injector and all its entries held against the subject."""
+
+    injector: str
+    revision: str
+    tag: str | None
+    trials: tuple[Trial, ...]
+
+
+class Match(msgspec.Struct, frozen=True):
+    """A webhook that the API server would call for the subject."""
+
+    injector: Injector
+    webhook: Webhook
+    target: Target
+    because: str
+
+    @property
+    def served(self) -> tuple[object, ...]:
+        """Who answers the call, comparable: two webhooks that reach the same istiods only inject twice over."""
+        if self.target.revisions:
+            return self.target.namespace, self.target.revisions
+        return self.target.namespace, self.target.service, self.webhook.client_config.url
+
+
+def matching(mesh: Mesh, subject: Subject) -> list[Match]:
+    """What the API server calls, in the order of `Mesh.injectors`; an injector more than once if it has it so."""
+    return [
+        Match(injector, webhook, target, _asked_in_words(webhook, subject))
+        for injector in mesh.injectors
+        for webhook, target in injector.webhooks
+        if _calls(webhook, subject)
+    ]
+
+
+def _calls(webhook: Webhook, subject: Subject) -> bool:
+    return (
+        webhook.namespace_selector.matches(subject.namespace_labels)
+        and webhook.object_selector.matches(subject.labels)
+        and covers_pods(webhook)
+    )
+
+
+def called(mesh: Mesh, subject: Subject) -> tuple[str, ...]:
+    """The revisions whose injector's webhook matches, whatever comes of it; each once."""
+    return tuple(dict.fromkeys(match.injector.revision for match in matching(mesh, subject)))
+
+
+def kept_away(mesh: Mesh, subject: Subject) -> str | None:
+    """Why an injector is not called that the labels ask for: a requirement that is not about injection.
+
+    AKS, for one, has its enforcer add `control-plane DoesNotExist` to every webhook (Azure/AKS#1771).
+    """
+    if _ABOUT_INJECTION.isdisjoint([*subject.namespace_labels, *subject.labels]):  # nobody asks, as in most namespaces
+        return None
+    for injector in mesh.injectors:
+        for webhook, _ in injector.webhooks:
+            if _calls(webhook, subject):
+                continue
+            of_namespace = webhook.namespace_selector.unmet(subject.namespace_labels)
+            of_pod = webhook.object_selector.unmet(subject.labels)
+            foreign = all(requirement.key not in _ABOUT_INJECTION for requirement in of_namespace + of_pod)
+            if foreign and any(key in _ABOUT_INJECTION for _, key, _ in asked_for(webhook, subject)):
+                return f"{injector.name} would be called, but {_trial(webhook, subject).because}"
+    return None
+
+
+def consider(mesh: Mesh, subject: Subject) -> list[Considered]:
+    """Every injector with every entry and the reason it matches or not: the long form of `select`."""
+    return [
+        Considered(
+            injector.name,
+            injector.revision,
+            injector.tag,
+            tuple(_trial(webhook, subject) for webhook, _ in injector.webhooks),
+        )
+        for injector in mesh.injectors
+    ]
+
+
+def covers_pods(webhook: Webhook) -> bool:
+    """Whether the webhook's rules include the creation of pods."""
+    return any(
+        {"CREATE", "*"} & set(rule.operations)
+        and {"", "*"} & set(rule.api_groups)
+        and {"v1", "*"} & set(rule.api_versions)
+        and {"pods", "*", "pods/*", "*/*"} & set(rule.resources)  # a subresource `*` may also be none
+        and rule.scope in ("*", "Namespaced")
+        for rule in webhook.rules
+    )
+
+
+def _trial(webhook: Webhook, subject: Subject) -> Trial:
+    if labels.DEACTIVATED in webhook.namespace_selector.match_labels:
+        return Trial(webhook.name, False, "deactivated when tag default was set")
+    for requirement in webhook.namespace_selector.unmet(subject.namespace_labels):
+        found = state(requirement.key, subject.namespace_labels)
+        return Trial(webhook.name, False, f"{requirement.wants()}, {found}")
+    for requirement in webhook.object_selector.unmet(subject.labels):
+        return Trial(webhook.name, False, f"pod's {requirement.wants()}, {state(requirement.key, subject.labels)}")
+    if not covers_pods(webhook):
+        return Trial(webhook.name, False, "its rules do not cover the creation of pods")
+    doubt = "; its matchConditions were not evaluated" if webhook.match_conditions else ""
+    return Trial(webhook.name, True, _asked_in_words(webhook, subject) + doubt)
+
+
+def asked_for(webhook: Webhook, subject: Subject) -> Iterator[tuple[str, str, str]]:
+    """The labels that a matching webhook positively asks for: (`namespace` or `pod`, key, value)."""
+    yield from _positive("namespace", webhook.namespace_selector, subject.namespace_labels)
+    yield from _positive("pod", webhook.object_selector, subject.labels)
+
+
+def _positive(where: str, selector: LabelSelector, given: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    for requirement in selector.requirements:
+        if requirement.operator in (Operator.IN, Operator.EXISTS) and requirement.key in given:
+            yield where, requirement.key, given[requirement.key]
+
+
+def _asked_in_words(webhook: Webhook, subject: Subject) -> str:
+    asked = [f"the {where} says {key}={value}" for where, key, value in asked_for(webhook, subject)]
+    return " and ".join(asked) or "no label is against it"

@@ -1,0 +1,164 @@
+"""Who injects this pod if it is created now, and why.
+
+Two halves decide, as in the cluster: the API server calls webhooks (`admission.py`), whose Services may be dead, and
+then istiod itself may refuse (`istiod_veto.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+import msgspec
+
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.admission import Match, Subject, asked_for, kept_away, matching
+from kubectl_rev.core.mesh.istiod_veto import Veto, veto
+from kubectl_rev.core.mesh.revisions import Mesh
+
+
+class State(Enum):
+    """What becomes of a pod that is created now."""
+
+    INJECTED = "injected"
+    NONE = "none"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+class Selected(msgspec.Struct, frozen=True):
+    """The answer. `revision` is set only when injected; `injectors` are those that are asked, by name.
+
+    Where one fails that is the one that fails; where all that match are passed over they are all of these.
+
+    `ignored` are the injection labels that say something else and have no effect: (`namespace` or `pod`, key, value).
+    """
+
+    state: State
+    because: str
+    revision: str | None = None
+    injectors: tuple[str, ...] = ()
+    ignored: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def injector(self) -> str | None:
+        """The one injector that would be called, None if there are several or none."""
+        return self.injectors[0] if len(self.injectors) == 1 else None
+
+
+def select(mesh: Mesh, subject: Subject) -> Selected:
+    """Decide; never raises, always gives a reason. What could not be read makes it unknown, not none."""
+    if mesh.blind:
+        return Selected(State.UNKNOWN, "the injectors could not be read")
+    if not subject.namespace_known:
+        return Selected(State.UNKNOWN, "the namespace's labels could not be read")
+    matches = matching(mesh, subject)
+    answer = _answer(mesh, subject, matches)
+    return msgspec.structs.replace(answer, ignored=tuple(_ignored(mesh, subject, matches)))
+
+
+def heeded(mesh: Mesh) -> frozenset[str]:
+    """The keys of pod labels that can decide anything: a pod with none of them is as good as one without labels."""
+    selectors = [webhook.object_selector for injector in mesh.injectors for webhook, _ in injector.webhooks]
+    for config in mesh.injector_configs.values():
+        selectors += [*(config.never_inject_selector or ()), *(config.always_inject_selector or ())]
+    asked = {requirement.key for selector in selectors for requirement in selector.requirements}
+    return frozenset({labels.INJECT, labels.REV, *asked})
+
+
+def refusal(mesh: Mesh, subject: Subject) -> tuple[str, Veto] | None:
+    """The revision whose istiod is asked, and its word; None unless exactly one injector would be called."""
+    alive = [match for match in matching(mesh, subject) if match.target.alive is not False]
+    names = {match.injector.name for match in alive}
+    return (alive[0].injector.revision, _veto(mesh, subject, alive[0])) if len(names) == 1 else None
+
+
+def _answer(mesh: Mesh, subject: Subject, matches: list[Match]) -> Selected:
+    """A webhook whose Service is dead rejects the pod; with failurePolicy Ignore it is passed over."""
+    for match in matches:
+        if match.webhook.match_conditions:
+            because = f"{match.injector.name} has matchConditions, which are not evaluated here"
+            return Selected(State.UNKNOWN, because, injectors=(match.injector.name,))
+    for match in matches:
+        if match.target.alive is False and match.webhook.failure_policy != "Ignore":
+            because = f"{match.because}, but calling {match.injector.name} fails: {match.target.problem}"
+            return Selected(State.REJECTED, because, injectors=(match.injector.name,))
+    alive = {match.injector.name: match for match in matches if match.target.alive is not False}
+    if not alive and matches:
+        because = f"{matches[0].injector.name} is passed over (failurePolicy Ignore): {matches[0].target.problem}"
+        return Selected(State.NONE, because, injectors=tuple(dict.fromkeys(m.injector.name for m in matches)))
+    if not alive:
+        return Selected(State.NONE, _why_none(mesh, subject))
+    words = {name: _veto(mesh, subject, match) for name, match in alive.items()}
+    willing = [name for name, word in words.items() if word.accepts is not False]
+    if len({alive[name].served for name in willing}) > 1:
+        all_of_them = " and ".join(f"{name} ({alive[name].injector.revision})" for name in willing)
+        return Selected(State.CONFLICT, f"{all_of_them} all select it: the last one called wins", injectors=(*alive,))
+    name = willing[0] if willing else next(iter(alive))
+    match, word = alive[name], words[name]
+    if word.accepts is None:
+        return Selected(State.UNKNOWN, word.because, injectors=(*alive,))
+    if word.accepts and len(match.target.revisions) > 1:
+        several = " and ".join(match.target.revisions)
+        because = f"{name} calls Service {match.target.service}, behind which the istiods of {several} take turns"
+        return Selected(State.CONFLICT, because, injectors=(*alive,))
+    if not word.accepts:
+        return Selected(State.NONE, f"{match.because}, but istiod leaves it alone: {word.because}")
+    return Selected(State.INJECTED, match.because, match.injector.revision, (*alive,))
+
+
+def _veto(mesh: Mesh, subject: Subject, match: Match) -> Veto:
+    plane = mesh.control_plane(match.injector.revision, match.target.namespace)
+    return veto(
+        namespace=subject.namespace,
+        labels=subject.labels,
+        annotations=subject.annotations,
+        host_network=subject.host_network,
+        config=mesh.injector_config(match.injector.revision, match.target.namespace),
+        versions=plane.versions if plane else (),
+    )
+
+
+def _ignored(mesh: Mesh, subject: Subject, matches: list[Match]) -> Iterator[tuple[str, str, str]]:
+    """Revision labels that nobody asked about, though they name something else than what happens.
+
+    Where another label decides, that is: one that nobody answers to, and no other is there, is not ignored but useless.
+    """
+    overruled = labels.INJECTION in subject.namespace_labels
+    if labels.REV not in subject.labels and not (labels.REV in subject.namespace_labels and overruled):
+        return
+    asked = {(where, key) for match in matches for where, key, _ in asked_for(match.webhook, subject)}
+    if labels.REV in subject.namespace_labels and overruled and ("namespace", labels.REV) not in asked:
+        yield "namespace", labels.REV, subject.namespace_labels[labels.REV]
+    wish = subject.labels.get(labels.REV)
+    if wish is None or ("pod", labels.REV) in asked or subject.labels.get(labels.INJECT) == "false":
+        return
+    if wish == subject.namespace_labels.get(labels.REV) and not overruled:
+        return
+    means = mesh.resolve(wish)
+    asking: set[str | None] = {match.injector.revision for match in matches}
+    if means not in (asking or {None}) and ((means and asking) or overruled or labels.REV in subject.namespace_labels):
+        yield "pod", labels.REV, wish
+
+
+def _why_none(mesh: Mesh, subject: Subject) -> str:
+    """Why no webhook is called, found by taking away what could be in the way; exact for the charts' selectors."""
+    given, pod = subject.namespace_labels, subject.labels
+    if not mesh.injectors:
+        return "there is no injector in this cluster"
+    willing = msgspec.structs.replace(subject, labels={k: v for k, v in pod.items() if k != labels.INJECT})
+    if pod.get(labels.INJECT, "true") != "true" and matching(mesh, willing):
+        return f"the pod says {labels.INJECT}={pod[labels.INJECT]}"
+    if reason := kept_away(mesh, subject):
+        return reason
+    if given.get(labels.INJECTION) == "enabled":
+        return f"no injector answers to {labels.INJECTION}=enabled: nothing holds the default"
+    if labels.INJECTION in given:
+        return f"the namespace says {labels.INJECTION}={given[labels.INJECTION]}"
+    for where, wishes in (("namespace", given), ("pod", pod)):
+        if labels.REV in wishes:
+            return f"no injector answers to {labels.REV}={wishes[labels.REV]} on the {where}"
+    if pod.get(labels.INJECT) == "true":
+        return f"no injector answers to {labels.INJECT}=true alone: nothing holds the default"
+    return "neither the namespace nor the pod asks for it"

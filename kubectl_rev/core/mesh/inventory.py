@@ -1,0 +1,257 @@
+"""Every workload with its pods, what is selected for it and what runs in it: the join that all reports start from."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.admission import Subject, called
+from kubectl_rev.core.mesh.defaults import Default, default_of
+from kubectl_rev.core.mesh.drift import RENDERED, Effect, drifts, effect
+from kubectl_rev.core.mesh.gateways import GatewayKind, classify, gateway_name, owner
+from kubectl_rev.core.mesh.injection import Selected, State, heeded, select
+from kubectl_rev.core.mesh.objects import Metadata, OwnerReference, Pod, PodSpec, PodTemplate, Workload
+from kubectl_rev.core.mesh.proxies import Proxy, as_wished, proxy_of
+from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.snapshot import Snapshot
+
+Key = tuple[str, str, str]  # namespace, kind, name
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A pod, or several alike, of one workload. `effect` is what a restart would do to each."""
+
+    pod: Pod
+    proxy: Proxy | None
+    effect: Effect
+
+    @property
+    def count(self) -> int:
+        return self.pod.count
+
+    @property
+    def drifted(self) -> bool:
+        """A pod that is going away is no drift: it will not come back with this proxy."""
+        return drifts(self.effect) and not self.pod.terminating
+
+
+class Unit(msgspec.Struct, frozen=True):
+    """What is restarted as one: a workload, or a bare pod, with its running pods.
+
+    `template` is None where it is not known (a controller of a kind that we do not list); then the pods' own labels,
+    as they run, stand in for it.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    metadata: Metadata
+    template: PodTemplate | None
+    subject: Subject
+    selected: Selected
+    gateway: GatewayKind | None
+    groups: tuple[Group, ...]
+    held: Literal["", "paused", "OnDelete"] = ""  # why `kubectl rollout restart` replaces none of its pods
+
+    @property
+    def proxies(self) -> Counter[str]:
+        """Running proxies by revision; "unknown" where nothing tells it."""
+        found: Counter[str] = Counter()
+        for group in self.groups:
+            if group.proxy is not None:
+                found[group.proxy.revision or "unknown"] += group.count
+        return found
+
+    @property
+    def replacing(self) -> Literal["restart", "recreate", "wait for", "resume and restart", "delete the pods of"]:
+        """How its pods are replaced: Jobs end by themselves, and what istiod rendered only istiod renders again."""
+        if self.kind == "Pod":
+            return "recreate"
+        if self.kind in ("Job", "CronJob") or self.gateway in RENDERED:
+            return "wait for"
+        if self.held == "paused":
+            return "resume and restart"
+        return "delete the pods of" if self.held == "OnDelete" or self.kind == "ReplicaSet" else "restart"
+
+    @property
+    def made_from(self) -> str:
+        """The name of the Gateway that istiod rendered it for, empty of anything else."""
+        return gateway_name(self.template.metadata) if self.template and self.gateway in RENDERED else ""
+
+    @property
+    def drifted(self) -> int:
+        """How many of its pods drift."""
+        return sum(group.count for group in self.groups if group.drifted)
+
+    def having(self, *effects: Effect) -> int:
+        """How many of its pods, the terminating ones aside, a restart would do this to."""
+        return sum(g.count for g in self.groups if g.effect in effects and not g.pod.terminating)
+
+
+class Survey:
+    """A snapshot read as units per namespace. Built once, then only read."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.mesh = Mesh(snapshot)
+        self.namespace_labels = {ns.name: ns.labels for ns in snapshot.namespaces}
+        self.terminating = {ns.name for ns in snapshot.namespaces if ns.metadata.deletion_timestamp}
+        self._workloads: dict[Key, Workload] = {(w.namespace, w.kind, w.name): w for w in snapshot.workloads}
+        self._selected_for: dict[str, Selected] = {}
+        self._gateways = {(g.namespace, g.name): g for g in snapshot.gateways}
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        """All workloads and bare pods, sorted by namespace, kind, name; finished Jobs are left out."""
+        pods: dict[Key, list[Pod]] = defaultdict(list)
+        templates: dict[Key, PodTemplate | None] = {}
+        mixed: set[Key] = set()
+        for pod in self.snapshot.pods:
+            if not pod.finished:
+                key, template = self.top_owner(pod)
+                pods[key].append(pod)
+                if templates.setdefault(key, template) is not template:
+                    mixed.add(key)
+        for key in mixed:  # of several ReplicaSets of an unknown controller the newest says what comes next
+            templates[key] = self.top_owner(max(pods[key], key=_age))[1]
+        for key, workload in self._workloads.items():
+            idle_job = workload.kind == "Job" and key not in pods
+            if workload.template and self._is_top(workload) and not idle_job:
+                templates[key] = workload.template
+        return [self._unit(key, templates[key], pods.get(key, [])) for key in sorted(templates)]
+
+    @cached_property
+    def by_namespace(self) -> dict[str, list[Unit]]:
+        """The units of every namespace that exists or was named by a pod."""
+        found: dict[str, list[Unit]] = {name: [] for name in sorted(self.namespace_labels)}
+        for unit in self.units:
+            found.setdefault(unit.namespace, []).append(unit)
+        return dict(sorted(found.items()))
+
+    def plain_pod(self, namespace: str) -> Subject:
+        """A pod without labels of its own in this namespace."""
+        given = self.namespace_labels.get(namespace)
+        return Subject(namespace, given or {}, namespace_known=given is not None)
+
+    def selected_for_namespace(self, name: str) -> Selected:
+        """What is selected for a pod without labels of its own."""
+        if name not in self._selected_for:
+            self._selected_for[name] = select(self.mesh, self.plain_pod(name))
+        return self._selected_for[name]
+
+    @cached_property
+    def default(self) -> Default:
+        """Who holds what "default" can mean."""
+        return default_of(self.mesh)
+
+    def top_owner(self, pod: Pod) -> tuple[Key, PodTemplate | None]:
+        """Who is restarted to replace this pod, and the template it comes from if that is known.
+
+        Follows controllers upwards as far as they were listed: a ReplicaSet or Job leads on to whoever made it, of any
+        kind; a Deployment, StatefulSet or DaemonSet is its own answer even if an operator made it, since it is what is
+        rolled. A static pod (controller: its Node) is nobody's.
+        """
+        namespace, controller = pod.namespace, pod.metadata.controller
+        if controller is None or controller.kind == "Node":
+            return (namespace, "Pod", pod.name), None
+        template: PodTemplate | None = None
+        passed: set[Key] = set()
+        while True:
+            key = (namespace, controller.kind, controller.name)
+            workload = self._workloads.get(key) or self._made_by_hash(pod, key)
+            if workload is not None:
+                key = (namespace, workload.kind, workload.name)
+            if workload is None or key in passed:  # a circle: no cluster has one, a file may
+                return key, template
+            passed.add(key)
+            template = workload.template or template
+            above = self._above(workload)
+            if above is None:
+                return key, template
+            controller = above
+
+    def _made_by_hash(self, pod: Pod, key: Key) -> Workload | None:
+        """The Deployment whose ReplicaSet was not read: deployment/sync.go names it so, after the pods' own label."""
+        namespace, kind, name = key
+        template_hash = pod.labels.get(labels.POD_TEMPLATE_HASH)
+        if kind != "ReplicaSet" or not template_hash:
+            return None
+        return self._workloads.get((namespace, "Deployment", name.removesuffix(f"-{template_hash}")))
+
+    def _above(self, workload: Workload) -> OwnerReference | None:
+        """The controller that decides about a workload's pods in its place."""
+        above = workload.metadata.controller
+        if above is None or workload.kind in ("ReplicaSet", "Job"):
+            return above
+        return above if (workload.namespace, above.kind, above.name) in self._workloads else None
+
+    def _is_top(self, workload: Workload) -> bool:
+        return self._above(workload) is None
+
+    def _unit(self, key: Key, template: PodTemplate | None, pods: Iterable[Pod]) -> Unit:
+        namespace, kind, name = key
+        pods = list(pods)
+        subject = self.plain_pod(namespace)
+        if template is not None:
+            made_from, gateway = template.metadata, classify(template.metadata, template.spec)
+            subject = subject.created_from(template)
+        else:
+            newest = max(pods, key=_age)
+            made_from, spec = newest.metadata, newest.spec
+            gateway = classify(made_from, spec)
+            as_it_runs = PodTemplate(metadata=made_from, spec=spec or PodSpec())
+            wished = subject.created_from(replace(as_it_runs, metadata=as_wished(made_from)))
+            subject = wished if called(self.mesh, wished) else subject.created_from(as_it_runs)
+            if spec is None:
+                subject = replace(subject, host_network=None)
+        selected = self._selected(subject, gateway, made_from)
+        groups = []
+        for pod in pods:
+            proxy = proxy_of(self.mesh, pod, template)
+            groups.append(Group(pod, proxy, effect(selected, proxy, template)))
+        workload = self._workloads.get(key)
+        metadata = workload.metadata if workload else (pods[0].metadata if kind == "Pod" else Metadata(name=name))
+        held = _held(workload) if workload else ""
+        return Unit(kind, namespace, name, metadata, template, subject, selected, gateway, tuple(groups), held)
+
+    def _selected(self, subject: Subject, gateway: GatewayKind | None, metadata: Metadata) -> Selected:
+        if gateway in RENDERED:
+            made_from = self._gateways.get((subject.namespace, gateway_name(metadata)))
+            if made_from is None and not self.snapshot.lacks(labels.GATEWAYS, subject.namespace):
+                return Selected(State.NONE, "its Gateway is gone")
+            given = subject.namespace_labels if subject.namespace_known else None
+            return owner(self.mesh, made_from, given)
+        silent = self._heeded.isdisjoint(subject.labels) and labels.INJECT not in subject.annotations
+        if silent and subject.host_network is False:  # most are: their namespace's answer is theirs
+            return self.selected_for_namespace(subject.namespace)
+        return select(self.mesh, subject)
+
+    @cached_property
+    def _heeded(self) -> frozenset[str]:
+        return heeded(self.mesh)
+
+
+def _held(workload: Workload) -> Literal["", "paused", "OnDelete"]:
+    """kubectl refuses to restart what is paused; OnDelete waits until somebody deletes the pods."""
+    if workload.kind == "Deployment" and workload.spec.paused:
+        return "paused"
+    strategy = workload.spec.update_strategy
+    return "OnDelete" if strategy and strategy.type == "OnDelete" else ""
+
+
+def _age(pod: Pod) -> tuple[object, ...]:
+    """Orders pods by creation, then by what tells two apart: however they are listed or folded, the same is last."""
+    metadata = pod.metadata
+    given = sorted((key, value) for key, value in metadata.labels.items() if key not in labels.PER_POD_LABELS)
+    return metadata.creation_timestamp or "", given, sorted(metadata.annotations.items()), metadata.name
+
+
+def is_ambient(namespace_labels: dict[str, str]) -> bool:
+    """Whether ztunnel carries the namespace's traffic: pkg/config/constants/constants.go, DataplaneModeAmbient."""
+    return namespace_labels.get(labels.DATAPLANE_MODE) == "ambient"

@@ -1,0 +1,142 @@
+"""istiod's own word: a webhook was called, does istiod inject the pod or send it back untouched?
+
+The order is `injectRequired`'s (pkg/kube/inject/inject.go). How the inject label or annotation is read changed twice:
+1.6 to 1.11 read only the annotation; 1.12 put the label first; up to 1.26 y, yes, true, on (any case) meant yes and any
+other word no; since 1.27 exactly "true" and "false" count and any other word means "as the policy says" (PR 56737).
+Where the releases disagree and the release is not known, the answer is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import msgspec
+
+from kubectl_rev.core.mesh import labels as well_known
+from kubectl_rev.core.mesh.selectors import LabelSelector
+
+# pkg/kube/inject/initializer.go: IgnoredNamespaces. 1.6 had only the first two; nobody runs meshed pods in the others.
+SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
+
+Release = tuple[int, int]
+_OLDEST: Release = (1, 6)
+_LABEL_FIRST: Release = (1, 12)
+_STRICT: Release = (1, 27)
+
+
+class InjectorConfig(msgspec.Struct, rename="camel", omit_defaults=True):
+    """Key `config` of ConfigMap `istio-sidecar-injector[-REV]`: templates/istiod-injector-configmap.yaml."""
+
+    policy: str = ""
+    never_inject_selector: list[LabelSelector] | None = None
+    always_inject_selector: list[LabelSelector] | None = None
+
+
+class Veto(msgspec.Struct, frozen=True):
+    """`accepts` is None when it cannot be told from here; `because` says what decided."""
+
+    accepts: bool | None
+    because: str
+
+
+def release(version: str) -> Release | None:
+    """(1, 30) of "1.30.3" or "1.31-alpha.abc"; None of anything else, such as "latest".
+
+    Nor of what is older than revisions: charts that were never released call themselves 1.0.0.
+    """
+    parts = version.removeprefix("v").split("-")[0].split(".")
+    if len(parts) < 2 or not (parts[0].isdecimal() and parts[1].isdecimal()):
+        return None
+    found = int(parts[0]), int(parts[1])
+    return found if found >= _OLDEST else None
+
+
+def may_be(versions: Iterable[str], wanted: Release) -> bool:
+    """Whether one of these may be of that release or later; none, and what is no release, may be any."""
+    known = [found for version in versions if (found := release(version))]
+    return not known or max(known) >= wanted
+
+
+def veto(
+    *,
+    namespace: str,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    host_network: bool | None,
+    config: InjectorConfig | None,
+    versions: tuple[str, ...],
+) -> Veto:
+    """Decide for one pod. `config` None: not read (a gap, or a control plane elsewhere), taken as enabled."""
+    if host_network:
+        return Veto(False, "host network")
+    if config is not None and config.policy not in ("enabled", "disabled"):  # then nothing that a pod asks for counts
+        return Veto(False, f"its policy is {config.policy or 'empty'}, neither enabled nor disabled")
+    word = _word(namespace, labels, annotations, config, versions)
+    if host_network is None and word.accepts:
+        return Veto(None, "whether the pod is on the host network was not read")
+    return word
+
+
+def _word(
+    namespace: str,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    config: InjectorConfig | None,
+    versions: tuple[str, ...],
+) -> Veto:
+    if namespace in SYSTEM_NAMESPACES:
+        return Veto(False, f"istiod never injects in {namespace}")
+    asked = [_asked(labels, annotations, known) for known in _releases(versions, labels, annotations)]
+    word, said = asked[-1]
+    if any(other != word for other, _ in asked):
+        return Veto(None, f"releases read {said} differently, and istiod's release is not known")
+    match word:
+        case "yes":
+            return Veto(True, f"{said} asks for it")
+        case "no":
+            return Veto(False, f"{said} opts out")
+    return _by_config(labels, config)
+
+
+def _by_config(labels: Mapping[str, str], config: InjectorConfig | None) -> Veto:
+    if config is None:
+        return Veto(True, "no opt-out; its policy was not read and is taken as enabled")
+    if any(_selects(selector, labels) for selector in config.never_inject_selector or ()):
+        return Veto(False, "its neverInjectSelector matches the pod")
+    if any(_selects(selector, labels) for selector in config.always_inject_selector or ()):
+        return Veto(True, "its alwaysInjectSelector matches the pod")
+    if config.policy == "enabled":
+        return Veto(True, "no host network, no opt-out, policy enabled")
+    return Veto(False, f"its policy is {config.policy}")
+
+
+def _selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+    """An empty selector in these lists matches nothing: inject.go skips it (`!selector.Empty()`)."""
+    return bool(selector.requirements) and selector.matches(labels)
+
+
+def _releases(
+    versions: tuple[str, ...], labels: Mapping[str, str], annotations: Mapping[str, str]
+) -> tuple[Release, ...]:
+    """The releases to ask: the control plane's own, or one of each era when it is unknown and it could matter."""
+    known = tuple(found for version in versions if (found := release(version)) is not None)
+    if known and len(known) == len(versions):
+        return known
+    plain = labels.get(well_known.INJECT) in (None, "true", "false") and well_known.INJECT not in annotations
+    return (_STRICT,) if plain else ((1, 11), (1, 26), _STRICT)
+
+
+def _asked(
+    labels: Mapping[str, str], annotations: Mapping[str, str], known: Release
+) -> tuple[Literal["yes", "no", "default"], str]:
+    """How a release reads the pod's wish, and where it found it."""
+    key = well_known.INJECT
+    by_label = key in labels and known >= _LABEL_FIRST
+    value = labels[key] if by_label else annotations.get(key, "")
+    said = f"label {key}={value}" if by_label else f"annotation {key}={value}"
+    if known >= _STRICT:
+        return ("yes" if value == "true" else "no" if value == "false" else "default"), said
+    if not value:
+        return "default", said
+    return ("yes" if value.lower() in ("y", "yes", "true", "on") else "no"), said

@@ -1,0 +1,131 @@
+"""Snapshot: everything that one read brought back, and what it could not bring back.
+
+It holds Kubernetes' own objects and joins nothing: what they mean is `revisions.Mesh`'s question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.objects import (
+    ConfigMap,
+    EndpointSlice,
+    Gateway,
+    IstioConfig,
+    Metadata,
+    Namespace,
+    Pod,
+    Service,
+    WebhookConfiguration,
+    Workload,
+)
+from kubectl_rev.core.mesh.sail import Sail
+
+
+class Gap(msgspec.Struct, frozen=True, order=True):
+    """Something that was asked for and could not be read: `may not list pods in namespace shop: forbidden`.
+
+    `resource` is the plural with its group (`deployments.apps`), `namespace` is empty for the whole cluster.
+    """
+
+    verb: str
+    resource: str
+    namespace: str = ""
+    reason: str = ""
+
+    @property
+    def of_config(self) -> bool:
+        """Whether it hides Istio's config, on which nothing but its validation depends."""
+        return self.resource == labels.CONFIGURATION or self.resource.partition(".")[2] in labels.CONFIG_GROUPS
+
+
+class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel"):
+    """What was read, as plain lists.
+
+    `workloads` has every owner of pods that could be listed: ReplicaSets come as metadata unless they stand alone.
+    `pods` has no finished pods; they may be folded (`Pod.count`). `istiods` are the pods labelled `app=istiod`, whole.
+    `config` are the objects of Istio's config, and of the Gateway API's, labelled `istio.io/rev`, and `sail` those of
+    the Sail operator, where asked for.
+    `versions` maps `namespace/pod` of an istiod to what it answered about its version.
+    `taken` is when it was read, as Kubernetes writes times; empty where nothing tells.
+    `scope` is the one namespace that `pods`, `workloads` and `gateways` were read of; empty where all were to be.
+    """
+
+    namespaces: list[Namespace] = []
+    pods: list[Pod] = []
+    istiods: list[Pod] = []
+    workloads: list[Workload] = []
+    injectors: list[WebhookConfiguration] = []
+    validators: list[WebhookConfiguration] = []
+    services: list[Service] = []
+    endpoint_slices: list[EndpointSlice] = []
+    config_maps: list[ConfigMap] = []
+    gateways: list[Gateway] = []
+    config: list[IstioConfig] = []
+    sail: list[Sail] = []
+    versions: dict[str, str] = {}
+    taken: str = ""
+    scope: str = ""
+    gaps: list[Gap] = []
+
+    def has_gap(self, resource: str, namespace: str = "") -> bool:
+        """Whether this resource could not be read, everywhere or in this namespace."""
+        return any(g.resource == resource and (not g.namespace or g.namespace == namespace) for g in self.gaps)
+
+    def hides(self, gap: Gap, namespace: str = "") -> bool:
+        """Whether a gap in pods, workloads or Gateways hides some of this namespace, of any if empty.
+
+        Of the scope they were read by themselves: that istiod's pods could not be looked for everywhere hides none.
+        """
+        return gap.namespace == namespace or (not gap.namespace and namespace != self.scope)
+
+    def lacks(self, resource: str, namespace: str = "") -> bool:
+        """Whether pods, a kind of workloads, or Gateways of this namespace could not be read."""
+        return any(gap.resource == resource and self.hides(gap, namespace) for gap in self.gaps)
+
+
+def trimmed(metadata: Metadata) -> Metadata:
+    """A pod's metadata with only the annotations that we read."""
+    if not metadata.annotations.keys() <= labels.POD_ANNOTATIONS:
+        metadata.annotations = {k: v for k, v in metadata.annotations.items() if k in labels.POD_ANNOTATIONS}
+    return metadata
+
+
+def fold(pods: Iterable[Pod]) -> list[Pod]:
+    """Merge the running pods of one controller that are alike in all we look at into one Pod with a count.
+
+    Memory then grows with the workloads, not with the pods. A folded pod has no name; a pod without a controller
+    is kept as it is, since it is its own workload.
+    """
+    folded: dict[tuple[object, ...], Pod] = {}
+    return list(_folding(pods, folded)) + list(folded.values())
+
+
+def _folding(pods: Iterable[Pod], folded: dict[tuple[object, ...], Pod]) -> Iterator[Pod]:
+    for pod in pods:
+        metadata = trimmed(pod.metadata)
+        controller = metadata.controller
+        if controller is None or pod.spec is not None:
+            yield pod
+            continue
+        common = metadata.labels
+        if not labels.PER_POD_LABELS.isdisjoint(common):
+            common = {k: v for k, v in common.items() if k not in labels.PER_POD_LABELS}
+        key = (
+            metadata.namespace,
+            controller.kind,
+            controller.name,
+            pod.terminating,
+            frozenset(common.items()),
+            frozenset(metadata.annotations.items()),
+        )
+        if (alike := folded.get(key)) is not None:
+            alike.count += pod.count
+            created = max(alike.metadata.creation_timestamp or "", metadata.creation_timestamp or "")
+            alike.metadata.creation_timestamp = created or None
+        else:
+            metadata.name, metadata.labels = "", common
+            folded[key] = pod

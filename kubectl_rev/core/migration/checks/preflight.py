@@ -1,0 +1,262 @@
+"""REV4xx: the preflight of a migration. An error stops it before anything is written; a warning says what will happen.
+
+This module has the target and the namespaces (REV401 to REV409, REV42x); `rolling` has the workloads (REV41x, REV43x).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubectl_rev.core.checks import sources
+from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, run
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.defaults import default_validator
+from kubectl_rev.core.mesh.injection import Selected, State
+from kubectl_rev.core.migration.checks import gateways, rolling
+from kubectl_rev.core.migration.checks.context import Situation, targets
+from kubectl_rev.core.migration.gitops_owners import change_at_source, owner_by, owner_of
+from kubectl_rev.core.migration.inferred_injectors import names_of
+from kubectl_rev.core.migration.skip_reasons import SEEN_BY
+from kubectl_rev.core.remedies.commands import command, namespace_ref, tag_set
+
+MigrationCheck = Check[Situation]  # a row of the catalogue that looks at a plan
+
+
+def find(situation: Situation) -> list[Finding]:
+    """All findings, the worst first, then by code and subject; each once."""
+    return run(CHECKS, situation)
+
+
+def _dead_target(situation: Situation) -> Found:
+    mesh = situation.before.mesh
+    for revision in targets(situation):
+        ref = Ref("Revision", "", revision)
+        planes = [plane for plane in mesh.control_planes if plane.revision == revision]
+        if not planes:
+            yield ref, "it has no control plane", "kubectl rev-status revisions"
+        for plane in planes:
+            if plane.kind == "missing" or (plane.kind == "local" and not plane.ready):
+                label = f"app=istiod,istio.io/rev={revision}"
+                message = f"none of its {len(plane.istiods)} istiods is ready: new pods would be rejected"
+                yield ref, message, command("get", "pods", "-n", plane.namespace, "-l", label)
+    for move in situation.plan.moves:
+        selected = situation.after.selected_for_namespace(move.namespace)
+        if selected.state is State.REJECTED and move.label:
+            yield namespace_ref(move.namespace), f"new pods would be rejected: {selected.because}", ""
+
+
+def _not_by_target(situation: Situation) -> Found:
+    plan = situation.plan
+    for move in plan.moves:
+        selected = situation.after.selected_for_namespace(move.namespace)
+        asked = move.label or move.after.get(labels.REV) == plan.to or selected.state is State.CONFLICT
+        if plan.undo or not asked:
+            continue
+        if selected.state is State.REJECTED or selected.revision == plan.revision:
+            continue
+        how = f"tag {plan.tag} there" if plan.tag else f"{labels.REV}={plan.to}"
+        message = f"with {how} its pods would not be injected by {plan.revision}: {_instead(selected)}"
+        yield namespace_ref(move.namespace), message, "kubectl rev-status revisions"
+
+
+def _instead(selected: Selected) -> str:
+    return f"{selected.revision}, {selected.because}" if selected.revision else selected.because
+
+
+def _pairs(situation: Situation) -> Iterator[tuple[str, str]]:
+    """The revisions that are left, each with the one that is moved to."""
+    for revision, namespaces in targets(situation).items():
+        for old in sorted({situation.runs_on(name) for name in namespaces} - {None, revision}, key=str):
+            if old is not None:
+                yield old, revision
+
+
+def _root_ca(situation: Situation) -> Found:
+    bundles = {i.revision: i.webhooks[0][0].client_config.ca_bundle for i in situation.before.mesh.injectors}
+    for old, new in _pairs(situation):
+        first, second = bundles.get(old, ""), bundles.get(new, "")
+        if first and second and first != second:
+            message = f"its injector's CA is not {old}'s: if the roots differ, moved and unmoved pods refuse each other"
+            hint = command("get", "configmap", "istio-ca-root-cert", "-A")
+            yield Ref("Revision", "", new), message, hint
+
+
+def _trust_domain(situation: Situation) -> Found:
+    for old, new in _pairs(situation):
+        first, second = situation.mesh_config(old), situation.mesh_config(new)
+        if first and second and first.trust_domain != second.trust_domain:
+            message = (
+                f"its trust domain is {second.trust_domain}, {old}'s is {first.trust_domain}: policies would not match"
+            )
+            yield Ref("Revision", "", new), message, ""
+
+
+def _mesh_id(situation: Situation) -> Found:
+    for old, new in _pairs(situation):
+        first, second = situation.mesh_config(old), situation.mesh_config(new)
+        if first and second and first.mesh_id != second.mesh_id:
+            message = f"its mesh ID is {second.mesh_id}, not {first.mesh_id}: telemetry would show two meshes"
+            yield Ref("Revision", "", new), message, ""
+
+
+def _undiscovered(situation: Situation) -> Found:
+    for revision, namespaces in targets(situation).items():
+        config = situation.mesh_config(revision)
+        for name in namespaces:
+            given = situation.after.namespace_labels.get(name, {})
+            if config and not config.discovers(given):
+                message = f"{revision}'s discoverySelectors leave it out: its proxies would get no configuration"
+                yield namespace_ref(name), message, ""
+
+
+def _config_of_old(situation: Situation) -> Found:
+    olds = {old for old, _ in _pairs(situation)}
+    spaces = {move.namespace for move in situation.plan.moves}
+    for each in situation.circumstances.configs:
+        root = any(c.root_namespace == each.namespace for c in situation.circumstances.meshes.values())
+        names = each.labels[labels.REV]
+        if names in olds and (each.namespace in spaces or root):
+            message = f"labelled {labels.REV}={names}: the new control plane ignores it"
+            hint = command("label", each.resource, each.name, "-n", each.namespace, f"{labels.REV}-")
+            yield Ref(each.kind, each.namespace, each.name), message, hint
+
+
+def _owned(situation: Situation) -> Found:
+    if situation.request.force_owned:
+        return
+    for move in situation.plan.moves:
+        original = situation.originals.namespace(move.namespace)
+        if original is None or not move.label:
+            continue
+        if owner := owner_of(original):
+            message = f"its labels belong to {owner}, which may put them back: change them there, or say --force-owned"
+            yield namespace_ref(move.namespace), message, change_at_source(move)
+
+
+def _owned_tag(situation: Situation) -> Found:
+    names = {step.name for step in situation.plan.first}
+    snapshot = situation.before.snapshot
+    if situation.request.force_owned:
+        return
+    for each in [*snapshot.injectors, *snapshot.validators, *snapshot.services]:
+        owner = owner_by(each.labels, each.metadata.annotations)
+        if each.name in names and owner:
+            message = f"it belongs to {owner}, which may put it back: move the tag there, or say --force-owned"
+            hint = f"set revisionTags of {situation.plan.revision}'s istiod release to include {situation.plan.tag}"
+            yield Ref(type(each).__name__, each.namespace, each.name), message, hint
+
+
+def _ambient(situation: Situation) -> Found:
+    for move in situation.plan.moves:
+        given = situation.before.namespace_labels.get(move.namespace, {})
+        if move.label and not move.before and given.get(labels.DATAPLANE_MODE) == "ambient":
+            hint = command("label", "namespace", move.namespace, f"{labels.DATAPLANE_MODE}-")
+            yield namespace_ref(move.namespace), "it is ambient: new pods would leave ztunnel for a sidecar", hint
+
+
+def _validator_stays(situation: Situation) -> Found:
+    """istio#43227: whoever goes back and uninstalls the new revision leaves the default validator without a Service."""
+    after, goals = situation.after, sorted(targets(situation))
+    config = default_validator(after.mesh) if situation.plan.undo else None
+    if config is None or not goals:
+        return
+    subject, holder = Ref("ValidatingWebhookConfiguration", "", config.name), after.default.validation
+    target = after.mesh.target(config.webhooks[0].client_config)
+    if target.alive is False:
+        yield subject, f"it validates nothing: {target.problem}", command("rev-fix-validation")
+    elif holder is not None and holder not in goals:
+        message = f"{holder} validates Istio's configuration after this too: without it nothing could be written"
+        yield subject, message, tag_set(after, labels.DEFAULT, goals[0])
+
+
+def _denied(situation: Situation) -> Found:
+    for each in situation.circumstances.denied:
+        message = f"you may not {each.verb} {each.resource} there, which this takes"
+        hint = command("auth", "can-i", each.verb, each.resource, "-n", each.namespace)
+        yield namespace_ref(each.namespace), message, hint
+
+
+def _unseen(situation: Situation) -> Found:
+    """A move would look complete that restarted nothing."""
+    one = len(situation.request.names) == 1  # then only that namespace was asked for
+    for move in situation.plan.moves:
+        where = (move.namespace,) if one else ("", move.namespace)
+        gaps = [each for each in situation.before.snapshot.gaps if each.namespace in where]
+        for gap in gaps:
+            if gap.resource in SEEN_BY and gap.verb == "list":
+                where_not = "" if gap.namespace else " everywhere: name one namespace at a time"
+                message = f"what runs there cannot be seen: you may not list {gap.resource}{where_not}"
+                hint = command("auth", "can-i", "list", gap.resource, "-n", move.namespace)
+                yield namespace_ref(move.namespace), message, hint
+
+
+def _unread_injectors(situation: Situation) -> Found:
+    for move in situation.plan.moves:
+        for name in sorted(names_of(move.after)) if situation.learned and move.label else ():
+            label = ",".join(f"{key}={value}" for key, value in move.after.items())
+            otherwise = "nothing is restarted" if situation.plan.undo else "it is put back"
+            message = (
+                f"you may not list the injectors: that {label} leads to revision {name} is seen from pods tried "
+                f"after it is written; if not, {otherwise}"
+            )
+            yield namespace_ref(move.namespace), message, ""
+
+
+def _overruled(situation: Situation) -> Found:
+    for move in situation.plan.moves:
+        for unit in situation.after.by_namespace.get(move.namespace, ()):
+            wish = unit.subject.labels.get(labels.REV)
+            overruled = wish and situation.before.mesh.resolve(wish) != unit.selected.revision
+            if move.label and overruled and unit.selected.revision:
+                message = f"its own label {labels.REV}={wish} has no effect: the namespace decides"
+                yield Ref(unit.kind, unit.namespace, unit.name), message, ""
+
+
+_E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
+CHECKS = (
+    MigrationCheck("REV401", _E, "the target has no ready control plane",
+                   "its injector's failurePolicy is Fail: new pods are rejected", _dead_target, sources.SELECTORS),
+    MigrationCheck("REV402", _E, "the new label would not lead to the target",
+                   "an injector is deactivated, overlaps, or istiod's policy is against it", _not_by_target,
+                   f"{sources.SELECTORS}; {sources.INJECTION}"),
+    MigrationCheck("REV403", _W, "the two control planes' injectors have different CAs",
+                   "with different roots, mTLS between moved and unmoved pods fails", _root_ca, sources.INJECTOR_CAS),
+    MigrationCheck("REV404", _E, "the trust domain differs",
+                   "identities change, so authorization policies no longer match", _trust_domain,
+                   "istio.io: Trust Domain Migration"),
+    MigrationCheck("REV405", _W, "the mesh ID differs", "telemetry and multicluster tell meshes apart by it", _mesh_id,
+                   sources.TEMPLATE),
+    MigrationCheck("REV406", _E, "the target does not discover a namespace",
+                   "istiod ignores what its discoverySelectors leave out", _undiscovered,
+                   "pkg/kube/namespace/filter.go"),
+    MigrationCheck("REV407", _W, "Istio config is labelled with the old revision",
+                   "an istiod reads only config without a label or with its own", _config_of_old, sources.CONFIG),
+    MigrationCheck("REV408", _E, "you may not do what this takes", "it would stop half-way", _denied, sources.RBAC),
+    MigrationCheck("REV409", _W, "the injectors could not be read",
+                   "pods that are tried with a dry run tell what they do, but only once the label is there",
+                   _unread_injectors, sources.RBAC),
+    MigrationCheck("REV427", _E, "what runs in a namespace could not be read",
+                   "it would be left behind unseen", _unseen, sources.RBAC),
+    MigrationCheck("REV420", _E, "the labels belong to Git, Helm or Sail", "they would be put back", _owned,
+                   sources.GIT),
+    MigrationCheck("REV421", _W, "the namespace is ambient", "a sidecar takes pods away from ztunnel", _ambient,
+                   sources.AMBIENT),
+    MigrationCheck("REV422", _E, "a gateway would be replaced by the label alone",
+                   "istiod renders Gateway API gateways anew when their owner changes", gateways.rendered,
+                   "pilot/pkg/config/kube/gateway/deploymentcontroller.go"),
+    MigrationCheck("REV423", _W, "gateways move", "all traffic through them moves at once", gateways.moving,
+                   "manifests/charts/gateway/templates/deployment.yaml"),
+    MigrationCheck("REV424", _W, "a gateway lives only on the revision that is left",
+                   "it is not reverted by labels and restarts", gateways.only_there,
+                   "manifests/charts/gateways/istio-ingress/templates/deployment.yaml"),
+    MigrationCheck("REV435", _E, "two control planes would take a Gateway for theirs",
+                   "each renders its Deployment anew as soon as the other has", gateways.contested,
+                   f"{sources.OWNERS}; istio#54280"),
+    MigrationCheck("REV428", _W, "the default validator does not go back",
+                   "labels and restarts leave it with the revision that goes", _validator_stays, "istio#43227"),
+    MigrationCheck("REV426", _E, "the tag belongs to Git, Helm or Sail", "it would be put back", _owned_tag,
+                   f"{sources.TAGS}; {sources.GIT}"),
+    MigrationCheck("REV425", _I, "a pod's revision label has no effect", "a namespace label decides first", _overruled,
+                   sources.SELECTORS),
+    *(MigrationCheck(*row) for row in rolling.ROWS),
+)  # fmt: skip

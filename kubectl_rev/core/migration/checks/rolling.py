@@ -1,0 +1,213 @@
+"""REV41x and REV43x: can these workloads be restarted, and at what price?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from kubectl_rev.core.checks import sources
+from kubectl_rev.core.checks.model import Found, Ref, Severity
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
+from kubectl_rev.core.mesh.inventory import Survey, Unit
+from kubectl_rev.core.migration.checks.context import Situation
+from kubectl_rev.core.migration.gitops_owners import reverts_restarts
+from kubectl_rev.core.migration.plan import Left, Restart
+from kubectl_rev.core.migration.preflight_facts import Quota, quantity
+from kubectl_rev.core.remedies.commands import command
+
+_POD_COUNTS = ("pods", "count/pods")
+
+
+def _ref(each: Restart | Left | Unit) -> Ref:
+    return Ref(each.kind, each.namespace, each.name)
+
+
+def _staying(situation: Situation, words: str) -> Found:
+    for left in situation.plan.left:
+        if words in left.why:
+            yield _ref(left), f"its pods stay: {left.why}", left.hint
+
+
+def _paused(situation: Situation) -> Found:
+    yield from _staying(situation, "it is paused")
+
+
+def _on_delete(situation: Situation) -> Found:
+    yield from _staying(situation, "OnDelete")
+
+
+def _partitioned(situation: Situation) -> Found:
+    yield from _staying(situation, "partition")
+    for restart, _ in situation.rolled():
+        if restart.stays:
+            yield _ref(restart), f"its partition keeps {restart.stays} of {restart.pods} pods as they are", ""
+
+
+def _interrupted(situation: Situation) -> Found:
+    for restart, original in situation.rolled():
+        if original.rolling.type == "Recreate":
+            yield _ref(restart), f"Recreate: all {restart.pods} pods go before the first new one comes", ""
+        elif original.kind == "StatefulSet" and restart.pods == 1:
+            yield _ref(restart), "its only pod goes before the new one comes", ""
+
+
+def _single(situation: Situation) -> Found:
+    for restart, original in situation.rolled():
+        if original.kind == "Deployment" and restart.pods == 1 and original.rolling.type != "Recreate":
+            yield _ref(restart), "it has one replica: there is no other while it is replaced", ""
+
+
+def _budgets(situation: Situation) -> Found:
+    for restart, original in situation.rolled():
+        given = ((original.template or {}).get("metadata") or {}).get("labels") or {}
+        for budget in situation.circumstances.budgets:
+            status = budget.status
+            if budget.namespace != restart.namespace or not budget.spec.selector.requirements:
+                continue
+            if budget.spec.selector.matches(given) and not status.disruptions_allowed and status.expected_pods:
+                message = f"PodDisruptionBudget {budget.name} allows none now; a restart does not ask it, evictions do"
+                yield _ref(restart), message, command("get", "pdb", budget.name, "-n", budget.namespace)
+
+
+def _autoscalers(situation: Situation) -> Found:
+    for restart, _ in situation.rolled():
+        for scaler in situation.circumstances.autoscalers:
+            target = scaler.spec.scale_target_ref
+            same = (scaler.namespace, target.kind, target.name) == (restart.namespace, restart.kind, restart.name)
+            if same and scaler.at_maximum:
+                message = (
+                    f"its autoscaler is at its maximum of {scaler.spec.max_replicas}: no room for the load of a restart"
+                )
+                yield _ref(restart), message, command("get", "hpa", scaler.name, "-n", scaler.namespace)
+
+
+def _quotas(situation: Situation) -> Found:
+    spaces = {restart.namespace: 0 for restart, _ in situation.rolled()}
+    for quota in situation.circumstances.quotas:
+        if quota.namespace in spaces and quota.counts_all:
+            for what in _full(quota):
+                message = f"{what} is used up ({_used(quota, what)}): no new pod fits"
+                hint = command("describe", "quota", quota.name, "-n", quota.namespace)
+                yield Ref("ResourceQuota", quota.namespace, quota.name), message, hint
+
+
+def _full(quota: Quota) -> Iterator[str]:
+    """What no further pod could be taken from: all pods, or all of a resource that every sidecar asks for."""
+    for what in quota.status.hard:
+        counts = what in _POD_COUNTS or what.removeprefix("requests.").removeprefix("limits.") in ("cpu", "memory")
+        try:
+            if counts and quantity(quota.status.used.get(what, "0")) >= quantity(quota.status.hard[what]):
+                yield what
+        except ValueError:
+            continue
+
+
+def _used(quota: Quota, what: str) -> str:
+    return f"{quota.status.used.get(what, '0')} of {quota.status.hard[what]}"
+
+
+def _pinned_image(situation: Situation) -> Found:
+    for restart, original in situation.rolled():
+        given = ((original.template or {}).get("metadata") or {}).get("annotations") or {}
+        if image := given.get(labels.PROXY_IMAGE):
+            message = f"annotation {labels.PROXY_IMAGE}={image} pins the proxy's version: only its revision moves"
+            yield _ref(restart), message, ""
+
+
+def _by_hand(situation: Situation) -> Found:
+    for unit in situation.units():
+        if manual(unit.template):
+            yield _ref(unit), "its sidecar is part of its template (kube-inject): inject it anew by hand", ""
+
+
+def _templates(situation: Situation) -> Found:
+    for unit in situation.units():
+        named = unit.subject.annotations.get(labels.TEMPLATES, "")
+        if not named or unit.selected.revision is None:
+            continue
+        there = _templates_of(situation.after, unit.selected.revision)
+        missing = [name for name in named.split(",") if there is not None and name.strip() not in there]
+        if missing:
+            message = (
+                f"{unit.selected.revision} has no injection template {', '.join(missing)}: new pods would be rejected"
+            )
+            yield _ref(unit), message, ""
+
+
+class _InjectorTemplates(msgspec.Struct):
+    """Key `config` of ConfigMap `istio-sidecar-injector[-REV]`; a saved snapshot has it without its templates."""
+
+    templates: dict[str, Any] | None = None
+
+
+def _templates_of(survey: Survey, revision: str) -> set[str] | None:
+    """The names of a revision's injection templates, None where they were not read."""
+    name = "istio-sidecar-injector" + ("" if revision == labels.DEFAULT else f"-{revision}")
+    for config_map in survey.snapshot.config_maps:
+        if config_map.name == name and "config" in config_map.data:
+            with suppress(msgspec.MsgspecError):
+                found = msgspec.yaml.decode(config_map.data["config"], type=_InjectorTemplates).templates
+                return set(found) if found else None
+    return None
+
+
+def _reverted(situation: Situation) -> Found:
+    for restart, original in situation.rolled():
+        if owner := reverts_restarts(original):
+            yield _ref(restart), f"{owner} may remove the restart's annotation, which rolls it once more", ""
+
+
+def _by_operator(situation: Situation) -> Found:
+    for restart, original in situation.rolled():
+        above = next((owner for owner in original.metadata.owner_references if owner.controller), None)
+        if above is not None:
+            message = f"{above.kind} {above.name} made it and may take the restart back: it may have a way of its own"
+            yield _ref(restart), message, ""
+
+
+def _losing(situation: Situation) -> Found:
+    yield from _staying(situation, "takes its sidecar away")
+
+
+def _undecided(situation: Situation) -> Found:
+    for unit in situation.units():
+        if count := unit.having(Effect.UNDECIDED):
+            stay = "they are not waited for" if unit.gateway in RENDERED else "they stay"
+            message = f"it cannot be told what becomes of {count} of its pods, so {stay}: {unit.selected.because}"
+            yield _ref(unit), message, command("rev-status", f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace)
+
+
+_E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
+ROWS = (
+    ("REV410", _W, "a paused Deployment is not restarted", "kubectl refuses it too", _paused,
+     "kubectl: pkg/polymorphichelpers/objectrestarter.go"),
+    ("REV411", _W, "OnDelete: a restart replaces no pod", "its controller waits until they are deleted", _on_delete,
+     "k8s.io/api/apps/v1: OnDeleteStatefulSetStrategyType"),
+    ("REV412", _W, "a partition keeps pods as they are", "rollout status would call it complete", _partitioned,
+     "kubectl: pkg/polymorphichelpers/rollout_status.go"),
+    ("REV413", _W, "a restart interrupts it", "no other pod is there meanwhile", _interrupted,
+     "k8s.io/api/apps/v1: RecreateDeploymentStrategyType"),
+    ("REV414", _I, "a single replica", "if the new pod fails, the old one alone serves", _single,
+     "k8s.io/api/apps/v1: RollingUpdateDeployment"),
+    ("REV415", _W, "a disruption budget allows none", "rolling updates do not consult it", _budgets,
+     "kubernetes.io: Disruptions"),
+    ("REV416", _W, "an autoscaler is at its maximum", "it cannot answer the load of a restart", _autoscalers,
+     "k8s.io/api/autoscaling/v2: HorizontalPodAutoscalerSpec"),
+    ("REV417", _E, "a quota leaves no room for a new pod", "the rollout would never end", _quotas,
+     "kubernetes.io: Resource Quotas"),
+    ("REV418", _W, "a proxy image is pinned", "a restart moves the revision, not the version", _pinned_image,
+     sources.TEMPLATE),
+    ("REV419", _W, "a sidecar injected by hand", "a restart re-creates the old one", _by_hand, sources.KUBE_INJECT),
+    ("REV430", _E, "an injection template is missing in the target", "istiod refuses such pods", _templates,
+     sources.INJECTION),
+    ("REV431", _W, "Git's controller may undo a restart", "the annotation is not in Git", _reverted, sources.GIT),
+    ("REV432", _W, "an operator made the workload", "it may revert what it did not do", _by_operator,
+     "k8s.io/apimachinery/pkg/apis/meta/v1: OwnerReference"),
+    ("REV433", _W, "a restart would take a sidecar away", "nothing injects those pods any more", _losing,
+     sources.SELECTORS),
+    ("REV434", _W, "it cannot be told what a restart does", "so it is not done", _undecided, sources.STATUS),
+)  # fmt: skip

@@ -1,0 +1,38 @@
+"""Who owns an object's labels, other than the person at the keyboard, and what would have to change there?
+
+Argo CD and Flux put back what differs from Git; Helm at the next upgrade; Sail's operator at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kubectl_rev.core.mesh import ownership
+from kubectl_rev.core.mesh.objects import Metadata, OwnerReference
+from kubectl_rev.core.migration.patch_targets import Original
+from kubectl_rev.core.migration.plan import Move
+
+
+def owner_of(original: Original) -> str:
+    """`Argo CD (shop-app)`; empty when nobody claims it."""
+    found = original.metadata
+    return owner_by(found.labels, original.annotations, found.owner_references)
+
+
+def owner_by(given: dict[str, str], annotations: dict[str, str], owners: Sequence[OwnerReference] = ()) -> str:
+    """The same, of labels, annotations and owner references."""
+    claimed = ownership.owner_of(Metadata(labels=given, annotations=annotations, owner_references=list(owners)))
+    return str(claimed) if claimed else ""
+
+
+def reverts_restarts(original: Original) -> str:
+    """Argo CD with self-heal and Flux remove an annotation of a template that is not in Git (Flux FAQ)."""
+    owner = owner_of(original)
+    return owner if owner.startswith(("Argo CD", "Flux")) else ""
+
+
+def change_at_source(move: Move) -> str:
+    """The change of a namespace's manifest, in words that can be pasted."""
+    gone = [f"remove the label {key}" for key in move.before if key not in move.after]
+    new = [f"set the label {key}: {value}" for key, value in move.after.items() if move.before.get(key) != value]
+    return f"in the manifest of Namespace {move.namespace}: {', '.join(gone + new)}"

@@ -1,0 +1,132 @@
+"""The objects that a migration changes, whole enough to be patched and rolled: identity, template, strategy.
+
+A Snapshot has what injection depends on; these have what a patch tests and what a rollout does. They come from the API
+server's JSON (cluster/patch_targets.py) or from a dump. `annotations` is None where the object has none at all: a JSON
+patch must then make the map before it can put something into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from kubectl_rev.core.mesh.objects import OwnerReference, Shape
+from kubectl_rev.core.mesh.selectors import LabelSelector
+
+Key = tuple[str, str, str]  # kind, namespace, name
+
+
+class Identity(Shape):
+    """`metadata` of an object that may be patched."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    annotations: dict[str, str] | None = None
+    owner_references: list[OwnerReference] = msgspec.field(default_factory=list)
+
+
+class Rolling(Shape):
+    """`rollingUpdate` of a strategy; only StatefulSets have a partition."""
+
+    partition: int = 0
+    max_surge: int | str | None = None
+    max_unavailable: int | str | None = None
+
+
+class Strategy(Shape):
+    """`spec.strategy` of a Deployment, `spec.updateStrategy` of a StatefulSet or DaemonSet."""
+
+    type: str = "RollingUpdate"
+    rolling_update: Rolling = msgspec.field(default_factory=Rolling)
+
+
+class _Named(Shape):
+    name: str = ""
+
+
+class ClaimTemplate(Shape):
+    """`spec.volumeClaimTemplates[]`: a volume that the StatefulSet adds to each of its pods."""
+
+    metadata: _Named = msgspec.field(default_factory=_Named)
+
+
+class _InnerJobSpec(Shape):
+    template: dict[str, Any] | None = None
+
+
+class _JobTemplate(Shape):
+    spec: _InnerJobSpec = msgspec.field(default_factory=_InnerJobSpec)
+
+
+class OriginalSpec(Shape):
+    """`spec` of a workload; `template` is kept as it is, since a patch tests it whole."""
+
+    replicas: int | None = None
+    paused: bool = False
+    suspend: bool = False
+    strategy: Strategy | None = None
+    update_strategy: Strategy | None = None
+    selector: LabelSelector = LabelSelector()
+    template: dict[str, Any] | None = None
+    job_template: _JobTemplate | None = None
+    volume_claim_templates: list[ClaimTemplate] = msgspec.field(default_factory=list)
+
+
+class OriginalStatus(Shape):
+    """`status` of a workload: how many pods a DaemonSet wants."""
+
+    desired_number_scheduled: int = 0
+
+
+class Original(Shape):
+    """A Namespace or a workload as the API server holds it."""
+
+    kind: str = ""
+    metadata: Identity = msgspec.field(default_factory=Identity)
+    spec: OriginalSpec = msgspec.field(default_factory=OriginalSpec)
+    status: OriginalStatus = msgspec.field(default_factory=OriginalStatus)
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.metadata.namespace, self.metadata.name
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        return self.metadata.annotations or {}
+
+    @property
+    def rolling(self) -> Strategy:
+        """How it replaces its pods. An Argo Rollout has strategies of its own, and restarts pod by pod."""
+        return self.spec.strategy or self.spec.update_strategy or Strategy()
+
+    @property
+    def template(self) -> dict[str, Any] | None:
+        return self.spec.job_template.spec.template if self.spec.job_template else self.spec.template
+
+    @property
+    def pods(self) -> int:
+        """How many pods it wants. A DaemonSet: one per node that fits; others: 1 unless they say otherwise."""
+        if self.kind == "DaemonSet":
+            return self.status.desired_number_scheduled
+        return 1 if self.spec.replicas is None else self.spec.replicas
+
+
+class Originals:
+    """All that were read, by kind, namespace and name."""
+
+    def __init__(self, found: list[Original]) -> None:
+        self._found = {each.key: each for each in found}
+
+    def get(self, kind: str, namespace: str, name: str) -> Original | None:
+        return self._found.get((kind, namespace, name))
+
+    def namespace(self, name: str) -> Original | None:
+        return self._found.get(("Namespace", "", name))
+
+    def __iter__(self) -> Iterator[Original]:
+        return iter(self._found.values())

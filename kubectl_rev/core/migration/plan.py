@@ -1,0 +1,108 @@
+"""A migration as a value: which namespaces, every patch, every restart, what stays and why. Computed once, shown by
+--dry-run, confirmed by a person, executed as it stands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from kubectl_rev.core.writes import Step
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A pod to be created with a server-side dry run; `revision` must be the one that injects it."""
+
+    kind: str
+    namespace: str
+    name: str
+    revision: str
+    manifest: dict[str, Any]
+
+
+class Restart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A workload whose pods are to be replaced.
+
+    `step` is None when that is under way already and is only waited for. At the end `pods` of them are ready and were
+    injected by `revision` (None: run without a sidecar), save `stays` that its strategy keeps as they are.
+    `stamp` is what the new pods carry as `restartedAt`; None when the pods do not show it and only the revision tells.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    step: Step | None
+    revision: str | None
+    proxies: dict[str, int]
+    pods: int
+    stays: int = 0
+    stamp: str | None = None
+    gateway: str | None = None
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Pods that run on another revision and are not replaced: why, and what to do."""
+
+    kind: str
+    namespace: str
+    name: str
+    pods: int
+    why: str
+    hint: str = ""
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One namespace. `label` is None when its labels are right; `back` takes `label` back; `close` ends an undo.
+
+    `before` and `after` are its injection labels; `unchanged` workloads need no restart.
+    """
+
+    namespace: str
+    before: dict[str, str]
+    after: dict[str, str]
+    label: Step | None = None
+    back: Step | None = None
+    close: Step | None = None
+    proofs: tuple[Proof, ...] = ()
+    restarts: tuple[Restart, ...] = ()
+    left: tuple[Left, ...] = ()
+    unchanged: int = 0
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A namespace that was asked for and is not touched."""
+
+    namespace: str
+    why: str
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """All of it. `to` is the label's new value and `revision` whom it leads to; both are empty for an undo.
+
+    Where `tag` is moved itself, `first` are the writes that move it, and `first_back` those that take them back.
+    """
+
+    undo: bool = False
+    to: str = ""
+    revision: str = ""
+    is_tag: bool = False
+    tag: str = ""
+    first: tuple[Step, ...] = ()
+    first_back: tuple[Step, ...] = ()
+    moves: tuple[Move, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+    @property
+    def restarts(self) -> list[Restart]:
+        return [restart for move in self.moves for restart in move.restarts]
+
+    @property
+    def left(self) -> list[Left]:
+        return [left for move in self.moves for left in move.left]
+
+    @property
+    def writes(self) -> int:
+        """How many objects it changes."""
+        labels = sum(1 for move in self.moves if move.label or move.close)
+        return len(self.first) + labels + sum(1 for restart in self.restarts if restart.step)

@@ -1,0 +1,300 @@
+"""rev-status as values: control planes, tags, namespaces, workloads, pods and gateways, ready to print or to encode."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from kubectl_rev.core.checks import Catalogue, Finding, find
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
+from kubectl_rev.core.mesh.gateways import GatewayKind, is_istio, is_waypoint, owner
+from kubectl_rev.core.mesh.injection import Selected, State
+from kubectl_rev.core.mesh.inventory import Group, Survey, Unit, is_ambient
+from kubectl_rev.core.mesh.revisions import ControlPlane, Tag
+from kubectl_rev.core.status.items import (
+    ControlPlaneItem,
+    Count,
+    InjectorItem,
+    NamespaceItem,
+    Overview,
+    Owner,
+    PodItem,
+    TagItem,
+    WorkloadItem,
+    asked_of,
+    selected_item,
+)
+
+
+def overview(survey: Survey, checks: Catalogue) -> Overview:
+    """Everything about the mesh at once, with what these checks find."""
+    found = find(survey, checks)
+    down = {finding.subject for finding in found if finding.code == "REV114"}  # says all that REV103 does
+    findings = [finding for finding in found if finding.code != "REV103" or finding.subject not in down]
+    spaces = _namespaces(survey, findings, checks)
+    known = not survey.snapshot.has_gap("pods")
+    return Overview(
+        control_planes=control_planes(survey),
+        default=survey.default,
+        namespaces=spaces,
+        findings=findings,
+        gaps=sorted(survey.snapshot.gaps),
+        proxies=sum(sum((item.proxy_revisions or {}).values()) for item in spaces) if known else None,
+        drifted=sum(item.drifted or 0 for item in spaces) if known else None,
+    )
+
+
+def control_planes(survey: Survey) -> list[ControlPlaneItem]:
+    """One item per revision and namespace, in the order of `Mesh.control_planes`."""
+    runs: Counter[str] = Counter()
+    would: Counter[str] = Counter()
+    for unit in survey.units:
+        runs.update(unit.proxies)
+        for group in unit.groups:
+            after = group.proxy.revision if group.effect is Effect.FIXED and group.proxy else unit.selected.revision
+            would[after or ""] += group.count
+    spaces: Counter[str] = Counter()
+    for name in survey.namespace_labels:
+        spaces.update(asked_of(survey.selected_for_namespace(name), survey.mesh.served))
+    return [_control_plane(survey, plane, runs, would, spaces) for plane in survey.mesh.control_planes]
+
+
+def _control_plane(
+    survey: Survey, plane: ControlPlane, runs: Counter[str], would: Counter[str], spaces: Counter[str]
+) -> ControlPlaneItem:
+    revision, mesh, pods = plane.revision, survey.mesh, not survey.snapshot.has_gap("pods")
+    return ControlPlaneItem(
+        name=revision,
+        namespace=plane.namespace,
+        revision=revision,
+        state=plane.kind,
+        tags=[tag.name for tag in mesh.tags if tag.revision == revision],
+        default=survey.default.held_by(revision),
+        version=", ".join(plane.versions) or None,
+        istiod=Count(plane.ready, len(plane.istiods)),
+        injectors=None
+        if mesh.blind
+        else [
+            InjectorItem(injector.name, injector.target.alive)
+            for injector in mesh.injectors
+            if injector.revision == revision and not injector.deactivated
+        ],
+        namespaces=None if mesh.blind or survey.snapshot.has_gap("namespaces") else spaces[revision],
+        proxies=runs[revision] if pods else None,
+        selected=would[revision] if pods and not mesh.blind else None,
+    )
+
+
+def tags(survey: Survey) -> list[TagItem]:
+    """One item per tag."""
+    alive = {plane.revision for plane in survey.mesh.control_planes if plane.kind != "missing"}
+    known = not survey.mesh.blind and not survey.snapshot.has_gap("namespaces")
+    return [
+        TagItem(
+            name=tag.name,
+            revision=tag.revision,
+            injector=tag.injector,
+            service=tag.service,
+            resolves=tag.revision in alive,
+            namespaces=sum(_needs(survey, name, tag) for name in survey.namespace_labels) if known else None,
+        )
+        for tag in survey.mesh.tags
+    ]
+
+
+def _needs(survey: Survey, namespace: str, tag: Tag) -> bool:
+    """By its label; or by its injector alone: nobody labels a namespace for the tag `default`."""
+    named = survey.namespace_labels[namespace].get(labels.REV) == tag.name
+    return named or tag.injector in survey.selected_for_namespace(namespace).injectors
+
+
+def namespaces(survey: Survey, checks: Catalogue) -> list[NamespaceItem]:
+    """One item per namespace, by name."""
+    return _namespaces(survey, find(survey, checks), checks)
+
+
+def _namespaces(survey: Survey, findings: list[Finding], checks: Catalogue) -> list[NamespaceItem]:
+    """One that has nothing of its own to say, but a finding, says which: it is not fine."""
+    titles = {check.code: f"{check.title} ({check.code})" for check in checks}
+    said: dict[str, set[str]] = defaultdict(set)
+    for found in findings:
+        if found.subject.kind != "Revision":  # an istiod that is not ready is its revision's trouble
+            space = found.subject.name if found.subject.kind == "Namespace" else found.subject.namespace
+            said[space].add(titles[found.code])
+    return [_namespace(survey, name, units, sorted(said[name])) for name, units in survey.by_namespace.items()]
+
+
+def _namespace(survey: Survey, name: str, units: list[Unit], titles: list[str]) -> NamespaceItem:
+    read, given = name in survey.namespace_labels, survey.namespace_labels.get(name, {})
+    selected = survey.selected_for_namespace(name)
+    proxies: Counter[str] = Counter()
+    for unit in units:
+        proxies.update(unit.proxies)
+    shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE)
+    notes = list(_namespace_notes(survey, name, selected, units)) or titles
+    known = not survey.snapshot.lacks("pods", name)
+    return NamespaceItem(
+        name=name,
+        labels={key: given[key] for key in shown if key in given} if read else None,
+        selected=selected_item(selected),
+        ignored=[f"{key}={value}" for _, key, value in selected.ignored],
+        ambient=is_ambient(given),
+        proxy_revisions=dict(sorted(proxies.items())) if known else None,
+        pods=sum(group.count for unit in units for group in unit.groups) if known else None,
+        drift=any(unit.drifted for unit in units) if known else None,
+        drifted=sum(unit.drifted for unit in units) if known else None,
+        attention=bool(notes) and name not in survey.terminating,
+        note="; ".join(notes),
+    )
+
+
+def _namespace_notes(survey: Survey, name: str, selected: Selected, units: list[Unit]) -> Iterable[str]:
+    given = survey.namespace_labels.get(name, {})
+    if name in survey.terminating:
+        yield "terminating"
+        return
+    if selected.state in (State.CONFLICT, State.UNKNOWN):
+        yield selected.because
+    if selected.state is State.REJECTED:
+        yield f"new pods are rejected: {selected.because}"
+    asks = given.get(labels.INJECTION) == "enabled" or (labels.REV in given and not is_ambient(given))
+    if selected.state is State.NONE and asks and given.get(labels.INJECTION, "enabled") == "enabled":
+        yield f"new pods get no sidecar: {selected.because}"
+    for _, key, value in selected.ignored:
+        yield f"{key}={value} is ignored: {labels.INJECTION} decides"
+    if is_ambient(given) and selected.state is State.INJECTED:
+        yield "ambient and injected: the sidecar wins for new pods"
+    verbs = ("restart", "resume and restart", "delete the pods of", "recreate", "wait for")
+    for verb in verbs:
+        yield from _to_do((unit for unit in units if unit.replacing == verb), Effect.MOVES, verb)
+    for verb in verbs:
+        yield from _to_do((unit for unit in units if unit.replacing == verb), Effect.GAINS, f"no sidecar yet: {verb}")
+    yield from _to_do(units, Effect.LOSES, "a restart takes the sidecar from")
+    for unit in units:
+        if unit.selected.state in (State.REJECTED, State.CONFLICT) and selected.state is not unit.selected.state:
+            yield f"{reference(unit)}: {unit.selected.because}"
+
+
+def _to_do(units: Iterable[Unit], what: Effect, verb: str) -> Iterable[str]:
+    names = [reference(unit) for unit in units if unit.having(what)]
+    if names:
+        rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        yield f"{verb} {' '.join(names[:3])}{rest}"
+
+
+def reference(unit: Unit) -> str:
+    """`deployment/web`, as kubectl would name it within its namespace."""
+    return f"{unit.kind.lower()}/{unit.name}"
+
+
+def workloads(survey: Survey) -> list[WorkloadItem]:
+    """One item per workload and bare pod, by namespace, kind, name."""
+    return [_workload(survey, unit) for unit in survey.units]
+
+
+def _workload(survey: Survey, unit: Unit) -> WorkloadItem:
+    known = not survey.snapshot.lacks("pods", unit.namespace)
+    told = known and unit.selected.state is not State.UNKNOWN
+    return WorkloadItem(
+        kind=unit.kind,
+        namespace=unit.namespace,
+        name=unit.name,
+        selected=selected_item(unit.selected),
+        proxy_revisions=dict(sorted(unit.proxies.items())) if known else None,
+        pods=sum(group.count for group in unit.groups) if known else None,
+        drift=unit.drifted > 0 if told else None,
+        drifted=unit.drifted if told else None,
+        gateway=unit.gateway.value if unit.gateway else None,
+        note=workload_note(unit),
+    )
+
+
+def workload_note(unit: Unit, only: Group | None = None) -> str:
+    """What is remarkable about a workload, or about one pod of it, in a few words; empty when nothing is."""
+    groups = unit.groups if only is None else (only,)
+    effects = {group.effect for group in groups if not group.pod.terminating}
+    words = _EFFECT_NOTES | ({Effect.MOVES: "the istiod of {1} renders it again"} if unit.gateway in RENDERED else {})
+    how = _HOW[unit.replacing]
+    notes = [words[each].format(how, unit.selected.revision) for each in Effect if each in effects & words.keys()]
+    if unit.selected.state in (State.REJECTED, State.CONFLICT, State.UNKNOWN):
+        notes = [unit.selected.because]
+    notes += [
+        f"{key}={value} on the {where} is ignored" for where, key, value in unit.selected.ignored if where == "pod"
+    ]
+    if manual(unit.template):
+        notes.append("injected by hand (kube-inject)")
+    return "; ".join(notes)
+
+
+_EFFECT_NOTES = {
+    Effect.MOVES: "{} moves it to {}",
+    Effect.GAINS: "{} gives it a sidecar of {}",
+    Effect.LOSES: "{} takes its sidecar away",
+}
+_HOW = {
+    "restart": "a restart",
+    "resume and restart": "a restart, once it is resumed,",
+    "delete the pods of": "deleting its pods",
+    "recreate": "recreating it",
+    "wait for": "its next run",
+}
+
+
+def pods(survey: Survey) -> list[PodItem]:
+    """One item per running pod; the snapshot must not be folded."""
+    return sorted((item for unit in survey.units for item in _pods(unit)), key=lambda item: (item.namespace, item.name))
+
+
+def _pods(unit: Unit) -> Iterable[PodItem]:
+    for group in unit.groups:
+        proxy = group.proxy
+        yield PodItem(
+            namespace=unit.namespace,
+            name=group.pod.name,
+            selected=selected_item(unit.selected),
+            proxy_revision=proxy.revision if proxy else None,
+            has_proxy=proxy is not None,
+            evidence=proxy.evidence.value if proxy else None,
+            owner=None if unit.kind == "Pod" else Owner(unit.kind, unit.name),
+            drift=None if group.effect is Effect.UNDECIDED else group.drifted,
+            created=group.pod.metadata.creation_timestamp,
+            note="terminating" if group.pod.terminating else workload_note(unit, group),
+        )
+
+
+def gateways(survey: Survey) -> list[WorkloadItem]:
+    """Gateway workloads of every kind, then Gateways of the Gateway API that have no Deployment of their own."""
+    items = [_workload(survey, unit) for unit in survey.units if unit.gateway]
+    made = {(unit.namespace, unit.made_from) for unit in survey.units}
+    for gateway in survey.snapshot.gateways:
+        if (gateway.namespace, gateway.name) not in made and is_istio(gateway):
+            selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace))
+            kind = GatewayKind.WAYPOINT if is_waypoint(gateway) else GatewayKind.GATEWAY_API
+            items.append(
+                WorkloadItem(
+                    kind="Gateway",
+                    namespace=gateway.namespace,
+                    name=gateway.name,
+                    selected=selected_item(selected),
+                    proxy_revisions={},
+                    pods=0,
+                    drift=False,
+                    drifted=0,
+                    gateway=kind.value,
+                    note="no Deployment" if selected.state is State.INJECTED else selected.because,
+                )
+            )
+    return sorted(items, key=lambda item: (item.namespace, item.kind, item.name))
+
+
+def labels_of(survey: Survey) -> dict[tuple[str, str, str], dict[str, str]]:
+    """The labels of everything that can be listed, by kind, namespace and name: what `-l` selects on."""
+    found = {("Namespace", "", name): given for name, given in survey.namespace_labels.items()}
+    for unit in survey.units:
+        found[unit.kind, unit.namespace, unit.name] = unit.metadata.labels
+        for group in unit.groups:
+            found["Pod", unit.namespace, group.pod.name] = group.pod.labels
+    for gateway in survey.snapshot.gateways:
+        found["Gateway", gateway.namespace, gateway.name] = gateway.labels
+    return found

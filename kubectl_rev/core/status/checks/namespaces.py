@@ -1,0 +1,238 @@
+"""REV2xx: namespaces, workloads and pods: what is selected for them, and what runs."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.model import Check, Found, Severity
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.admission import Subject
+from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
+from kubectl_rev.core.mesh.injection import Selected, State, select
+from kubectl_rev.core.mesh.inventory import Survey, Unit, is_ambient
+from kubectl_rev.core.mesh.istiod_veto import release
+from kubectl_rev.core.remedies.commands import command, explain, namespace_ref, relabel, restart, unit_ref
+from kubectl_rev.core.status.checks.control_planes import look_at_service, why_dead
+from kubectl_rev.core.suggestions import nearest
+
+_EFFECTS = {
+    State.INJECTED: "the default injects",
+    State.NONE: "nothing injects",
+    State.CONFLICT: "several injectors answer",
+    State.REJECTED: "new pods are rejected",
+}
+
+
+def _two_labels(survey: Survey) -> Found:
+    for name, given in survey.namespace_labels.items():
+        if labels.INJECTION in given and labels.REV in given:
+            value, selected = given[labels.INJECTION], survey.selected_for_namespace(name)
+            if not survey.mesh.blind and ("namespace", labels.REV, given[labels.REV]) not in selected.ignored:
+                continue  # a hand-made webhook asks for it
+            effect = f" ({_EFFECTS[selected.state]})" if selected.state in _EFFECTS else ""
+            message = f"{labels.INJECTION}={value} decides{effect}, {labels.REV}={given[labels.REV]} is ignored"
+            other = {key: value for key, value in given.items() if key != labels.INJECTION}
+            then = select(survey.mesh, Subject(name, other)).state
+            if value == "disabled":  # somebody opted out: nothing is to be put into the mesh, unless it is in it
+                safe = then is State.INJECTED and any(unit.proxies for unit in survey.by_namespace[name])
+            elif value == "enabled":  # sidecars are not to be lost, nor pods
+                safe = then is State.INJECTED
+            else:
+                safe = then is not State.REJECTED
+            drop = labels.INJECTION if safe else labels.REV
+            mend = command("label", "namespace", name, f"{drop}-")
+            yield (
+                namespace_ref(name),
+                message,
+                command("rev-status", f"namespace/{name}") if survey.mesh.blind else mend,
+            )
+
+
+def _drift(survey: Survey) -> Found:
+    for unit in survey.units:
+        if count := unit.having(Effect.MOVES):
+            runs = ", ".join(rev for rev in sorted(unit.proxies) if rev != unit.selected.revision)
+            message = f"{_pods(count)} on {runs}, {unit.selected.revision} is selected{_held(unit)}"
+            yield unit_ref(unit), message, restart(unit)
+
+
+def _held(unit: Unit) -> str:
+    return {"": "", "paused": "; it is paused", "OnDelete": "; its updateStrategy is OnDelete"}[unit.held]
+
+
+def _losing(survey: Survey) -> Found:
+    for unit in survey.units:
+        if count := unit.having(Effect.LOSES):
+            message = f"{_pods(count)} would come back without a sidecar: {unit.selected.because}"
+            yield unit_ref(unit), message, _keep(survey, unit)
+
+
+def _keep(survey: Survey, unit: Unit) -> str:
+    """The command that keeps a sidecar: where the namespace has lost its label, the one for what runs there."""
+    given, running = survey.namespace_labels.get(unit.namespace, {}), [*unit.proxies]
+    lost = labels.INJECTION not in given and labels.REV not in given
+    if lost and len(running) == 1 and not any(_meant(key) for key in given):
+        wish = {labels.REV: running[0]}
+        again = msgspec.structs.replace(unit.subject, namespace_labels=given | wish)
+        if select(survey.mesh, again).state is State.INJECTED:
+            return relabel(survey, unit.namespace, meant=(labels.REV, running[0]))
+    return explain(unit)
+
+
+def _missing(survey: Survey) -> Found:
+    for unit in survey.units:
+        if count := unit.having(Effect.GAINS):
+            message = f"{_pods(count)} without a sidecar, {unit.selected.revision} is selected{_held(unit)}"
+            yield unit_ref(unit), message, restart(unit)
+
+
+def _ignored_pod_label(survey: Survey) -> Found:
+    for unit in survey.units:
+        for where, key, value in unit.selected.ignored:
+            if where == "pod":
+                yield unit_ref(unit), f"its label {key}={value} is ignored: {_decides(unit)}", explain(unit)
+
+
+def _decides(unit: Unit) -> str:
+    """What wins over a pod's label, whatever then comes of it: its injector may be dead, or there may be none."""
+    given = unit.subject.namespace_labels
+    if unit.selected.state is not State.INJECTED:
+        for key in labels.INJECTION_LABELS:
+            if key in given:
+                return f"the namespace says {key}={given[key]}"
+    return unit.selected.because
+
+
+def _by_hand(survey: Survey) -> Found:
+    for unit in survey.units:
+        if manual(unit.template):
+            revision = unit.selected.revision
+            then = f"{revision} puts its own in place of it" if revision else "a restart does not move it"
+            yield unit_ref(unit), f"its sidecar is part of the template (kube-inject): {then}", explain(unit)
+
+
+def _odd_values(survey: Survey) -> Found:
+    for unit in survey.units:
+        for what, given in (("label", unit.subject.labels), ("annotation", unit.subject.annotations)):
+            value = given.get(labels.INJECT)
+            if value not in (None, "", "true", "false"):
+                known = {release(v) for plane in survey.mesh.control_planes for v in plane.versions} - {None}
+                both = len({r >= (1, 27) for r in known if r}) > 1
+                now = " and the revisions here disagree" if both else ""
+                message = f"{what} {labels.INJECT}={value!r} changed its meaning in 1.27{now}: say true or false"
+                yield unit_ref(unit), message, explain(unit)
+
+
+def _ambient(survey: Survey) -> Found:
+    for name, given in survey.namespace_labels.items():
+        if is_ambient(given) and survey.selected_for_namespace(name).state is State.INJECTED:
+            message = f"{labels.DATAPLANE_MODE}=ambient and an injection label: new pods get a sidecar"
+            yield namespace_ref(name), message, command("label", "namespace", name, f"{labels.DATAPLANE_MODE}-")
+
+
+def _rejected(survey: Survey) -> Found:
+    for name in survey.by_namespace:
+        selected = survey.selected_for_namespace(name)
+        if selected.state is State.REJECTED:
+            hint = _revive(survey, selected) or relabel(survey, name)
+            yield namespace_ref(name), f"new pods are rejected: {selected.because}", hint
+    for unit in survey.units:
+        of_namespace = survey.selected_for_namespace(unit.namespace).state
+        if unit.selected.state is State.REJECTED and of_namespace is not State.REJECTED:
+            hint = _revive(survey, unit.selected) or explain(unit)
+            yield unit_ref(unit), f"new pods are rejected: {unit.selected.because}", hint
+
+
+def _revive(survey: Survey, selected: Selected) -> str:
+    """The command for the control plane that rejects, where it still is: to move away from it is the last resort."""
+    dead = [each for each in survey.mesh.injectors if each.name in selected.injectors]
+    for each in dead:
+        if why := why_dead(survey, each):
+            return why[1]
+    ready = {plane.revision for plane in survey.mesh.control_planes if plane.ready}
+    return next((look_at_service(each) for each in dead if each.revision in ready), "")
+
+
+def _pinned_image(survey: Survey) -> Found:
+    for unit in survey.units:
+        if unit.template is None or unit.selected.state is not State.INJECTED or unit.gateway in RENDERED:
+            continue
+        own = unit.template.spec.proxy
+        if image := unit.template.metadata.annotations.get(labels.PROXY_IMAGE):
+            message = f"annotation {labels.PROXY_IMAGE}={image} pins the proxy's version whatever the revision"
+            yield unit_ref(unit), message, explain(unit)
+        elif own and own.image not in ("", "auto") and not manual(unit.template):
+            message = f"its own container {own.name} pins the proxy's image, {own.image}, whatever the revision"
+            yield unit_ref(unit), message, explain(unit)
+
+
+def _odd_injection(survey: Survey) -> Found:
+    for name, given in survey.namespace_labels.items():
+        value = given.get(labels.INJECTION, "disabled")
+        if value in ("enabled", "disabled") or labels.REV in given:
+            continue
+        if survey.selected_for_namespace(name).state is State.NONE:
+            message = f"{labels.INJECTION}={value} injects nothing: only {labels.INJECTION}=enabled does"
+            yield namespace_ref(name), message, relabel(survey, name, meant=(labels.INJECTION, "enabled"))
+
+
+def _mistyped(survey: Survey) -> Found:
+    for name, given in survey.namespace_labels.items():
+        if labels.INJECTION in given or labels.REV in given:
+            continue
+        for key, value in given.items():
+            near = _meant(key) if survey.selected_for_namespace(name).state is State.NONE else None
+            if near and value not in ("false", "disabled"):
+                meant = (near, value if near == labels.REV else "enabled")
+                message = f"the label {key} means nothing on a namespace; did you mean {near}?"
+                yield namespace_ref(name), message, relabel(survey, name, meant=meant, wrong=key)
+
+
+def _meant(key: str) -> str | None:
+    """The injection label that a namespace's label was meant to be: another one typed wrong, or the pods' own."""
+    if key == labels.INJECT:
+        return labels.INJECTION
+    if "istio" not in key or key in labels.INJECTION_LABELS:
+        return None
+    return nearest(key, labels.INJECTION_LABELS, cutoff=0.8)  # istio.io/revision, istio-injected; not istio.io/tag
+
+
+def _pods(count: int) -> str:
+    return f"{count} pod" if count == 1 else f"{count} pods"
+
+
+_E, _W = Severity.ERROR, Severity.WARNING
+CHECKS = (
+    Check("REV201", _W, "a namespace has both injection labels",
+          "istio-injection wins in every release, istio.io/rev is ignored", _two_labels, sources.SELECTORS,
+          needs=("namespaces",)),
+    Check("REV202", _W, "proxies run on another revision than the selected one",
+          "a relabelled namespace changes nothing until its pods are replaced", _drift, sources.STATUS,
+          needs=needs.RUNNING),
+    Check("REV203", _E, "pods would lose their sidecar", "nothing injects them when they are replaced", _losing,
+          sources.SELECTORS, needs=needs.RUNNING),
+    Check("REV204", _W, "pods without a sidecar where one is selected",
+          "they were created before the label, or while it said something else", _missing, sources.SELECTORS,
+          needs=needs.RUNNING),
+    Check("REV205", _W, "a pod's revision label is ignored",
+          "a namespace label decides before the pod's own", _ignored_pod_label, sources.SELECTORS,
+          needs=needs.SELECTED),
+    Check("REV206", _W, "a sidecar injected by hand",
+          "a restart re-creates the old one unless a webhook matches", _by_hand, sources.KUBE_INJECT,
+          needs=needs.WORKLOADS),
+    Check("REV207", _W, "an inject value that is neither true nor false",
+          "its meaning changed in 1.27", _odd_values, f"istio#56737; {sources.INJECTION}", needs=needs.WORKLOADS),
+    Check("REV208", _W, "a namespace is both ambient and injected",
+          "ztunnel leaves pods with a sidecar alone", _ambient, sources.AMBIENT, needs=needs.NAMESPACES_SELECTED),
+    Check("REV209", _E, "new pods are rejected", "the webhook matches and its Service is dead", _rejected,
+          sources.SELECTORS, needs=needs.SELECTED),
+    Check("REV210", _W, "a proxy image is pinned", "a restart moves the revision, not the version", _pinned_image,
+          sources.TEMPLATE, needs=needs.SELECTED),
+    Check("REV211", _W, "istio-injection with another value than enabled or disabled",
+          "no injector matches, and no other label counts beside it", _odd_injection, sources.SELECTORS,
+          needs=needs.NAMESPACES_SELECTED),
+    Check("REV212", _W, "a label that looks like an injection label and is none",
+          "no injector matches: pods start without a sidecar and nothing says so", _mistyped, sources.SELECTORS,
+          needs=needs.NAMESPACES_SELECTED),
+)  # fmt: skip

@@ -1,0 +1,223 @@
+"""REV1xx: tags, and labels that name a control plane, none or two; `control_planes` has those themselves."""
+
+from __future__ import annotations
+
+from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.admission import Subject, called, kept_away
+from kubectl_rev.core.mesh.drift import RENDERED
+from kubectl_rev.core.mesh.gateways import is_istio, owner
+from kubectl_rev.core.mesh.injection import Selected, State
+from kubectl_rev.core.mesh.inventory import Survey, is_ambient
+from kubectl_rev.core.remedies.commands import (
+    command,
+    explain,
+    hold_default,
+    living,
+    namespace_ref,
+    relabel,
+    reset_label,
+    retag,
+    tag_set,
+    unit_ref,
+)
+from kubectl_rev.core.status.checks.control_planes import install_again, without_injector
+from kubectl_rev.core.suggestions import nearest
+
+
+def _dead_tags(survey: Survey) -> Found:
+    alive = {plane.revision for plane in survey.mesh.control_planes if plane.kind != "missing"}
+    for tag in survey.mesh.tags:
+        if tag.revision not in alive:
+            message = f"tag {tag.name} points at revision {tag.revision}, which has no control plane"
+            yield Ref("Tag", "", tag.name), message, retag(survey, tag.name, living(survey))
+
+
+def _ghosts(survey: Survey) -> Found:
+    if survey.mesh.blind:
+        return
+    for name, given in survey.namespace_labels.items():
+        rev, plain = given.get(labels.REV), survey.plain_pod(name)
+        if rev is None or labels.INJECTION in given or called(survey.mesh, plain) or kept_away(survey.mesh, plain):
+            continue
+        named = f"{labels.REV}={rev}" if rev else f"an empty {labels.REV}"
+        if is_ambient(given):  # where nothing is to be injected: the label is for its waypoints and gateways
+            if survey.mesh.resolve(rev) is None:
+                message = f"{named} names no revision or tag: its waypoints and gateways are nobody's"
+                yield namespace_ref(name), message, command("label", "namespace", name, f"{labels.REV}-")
+        else:
+            near = _meant(survey, rev)
+            hint = relabel(survey, name, meant=(labels.REV, near) if near else None)
+            if rev == labels.DEFAULT and survey.default.injection is None:
+                hint = hold_default(survey) or hint
+            elif rev in without_injector(survey):
+                hint = install_again(rev)
+            yield namespace_ref(name), f"{named} {_means_nothing(survey, rev)}", hint
+    for unit in survey.units:
+        rev = unit.template.metadata.labels.get(labels.REV) if unit.template else None
+        given = survey.namespace_labels.get(unit.namespace, {})
+        if rev is None or labels.INJECTION in given or labels.REV in given or unit.gateway in RENDERED:
+            continue
+        opted_out = "false" in (unit.subject.labels.get(labels.INJECT), unit.subject.annotations.get(labels.INJECT))
+        if not (opted_out or called(survey.mesh, unit.subject) or kept_away(survey.mesh, unit.subject)):
+            near = _meant(survey, rev) if unit.kind in ("Deployment", "StatefulSet", "DaemonSet") else None
+            hint = reset_label(unit, near) if near else explain(unit)
+            yield unit_ref(unit), f"its template's {labels.REV}={rev} {_means_nothing(survey, rev)}", hint
+
+    for gateway in filter(is_istio, survey.snapshot.gateways):
+        rev = gateway.labels.get(labels.REV)
+        selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace))
+        if rev and selected.state is State.NONE:
+            alive, near = living(survey), _meant(survey, rev)
+            to = near or (alive[0] if len(alive) == 1 else None)
+            label = (
+                "label",
+                labels.GATEWAYS,
+                gateway.name,
+                "-n",
+                gateway.namespace,
+                f"{labels.REV}={to}",
+                "--overwrite",
+            )
+            hint = command(*label) if to else command("rev-status", "revisions")
+            message = f"{labels.REV}={rev} names no revision or tag{f' (did you mean {near}?)' if near else ''}"
+            yield Ref("Gateway", gateway.namespace, gateway.name), f"{message}: no istiod renders it", hint
+
+
+def _meant(survey: Survey, rev: str) -> str | None:
+    """The revision or tag that a mistyped label was meant to name."""
+    return nearest(rev, survey.mesh.names) if survey.mesh.resolve(rev) is None else None
+
+
+def _means_nothing(survey: Survey, rev: str) -> str:
+    """A revision may exist and yet have no injector: deleted, or a tag made for ambient, or `default` before 1.10."""
+    why = "names no revision or tag" if survey.mesh.resolve(rev) is None else "is answered by no injector"
+    near = _meant(survey, rev)
+    return f"{why}{f' (did you mean {near}?)' if near else ''}: new pods get no sidecar"
+
+
+def _defaults_disagree(survey: Survey) -> Found:
+    default = survey.default
+    if not default.agrees:
+        holds = (("injection", default.injection), ("validation", default.validation), ("gateways", default.gateways))
+        message = "default means " + ", ".join(f"{revision} for {what}" for what, revision in holds if revision)
+        held = [revision for _, revision in holds if revision]
+        heir = next((revision for revision in held if revision in living(survey)), None)
+        hint = tag_set(survey, labels.DEFAULT, heir) if heir else command("rev-status", "revisions")
+        yield Ref("Tag", "", labels.DEFAULT), message, hint
+
+
+def _overlaps(survey: Survey) -> Found:
+    for name in survey.by_namespace:
+        selected = survey.selected_for_namespace(name)
+        if selected.state is State.CONFLICT:
+            hint = _one_default(survey, selected) or command("rev-status", f"namespace/{name}")
+            yield namespace_ref(name), selected.because, hint
+    for unit in survey.units:
+        of_namespace = survey.selected_for_namespace(unit.namespace).state
+        if unit.gateway in RENDERED:  # REV110's
+            continue
+        if unit.selected.state is State.CONFLICT and of_namespace is not State.CONFLICT:
+            yield unit_ref(unit), unit.selected.because, _one_default(survey, unit.selected) or explain(unit)
+
+
+def _one_default(survey: Survey, selected: Selected) -> str:
+    """Helm's unrevisioned injector beside a tag default: setting the tag again turns the other off."""
+    ours = [injector for injector in survey.mesh.injectors if injector.name in selected.injectors]
+    tags = [injector for injector in ours if injector.name == labels.DEFAULT_TAG_INJECTOR]
+    others = [injector for injector in ours if injector.tag is None and injector.labelled == labels.DEFAULT]
+    return tag_set(survey, labels.DEFAULT, tags[0].revision) if tags and len(others) == len(ours) - 1 else ""
+
+
+def _twice(survey: Survey) -> Found:
+    chosen = [survey.selected_for_namespace(name) for name in survey.by_namespace]
+    chosen += [unit.selected for unit in survey.units]
+    both = {each.injectors: each for each in chosen if each.state is State.INJECTED and len(each.injectors) > 1}
+    for names, selected in both.items():
+        message = f"{' and '.join(names)} have the same istiod inject the same pods, one after the other"
+        hint = _one_default(survey, selected) or command("get", "mutatingwebhookconfigurations", *names)
+        yield Ref("MutatingWebhookConfiguration", "", names[0]), message, hint
+
+
+def _kept_away(survey: Survey) -> Found:
+    mesh, told = survey.mesh, set()
+    for name in survey.namespace_labels:
+        alone = survey.selected_for_namespace(name).state is State.NONE
+        if alone and (reason := kept_away(mesh, survey.plain_pod(name))):
+            told.add(name)
+            yield namespace_ref(name), f"{reason}: new pods get no sidecar", command("rev-status", f"namespace/{name}")
+    for unit in survey.units:
+        alone = unit.template is not None and unit.selected.state is State.NONE
+        if alone and unit.namespace not in told and (reason := kept_away(mesh, unit.subject)):
+            yield unit_ref(unit), f"{reason}: new pods get no sidecar", explain(unit)
+
+
+def _split_tags(survey: Survey) -> Found:
+    tags = survey.mesh.tags
+    for one in tags:
+        for other in tags:
+            same = (one.name, one.namespace) == (other.name, other.namespace) and one.revision != other.revision
+            if same and one.injector and other.service and not other.injector:
+                message = f"its injector leads to {one.revision}, its Service to {other.revision}"
+                yield Ref("Tag", "", one.name), message, tag_set(survey, one.name, one.revision)
+
+
+def _contested(survey: Survey) -> Found:
+    for gateway in filter(is_istio, survey.snapshot.gateways):
+        given = survey.namespace_labels.get(gateway.namespace)
+        selected = owner(survey.mesh, gateway, given)
+        if selected.state is State.CONFLICT:
+            said = gateway.labels.get(labels.REV, (given or {}).get(labels.REV, ""))
+            meant = survey.mesh.resolve(said) if said else survey.default.gateways
+            label = ("label", labels.GATEWAYS, gateway.name, "-n", gateway.namespace, f"{labels.REV}={meant}")
+            yield Ref("Gateway", gateway.namespace, gateway.name), selected.because, command(*label, "--overwrite")
+
+
+def _no_default(survey: Survey) -> Found:
+    if survey.default.injection is not None or not survey.mesh.injectors:
+        return
+    for name, given in survey.namespace_labels.items():
+        selected = survey.selected_for_namespace(name)
+        plain = survey.plain_pod(name)
+        if given.get(labels.INJECTION) == "enabled" and not (
+            called(survey.mesh, plain) or kept_away(survey.mesh, plain)
+        ):
+            other = {key: value for key, value in given.items() if key != labels.INJECTION}
+            if labels.REV in given and called(survey.mesh, Subject(name, other)):  # as REV201 would have it
+                hint = relabel(survey, name, meant=(labels.REV, given[labels.REV]))
+            else:
+                hint = hold_default(survey) or relabel(survey, name)
+            yield namespace_ref(name), f"{selected.because}: new pods get no sidecar", hint
+
+
+_E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
+CHECKS = (
+    Check("REV102", _E, "a tag points at a revision without a control plane",
+          "namespaces that use the tag cannot start pods, or start them without a sidecar", _dead_tags,
+          f"{sources.TAGS}; {sources.PRUNED}", needs=(*needs.INJECTORS, *needs.SERVED, *needs.ISTIODS)),
+    Check("REV104", _E, "a label names a revision that does not exist",
+          "no injector matches: pods start without a sidecar and nothing says so", _ghosts, sources.SELECTORS,
+          needs=needs.SELECTED),
+    Check("REV105", _W, "the holders of default disagree",
+          "istio-injection=enabled, validation and unlabelled Gateways follow different revisions", _defaults_disagree,
+          f"{sources.OWNERS}; {sources.SET_TAG}",
+          needs=(*needs.INJECTORS, *needs.SERVED, *needs.ISTIODS, "validatingwebhookconfigurations")),
+    Check("REV106", _E, "two revisions inject the same pods",
+          "the last of two webhooks wins, or any of the istiods behind one Service", _overlaps, sources.INJECTION,
+          needs=needs.SELECTED),
+    Check("REV109", _E, "istio-injection=enabled, and nothing holds the default",
+          "no injector matches: pods start without a sidecar and nothing says so", _no_default,
+          f"{sources.SELECTORS}; istioctl/pkg/tag/tag.go", needs=needs.SELECTED),
+    Check("REV110", _E, "two control planes take a Gateway for theirs",
+          "they render its Deployment anew in turns, several times a second, and replace its pods each time",
+          _contested, f"{sources.OWNERS}; istio#54280", needs=needs.SELECTED),
+    Check("REV111", _W, "two injectors call the same istiod for the same pods",
+          "what the first injected is taken out and injected again", _twice, sources.INJECTION, needs=needs.SELECTED),
+    Check("REV112", _E, "an injector that is asked for is kept away by another label",
+          "no injector matches: pods start without a sidecar and nothing says so", _kept_away,
+          f"{sources.SELECTORS}; Azure/AKS#1771", needs=needs.SELECTED),
+    Check("REV113", _W, "a tag's injector and its Service name different revisions",
+          "pods follow the injector; istiod and ambient read both", _split_tags, sources.TAGS,
+          needs=(*needs.INJECTORS, "services")),
+)  # fmt: skip

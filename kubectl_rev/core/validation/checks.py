@@ -1,0 +1,113 @@
+"""REV5xx: is Istio's config validated? Every finding is `validation.diagnose`'s, in the catalogue's words.
+
+A default tag and a default validator that disagree are REV105's, which looks at all four meanings of default.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from kubectl_rev.core.checks import sources
+from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import IstioConfig
+from kubectl_rev.core.remedies.commands import command
+from kubectl_rev.core.status.checks.control_planes import why_unready
+from kubectl_rev.core.validation.coverage import UNLABELLED, Uncovered
+from kubectl_rev.core.validation.validation import Entry, Health, diagnose
+
+_REPAIR = command("rev-fix-validation")
+_diagnosis = lru_cache(maxsize=1)(diagnose)  # one for all five checks: a Survey does not change
+
+
+def ref(entry: Entry) -> Ref:
+    """The validator that a finding about one of its entries is about."""
+    return Ref("ValidatingWebhookConfiguration", "", entry.name)
+
+
+def scope_text(scope: str) -> str:
+    """`unlabelled config`, `config labelled istio.io/rev=canary`."""
+    return "unlabelled config" if scope == UNLABELLED else f"config labelled {labels.REV}={scope}"
+
+
+def _scopes(scopes: tuple[str, ...]) -> str:
+    named = [scope for scope in scopes if scope != UNLABELLED]
+    parts = ["unlabelled config"] if UNLABELLED in scopes else []
+    return " and ".join(parts + ([f"config labelled {labels.REV}={'|'.join(named)}"] if named else []))
+
+
+def _dangling(survey: Survey) -> Found:
+    for entry in _diagnosis(survey).entries:
+        if entry.harms:
+            message = f"{entry.webhook.name}: {entry.because}: writes of {_scopes(entry.scopes)} are rejected"
+            yield ref(entry), message, _wake(survey, entry) or _REPAIR
+
+
+def _wake(survey: Survey, entry: Entry) -> str:
+    """The command for the control plane that it calls, where only that is down, and no other could take over."""
+    planes = survey.mesh.control_planes
+    revision = survey.mesh.served_by(entry.target, entry.labelled)
+    plane = survey.mesh.control_plane(revision or "", entry.target.namespace)
+    if plane is None or plane.kind != "local" or not entry.target.asleep:
+        return ""
+    alone = UNLABELLED not in entry.scopes or not any(each.ready for each in planes)
+    return why_unready(survey, plane)[1] if alone else ""
+
+
+def _fail_open(survey: Survey) -> Found:
+    for entry in _diagnosis(survey).entries:
+        if entry.health is Health.FAIL_OPEN:
+            yield ref(entry), f"{entry.webhook.name}: {entry.because} ({_scopes(entry.scopes)})", _REPAIR
+
+
+def _uncovered(survey: Survey) -> Found:
+    for each in _diagnosis(survey).uncovered:
+        if each.objects:
+            for config in each.objects:
+                yield Ref(config.resource, config.namespace, config.name), each.because, _relabel(config, each)
+        else:
+            yield Ref("Revision", "", each.scope or labels.DEFAULT), _nobody(each), _REPAIR
+
+
+def _nobody(each: Uncovered) -> str:
+    return f"{each.because}: {scope_text(each.scope)} is accepted unseen"
+
+
+def _relabel(config: IstioConfig, each: Uncovered) -> str:
+    """Its revision in place of the tag; a ghost's label is best taken off."""
+    change = [f"{labels.REV}={each.resolves}", "--overwrite"] if each.resolves else [f"{labels.REV}-"]
+    return command("label", config.resource, config.name, "-n", config.namespace, *change)
+
+
+def _leftover(survey: Survey) -> Found:
+    for entry in _diagnosis(survey).entries:
+        if entry.health is Health.LEFTOVER and not entry.harms:
+            effect = f"; it rejects {_scopes(entry.scopes)}" if entry.frozen else ""
+            yield ref(entry), f"{entry.webhook.name}: {entry.because}{effect}", _REPAIR
+
+
+def _mislabelled(survey: Survey) -> Found:
+    for entry in _diagnosis(survey).entries:
+        if entry.health is Health.MISLABELLED:
+            yield ref(entry), f"{entry.webhook.name}: {entry.because}", _REPAIR
+
+
+_E, _W = Severity.ERROR, Severity.WARNING
+_NEEDS = ("validatingwebhookconfigurations", "services", "endpointslices", "pods", "deployments")
+CHECKS = (
+    Check("REV501", _E, "a config validator calls what does not answer",
+          "failurePolicy Fail: every write of Istio config that it selects is rejected", _dangling,
+          "istio#28880, istio#37512, istio#60596", needs=_NEEDS),
+    Check("REV502", _W, "a config validator lets everything through",
+          "failurePolicy Ignore: broken config is accepted without a word when the call fails", _fail_open,
+          f"istio#28880; {sources.VALIDATOR_CAS}", needs=_NEEDS),
+    Check("REV503", _W, "no validator selects some config", "broken config is accepted without a word", _uncovered,
+          f"{sources.VALIDATOR}; {sources.CONFIG}", needs=(*_NEEDS, "istio.io")),
+    Check("REV504", _W, "a validator is left over from a revision that is gone",
+          "config with that revision's label cannot be written", _leftover, f"istio#36526; {sources.PRUNED}",
+          needs=_NEEDS),
+    Check("REV505", _W, "a validator's label and Service name different revisions",
+          "its caBundle is not kept up to date by the istiod that it calls", _mislabelled, sources.VALIDATOR_CAS,
+          needs=_NEEDS),
+)  # fmt: skip

@@ -1,0 +1,226 @@
+"""REV3xx: what keeps a revision alive, and what would break without it: proxies, pods, and what selects new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.admission import Subject
+from kubectl_rev.core.mesh.drift import RENDERED
+from kubectl_rev.core.mesh.gateways import GatewayKind
+from kubectl_rev.core.mesh.injection import select
+from kubectl_rev.core.mesh.inventory import Group, Unit
+from kubectl_rev.core.mesh.objects import Container
+from kubectl_rev.core.remedies.commands import migrate, namespace_ref, restart, retag, unit_ref
+from kubectl_rev.core.verification.checks import objects
+from kubectl_rev.core.verification.uninstall import Uninstall
+
+
+def _connected(leaving: Uninstall) -> Broken:
+    evidence = leaving.evidence
+    pods = {(pod.namespace, pod.name) for pod in evidence.snapshot.pods}
+    owners = {(g.pod.namespace, g.pod.name): unit for unit in leaving.before.units for g in unit.groups}
+    going = {(g.pod.namespace, g.pod.name) for each in leaving.managed.values() for g in each.unit.groups}
+    for seen in evidence.connections.on(leaving.revision):
+        stream = seen.stream
+        local = stream.cluster in ("", evidence.cluster)
+        known = local and (stream.namespace, stream.pod) in pods
+        if known and (stream.namespace, stream.pod) in going:
+            continue
+        kind = stream.kind or "proxy"
+        where = "" if known else " that is no pod here: a VM" if local else f" of cluster {stream.cluster}"
+        message = f"its {kind}{where} is connected to istiod {seen.istiod}"
+        unit = owners.get((stream.namespace, stream.pod)) if known else None
+        hint = restart(unit) if unit else f"have it connect to revision {leaving.successor}"
+        yield Ref("Pod" if known else "Proxy", stream.namespace, stream.pod), message, hint, Breaks.DETACHED
+
+
+def _running(leaving: Uninstall) -> Broken:
+    for unit in leaving.units:
+        groups = [g for g in _proxies(unit) if g.proxy and g.proxy.revision == leaving.revision]
+        lost = [g for g in groups if leaving.detached(_container(g)) is not False]
+        if count := sum(group.count for group in lost):
+            said = ", ".join(sorted({g.proxy.evidence.value for g in lost if g.proxy}))
+            message = f"{_pods(count)} injected by it (says {said})"
+            yield unit_ref(unit), message, _move(leaving, unit), Breaks.DETACHED
+
+
+def _served_by_another(leaving: Uninstall) -> Broken:
+    for unit in leaving.units:
+        groups = [g for g in _proxies(unit) if g.proxy and g.proxy.revision == leaving.revision]
+        if count := sum(g.count for g in groups if leaving.detached(_container(g)) is False):
+            message = f"{_pods(count)} injected by it, whose Service leads to another revision's istiod"
+            yield unit_ref(unit), message, _move(leaving, unit), None
+
+
+def _pointing(leaving: Uninstall) -> Broken:
+    for unit in leaving.units:
+        groups = [g for g in _proxies(unit) if g.proxy and g.proxy.revision != leaving.revision]
+        if count := sum(g.count for g in groups if leaving.detached(_container(g))):
+            message = f"{_pods(count)} of other revisions call only its Service (CA_ADDR, discoveryAddress)"
+            yield unit_ref(unit), message, restart(unit), Breaks.DETACHED
+
+
+def _tags(leaving: Uninstall) -> Broken:
+    mesh = leaving.before.mesh
+    # of a tag that has two revisions (REV113) its injector's, which decides about pods
+    left = {tag.name: tag.revision for tag in sorted(leaving.after.mesh.tags, key=lambda tag: tag.injector is not None)}
+    for tag in mesh.tags:
+        if tag.revision != leaving.revision or leaving.alive_after(left.get(tag.name)):
+            continue
+        asks = Subject("", {labels.REV: tag.name})
+        breaks = leaving.fate(select(mesh, asks), select(leaving.after.mesh, asks))
+        users = sum(_names(given, tag.name) for given in leaving.before.namespace_labels.values())
+        fate = "goes with it" if tag.name not in left else "stays and leads nowhere"
+        then = _THEN[breaks] if breaks else "no control plane owns what names it"
+        named = "1 namespace names it" if users == 1 else f"{users or 'no'} namespaces name it"
+        message = f"the tag {fate}: {then} ({named})"
+        yield Ref("Tag", "", tag.name), message, _retag(leaving, tag.name), breaks
+
+
+def _default(leaving: Uninstall) -> Broken:
+    if leaving.before.default.injection != leaving.revision:
+        return
+    asks = Subject("", {labels.INJECTION: "enabled"})
+    breaks = leaving.fate(select(leaving.before.mesh, asks), select(leaving.after.mesh, asks))
+    if breaks:
+        message = f"it injects {labels.INJECTION}=enabled, and nothing takes over: {_THEN[breaks]}"
+        yield Ref("Tag", "", labels.DEFAULT), message, _retag(leaving, labels.DEFAULT), breaks
+
+
+def _namespaces(leaving: Uninstall) -> Broken:
+    for name in leaving.before.by_namespace:
+        before, then = leaving.before.selected_for_namespace(name), leaving.after.selected_for_namespace(name)
+        if breaks := leaving.fate(before, then):
+            hint = _away(leaving, name)
+            yield namespace_ref(name), f"{_THEN[breaks]} ({then.because})", hint, breaks
+
+
+def _workloads(leaving: Uninstall) -> Broken:
+    """Those whose own labels decide; the others are their namespace's finding."""
+    then_of = {(unit.namespace, unit.kind, unit.name): unit for unit in leaving.after.units}
+    for unit in leaving.units:
+        if (then := then_of.get((unit.namespace, unit.kind, unit.name))) is None or unit.gateway in RENDERED:
+            continue
+        breaks = leaving.fate(unit.selected, then.selected)
+        of_namespace = leaving.fate(
+            leaving.before.selected_for_namespace(unit.namespace), leaving.after.selected_for_namespace(unit.namespace)
+        )
+        if breaks and unit.groups and breaks is not of_namespace:
+            yield unit_ref(unit), f"{_THEN[breaks]} ({then.selected.because})", _move(leaving, unit), breaks
+
+
+def _asleep(leaving: Uninstall) -> Broken:
+    """Templates without pods: nothing runs, so nothing tells until somebody scales up or the clock strikes."""
+    then_of = {(unit.namespace, unit.kind, unit.name): unit for unit in leaving.after.units}
+    for unit in leaving.units:
+        if unit.groups or (then := then_of.get((unit.namespace, unit.kind, unit.name))) is None:
+            continue
+        template = unit.template.spec.proxy if unit.template else None
+        breaks = None if unit.gateway in RENDERED else leaving.fate(unit.selected, then.selected)
+        if breaks:
+            what = "when it next runs" if unit.kind == "CronJob" else "when it is scaled up"
+            yield unit_ref(unit), f"no pods now; {what}, {_THEN[breaks]}", _move(leaving, unit), breaks
+        elif template and leaving.detached(template):
+            message = "no pods now; its template has the proxy in it, which would call a dead Service"
+            yield unit_ref(unit), message, _move(leaving, unit), Breaks.DETACHED
+
+
+def _names(given: Mapping[str, str], tag: str) -> bool:
+    """Whether a namespace's labels mean this tag: what the default tag is there for says `istio-injection`."""
+    if (injection := given.get(labels.INJECTION)) is not None:
+        return tag == labels.DEFAULT and injection == "enabled"
+    return given.get(labels.REV) == tag
+
+
+_THEN = {
+    Breaks.NO_SIDECAR: "new pods would start without a sidecar, silently",
+    Breaks.REJECTED: "new pods would be rejected",
+}
+
+
+def _proxies(unit: Unit) -> list[Group]:
+    """Its running proxies; a pod that is going away needs nobody any more."""
+    return [group for group in unit.groups if group.proxy is not None and not group.pod.terminating]
+
+
+def _container(group: Group) -> Container | None:
+    return group.pod.spec.proxy if group.pod.spec else None
+
+
+def _move(leaving: Uninstall, unit: Unit) -> str:
+    """What gets a unit off the revision: a gateway that is upgraded in place is installed again by the other."""
+    if unit.gateway is GatewayKind.IN_PLACE:
+        to = leaving.successor
+        setting = "" if to == labels.DEFAULT else f" --set revision={to}"
+        versions = next((p.versions for p in leaving.others if p.revision == to), ())
+        which = f" of version {versions[-1]}" if versions else ""
+        return f"reinstall the gateway with istioctl{which}: istioctl install{setting} -f FILE, with its own settings"
+    nobodys = unit.selected.revision is None and unit.gateway not in RENDERED
+    if unit.selected.revision == leaving.revision or nobodys:
+        return _away(leaving, unit.namespace)
+    return restart(unit)
+
+
+def _away(leaving: Uninstall, namespace: str) -> str:
+    """What has a namespace selected by another revision; one that a tag was given keeps it, and the tag is moved."""
+    given = leaving.before.namespace_labels.get(namespace, {})
+    name = "" if labels.INJECTION in given else given.get(labels.REV)
+    if any(tag.name == name and tag.revision == leaving.revision for tag in leaving.before.mesh.tags):
+        return _retag(leaving, str(name))
+    return migrate(leaving.before, namespace, leaving.successor)
+
+
+def _retag(leaving: Uninstall, tag: str) -> str:
+    return retag(leaving.before, tag, [leaving.successor])
+
+
+def _pods(count: int) -> str:
+    return f"{count} pod" if count == 1 else f"{count} pods"
+
+
+_E, _W = Severity.ERROR, Severity.WARNING
+CHECKS: tuple[Check[Uninstall], ...] = (
+    Check("REV301", _E, "proxies are connected to its istiods",
+          "a proxy without istiod keeps its last configuration and loses its certificate within a day", _connected,
+          sources.SYNCZ, needs=("connections", "pods", "vms", "remote-clusters"),
+          passed="no proxy that stays is connected to its istiods"),
+    Check("REV302", _E, "running pods were injected by it",
+          "its proxy calls this revision's Service for certificates and configuration", _running,
+          sources.TEMPLATE, needs=("pods", "services", "proxies"),
+          passed="no running pod that stays was injected by it"),
+    Check("REV303", _E, "pods of other revisions call only its Service",
+          "a discoveryAddress or caAddress of one's own outlives a relabelling", _pointing,
+          "pkg/config/mesh/mesh.go: DefaultProxyConfig", needs=("pods", "services", "proxies"),
+          passed="no pod of another revision calls only its Service"),
+    Check("REV304", _E, "tags point at it",
+          "istioctl uninstall leaves a user's tags, and their webhooks then reject pods; a Helm release takes its tags "
+          "along, and pods start without a sidecar", _tags,
+          "istioctl/pkg/tag/generate.go; operator/pkg/uninstall/prune.go",
+          needs=("mutatingwebhookconfigurations", "services"),
+          passed="no tag points at it"),
+    Check("REV305", _E, "it injects for istio-injection=enabled",
+          "nothing inherits the default by itself", _default, "istioctl/pkg/tag/util.go",
+          needs=(*needs.INJECTORS, *needs.SERVED),
+          passed="it does not inject for istio-injection=enabled"),
+    Check("REV306", _E, "namespaces select it for new pods",
+          "what is running does not show it: the next restart does", _namespaces, "istio#30000",
+          needs=(*needs.NAMESPACES_SELECTED, "remote-clusters"),
+          passed="no namespace selects it for new pods"),
+    Check("REV307", _E, "running workloads select it by labels of their own",
+          "a pod's own label counts where its namespace has none", _workloads,
+          sources.SELECTORS, needs=needs.SELECTED,
+          passed="no running workload selects it by labels of its own"),
+    *objects.WEBHOOKS,
+    Check("REV310", _E, "workloads without pods select it",
+          "scaled to zero or waiting for its time: nothing shows until it starts", _asleep, "istio#31177",
+          needs=needs.SELECTED,
+          passed="no workload without pods selects it"),
+    *objects.OBJECTS,
+    Check("REV318", _W, "pods injected by it are served by another revision",
+          "it works as long as somebody keeps that Service; a restart ends it", _served_by_another, "istio#28880",
+          needs=("pods", "services"),
+          passed="no pod injected by it is served by another revision"),
+)  # fmt: skip

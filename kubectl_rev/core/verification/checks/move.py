@@ -1,0 +1,182 @@
+"""REV22x: is everything in scope on the revision it should be on, by label, by injection and by connection?"""
+
+from __future__ import annotations
+
+from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.defaults import default_validator
+from kubectl_rev.core.mesh.drift import RENDERED, Effect
+from kubectl_rev.core.mesh.gateways import GatewayKind
+from kubectl_rev.core.mesh.injection import State
+from kubectl_rev.core.mesh.inventory import Unit
+from kubectl_rev.core.mesh.istiod_veto import release
+from kubectl_rev.core.remedies.commands import command, explain, migrate, namespace_ref, restart, tag_set, unit_ref
+from kubectl_rev.core.verification.move import Move
+
+_SUPPORTED_SKEW = 1  # istio.io/latest/docs/releases/supported-releases: the control plane may be one minor ahead
+
+
+def _labels(move: Move) -> Found:
+    """A namespace that was not named and asks for nothing is no part of the move."""
+    if not move.wanted:
+        return
+    for name, units in move.survey.by_namespace.items():
+        selected = move.survey.selected_for_namespace(name)
+        if not move.covers(name) or selected.revision == move.wanted or selected.state is State.UNKNOWN:
+            continue
+        given = move.survey.namespace_labels.get(name, {})
+        own = any(unit.selected.revision == move.wanted for unit in units)
+        asks = given.get(labels.INJECTION) == "enabled" or labels.REV in given
+        if asks or (name in move.scope and not own):
+            now = selected.revision or selected.state.value
+            message = f"new pods get {now}, not {move.wanted}: {selected.because}"
+            yield namespace_ref(name), message, migrate(move.survey, name, move.wanted)
+
+
+def _selected(move: Move) -> Found:
+    for unit in move.units if move.wanted else ():
+        selected = unit.selected
+        of_namespace = move.survey.selected_for_namespace(unit.namespace)
+        if selected.revision not in (None, move.wanted) and selected.revision != of_namespace.revision:
+            message = f"new pods get {selected.revision}, not {move.wanted}: {selected.because}"
+            yield unit_ref(unit), message, explain(unit)
+
+
+def _running(move: Move) -> Found:
+    for unit in move.units:
+        goal = move.goal(unit)
+        others = sorted({g.proxy.revision or "unknown" for g in unit.groups if g.proxy} - {goal})
+        wrong = sum(
+            g.count
+            for g in unit.groups
+            if not g.pod.terminating and g.proxy and g.proxy.revision is not None and goal and g.proxy.revision != goal
+        )
+        if wrong:
+            message = f"{_pods(wrong)} on {', '.join(others)}, not on {goal}"
+            yield unit_ref(unit), message, _move(move, unit)
+        if bare := unit.having(Effect.GAINS):
+            message = f"{_pods(bare)} without a sidecar, {unit.selected.revision} is selected"
+            yield unit_ref(unit), message, restart(unit)
+
+
+def _connected_elsewhere(move: Move) -> Found:
+    for unit, group, seen in move.running:
+        goal = move.wanted or (group.proxy.revision if group.proxy else None)
+        held = sorted({each.revision for each in seen})
+        if goal and held and goal not in held:
+            message = f"injected by {group.proxy.revision if group.proxy else '?'}, connected to {', '.join(held)}"
+            yield Ref("Pod", unit.namespace, group.pod.name), message, restart(unit)
+
+
+def _disconnected(move: Move) -> Found:
+    for unit, group, seen in move.running if move.heard else ():
+        if not seen:
+            message = "its proxy is connected to no istiod"
+            hint = command("logs", group.pod.name, "-n", unit.namespace, "-c", labels.PROXY_CONTAINER)
+            yield Ref("Pod", unit.namespace, group.pod.name), message, hint
+
+
+def _skewed(move: Move) -> Found:
+    for unit, group, seen in move.running:
+        for each in seen:
+            plane = move.evidence.mesh.control_plane(each.revision, each.namespace)
+            proxy = release(each.stream.version)
+            for version in plane.versions if plane else ():
+                istiod = release(version)
+                if proxy is None or istiod is None or 0 <= istiod[1] - proxy[1] <= _SUPPORTED_SKEW:
+                    continue
+                message = f"its proxy is {each.stream.version}, its istiod {version}: more than Istio supports"
+                yield Ref("Pod", unit.namespace, group.pod.name), message, restart(unit)
+
+
+def _validation(move: Move) -> Found:
+    config = default_validator(move.evidence.mesh)
+    if move.scope or config is None:
+        return
+    subject = Ref("ValidatingWebhookConfiguration", "", config.name)
+    target = move.evidence.mesh.target(config.webhooks[0].client_config)
+    if target.alive is False:
+        yield subject, f"it validates nothing: {target.problem}", command("rev-fix-validation")
+    elif move.wanted and move.survey.default.validation not in (None, move.wanted):
+        message = f"configuration is still validated by {move.survey.default.validation}"
+        yield subject, message, tag_set(move.survey, labels.DEFAULT, move.wanted)
+
+
+def _unread_config(move: Move) -> Found:
+    mesh = move.evidence.mesh
+    alive = {plane.revision for plane in mesh.control_planes if plane.kind != "missing"}
+    for config in move.evidence.snapshot.config:
+        name = config.labels.get(labels.REV, "")
+        if not move.covers(config.namespace) or name in alive or config.resource == labels.GATEWAYS:
+            continue
+        tag = any(tag.name == name for tag in mesh.tags)
+        why = "tags are not resolved for configuration" if tag else "there is no such revision"
+        hint = command("label", config.resource, config.name, "-n", config.namespace, f"{labels.REV}-")
+        yield Ref(config.kind, config.namespace, config.name), f"no istiod reads {labels.REV}={name}: {why}", hint
+
+
+def _strangers(move: Move) -> Found:
+    """Proxies of VMs and other clusters that are on another revision: nobody restarts them from here."""
+    pods = {(pod.namespace, pod.name) for pod in move.evidence.snapshot.pods}
+    for seen in move.evidence.connections.seen if move.wanted else ():
+        stream = seen.stream
+        known = stream.cluster in ("", move.evidence.cluster) and (stream.namespace, stream.pod) in pods
+        if not known and move.covers(stream.namespace) and seen.revision != move.wanted:
+            where = f"cluster {stream.cluster}" if stream.cluster not in ("", move.evidence.cluster) else "a VM"
+            message = f"a proxy of {where} is connected to {seen.revision}"
+            yield Ref("Proxy", stream.namespace, stream.pod), message, f"have it connect to {move.wanted}"
+
+
+def _move(move: Move, unit: Unit) -> str:
+    goal = move.goal(unit)
+    if unit.gateway is GatewayKind.IN_PLACE:
+        setting = "" if goal == labels.DEFAULT else f" --set revision={goal}"
+        return f"reinstall the gateway: istioctl install{setting} -f FILE, with its own settings"
+    if unit.selected.revision != goal and unit.gateway not in RENDERED:
+        return migrate(move.survey, unit.namespace, goal) if goal else explain(unit)
+    return restart(unit)
+
+
+def _pods(count: int) -> str:
+    return f"{count} pod" if count == 1 else f"{count} pods"
+
+
+_E, _W = Severity.ERROR, Severity.WARNING
+CHECKS: tuple[Check[Move], ...] = (
+    Check("REV221", _E, "namespaces select another revision",
+          "new pods go where the labels point", _labels,
+          sources.SELECTORS, needs=needs.NAMESPACES_SELECTED, passed="namespaces select the revision"),
+    Check("REV222", _E, "workloads select another revision",
+          "a pod's own label counts where its namespace has none",
+          _selected, sources.SELECTORS, needs=needs.SELECTED,
+          passed="workloads select the revision"),
+    Check("REV223", _E, "running pods are on another revision",
+          "a relabelled namespace changes nothing until its pods "
+          "are replaced", _running, sources.STATUS, needs=needs.RUNNING,
+          passed="running pods are on the revision"),
+    Check("REV224", _E, "proxies are connected to another revision's istiod",
+          "a Service that was pointed elsewhere, or a discoveryAddress of one's own", _connected_elsewhere,
+          sources.SYNCZ, needs=("connections", "pods"),
+          passed="proxies are connected to the revision's istiods"),
+    Check("REV225", _E, "proxies are connected to no istiod",
+          "a proxy without istiod gets no configuration", _disconnected,
+          sources.SYNCZ, needs=("connections", "pods"),
+          passed="every proxy is connected"),
+    Check("REV226", _W, "proxies are beyond the supported skew",
+          "the data plane may be one minor release older, never newer", _skewed,
+          "istio.io: Supported Releases, control plane/data plane skew", needs=("connections", "pods"),
+          passed="proxies are within the supported skew of their istiod"),
+    Check("REV227", _W, "other clusters or VMs are on another revision",
+          "nobody restarts them from here", _strangers,
+          sources.SYNCZ, needs=("connections", "pods"),
+          passed="other clusters and VMs are on the revision"),
+    Check("REV228", _W, "the default validator does not lead to the revision",
+          "without it Istio's configuration is not checked, or cannot be written", _validation, "istio#28880",
+          needs=("validatingwebhookconfigurations", *needs.SERVED),
+          passed="the default validator leads to the revision"),
+    Check("REV229", _W, "labelled configuration is read by no istiod",
+          "istiod compares the label with its own revision only", _unread_config, "pkg/config/model.go: "
+          "ObjectInRevision; istio#44047", needs=("istio.io", "gateway.networking.k8s.io"),
+          passed="labelled configuration is read by some istiod"),
+)  # fmt: skip

@@ -1,0 +1,233 @@
+"""REV308, REV309 and REV311 to REV317: webhooks that call it, gateways, configuration and installers tied to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.defaults import default_validator
+from kubectl_rev.core.mesh.gateways import GatewayKind, is_istio, owner
+from kubectl_rev.core.mesh.injection import State
+from kubectl_rev.core.mesh.inventory import Unit
+from kubectl_rev.core.mesh.objects import ServiceReference, Webhook, WebhookConfiguration
+from kubectl_rev.core.mesh.selectors import Operator
+from kubectl_rev.core.mesh.webhook_targets import revision_of
+from kubectl_rev.core.remedies.commands import command, tag_set, unit_ref
+from kubectl_rev.core.status.checks.control_planes import why_unready
+from kubectl_rev.core.verification.method import Method
+from kubectl_rev.core.verification.uninstall import Uninstall
+
+_VALIDATING, _MUTATING = "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"
+ALONE = "REV315"  # the finding that no other revision is left
+
+
+def _validators(leaving: Uninstall) -> Broken:
+    hint = tag_set(leaving.before, labels.DEFAULT, leaving.successor)
+    left = {each.name for each in leaving.after.snapshot.validators}
+    for config, webhook, _ in _dying(leaving, leaving.before.snapshot.validators):
+        ours = webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX)
+        if not ours or config.name not in left or only_for(webhook, leaving.revision):
+            continue
+        whose = "" if webhook.object_selector.matches({}) else " that its selector matches"
+        if webhook.failure_policy == "Ignore":
+            message = f"it calls a Service that goes: nothing would check Istio's configuration{whose}, silently"
+            yield Ref(_VALIDATING, "", config.name), message, hint, Breaks.UNVALIDATED
+        else:
+            message = f"it calls a Service that goes: every write of Istio's configuration{whose} would be rejected"
+            yield Ref(_VALIDATING, "", config.name), message, hint, Breaks.FROZEN
+    before, afterwards = default_validator(leaving.before.mesh), default_validator(leaving.after.mesh)
+    if before is not None and afterwards is None:
+        message = "it goes too: nothing would check Istio's configuration without a revision label, silently"
+        yield Ref(_VALIDATING, "", before.name), message, hint, Breaks.UNVALIDATED
+
+
+def _foreign(leaving: Uninstall) -> Broken:
+    injectors = {injector.name for injector in leaving.before.mesh.injectors}
+    snapshot = leaving.before.snapshot
+    left = {each.name for each in leaving.after.snapshot.injectors + leaving.after.snapshot.validators}
+    for kind, configs in ((_MUTATING, snapshot.injectors), (_VALIDATING, snapshot.validators)):
+        for config, webhook, service in _dying(leaving, configs):
+            istio = config.name in injectors or webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX)
+            if istio or config.name not in left:
+                continue
+            rejects = webhook.failure_policy != "Ignore"
+            then = "what it covers would be rejected" if rejects else "it would be passed over"
+            message = f"entry {webhook.name} calls its Service {service.name}: {then}"
+            hint = command("get", kind.lower(), config.name, "-o", "yaml")
+            yield Ref(kind, "", config.name), message, hint, Breaks.REJECTED if rejects else None
+
+
+def _dying(
+    leaving: Uninstall, configs: list[WebhookConfiguration]
+) -> Iterator[tuple[WebhookConfiguration, Webhook, ServiceReference]]:
+    """The entries that call a Service which dies."""
+    for config in configs:
+        for webhook in config.webhooks:
+            service = webhook.client_config.service
+            if service is not None and leaving.dies(service):
+                yield config, webhook, service
+
+
+def only_for(webhook: Webhook, revision: str) -> bool:
+    """Whether an entry asks for objects labelled with this revision alone: nobody else's writes are held up by it."""
+    return any(
+        requirement.key == labels.REV and requirement.operator is Operator.IN and set(requirement.values) == {revision}
+        for requirement in webhook.object_selector.requirements
+    )
+
+
+def _owned_gateways(leaving: Uninstall) -> Broken:
+    for gateway in leaving.before.snapshot.gateways:
+        if not is_istio(gateway):
+            continue
+        given = leaving.before.namespace_labels.get(gateway.namespace)
+        now = owner(leaving.before.mesh, gateway, given)
+        then = owner(leaving.after.mesh, gateway, given)
+        if now.revision == leaving.revision and not leaving.alive_after(then.revision):
+            message = f"{now.because}: no control plane would own it, its proxies would stand alone"
+            to = f"{labels.REV}={leaving.successor}"
+            hint = command("label", labels.GATEWAYS, gateway.name, "-n", gateway.namespace, to, "--overwrite")
+            yield Ref("Gateway", gateway.namespace, gateway.name), message, hint, Breaks.DETACHED
+
+
+def _deleted_gateways(leaving: Uninstall) -> Broken:
+    for gateway in leaving.managed.values():
+        if not gateway.replaced and not leaving.before.snapshot.has_gap("services", gateway.unit.namespace):
+            empty = [name for name, kept in gateway.kept.items() if not kept]
+            where = f"behind Service {', '.join(empty)}" if empty else "for it: no Service leads to it"
+            message = f"AKS removes it with its revision, and no ready gateway of another is known {where}"
+            hint = command("rev-status", "gateways", "-n", gateway.unit.namespace)
+            yield unit_ref(gateway.unit), message, hint, Breaks.DELETED
+    istiod = (labels.ISTIOD,)
+    for unit in leaving.units:
+        given = unit.template.metadata.labels if unit.template else {}
+        if unit.kind == "Deployment" and given.get(labels.APP) not in istiod and _taken(leaving, unit):
+            what = "gateway" if unit.gateway in (GatewayKind.IN_PLACE, GatewayKind.INJECTED) else "Deployment"
+            message = f"the {what} carries the marks of this control plane and would be deleted with it"
+            yield unit_ref(unit), message, _reinstall(leaving), Breaks.DELETED
+
+
+def _node_agents(leaving: Uninstall) -> Broken:
+    for unit in leaving.before.units:
+        if unit.kind != "DaemonSet" or unit.template is None:
+            continue
+        if _taken(leaving, unit):
+            yield unit_ref(unit), "it would be deleted with it, on every node", _reinstall(leaving), Breaks.DELETED
+        elif leaving.detached(unit.template.spec.proxy) and unit.template.spec.proxy:
+            message = "it calls this revision's Service: the nodes' proxies would stand alone"
+            yield unit_ref(unit), message, _reinstall(leaving), Breaks.DETACHED
+
+
+def _taken(leaving: Uninstall, unit: Unit) -> bool:
+    return (unit.namespace, unit.kind, unit.name) in leaving.taken
+
+
+def _reinstall(leaving: Uninstall) -> str:
+    to = leaving.successor
+    setting = "" if to == labels.DEFAULT else f" --set revision={to}"
+    return f"reinstall it under revision {to} first: istioctl install{setting} -f FILE, with its own settings"
+
+
+def _config(leaving: Uninstall) -> Broken:
+    for config in leaving.evidence.snapshot.config:
+        if config.labels.get(labels.REV) != leaving.revision or config.resource == labels.GATEWAYS:
+            continue
+        if not leaving.removal.takes(config.kind, config):
+            message = f"its label {labels.REV}={leaving.revision} is for this revision alone: no other would read it"
+            relabel = f"{labels.REV}={leaving.successor}"
+            hint = command("label", config.resource, config.name, "-n", config.namespace, relabel, "--overwrite")
+            yield Ref(config.kind, config.namespace, config.name), message, hint, Breaks.IGNORED
+
+
+def _last(leaving: Uninstall) -> Broken:
+    """Where the istiods could not be listed, that is the gap, and nothing is said here."""
+    planes = [plane for plane in leaving.after.mesh.control_planes if plane.revision != leaving.revision]
+    unseen = any(not p.istiods and leaving.before.snapshot.has_gap("pods", p.namespace) for p in planes)
+    if not leaving.others and not unseen:
+        message = "no other revision has a ready istiod: nothing could take over"
+        another = "stable" if leaving.revision == "canary" else "canary"
+        hint = f"istioctl install --set revision={another}"
+        if leaving.removal.method is Method.AKS:
+            hint = "az aks mesh upgrade start --resource-group GROUP --name CLUSTER --revision REVISION"
+        if local := [plane for plane in planes if plane.kind == "local"]:
+            hint = why_unready(leaving.before, local[0])[1]
+        yield Ref("Revision", "", leaving.revision), message, hint, None
+
+
+def _sail(leaving: Uninstall) -> Broken:
+    for each in leaving.evidence.snapshot.sail:
+        condition = each.condition("InUse")
+        ours = each.kind == labels.SAIL_REVISION and each.name == leaving.removal.owner
+        if ours and condition is not None and condition.status != "False":
+            said = condition.message or condition.reason or condition.status
+            hint = command("describe", "istiorevision", each.name)
+            yield Ref(each.kind, "", each.name), f"Sail counts it in use: {said}", hint, None
+
+
+def _not_removed(leaving: Uninstall) -> Broken:
+    method = leaving.removal.method
+    kept = [pod for pod in leaving.after.snapshot.istiods if revision_of(pod.labels) == leaving.revision]
+    if method is not None and kept:
+        known = "its marks say otherwise" if not leaving.removal.marked else "its Deployment lacks the marks"
+        message = f"{method.value} would not remove its istiods: {known}"
+        yield Ref("Revision", "", leaving.revision), message, f"say --by {'|'.join(m.value for m in Method)}", None
+
+
+def _undecided(leaving: Uninstall) -> Broken:
+    """Namespaces for which nobody can say who injects afterwards, though it can be said now."""
+    for name in leaving.before.by_namespace:
+        now, then = leaving.before.selected_for_namespace(name), leaving.after.selected_for_namespace(name)
+        if then.state is State.CONFLICT and now.state is not State.CONFLICT:
+            yield Ref("Namespace", "", name), then.because, command("rev-status", f"namespace/{name}"), None
+
+
+_E = Severity.ERROR
+WEBHOOKS: tuple[Check[Uninstall], ...] = (
+    Check("REV308", _E, "a validator depends on it",
+          "a validator whose Service is gone rejects every write of Istio's configuration, or lets all of it pass",
+          _validators, "istio#28880, istio#43227, istio#60596",
+          needs=("validatingwebhookconfigurations", *needs.SERVED),
+          passed="no validator depends on it"),
+    Check("REV309", _E, "a foreign webhook calls its Service",
+          "webhooks of others may call istiod, by hand or by a mesh expansion", _foreign,
+          "k8s.io/api/admissionregistration/v1: WebhookClientConfig",
+          needs=("validatingwebhookconfigurations", "mutatingwebhookconfigurations", "services"),
+          passed="no foreign webhook calls its Service"),
+)  # fmt: skip
+OBJECTS: tuple[Check[Uninstall], ...] = (
+    Check("REV311", _E, "Gateways or waypoints are owned by it",
+          "only its owner renders a Gateway's Deployment and programs its listeners", _owned_gateways,
+          "pkg/revisions/tag_watcher.go; istio#55392", needs=("gateways", "namespaces", *needs.INJECTORS),
+          passed="no Gateway or waypoint is owned by it"),
+    Check("REV312", _E, "gateways would be deleted with it",
+          "istioctl marks gateways with the revision that installed them last, and uninstall deletes by these marks",
+          _deleted_gateways, "operator/pkg/uninstall/prune.go; istio#45805", needs=("deployments", "services"),
+          passed="no gateway would be deleted with it"),
+    Check("REV313", _E, "CNI or ztunnel depends on it",
+          "there is one per node, for all revisions", _node_agents,
+          "operator/pkg/uninstall/prune.go; manifests/charts/ztunnel/templates/daemonset.yaml",
+          needs=("daemonsets", "services"),
+          passed="no CNI or ztunnel depends on it"),
+    Check("REV314", _E, "configuration is labelled for it alone",
+          "istiod reads a labelled object only if the label is its own revision; tags are not resolved", _config,
+          sources.CONFIG, needs=("istio.io", "gateway.networking.k8s.io"),
+          passed="no configuration is labelled for it alone"),
+    Check("REV315", _E, "no other revision is ready",
+          "proxies and new pods need somebody to go to", _last,
+          "operator/cmd/mesh/uninstall.go", needs=("pods",),
+          passed="another revision is ready"),
+    Check("REV316", _E, "Sail counts it in use",
+          "Sail deletes an inactive revision by itself when it is not in use, after its grace period", _sail,
+          "sail-operator: controllers/istiorevision/istiorevision_controller.go", needs=("sailoperator.io",),
+          passed="Sail does not count it in use"),
+    Check("REV317", _E, "the method would not remove it",
+          "what stays keeps serving, with half of its objects gone",
+          _not_removed, "operator/pkg/uninstall/prune.go: GetPrunedResources", needs=("deployments", "method"),
+          passed="the method would remove it"),
+    Check("REV319", _E, "two injectors would select the same pods",
+          "the last one called wins", _undecided,
+          sources.INJECTION, needs=needs.SELECTED,
+          passed="no two injectors select the same pods afterwards"),
+)  # fmt: skip

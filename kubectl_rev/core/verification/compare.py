@@ -1,0 +1,50 @@
+"""What changed between two reads of a mesh: control planes, tags, labels, and which revision runs where."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kubectl_rev.core.checks.model import Ref
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey
+
+
+class Change(msgspec.Struct, frozen=True, order=True):
+    """One fact about a subject before and now; None where the subject was not there, or is not any more."""
+
+    subject: Ref
+    what: str
+    before: str | None
+    now: str | None
+
+
+def changes(before: Survey, now: Survey) -> list[Change]:
+    """Everything that differs, sorted by subject."""
+    old, new = _facts(before), _facts(now)
+    found = [
+        Change(subject, what, old.get((subject, what)), new.get((subject, what)))
+        for subject, what in old.keys() | new.keys()
+        if old.get((subject, what)) != new.get((subject, what))
+    ]
+    return sorted(found, key=lambda change: (change.subject, change.what))
+
+
+def _facts(survey: Survey) -> dict[tuple[Ref, str], str]:
+    facts = {}
+    for plane in survey.mesh.control_planes:
+        ready = f"{plane.ready} of {len(plane.istiods)} ready" if plane.kind == "local" else plane.kind
+        facts[Ref("Revision", plane.namespace, plane.revision), "istiod"] = ready
+        if plane.versions:
+            facts[Ref("Revision", plane.namespace, plane.revision), "version"] = ", ".join(plane.versions)
+    for tag in survey.mesh.tags:
+        facts[Ref("Tag", "", tag.name), "revision"] = tag.revision
+    for name, given in survey.namespace_labels.items():
+        said = ", ".join(f"{key}={given[key]}" for key in labels.INJECTION_LABELS if key in given)
+        facts[Ref("Namespace", "", name), "labels"] = said or "none"
+    for unit in survey.units:
+        runs = ", ".join(f"{revision} {count}" for revision, count in sorted(unit.proxies.items()))
+        if runs or unit.selected.revision:
+            subject = Ref(unit.kind, unit.namespace, unit.name)
+            facts[subject, "proxies"] = runs or "none"
+            facts[subject, "selected"] = unit.selected.revision or unit.selected.state.value
+    return facts

@@ -1,0 +1,58 @@
+"""One write to the cluster as a value: shown by --dry-run, confirmed by a person, executed as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from kubectl_rev.core.mesh.objects import Metadata
+
+
+class Op(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One operation of a JSON patch (RFC 6902). A `test` makes the server refuse when the object has changed."""
+
+    op: str
+    path: str
+    value: Any = msgspec.UNSET
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One request: `patch` (with `operations`), `create` (with `manifest`) or `delete` (`manifest`: its DeleteOptions).
+
+    `resource` is the plural with its group (`deployments.apps`), `version` the API version (`v1`); `says` is what is
+    printed when it is done, in kubectl's words: `namespace/shop labeled`.
+    """
+
+    action: str
+    resource: str
+    version: str = "v1"
+    namespace: str = ""
+    name: str
+    operations: tuple[Op, ...] = ()
+    manifest: dict[str, Any] | None = None
+    says: str
+
+
+def patch(resource: str, metadata: Metadata, operations: Iterable[Op], done: str = "patched") -> Step:
+    """A patch of the object of this `resource` (plural, with its group), told as `service/web patched`."""
+    return Step(
+        action="patch",
+        resource=resource,
+        namespace=metadata.namespace,
+        name=metadata.name,
+        operations=tuple(operations),
+        says=f"{singular(resource)}/{metadata.name} {done}",
+    )
+
+
+def singular(resource: str) -> str:
+    """As kubectl tells what it did: `validatingwebhookconfiguration.admissionregistration.k8s.io`."""
+    plural, dot, group = resource.partition(".")
+    return f"{plural.removesuffix('s')}{dot}{group}"
+
+
+def pointer(*parts: str) -> str:
+    """A JSON pointer to these keys (RFC 6901): `pointer("metadata", "labels", "istio.io/rev")`."""
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)

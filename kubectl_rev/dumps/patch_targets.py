@@ -1,0 +1,48 @@
+"""The originals in a dump: what a plan needs of the objects that it would change.
+
+A dump of `kubectl get -o yaml` has them whole. One made by --save has what injection depends on; the plan's patches
+then test less than they would on the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from kubectl_rev.core.mesh.objects import Object, Workload
+from kubectl_rev.core.mesh.snapshot import Snapshot
+from kubectl_rev.core.migration.patch_targets import Identity, Original, Originals, OriginalSpec
+from kubectl_rev.core.migration.skip_reasons import ROLLED
+from kubectl_rev.dumps import snapshot_file
+from kubectl_rev.dumps.yaml_reader import decode, documents
+
+_KINDS = frozenset({"Namespace", "CronJob", *ROLLED})
+
+
+def originals(texts: Iterable[str], snapshot: Snapshot) -> Originals:
+    """Those of texts that have been read as this Snapshot already, so that they are known to be one."""
+    found = [_saved(each, "Namespace") for each in snapshot.namespaces]
+    found += [_saved(each, each.kind) for each in snapshot.workloads if each.kind in ROLLED and each.template]
+    for text in texts:
+        for head, raw in snapshot_file.flat(documents(text)):
+            if head.kind in _KINDS and raw is not None:
+                each = decode(raw, Original)
+                each.kind = head.kind
+                found.append(each)
+    return Originals(found)
+
+
+def _saved(each: Object, kind: str) -> Original:
+    metadata = each.metadata
+    identity = Identity(
+        name=metadata.name,
+        namespace=metadata.namespace,
+        labels=metadata.labels,
+        annotations=metadata.annotations or None,
+    )
+    spec = OriginalSpec()
+    if isinstance(each, Workload) and each.template is not None:
+        template = {"metadata": msgspec.to_builtins(each.template.metadata)}
+        spec = OriginalSpec(replicas=each.spec.replicas, paused=each.spec.paused, template=template)
+    return Original(kind=kind, metadata=identity, spec=spec)

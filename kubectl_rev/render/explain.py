@@ -1,0 +1,96 @@
+"""How an explanation looks: from labels over webhooks and istiod to what runs, what was found, and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.admission import Considered
+from kubectl_rev.core.status.explain import Explanation
+from kubectl_rev.render.text import Style, clean, gap_text, paint, plural, wrap
+
+
+def explanation(story: Explanation, style: Style) -> str:
+    """The story, from labels over webhooks and istiod to what runs."""
+    where = f" in namespace {story.subject.namespace}" if story.subject.namespace else ""
+    subject = f"{story.subject.kind.lower()}/{story.subject.name}{where}"
+    comma = "," if story.headline.startswith("when ") else ":" if story.headline.startswith("new pods") else ""
+    lines = [paint(line, "bold", style) for line in wrap("", clean(f"{subject}{comma} {story.headline}"), style.width)]
+    lines += _aligned(_facts(story), style)
+    for injector in story.injectors:
+        lines.append(clean(f"  {injector.injector} ({_serves(injector)})"))
+        rows = _trials(injector)
+        width = max(len(row[0]) for row in rows)
+        for entry, answer, because in rows:
+            lines += wrap(clean(f"    {entry:<{width}}   {answer:<7}   "), because, style.width)
+    if story.istiod:
+        word = {True: "accepts it", False: "leaves it alone", None: "may or may not accept it"}[story.istiod.accepts]
+        lines += wrap("  ", f"istiod of {story.istiod.revision} {word}: {story.istiod.because}", style.width)
+    lines += _aligned(_outcome(story), style)
+    return "\n".join(lines)
+
+
+def _trials(injector: Considered) -> list[tuple[str, str, str]]:
+    """Entry, answer, reason; one row for all where they say the same (a deactivated injector)."""
+    rows = [(_short(t.webhook), "matches" if t.matches else "no", t.because) for t in injector.trials]
+    if len({(t.matches, t.because) for t in injector.trials}) == 1 and len(rows) > 1:
+        return [("all entries", *rows[0][1:])]
+    return rows
+
+
+def _facts(story: Explanation) -> Iterator[tuple[str, str]]:
+    if story.subject.kind == "Namespace":
+        yield "labels", _labels(story)
+    else:
+        yield "namespace", _labels(story)
+        annotated = [f"annotation {key}={value}" for key, value in story.pod_annotations.items()]
+        which = "gateway" if story.subject.kind == "Gateway" else "pod"
+        yield which, ", ".join(filter(None, [_pairs(story.pod_labels), *annotated])) or "no injection labels"
+    for each in story.ignored:
+        yield "ignored", each
+
+
+def _labels(story: Explanation) -> str:
+    return "not read" if story.labels is None else _pairs(story.labels) or "no injection labels"
+
+
+def _outcome(story: Explanation) -> Iterator[tuple[str, str]]:
+    for row in story.running:
+        proxy = f"injected by {row.proxy_revision} (says {row.evidence})"
+        if row.has_proxy and row.proxy_revision is None:
+            proxy = "with a proxy, and nothing says whose"
+        if not row.has_proxy:
+            proxy = "without a sidecar"
+        yield "running", f"{plural(row.pods, 'pod')} {proxy}: {row.restart}"
+    if not story.running:
+        unread = any(gap.resource == "pods" and gap.namespace in ("", _namespace_of(story)) for gap in story.gaps)
+        yield "running", "not known: the pods could not be read" if unread else "no pods"
+    for each in story.findings:
+        yield "found", f"{each.code} {each.severity.value}: {each.message}"
+    if story.hint:
+        yield "next", story.hint
+    for gap in story.gaps:
+        yield "not read", gap_text(gap)
+
+
+def _namespace_of(story: Explanation) -> str:
+    return story.subject.name if story.subject.kind == "Namespace" else story.subject.namespace
+
+
+def _aligned(facts: Iterable[tuple[str, str]], style: Style) -> list[str]:
+    return [
+        line for what, text in facts for line in wrap(f"  {what:<9}   ", text, None if what == "next" else style.width)
+    ]
+
+
+def _pairs(given: dict[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in given.items())
+
+
+def _serves(injector: Considered) -> str:
+    return f"tag {injector.tag}, revision {injector.revision}" if injector.tag else f"revision {injector.revision}"
+
+
+def _short(webhook: str) -> str:
+    """`rev.namespace.` for the charts' long entry names, as Istio's own developers speak of them."""
+    return webhook.removesuffix(labels.INJECTION_WEBHOOK_SUFFIX) or webhook

@@ -1,0 +1,151 @@
+"""How rev-migrate looks: the plan before, the result after, in kubectl's words."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from kubectl_rev.core.checks.model import Finding
+from kubectl_rev.core.mesh.snapshot import Gap
+from kubectl_rev.core.migration.outcome import Outcome, Result
+from kubectl_rev.core.migration.patches import spoken
+from kubectl_rev.core.migration.plan import Left, Move, Plan, Restart
+from kubectl_rev.core.writes import Step
+from kubectl_rev.render.text import Style, clean, counts, gap_place, gap_why, paint, plural, table, wrap
+
+
+def plan(found: Plan, style: Style) -> str:
+    """Every patch and every restart, in order."""
+    lines = [_headline(found), *(_first(found, style))]
+    for move in found.moves:
+        lines += _move(move, style)
+    if found.skipped:
+        lines.append("Skipped:")
+    for each in found.skipped:
+        lines += wrap(f"  namespace/{each.namespace}   ", each.why, style.width)
+    return "\n".join(clean(line) for line in lines)
+
+
+def _first(found: Plan, style: Style) -> Iterable[str]:
+    for step in found.first:
+        yield f"{step.says.partition(' ')[0]}   -> {found.revision}"
+        if style.wide:
+            yield f"    {patch(step)}"
+
+
+def _headline(found: Plan) -> str:
+    spaces = plural(len(found.moves), "namespace")
+    restarts = plural(sum(1 for each in found.restarts if each.step), "workload")
+    if found.tag:
+        back = " back" if found.undo else ""
+        return f"Tag {found.tag}{back} to revision {found.revision}: {spaces} with it, {restarts} to restart"
+    if found.undo:
+        return f"Undo: {spaces} back to what they were, {restarts} to restart"
+    what = f"tag {found.to} (revision {found.revision})" if found.is_tag else f"revision {found.revision}"
+    return f"To {what}: {spaces}, {restarts} to restart"
+
+
+def _move(move: Move, style: Style) -> Iterable[str]:
+    before, after = _labels(move.before), _labels(move.after)
+    yield f"namespace/{move.namespace}   " + (f"{before} -> {after}" if move.label else f"{after}, unchanged")
+    if style.wide and move.label:
+        yield f"    {patch(move.label)}"
+    for restart in move.restarts:
+        verb = "restart" if restart.step else "wait for"
+        yield f"  {spoken(restart.kind, restart.name)}   {verb}: {_change(restart)}"
+        if style.wide and restart.step:
+            yield f"    {patch(restart.step)}"
+    for each in move.left:
+        head = f"  {spoken(each.kind, each.name)}   "
+        yield from wrap(head, f"stays ({plural(each.pods, 'pod')}): {each.why}", style.width)
+
+
+def _change(restart: Restart) -> str:
+    to = restart.revision or "no sidecar"
+    kept = f", {plural(restart.stays, 'pod')} kept by its partition" if restart.stays else ""
+    rendered = f" ({restart.gateway} gateway)" if restart.gateway else ""
+    return f"{counts(restart.proxies) or 'no sidecar'} -> {to}{kept}{rendered}"
+
+
+def patch(step: Step) -> str:
+    """The JSON patch; a template that is tested whole is not printed whole."""
+    shown = [
+        {"op": op.op, "path": op.path}
+        | ({} if op.value is msgspec.UNSET else {"value": "…" if op.path == "/spec/template" else op.value})
+        for op in step.operations
+    ]
+    return msgspec.json.encode(shown).decode()
+
+
+def _labels(given: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in given.items()) or "<none>"
+
+
+def findings(found: Sequence[Finding], style: Style) -> str:
+    """Each with what helps below it, the worst first."""
+    lines = []
+    for each in found:
+        severity = paint(f"{each.severity.value:<7}", each.severity.value, style)
+        where = f" -n {each.subject.namespace}" if each.subject.namespace else ""
+        lines += wrap(f"{each.code} {severity}  ", f"{each.subject}{where}  {each.message}", style.width, indent=16)
+        if each.hint:
+            lines.append(f"{'':16}{clean(each.hint)}")  # never cut: it is there to be copied
+    return "\n".join(lines)
+
+
+def not_checked(gaps: Sequence[Gap], style: Style) -> str:
+    """What could not be looked at, by why: who has rights in one namespace only may not list a dozen kinds."""
+    found: dict[str, list[str]] = {}
+    for gap in gaps:
+        found.setdefault(gap_why(gap), []).append(gap_place(gap))
+    lines: list[str] = []
+    for why, what in found.items():
+        text = clean(f"Not checked ({why}): {', '.join(what)}")
+        width = style.width or len(text)
+        lines += textwrap.wrap(text, width, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)
+    return "\n".join(lines)
+
+
+def outcome(each: Outcome, *, many: bool, dry_run: str = "") -> str:
+    """One line for stderr: `deployment.apps/web rolled out (canary, 3/3)`; `many` namespaces are named."""
+    subject, _, said = each.message.partition(" ")
+    where = f" -n {each.namespace}" if many and each.namespace else ""
+    suffix = f" ({dry_run} dry run)" if dry_run else ""
+    return clean(f"{subject}{where} {said}{suffix}")
+
+
+def result(found: Result, moves: Sequence[Move], style: Style) -> str:
+    """One row per namespace."""
+    rows = []
+    for move in moves:
+        of = [each for each in found.outcomes if move.namespace in (each.namespace, each.namespace or each.name)]
+        idle = "not begun" if move.namespace in found.not_begun or move.label else "unchanged"
+        label = next((each.what for each in reversed(of) if each.kind == "Namespace"), idle)
+        rolled = sum(each.what == "rolled out" for each in of)
+        restarted = sum(each.what == "restarted" for each in of)
+        failed = sum(each.what == "failed" for each in of if each.kind != "Namespace")
+        rows.append(
+            (
+                move.namespace,
+                label,
+                str(max(rolled, restarted)),
+                str(move.unchanged),
+                str(failed),
+                str(len(move.left) + sum(each.namespace == move.namespace for each in found.not_restarted)),
+                _labels(move.after),
+            )
+        )
+    return table(("NAMESPACE", "STATE", "RESTARTED", "UNCHANGED", "FAILED", "LEFT", "LABEL"), rows, style)
+
+
+def stays(left: Sequence[Left], style: Style) -> str:
+    """What was not replaced, why, and what to do."""
+    lines = []
+    for each in left:
+        head = f"{spoken(each.kind, each.name)} -n {each.namespace} "
+        lines += wrap(head, f"stays ({plural(each.pods, 'pod')}): {each.why}", style.width)
+        if each.hint:
+            lines.append(f"    {clean(each.hint)}")  # never cut: it is there to be copied
+    return "\n".join(lines)

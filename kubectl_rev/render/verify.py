@@ -1,0 +1,245 @@
+"""How rev-verify looks: a line per check, the findings under those that fail, what is not known, the verdict last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+from xml.etree import ElementTree
+
+from kubectl_rev.core.checks.model import Check, Finding
+from kubectl_rev.core.verification.compare import Change
+from kubectl_rev.core.verification.verify import CheckItem, GapItem, Status, Verdict, Verification
+from kubectl_rev.render.text import Style, clean, name, paint, plural, wrap
+
+_WORDS = {
+    Status.OK: ("ok", "good"),
+    Status.ERROR: ("FAIL", "error"),
+    Status.WARNING: ("warn", "warning"),
+    Status.INFO: ("info", "info"),
+    Status.UNKNOWN: ("?", "warning"),
+    Status.SKIPPED: ("skip", "info"),
+}
+_INDENT = 14
+_SHOWN_PER_CODE = 5
+_GOOD = (Verdict.SAFE, Verdict.COMPLETE)
+
+
+def verification(report: Verification, style: Style, since: Sequence[Change] | None = None) -> str:
+    """The whole answer."""
+    lines = list(_checks(report, style))
+    lines += _gaps(report.gaps, style)
+    if since is not None:
+        lines += ["", *_since(since, style)]
+    lines += _removal(report, style)
+    lines += ["", paint(clean(verdict_line(report)), _color(report.verdict), style)]
+    return "\n".join(lines)
+
+
+def _checks(report: Verification, style: Style) -> Iterator[str]:
+    found = {code: list(group) for code, group in groupby(sorted(report.findings, key=_code), key=_code)}
+    for check in report.checks:
+        if (check.status is Status.SKIPPED or _calm(check)) and not style.wide:
+            continue
+        if rows := found.get(check.code):
+            yield from _failed(check, rows, style)
+        else:
+            yield from _line(check.status, f"{check.code} {_said(check)}{_asked(check, report)}", style)
+    if calm := [check for check in report.checks if _calm(check)]:
+        text = f"{plural(len(calm), 'other check')} of injectors, labels and workloads found nothing"
+        if not style.wide:
+            yield from _line(Status.OK, text, style)
+    if report.skipped and not style.wide:
+        yield from _line(Status.SKIPPED, f"{', '.join(report.skipped)}", style)
+
+
+def _said(check: CheckItem) -> str:
+    """A check without findings in words: that all is well, or that nobody knows."""
+    good = check.passed or f"not found: {check.title}"
+    return f"not known: {good}" if check.status is Status.UNKNOWN else good
+
+
+def _calm(check: CheckItem) -> bool:
+    """One of rev-status's own checks that found nothing: in one line with the others."""
+    return check.status is Status.OK and not check.passed
+
+
+def _code(finding: Finding) -> str:
+    return finding.code
+
+
+def _asked(check: CheckItem, report: Verification) -> str:
+    if check.code not in ("REV301", "REV225"):
+        return ""
+    return f" ({report.istiods.asked} asked, {report.istiods.answered} answered)"
+
+
+def _failed(check: CheckItem, rows: Sequence[Finding], style: Style) -> Iterator[str]:
+    shown = rows[:_SHOWN_PER_CODE] if style.limit and not style.wide else rows
+    for number, finding in enumerate(shown):
+        text = _about_subject(finding)
+        if number == 0:
+            yield from _line(check.status, f"{check.code} {text}", style)
+        else:
+            yield from wrap(" " * _INDENT, clean(text), style.width, _INDENT)
+        following = shown[number + 1].hint if number + 1 < len(shown) else None
+        if finding.hint and finding.hint != following:
+            yield f"{'':{_INDENT + 2}}{clean(finding.hint)}"
+    if len(shown) < len(rows):
+        yield f"{'':{_INDENT}}… and {len(rows) - len(shown)} more: the same with -o wide"
+
+
+def _line(status: Status, text: str, style: Style) -> Iterator[str]:
+    word, color = _WORDS[status]
+    yield from wrap(f" {paint(f'{word:<5}', color, style)} ", clean(text), style.width, _INDENT)
+
+
+def _gaps(gaps: Sequence[GapItem], style: Style) -> Iterator[str]:
+    for number, gap in enumerate(gaps):
+        text = gap_text(gap)
+        if gap.accepted:
+            yield from _line(Status.INFO, f"not known, and accepted: {text}", style)
+            continue
+        yield from _line(Status.UNKNOWN, text, style)
+        following = gaps[number + 1].grant if number + 1 < len(gaps) else None
+        if gap.grant and gap.grant != following:
+            yield f"{'':{_INDENT + 2}}{clean(gap.grant)}"
+
+
+def gap_text(gap: GapItem) -> str:
+    """`may not list deployments.apps: forbidden to user "jane"`, or the reason alone where it says all."""
+    if gap.verb in ("ask", "read", "decide", "tell"):
+        return f"{gap.kind}: {gap.reason}"
+    if gap.reason.startswith("not in the"):
+        return f"{gap.resource}: {gap.reason}"
+    where = f" in namespace {gap.namespace}" if gap.namespace else ""
+    return f"may not {gap.verb} {gap.resource}{where}: {gap.reason}"
+
+
+def _removal(report: Verification, style: Style) -> Iterator[str]:
+    if report.method is None or not report.commands:
+        return
+    yield ""
+    safe = report.verdict is Verdict.SAFE
+    yield "To uninstall it:" if safe else "To uninstall it, once it is safe:"
+    for step in report.commands:
+        yield f"  {clean(step.command)}"
+        if step.note:
+            yield from wrap("    ", clean(step.note), style.width, 4)
+    if report.leftovers:
+        yield "What stays behind, to clean up afterwards:"
+        yield from _leftovers([(clean(each.command), f"# {clean(each.message)}") for each in report.leftovers], style)
+
+
+def _leftovers(rows: Sequence[tuple[str, str]], style: Style) -> Iterator[str]:
+    """A comment beside each command, or above it where that is too wide: a command is copied whole."""
+    width = max(len(command) for command, _ in rows)
+    beside = [f"  {command:<{width}}   {comment}" for command, comment in rows]
+    if style.width is None or max(map(len, beside)) <= style.width:
+        yield from beside
+        return
+    for command, comment in rows:
+        yield from wrap("  ", comment, style.width, 2)
+        yield f"  {command}"
+
+
+def _since(since: Sequence[Change], style: Style) -> Iterator[str]:
+    yield "Since then:" if since else "Since then nothing changed."
+    for change in since:
+        where = f" -n {change.subject.namespace}" if change.subject.namespace else ""
+        what = f"{change.what} {change.before or '-'} -> {change.now or '-'}"
+        yield from wrap("  ", clean(f"{change.subject}{where}: {what}"), style.width, 4)
+
+
+def verdict_line(report: Verification) -> str:
+    """`NOT SAFE to uninstall revision default with istioctl: 2 reasons, 1 thing unknown.`"""
+    failed = sum(check.findings for check in report.checks if check.status is Status.ERROR)
+    warned = sum(check.findings for check in report.checks if check.status is Status.WARNING)
+    counted = [plural(failed, "reason")] if failed else []
+    counted += [plural(warned, "warning")] if warned else []
+    if unknown := sum(not gap.accepted for gap in report.gaps):
+        counted.append(f"{plural(unknown, 'thing')} unknown")
+    if report.skipped:
+        counted.append(f"{plural(len(report.skipped), 'check')} skipped")
+    if report.accepted:
+        counted.append(f"accepted without knowing: {', '.join(report.accepted)}")
+    if not counted and report.method is None:
+        counted = [
+            f"{plural(report.istiods.proxies, 'proxy')} connected to {plural(report.istiods.answered, 'istiod')}"
+        ]
+    return f"{report.verdict.value}{_about(report)}{': ' if counted else ''}{', '.join(counted)}."
+
+
+def _about(report: Verification) -> str:
+    if any(check.code.startswith("REV3") for check in report.checks):
+        how = f" with {report.method.value}" if report.method else ""
+        return f" to uninstall revision {report.revision}{how}"
+    where = f" in {', '.join(report.namespaces)}" if report.namespaces else ""
+    return f"{' on revision ' + report.revision if report.revision else ''}{where}"
+
+
+def _color(verdict: Verdict) -> str:
+    return "good" if verdict in _GOOD else "warning" if verdict is Verdict.UNKNOWN else "error"
+
+
+def names(report: Verification) -> str:
+    """The namespaces and workloads with findings, one a line, as `-f -` of the next command takes them."""
+    kinds = ("Namespace", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Rollout", "Gateway")
+    found = dict.fromkeys(f.subject for f in report.findings if f.subject.kind in kinds)
+    return "\n".join(name(subject.kind, subject.namespace, subject.name) for subject in found)
+
+
+def junit(report: Verification) -> str:
+    """One testcase per check; a check that could not look everywhere is an error, as is a gap."""
+    title = f"kubectl rev-verify{' --uninstall ' + (report.revision or '') if report.method else ''}"
+    suite = ElementTree.Element("testsuite", name=clean(title.strip()))
+    counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    for check in report.checks:
+        case = ElementTree.SubElement(suite, "testcase", classname="kubectl-rev", name=f"{check.code} {check.title}")
+        counts["tests"] += 1
+        rows = [f for f in report.findings if f.code == check.code]
+        if check.status is Status.SKIPPED:
+            counts["skipped"] += 1
+            ElementTree.SubElement(case, "skipped")
+        elif check.status is Status.ERROR:
+            counts["failures"] += 1
+            ElementTree.SubElement(case, "failure", message=plural(len(rows), "finding")).text = _text(rows)
+        elif check.status is Status.UNKNOWN:
+            counts["errors"] += 1
+            ElementTree.SubElement(case, "error", message="could not look everywhere")
+        elif rows:
+            ElementTree.SubElement(case, "system-out").text = _text(rows)
+    case = ElementTree.SubElement(suite, "testcase", classname="kubectl-rev", name="verdict")
+    counts["tests"] += 1
+    if report.verdict not in _GOOD:
+        kind = "error" if report.verdict is Verdict.UNKNOWN else "failure"
+        counts[f"{kind}s"] += 1
+        said = "\n".join(gap_text(gap) for gap in report.gaps if not gap.accepted)
+        ElementTree.SubElement(case, kind, message=clean(verdict_line(report))).text = clean_lines(said)
+    for key, value in counts.items():
+        suite.set(key, str(value))
+    ElementTree.indent(suite)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode")
+
+
+def clean_lines(text: str) -> str:
+    """Without control characters that XML cannot hold; lines stay."""
+    return "\n".join(clean(line) for line in text.split("\n"))
+
+
+def _text(rows: Iterable[Finding]) -> str:
+    """As the table has them: what is wrong with what, and what helps."""
+    lines = [line for row in rows for line in (_about_subject(row), *([f"  {row.hint}"] if row.hint else []))]
+    return clean_lines("\n".join(lines))
+
+
+def _about_subject(finding: Finding) -> str:
+    where = f" -n {finding.subject.namespace}" if finding.subject.namespace else ""
+    return f"{finding.subject}{where}: {finding.message}"
+
+
+def explanation(check: Check[Any], fix: str, style: Style) -> str:
+    """`--explain CODE`: what, why it matters, how to fix, source."""
+    rows = (("why", check.why), ("fix", fix), ("source", check.source))
+    lines = [line for what, text in rows for line in wrap(f"  {what:<8} ", text, style.width)]
+    return "\n".join([f"{check.code} ({check.severity.value}): {check.title}", *lines])
