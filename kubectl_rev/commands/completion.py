@@ -10,7 +10,9 @@ from functools import cached_property
 from kubectl_rev.cli.completion import Candidates, Line
 from kubectl_rev.commands import query
 from kubectl_rev.commands.source import Source
+from kubectl_rev.core.mesh import revision_names
 from kubectl_rev.core.mesh.objects import Metadata, Object
+from kubectl_rev.core.mesh.revision_names import EITHER, Kind
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.errors import RevError
@@ -30,15 +32,15 @@ def values(plugin: str, line: Line) -> Candidates:
         case "namespace" | "istio_namespace":
             return _plain(world.names(["Namespace"]))
         case "uninstall":
-            return world.revisions()
+            return world.named(line.word, [Kind.REVISION])
         case "tag":
-            return world.tags()
+            return world.named(line.word, [Kind.TAG])
         case "accept":
             from kubectl_rev.core.verification import evidence
 
             return _plain(evidence.KINDS)
         case field if field in _TO:
-            return (dict(world.revisions()) | dict(world.tags())).items()  # a tag wins over a revision of its name
+            return world.named(line.word, EITHER)
         case field if field in _CODES:
             from kubectl_rev.commands.catalogue import ALL
 
@@ -112,6 +114,18 @@ class _World:
 
     def tags(self) -> Candidates:
         return [(tag.name, f"tag of {tag.revision}") for tag in self._mesh().tags]
+
+    def named(self, word: str, kinds: Sequence[Kind]) -> Candidates:
+        """Names as `revision_names` takes them; with their kind once one is typed, and where the name could be both."""
+        mesh = self._mesh()
+        there = dict.fromkeys(sorted(revision_names.revisions(mesh)) if Kind.REVISION in kinds else (), "")
+        points_to = revision_names.tags(mesh) if Kind.TAG in kinds else {}
+        tags = {name: f"tag of {points_to[name]}" for name in sorted(points_to)}
+        if "/" in word:
+            with_kind = {f"{Kind.REVISION}/{name}": "" for name in there}
+            return (with_kind | {f"{Kind.TAG}/{name}": text for name, text in tags.items()}).items()
+        both = {f"{Kind.TAG}/{name}": tags[name] for name in tags if name in there and points_to[name] != name}
+        return (there | {name: text for name, text in tags.items() if name not in there} | both).items()
 
     def _mesh(self) -> Mesh:
         if self._filename:

@@ -14,8 +14,9 @@ from kubectl_rev.cli.run import say, style, tell
 from kubectl_rev.commands.fix_validation_execution import Run
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.commands.query import Ask
+from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
-from kubectl_rev.commands.status import document, resolve
+from kubectl_rev.commands.status import document
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.remedies.commands import tag_set
@@ -109,7 +110,7 @@ class Session:
 
     def _plan(self, survey: Survey, diagnosis: Diagnosis) -> Plan:
         request = self._request
-        to = resolve(survey, request.to) if request.to else None
+        to = named(survey, request.to, self._source).revision if request.to else None
         if needs_target(diagnosis):
             able = candidates(survey, diagnosis)
             if to is not None and to not in able:

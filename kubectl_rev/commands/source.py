@@ -7,9 +7,11 @@ import sys
 from typing import IO, TYPE_CHECKING
 
 from kubectl_rev.cli import options
+from kubectl_rev.cli.run import tell
 from kubectl_rev.commands.query import Ask, Why
 from kubectl_rev.core.mesh import labels, sail
 from kubectl_rev.errors import Forbidden, NoIstio
+from kubectl_rev.render.text import clean
 
 if TYPE_CHECKING:  # importing it for real imports the client: 0.2 s that --help and -f need not pay
     from kubectl_rev.cluster.connection import Connection
@@ -30,6 +32,7 @@ class Source:
         self._flags, self._filename, self._all = flags, filename, all_namespaces
         self._stdin = stdin or sys.stdin.buffer
         self._connection: Connection | None = None
+        self._notes: set[str] = set()
         if flags.verbosity >= _LOG_REQUESTS:
             import logging
 
@@ -114,6 +117,12 @@ class Source:
         from kubectl_rev.cluster.evidence import gather
 
         return gather(self.connection, istio_namespace=self.istio_namespace)
+
+    def note(self, text: str) -> None:
+        """Tell something once, however often the question is answered (--watch, --wait)."""
+        if text and text not in self._notes:
+            self._notes.add(text)
+            tell(f"note: {clean(text)}")
 
     def flags(self) -> list[str]:
         """This call's connection flags, as a printed command repeats them."""

@@ -11,9 +11,10 @@ from kubectl_rev.cli.options import Output
 from kubectl_rev.cli.run import style, tell
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.commands.query import Ask, Subject, Why
+from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
 from kubectl_rev.core.checks import Finding
-from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh import labels, revision_names
 from kubectl_rev.core.mesh.gateways import is_istio
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.status import answers, explain
@@ -44,9 +45,9 @@ def answer(request: Request, snapshot: Snapshot, source: Source) -> tuple[str, E
 
 def _overview(request: Request, survey: Survey, source: Source) -> str:
     report = answers.overview(survey, MESH_CHECKS)
-    report.namespaces = _filtered(report.namespaces, request, survey)
+    report.namespaces = _filtered(report.namespaces, request, survey, source)
     if request.revision:
-        revision = resolve(survey, request.revision)
+        revision = _revision(request, survey, source)
         report.control_planes = [plane for plane in report.control_planes if plane.revision == revision]
     findings = report.findings
     if request.narrows:
@@ -91,7 +92,7 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
     called = {id(item): {item.name, known_as.get((item.namespace, item.name)) or item.name} for item in items}
     missing = [name for name in asked.names if all(name not in called[id(item)] for item in items)]
     items = [item for item in items if not asked.names or called[id(item)].intersection(asked.names)]
-    nothing_there, items = not items, _filtered(items, request, survey)
+    nothing_there, items = not items, _filtered(items, request, survey, source)
     one = asked.only.lower() if asked.only else asked.kind.removesuffix("s")
     if missing:
         _readable(survey, one, missing[0], where, (RESOURCES[asked.only], "pods") if asked.only else _READ[asked.kind])
@@ -121,7 +122,7 @@ def _list(request: Request, asked: Ask, survey: Survey, source: Source) -> tuple
 
 def _of_tag(survey: Survey, name: str) -> str:
     """Filters take tags for their revisions, this list has revisions alone."""
-    revision = survey.mesh.resolve(name)
+    revision = revision_names.tags(survey.mesh).get(name)
     return f"; it is a tag of revision {revision}" if revision else ""
 
 
@@ -140,27 +141,21 @@ def _columns(kind: str, wide: bool, namespaced: bool, taken: str) -> look.Column
     return look.workloads(wide, namespaced)
 
 
-def _filtered(items: list[Any], request: Request, survey: Survey) -> list[Any]:
+def _filtered(items: list[Any], request: Request, survey: Survey, source: Source) -> list[Any]:
     if request.selector.requirements:
         given = answers.labels_of(survey)
         matches = request.selector.matches
         items = [item for item in items if matches(given.get((item.kind, item.namespace, item.name), {}))]
     if request.revision:
-        revision = resolve(survey, request.revision)
+        revision = _revision(request, survey, source)
         items = [item for item in items if revision in items_of.revisions_of(item, survey.mesh.served)]
     if request.drifted:
         items = [item for item in items if getattr(item, "drift", False)]
     return items
 
 
-def resolve(survey: Survey, name: str) -> str:
-    """The revision that a user's word means; an unknown one is a usage error that lists what there is."""
-    revision = survey.mesh.resolve(name)
-    if revision is not None:
-        return revision
-    names = survey.mesh.names
-    guess = did_you_mean(name, names)
-    raise UsageError(f'no revision or tag "{name}": there are {", ".join(names) or "none"}{guess}')
+def _revision(request: Request, survey: Survey, source: Source) -> str:
+    return named(survey, request.revision, source, running=True).revision
 
 
 def _explain(request: Request, subjects: Sequence[Subject], survey: Survey, source: Source) -> tuple[str, ExitCode]:

@@ -14,17 +14,18 @@ from kubectl_rev.cli.options import FailOn, Report
 from kubectl_rev.cli.run import leave, say, style, tell
 from kubectl_rev.commands import catalogue, names_file, wait
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
 from kubectl_rev.core.checks.model import Severity
-from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.revision_names import Kind, split, tags
 from kubectl_rev.core.suggestions import did_you_mean
 from kubectl_rev.core.verification import compare as sinces
 from kubectl_rev.core.verification import verify
 from kubectl_rev.core.verification.evidence import Evidence
 from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.verify import Verdict, Verification
-from kubectl_rev.errors import ExitCode, Forbidden, UsageError
+from kubectl_rev.errors import ExitCode, UsageError
 from kubectl_rev.render import text as render
 from kubectl_rev.render import verify as look
 
@@ -142,36 +143,22 @@ def _answer(request: Request, source: Source) -> tuple[Evidence, Verification]:
     evidence = source.evidence()
     check(evidence.survey)
     if request.uninstall:
-        revision = _installed(evidence, request.uninstall)
+        revision = _installed(evidence, request.uninstall, source)
         return evidence, verify.verify_uninstall(evidence, revision, request.by, request.answer)
-    wanted = _wanted(evidence, request.revision)
+    wanted = named(evidence.survey, request.revision, source).revision if request.revision else ""
     _exist(evidence, request.namespaces)
     return evidence, verify.verify_move(evidence, wanted, request.namespaces, request.answer, MESH_CHECKS)
 
 
-def _installed(evidence: Evidence, name: str) -> str:
+def _installed(evidence: Evidence, text: str, source: Source) -> str:
     """The revision to uninstall: a tag is none, even where its name is all that people know."""
-    planes = sorted({plane.revision for plane in evidence.mesh.control_planes})
-    if name in planes:
-        return name
-    for tag in evidence.mesh.tags:
-        if tag.name == name:
-            raise UsageError(f"{name} is a tag of revision {tag.revision}: say --uninstall {tag.revision}")
-    for resource in ("pods", "deployments.apps", labels.INJECTORS):
-        if evidence.snapshot.has_gap(resource):
-            raise Forbidden("list", resource, reason=f"so whether there is a revision {name} is not known")
-    guess = did_you_mean(name, planes)
-    raise UsageError(f'no revision "{name}": there are {", ".join(planes) or "none"}{guess}')
-
-
-def _wanted(evidence: Evidence, name: str) -> str:
-    if not name:
-        return ""
-    revision = evidence.mesh.resolve(name)
-    if revision is None:
-        guess = did_you_mean(name, evidence.mesh.names)
-        raise UsageError(f'no revision or tag "{name}": there are {", ".join(evidence.mesh.names) or "none"}{guess}')
-    return revision
+    try:
+        return named(evidence.survey, text, source, [Kind.REVISION]).revision
+    except UsageError as error:
+        _, name = split(text)
+        if revision := tags(evidence.mesh).get(name):
+            raise UsageError(f"{name} is a tag of revision {revision}: say --uninstall {revision}") from error
+        raise
 
 
 def _exist(evidence: Evidence, namespaces: frozenset[str]) -> None:
