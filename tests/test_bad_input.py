@@ -248,10 +248,12 @@ def test_a_dump_of_nothing_is_not_a_question_of_rights(tmp_path):
 
 DEPLOYMENT, STATEFUL_SET = query.Subject("Deployment", "web", "shop"), query.Subject("StatefulSet", "db", "drifted")
 NAMES = {
-    "namespace/shop\nnamespace/both\n": query.Ask("namespaces", None, ("shop", "both")),
-    "revision/canary\n": query.Ask("revisions", None, ("canary",)),
-    "deployment.apps/web -n shop\n": query.Why((DEPLOYMENT,)),
-    "# two\n\ndeployment.apps/web -n shop\nstatefulset.apps/db -n drifted\n": query.Why((DEPLOYMENT, STATEFUL_SET)),
+    "namespace/shop\nnamespace/both\n": query.ListQuery("namespaces", None, ("shop", "both")),
+    "revision/canary\n": query.ListQuery("revisions", None, ("canary",)),
+    "deployment.apps/web -n shop\n": query.SubjectQuery((DEPLOYMENT,)),
+    "# two\n\ndeployment.apps/web -n shop\nstatefulset.apps/db -n drifted\n": query.SubjectQuery(
+        (DEPLOYMENT, STATEFUL_SET)
+    ),
 }
 
 
@@ -265,9 +267,11 @@ def test_every_name_that_a_list_prints_is_taken(kind, tmp_path):
     (tmp_path / "dump.yaml").write_text(yaml.safe_dump(dump))
     (tmp_path / "names").write_text(call(kind, "-A", "-o", "name", "-f", str(tmp_path / "dump.yaml")).out)
     asked = query.of_names(names_file.opened(str(tmp_path / "names")).names)
-    words = asked.names if isinstance(asked, query.Ask) else [f"{each.kind}/{each.name}" for each in asked.subjects]
+    words = (
+        asked.names if isinstance(asked, query.ListQuery) else [f"{each.kind}/{each.name}" for each in asked.subjects]
+    )
     assert len(words) == len((tmp_path / "names").read_text().splitlines())
-    answer = call(*([kind] if isinstance(asked, query.Ask) else []), *words, "-f", str(tmp_path / "dump.yaml"))
+    answer = call(*([kind] if isinstance(asked, query.ListQuery) else []), *words, "-f", str(tmp_path / "dump.yaml"))
     assert (answer.code, answer.err) == (ExitCode.OK, "")
 
 

@@ -269,7 +269,7 @@ LINES = {
     "-nshop x": ({"namespace": ["shop"]}, [], None, "x"),
     "-An shop ": ({"all_namespaces": [""], "namespace": ["shop"]}, [], None, ""),
     "-An ": ({"all_namespaces": [""]}, [], "namespace", ""),
-    "--as-group a --as-group=b pods ": ({"as_group": ["a", "b"]}, ["pods"], None, ""),
+    "--as-group a --as-group=b pods ": ({"as_groups": ["a", "b"]}, ["pods"], None, ""),
     "--bogus x -f - --re": ({"filename": ["-"]}, ["x"], None, "--re"),
     "--output=": ({}, [], "output", ""),
     "-- -n sh": ({}, ["-n"], None, "sh"),
@@ -280,7 +280,7 @@ LINES = {
 @pytest.mark.parametrize(("line", "expected"), LINES.items())
 def test_a_line_is_read_as_typer_reads_it(line: str, expected: tuple[object, ...]) -> None:
     found = parse(flags(status.command), line.split(" "))
-    assert (found.given, found.arguments, found.asked and found.asked.field, found.word) == expected
+    assert (found.values, found.arguments, found.asked and found.asked.field, found.word) == expected
 
 
 LINES_AFTER_TAB = {

@@ -26,7 +26,7 @@ import yaml
 from urllib3 import exceptions as http
 
 from kubectl_rev.cluster import address, error_mapping
-from kubectl_rev.cluster.connection import JSON_PATCH, Connection, Options, connect
+from kubectl_rev.cluster.connection import JSON_PATCH, Connection, ConnectionFlags, connect
 from kubectl_rev.cluster.kubeconfig import resolve
 from kubectl_rev.errors import Changed, ClusterError, Forbidden, NotFound, RevError, Unreachable, UsageError
 from tests.local_server import Answer, Request, Server, authority, serving, status, tls_server
@@ -93,11 +93,11 @@ def credential(**fields: str) -> str:
     return f"echo '{json.dumps(answer)}'"
 
 
-def flags(options: Options) -> list[str]:
+def flags(options: ConnectionFlags) -> list[str]:
     """These options as kubectl takes them."""
     names = {"as_user": "--as", "as_groups": "--as-group", "as_uid": "--as-uid"}
     found = []
-    for name in options.__struct_fields__:
+    for name in options.__dataclass_fields__:
         value = getattr(options, name)
         for each in value if isinstance(value, tuple) else [value]:
             if each:
@@ -115,7 +115,7 @@ def identity(request: Request) -> dict[str, Any]:
     return found | {"certificate": request.certificate}
 
 
-def both(server: Server, options: Options) -> tuple[dict[str, Any], dict[str, Any]]:
+def both(server: Server, options: ConnectionFlags) -> tuple[dict[str, Any], dict[str, Any]]:
     """Who kubectl was and who we were, with the same environment and flags."""
     server.requests.clear()
     command = [str(KUBECTL), "get", "--raw", "/probe", *flags(options)]
@@ -128,25 +128,25 @@ def both(server: Server, options: Options) -> tuple[dict[str, Any], dict[str, An
 
 
 ACTING = {"as": "bob", "as-uid": "u1", "as-groups": ["a", "b"], "as-user-extra": {"example.org/x y": ["1", "2"]}}
-USERS: dict[str, tuple[dict[str, Any], Options]] = {
-    "a token": ({"token": SECRET}, Options()),
-    "a token file with a final newline": ({"tokenFile": "token"}, Options()),
-    "a token and a token file": ({"token": "old", "tokenFile": "token"}, Options()),
-    "a password": ({"username": "u", "password": "p"}, Options()),
-    "a certificate": ({"client-certificate": "client.crt", "client-key": "client.key"}, Options()),
-    "impersonation": ({"token": SECRET, **ACTING}, Options()),
-    "impersonation, --as": ({"token": SECRET, **ACTING}, Options(as_user="eve")),
-    "impersonation, --as-group": ({"token": SECRET, **ACTING}, Options(as_groups=("c",))),
+USERS: dict[str, tuple[dict[str, Any], ConnectionFlags]] = {
+    "a token": ({"token": SECRET}, ConnectionFlags()),
+    "a token file with a final newline": ({"tokenFile": "token"}, ConnectionFlags()),
+    "a token and a token file": ({"token": "old", "tokenFile": "token"}, ConnectionFlags()),
+    "a password": ({"username": "u", "password": "p"}, ConnectionFlags()),
+    "a certificate": ({"client-certificate": "client.crt", "client-key": "client.key"}, ConnectionFlags()),
+    "impersonation": ({"token": SECRET, **ACTING}, ConnectionFlags()),
+    "impersonation, --as": ({"token": SECRET, **ACTING}, ConnectionFlags(as_user="eve")),
+    "impersonation, --as-group": ({"token": SECRET, **ACTING}, ConnectionFlags(as_groups=("c",))),
     "impersonation, --as --as-group --as-uid": (
         {"token": SECRET, **ACTING},
-        Options(as_user="eve", as_groups=("c", "d"), as_uid="u2"),
+        ConnectionFlags(as_user="eve", as_groups=("c", "d"), as_uid="u2"),
     ),
-    "--as": ({"token": SECRET}, Options(as_user="system:serviceaccount:a:b", as_groups=("x",))),
-    "--token over a token": ({"token": "old"}, Options(token=SECRET)),
-    "--token over a password": ({"token": "old"}, Options(token=SECRET)),
+    "--as": ({"token": SECRET}, ConnectionFlags(as_user="system:serviceaccount:a:b", as_groups=("x",))),
+    "--token over a token": ({"token": "old"}, ConnectionFlags(token=SECRET)),
+    "--token over a password": ({"token": "old"}, ConnectionFlags(token=SECRET)),
     "--token next to a certificate": (
         {"client-certificate": "client.crt", "client-key": "client.key"},
-        Options(token=SECRET),
+        ConnectionFlags(token=SECRET),
     ),
 }
 
@@ -175,7 +175,7 @@ def test_exec_plugins_give_what_they_give_kubectl(server: Server, ca: Path, case
     config["users"][0]["user"]["exec"]["command"] = "./bin/../plugin"  # relative to the file, not to here
     written(config, "kube/config")
     Path("plugin").rename("kube/plugin")
-    theirs, ours = both(server, Options(kubeconfig="kube/config"))
+    theirs, ours = both(server, ConnectionFlags(kubeconfig="kube/config"))
     assert ours == theirs == {"authorization": [f"Bearer {SECRET}"], "certificate": ""}
 
 
@@ -192,13 +192,13 @@ def test_an_exec_plugin_may_give_a_certificate(server: Server, ca: Path) -> None
     )
     Path("answer").write_text(answer)
     user = {"exec": plugin(f"cat {Path('answer').absolute()}")}
-    theirs, ours = both(server, Options(kubeconfig=written(kubeconfig(server.url, ca, user))))
+    theirs, ours = both(server, ConnectionFlags(kubeconfig=written(kubeconfig(server.url, ca, user))))
     assert ours == theirs == {"certificate": "alice"}
 
 
 def test_a_plugin_is_asked_again_when_its_token_has_expired(server: Server, ca: Path) -> None:
     user = {"exec": plugin("echo x >> ran\n" + credential(token=SECRET, expirationTimestamp="2001-01-01T00:00:00Z"))}
-    with connect(Options(kubeconfig=written(kubeconfig(server.url, ca, user)))) as connection:
+    with connect(ConnectionFlags(kubeconfig=written(kubeconfig(server.url, ca, user)))) as connection:
         connection.get("/one")
         connection.get("/two")
     assert len(Path("ran").read_text().split()) == 3  # to begin with, and for each request
@@ -209,7 +209,7 @@ def test_a_plugin_is_told_what_kubectl_tells_it(server: Server, ca: Path) -> Non
     spec |= {"provideClusterInfo": True, "env": [{"name": "ONE", "value": "1"}], "args": ["two"]}
     extension = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}}
     config = kubeconfig(server.url, ca, {"exec": spec}, extensions=[extension], **{"tls-server-name": "api.test"})
-    both(server, Options(kubeconfig=written(config)))
+    both(server, ConnectionFlags(kubeconfig=written(config)))
     theirs, ours = (line.split(" ", 2) for line in Path("told").read_text().splitlines())
     assert ours[:2] == theirs[:2] == ["1", "two"]
     assert json.loads(ours[2]) == json.loads(theirs[2])
@@ -227,22 +227,22 @@ def test_kubeconfig_files_merge_as_in_kubectl(server: Server, ca: Path) -> None:
         (Path(folder) / name).write_bytes((ca / name).read_bytes())
     files = ["missing", written(one, "one/config"), written(two, "two/config")]
     os.environ["KUBECONFIG"] = os.pathsep.join(files)
-    theirs, ours = both(server, Options())
+    theirs, ours = both(server, ConnectionFlags())
     assert ours == theirs == {"certificate": "alice"}
     with connect() as connection:
         assert (connection.namespace, connection.context, connection.user) == ("shop", "it", "it")
 
 
 FLAGS = {
-    "--context": Options(context="other"),
-    "--user": Options(user="other"),
-    "--cluster": Options(context="dead", cluster="it"),
-    "--server": Options(context="dead", server="SERVER", certificate_authority="CA"),
-    "--server, no trust": Options(context="dead", server="SERVER", insecure_skip_tls_verify=True),
-    "--insecure-skip-tls-verify over a CA": Options(insecure_skip_tls_verify=True),
-    "--certificate-authority over insecure": Options(context="insecure", certificate_authority="CA"),
-    "--tls-server-name": Options(tls_server_name="api.test"),
-    "--server clears tls-server-name": Options(context="named", server="SERVER"),
+    "--context": ConnectionFlags(context="other"),
+    "--user": ConnectionFlags(user="other"),
+    "--cluster": ConnectionFlags(context="dead", cluster="it"),
+    "--server": ConnectionFlags(context="dead", server="SERVER", certificate_authority="CA"),
+    "--server, no trust": ConnectionFlags(context="dead", server="SERVER", insecure_skip_tls_verify=True),
+    "--insecure-skip-tls-verify over a CA": ConnectionFlags(insecure_skip_tls_verify=True),
+    "--certificate-authority over insecure": ConnectionFlags(context="insecure", certificate_authority="CA"),
+    "--tls-server-name": ConnectionFlags(tls_server_name="api.test"),
+    "--server clears tls-server-name": ConnectionFlags(context="named", server="SERVER"),
 }
 
 
@@ -259,25 +259,27 @@ def test_flags_override_as_in_kubectl(server: Server, ca: Path, case: str) -> No
         config["clusters"].append({"name": name, "cluster": cluster})
         config["contexts"].append({"name": name, "context": {"cluster": name, "user": "it"}})
     config["contexts"].append({"name": "other", "context": {"cluster": "it", "user": "other"}})
-    given = {n: getattr(FLAGS[case], n) for n in FLAGS[case].__struct_fields__}
+    given = {n: getattr(FLAGS[case], n) for n in FLAGS[case].__dataclass_fields__}
     given = {
         n: {"SERVER": server.url, "CA": str(ca / "ca.crt")}.get(v, v) if isinstance(v, str) else v
         for n, v in given.items()
     }
     os.environ["KUBECONFIG"] = written(config)
-    theirs, ours = both(server, Options(**given))
+    theirs, ours = both(server, ConnectionFlags(**given))
     assert ours == theirs
 
 
 def test_a_server_without_any_kubeconfig(server: Server, ca: Path) -> None:
-    theirs, ours = both(server, Options(server=server.url, token=SECRET, certificate_authority=str(ca / "ca.crt")))
+    theirs, ours = both(
+        server, ConnectionFlags(server=server.url, token=SECRET, certificate_authority=str(ca / "ca.crt"))
+    )
     assert ours == theirs == {"authorization": [f"Bearer {SECRET}"], "certificate": ""}
 
 
 def test_no_credentials_over_plain_http() -> None:
     with serving() as server:
         config = written(kubeconfig(server.url, None, {"token": SECRET, "as": "bob"}))
-        theirs, ours = both(server, Options(kubeconfig=config))
+        theirs, ours = both(server, ConnectionFlags(kubeconfig=config))
     assert ours == theirs == {"impersonate-user": ["bob"], "certificate": ""}
 
 
@@ -287,14 +289,14 @@ def test_data_in_the_kubeconfig(server: Server, ca: Path) -> None:
 
     user = {"client-certificate-data": data("client.crt"), "client-key-data": data("client.key")}
     config = kubeconfig(server.url, None, user, **{"certificate-authority-data": data("ca.crt")})
-    theirs, ours = both(server, Options(kubeconfig=written(config)))
+    theirs, ours = both(server, ConnectionFlags(kubeconfig=written(config)))
     assert ours == theirs == {"certificate": "alice"}
 
 
 def test_a_proxy_of_the_cluster_is_used(ca: Path) -> None:
     with serving() as proxy:
         config = kubeconfig("http://api.test", None, {}, **{"proxy-url": str(proxy.url)})
-        with connect(Options(kubeconfig=written(config))) as connection:
+        with connect(ConnectionFlags(kubeconfig=written(config))) as connection:
             connection.get("/probe")
     assert [request.path for request in proxy.requests] == ["http://api.test/probe"]
 
@@ -302,30 +304,45 @@ def test_a_proxy_of_the_cluster_is_used(ca: Path) -> None:
 def test_the_namespace() -> None:
     config = kubeconfig("https://it.test", None, {}, namespace="shop")
     plain = kubeconfig("https://it.test", None, {})
-    assert connect(Options(kubeconfig=written(config))).namespace == "shop"
-    assert connect(Options(kubeconfig=written(config), namespace="cart")).namespace == "cart"
-    assert connect(Options(kubeconfig=written(plain))).namespace == "default"
+    assert connect(ConnectionFlags(kubeconfig=written(config))).namespace == "shop"
+    assert connect(ConnectionFlags(kubeconfig=written(config), namespace="cart")).namespace == "cart"
+    assert connect(ConnectionFlags(kubeconfig=written(plain))).namespace == "default"
 
 
-HERE = Options(kubeconfig="config")
-BAD_CONFIGS: dict[str, tuple[str, Options, type[RevError], str]] = {
-    "missing": ("", Options(kubeconfig="nowhere"), Unreachable, "cannot read kubeconfig nowhere"),
+HERE = ConnectionFlags(kubeconfig="config")
+BAD_CONFIGS: dict[str, tuple[str, ConnectionFlags, type[RevError], str]] = {
+    "missing": ("", ConnectionFlags(kubeconfig="nowhere"), Unreachable, "cannot read kubeconfig nowhere"),
     "not YAML": (
         f"token: '{SECRET}",
-        Options(kubeconfig="config"),
+        ConnectionFlags(kubeconfig="config"),
         Unreachable,
         "config is not a valid kubeconfig: line",
     ),
-    "not a kubeconfig": ("[1, 2]", Options(kubeconfig="config"), Unreachable, "not a valid kubeconfig: Expected"),
-    "binary": ("\0\1", Options(kubeconfig="config"), Unreachable, "not a valid kubeconfig"),
-    "a list that is none": ("users: 3", Options(kubeconfig="config"), Unreachable, "`$.users`"),
-    "empty": ("", Options(kubeconfig="config"), UsageError, "no current context"),
-    "no such context": ("CONFIG", Options(kubeconfig="config", context="itt"), UsageError, "did you mean it?"),
-    "no such cluster": ("CONFIG", Options(kubeconfig="config", cluster="zzz"), UsageError, "there is it"),
-    "no such user": ("CONFIG", Options(kubeconfig="config", user="zzz"), UsageError, "user zzz is in no kubeconfig"),
-    "a group but nobody": ("CONFIG", Options(kubeconfig="config", as_groups=("a",)), UsageError, "add --as"),
-    "no file, no pod": ("", Options(), Unreachable, "no kubeconfig, and not in a pod"),
-    "not an address": ("CONFIG", Options(kubeconfig="config", server="https://a b:c"), Unreachable, "not an address"),
+    "not a kubeconfig": (
+        "[1, 2]",
+        ConnectionFlags(kubeconfig="config"),
+        Unreachable,
+        "not a valid kubeconfig: Expected",
+    ),
+    "binary": ("\0\1", ConnectionFlags(kubeconfig="config"), Unreachable, "not a valid kubeconfig"),
+    "a list that is none": ("users: 3", ConnectionFlags(kubeconfig="config"), Unreachable, "`$.users`"),
+    "empty": ("", ConnectionFlags(kubeconfig="config"), UsageError, "no current context"),
+    "no such context": ("CONFIG", ConnectionFlags(kubeconfig="config", context="itt"), UsageError, "did you mean it?"),
+    "no such cluster": ("CONFIG", ConnectionFlags(kubeconfig="config", cluster="zzz"), UsageError, "there is it"),
+    "no such user": (
+        "CONFIG",
+        ConnectionFlags(kubeconfig="config", user="zzz"),
+        UsageError,
+        "user zzz is in no kubeconfig",
+    ),
+    "a group but nobody": ("CONFIG", ConnectionFlags(kubeconfig="config", as_groups=("a",)), UsageError, "add --as"),
+    "no file, no pod": ("", ConnectionFlags(), Unreachable, "no kubeconfig, and not in a pod"),
+    "not an address": (
+        "CONFIG",
+        ConnectionFlags(kubeconfig="config", server="https://a b:c"),
+        Unreachable,
+        "not an address",
+    ),
     "a server that is no text": (
         "clusters: [{name: c, cluster: {server: 12}}]",
         HERE,
@@ -341,13 +358,13 @@ BAD_CONFIGS: dict[str, tuple[str, Options, type[RevError], str]] = {
     ),
     "a CA that is none": (
         "CONFIG",
-        Options(kubeconfig="config", certificate_authority=__file__),
+        ConnectionFlags(kubeconfig="config", certificate_authority=__file__),
         Unreachable,
         "certificate-authority of the kubeconfig: no certificate in PEM",
     ),
     "a missing CA": (
         "CONFIG",
-        Options(kubeconfig="config", certificate_authority="nowhere"),
+        ConnectionFlags(kubeconfig="config", certificate_authority="nowhere"),
         Unreachable,
         "cannot be used: File does not exist",
     ),
@@ -370,7 +387,7 @@ def test_a_kubeconfig_that_cannot_be_used(case: str) -> None:
 def test_an_auth_provider_that_kubectl_dropped() -> None:
     config = written(kubeconfig("https://it.test", None, {"auth-provider": {"name": "gcp"}}))
     with pytest.raises(Unreachable, match="has the auth-provider gcp, which kubectl dropped"):
-        connect(Options(kubeconfig=config))
+        connect(ConnectionFlags(kubeconfig=config))
 
 
 def tidy(error: BaseException) -> None:
@@ -403,7 +420,7 @@ def test_an_exec_plugin_that_fails(case: str, capfd: pytest.CaptureFixture[str])
     if "break" in fields:
         Path("plugin").write_bytes(b"\x7fELF")
     with pytest.raises(Unreachable) as raised:
-        connect(Options(kubeconfig=written(kubeconfig("https://it.test", None, {"exec": spec}))))
+        connect(ConnectionFlags(kubeconfig=written(kubeconfig("https://it.test", None, {"exec": spec}))))
     assert words in str(raised.value)
     tidy(raised.value)
     assert capfd.readouterr() == ("", "")
@@ -450,7 +467,7 @@ ANSWERS: dict[str, tuple[Answer, type[RevError], str]] = {
 @pytest.mark.parametrize("case", ANSWERS)
 def test_what_the_server_refuses(case: str) -> None:
     answer, kind, words = ANSWERS[case]
-    with serving(lambda _: answer) as server, connect(Options(server=server.url)) as connection:
+    with serving(lambda _: answer) as server, connect(ConnectionFlags(server=server.url)) as connection:
         with pytest.raises(kind) as raised:
             connection.get("/api/v1/pods")
         assert words in str(raised.value)
@@ -465,7 +482,7 @@ def test_a_patch_whose_test_failed_is_not_an_invalid_one() -> None:
     for answer, kind in ((failed, Changed), (invalid, error_mapping.Rejected)):
         with (
             serving(lambda _, answer=answer: answer) as server,  # type: ignore[misc]
-            connect(Options(server=server.url)) as connection,
+            connect(ConnectionFlags(server=server.url)) as connection,
             pytest.raises(kind),
         ):
             connection.send("PATCH", "/api/v1/namespaces/shop", b"[]", content_type=JSON_PATCH)
@@ -473,7 +490,7 @@ def test_a_patch_whose_test_failed_is_not_an_invalid_one() -> None:
 
 def test_a_busy_server_is_asked_again() -> None:
     answers = [Answer(429, headers={"Retry-After": "0"}), Answer(429, headers={"Retry-After": "0"}), Answer(body=b"1")]
-    with serving(lambda _: answers.pop(0)) as server, connect(Options(server=server.url)) as connection:
+    with serving(lambda _: answers.pop(0)) as server, connect(ConnectionFlags(server=server.url)) as connection:
         assert connection.get("/x") == b"1"
 
 
@@ -488,7 +505,7 @@ def test_far_servers_may_compress(chunks: int) -> None:
 
     with serving(answer) as server:
         for url, body in ((server.url, b"plain"), (server.url.replace("127.0.0.1", "0.0.0.0"), b"compressed")):
-            with connect(Options(server=url)) as connection:
+            with connect(ConnectionFlags(server=url)) as connection:
                 assert connection.get("/x") == body
 
 
@@ -500,20 +517,20 @@ def refusing_port() -> int:
 
 def test_nobody_listens() -> None:
     refused = pytest.raises(Unreachable, match=r"cannot connect to .*: connection refused: is the cluster up")
-    with connect(Options(server=f"https://127.0.0.1:{refusing_port()}")) as connection, refused:
+    with connect(ConnectionFlags(server=f"https://127.0.0.1:{refusing_port()}")) as connection, refused:
         connection.get("/x")
 
 
 def test_no_such_host() -> None:
     refused = pytest.raises(Unreachable, match=r"cannot connect to https://nowhere\.invalid: ")
-    with connect(Options(server="https://nowhere.invalid", request_timeout=5)) as connection, refused:
+    with connect(ConnectionFlags(server="https://nowhere.invalid", request_timeout=5)) as connection, refused:
         connection.get("/x")
 
 
 def test_a_server_that_says_nothing_is_given_up() -> None:
     never = threading.Event()
     with serving(lambda _: Answer(after=never)) as server:
-        with connect(Options(server=server.url, request_timeout=0.2)) as connection:
+        with connect(ConnectionFlags(server=server.url, request_timeout=0.2)) as connection:
             started = time.monotonic()
             with pytest.raises(Unreachable, match="did not answer in time while asked to list pods"):
                 connection.get("/api/v1/pods")
@@ -523,21 +540,28 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
 
 def test_half_an_answer_is_an_error() -> None:
     broken = pytest.raises(Unreachable, match="broke while asked to list pods")
-    with serving(lambda _: Answer(body=b"half", length=8)) as server, connect(Options(server=server.url)) as it, broken:
+    with (
+        serving(lambda _: Answer(body=b"half", length=8)) as server,
+        connect(ConnectionFlags(server=server.url)) as it,
+        broken,
+    ):
         it.get("/api/v1/pods")
 
 
 TRUST = {
-    "nobody we know": (Options(), "cannot trust https://127.0.0.1:PORT: self-signed certificate in certificate chain"),
-    "another name": (Options(certificate_authority="CA", tls_server_name="x.test"), "not valid for 'x.test'"),
-    "plain http": (Options(server="http://127.0.0.1:PORT"), "PORT"),
+    "nobody we know": (
+        ConnectionFlags(),
+        "cannot trust https://127.0.0.1:PORT: self-signed certificate in certificate chain",
+    ),
+    "another name": (ConnectionFlags(certificate_authority="CA", tls_server_name="x.test"), "not valid for 'x.test'"),
+    "plain http": (ConnectionFlags(server="http://127.0.0.1:PORT"), "PORT"),
 }
 
 
 @pytest.mark.parametrize("case", TRUST)
 def test_tls_that_fails(server: Server, ca: Path, case: str) -> None:
     options, words = TRUST[case]
-    given = Options(
+    given = ConnectionFlags(
         server=(options.server or "https://127.0.0.1:PORT").replace("PORT", str(server.port)),
         certificate_authority=options.certificate_authority and str(ca / "ca.crt"),
         tls_server_name=options.tls_server_name,
@@ -551,12 +575,18 @@ def test_tls_that_fails(server: Server, ca: Path, case: str) -> None:
 
 def test_tls_with_a_server_that_has_none() -> None:
     broken = pytest.raises(Unreachable, match="does not speak TLS")
-    with serving() as server, connect(Options(server=server.url.replace("http:", "https:"))) as connection, broken:
+    with (
+        serving() as server,
+        connect(ConnectionFlags(server=server.url.replace("http:", "https:"))) as connection,
+        broken,
+    ):
         connection.get("/x")
 
 
 def test_a_line_break_in_a_token_cannot_begin_a_header(server: Server, ca: Path) -> None:
-    options = Options(server=server.url, certificate_authority=str(ca / "ca.crt"), token=f"{SECRET}\r\nX-Evil: 1")
+    options = ConnectionFlags(
+        server=server.url, certificate_authority=str(ca / "ca.crt"), token=f"{SECRET}\r\nX-Evil: 1"
+    )
     server.requests.clear()
     with connect(options) as connection, pytest.raises(UsageError) as raised:
         connection.get("/x")
@@ -566,7 +596,9 @@ def test_a_line_break_in_a_token_cannot_begin_a_header(server: Server, ca: Path)
 
 def test_requests_are_logged_without_credentials(server: Server, ca: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "kubectl_rev.http")
-    with connect(Options(server=server.url, certificate_authority=str(ca / "ca.crt"), token=SECRET)) as connection:
+    with connect(
+        ConnectionFlags(server=server.url, certificate_authority=str(ca / "ca.crt"), token=SECRET)
+    ) as connection:
         connection.get("/api", {"limit": "1"})
     assert f"GET {server.url}/api?limit=1 200 OK in " in caplog.text
     assert SECRET not in caplog.text
@@ -575,7 +607,7 @@ def test_requests_are_logged_without_credentials(server: Server, ca: Path, caplo
 def test_a_password_in_the_address_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "kubectl_rev.http")
     with serving() as server:
-        with connect(Options(server=server.url.replace("://", f"://me:{SECRET}@"))) as connection:
+        with connect(ConnectionFlags(server=server.url.replace("://", f"://me:{SECRET}@"))) as connection:
             connection.get("/api")
         assert f"GET {server.url}/api 200" in caplog.text
     assert SECRET not in caplog.text
@@ -595,7 +627,7 @@ def test_an_address_without_a_scheme_gets_client_gos(given: str) -> None:
     """k8s.io/client-go/rest/url_utils.go: https where anything about TLS is said."""
     scheme, more = ADDRESSES[given]
     host = given.removeprefix("https://").rstrip("/")
-    assert resolve(Options(server=given, **more)).server == f"{scheme}://{host}"
+    assert resolve(ConnectionFlags(server=given, **more)).server == f"{scheme}://{host}"
 
 
 def test_the_address_that_is_shown_has_no_password() -> None:
@@ -669,6 +701,6 @@ def test_importing_it_does_not_load_the_generated_client() -> None:
 
 
 def test_a_connection_closes() -> None:
-    with serving() as server, connect(Options(server=server.url)) as connection:
+    with serving() as server, connect(ConnectionFlags(server=server.url)) as connection:
         assert isinstance(connection, Connection)
         assert connection.get("/x") == b"{}"

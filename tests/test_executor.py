@@ -3,7 +3,7 @@
 from kubectl_rev.commands.migrate_execution import Execution
 from kubectl_rev.core.migration.plan import Move, Plan, Proof, Restart
 from kubectl_rev.core.migration.rollout import Seen
-from kubectl_rev.core.migration.throttle import Pace
+from kubectl_rev.core.migration.throttle import Throttle
 from kubectl_rev.core.writes import Step
 from kubectl_rev.errors import Changed
 
@@ -72,7 +72,7 @@ class World:
 
 
 def run(plan, world, **pace):
-    execution = Execution(plan, Pace(**{"timeout": 10, **pace}), world, world.clock)
+    execution = Execution(plan, Throttle(**{"timeout": 10, **pace}), world, world.clock)
     most, says = 0, []
     for outcome in execution.run():
         says.append(outcome.message)

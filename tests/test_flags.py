@@ -1,8 +1,12 @@
 """Flags are written in all the ways that kubectl takes them."""
 
+import inspect
+
 import pytest
 
-from kubectl_rev.cli.options import seconds
+from kubectl_rev.cli import completion, migrate
+from kubectl_rev.cli.options import as_given, seconds
+from kubectl_rev.cluster.flags import ConnectionFlags
 from kubectl_rev.errors import UsageError
 from tests.plugin import EXAMPLE, call
 
@@ -82,3 +86,30 @@ def test_a_printed_command_repeats_no_password():
     answer = call("-f", EXAMPLE, "--server", "https://me:pa55word@it.test:6443")
     assert "--server=https://it.test:6443" in answer.out
     assert "pa55word" not in answer.out
+
+
+GIVEN_AGAIN = [
+    "shop cart --to=canary",
+    "--to=canary --from=default --selector=a=b --enroll --yes",
+    "shop --undo --no-restart --include-gateways --force-owned --max-parallel=2,3 --pause=1s --max-failures=3",
+    "--to=canary --tag=prod --timeout=90s --rollback-on-failure --field-manager=me --output=json --no-headers",
+    "--to=canary --all-namespaces --filename=names --dry-run=server",
+]
+
+
+@pytest.mark.parametrize("line", GIVEN_AGAIN)
+def test_the_command_to_go_on_with_has_every_flag_as_given(line):
+    """The arguments first, then the flags in the order of the help."""
+    values = {name: parameter.default for name, parameter in inspect.signature(migrate.command).parameters.items()}
+    typed = completion.parse(completion.flags(migrate.command), [*line.split(), ""])
+    for field, (text,) in typed.values.items():
+        values[field] = text or True  # a switch has no value
+    words = as_given(migrate.command, values | {"arguments": typed.arguments})
+    assert " ".join(words) == line
+
+
+def test_each_own_flag_is_given_again():
+    own = {name for name in inspect.signature(migrate.command).parameters if not hasattr(ConnectionFlags, name)}
+    flags = completion.flags(migrate.command)
+    given = {field for line in GIVEN_AGAIN for field in completion.parse(flags, [*line.split(), ""]).values}
+    assert own - {"arguments", "as_groups", "version", "verbosity"} == given

@@ -9,7 +9,7 @@ import pytest
 from kubectl_rev.commands.live import Live
 from kubectl_rev.commands.migrate_execution import Execution
 from kubectl_rev.core.migration.plan import Plan
-from kubectl_rev.core.migration.throttle import Pace
+from kubectl_rev.core.migration.throttle import Throttle
 from tests.test_executor import World, move
 
 _PART = re.compile(r"\x1b\[(?P<up>\d+)F|(?P<clear>\x1b\[J)|(?P<end>\n)|(?P<text>[^\x1b\n]+)")
@@ -45,7 +45,7 @@ class Screen(io.StringIO):
 
 def run(plan, screen, **pace):
     """Carry the plan out as the command does; what was said, and what stood on the screen at every look."""
-    execution = Execution(plan, Pace(**{"timeout": 10, **pace}), world := World(), world.clock)
+    execution = Execution(plan, Throttle(**{"timeout": 10, **pace}), world := World(), world.clock)
     says, looks = [], []
     with redirect_stderr(screen):
         live = Live(execution)

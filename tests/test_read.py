@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from kubectl_rev.cluster.connection import Options, connect
+from kubectl_rev.cluster.connection import ConnectionFlags, connect
 from kubectl_rev.cluster.portforward import istiod_version
 from kubectl_rev.cluster.read import Depth, read
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
@@ -95,7 +95,7 @@ def snapshot(
     pods: Depth = "folded",
     config: tuple[str, ...] = (),
 ) -> tuple[Snapshot, list[Request]]:
-    with serving(answering(special)) as server, connect(Options(server=server.url)) as connection:
+    with serving(answering(special)) as server, connect(ConnectionFlags(server=server.url)) as connection:
         found = read(connection, namespace=namespace, pods=pods, ask_versions=False, config=config)
         return found, server.requests
 
@@ -284,12 +284,12 @@ def test_lists_that_come_in_pages() -> None:
 
 CODE = """
 import signal, sys
-from kubectl_rev.cluster.connection import Options, connect
+from kubectl_rev.cluster.connection import ConnectionFlags, connect
 from kubectl_rev.cluster.read import read
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, as in a background job, it would be inherited
 print("reading", flush=True)
 try:
-    read(connect(Options(server=sys.argv[1])), ask_versions=False)
+    read(connect(ConnectionFlags(server=sys.argv[1])), ask_versions=False)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """

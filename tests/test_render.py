@@ -9,7 +9,7 @@ import termios
 
 import pytest
 
-from kubectl_rev.cli.run import columns
+from kubectl_rev.commands.terminal import columns
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Gap

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from kubectl_rev.cluster import podexec, syncz
-from kubectl_rev.cluster.connection import Options, connect
+from kubectl_rev.cluster.connection import ConnectionFlags, connect
 from kubectl_rev.core.verification.connections import Stream
 from kubectl_rev.errors import Forbidden, Unreachable
 from tests.build import istiod
@@ -43,7 +43,7 @@ def _frame(first: int, payload: bytes) -> bytes:
 
 def asked(answer: Callable[[Request], Answer]) -> tuple[object, list[str]]:
     """What syncz.ask makes of it, and the subresources that it went to."""
-    with serving(answer) as server, connect(Options(server=server.url)) as connection:
+    with serving(answer) as server, connect(ConnectionFlags(server=server.url)) as connection:
         found = syncz.ask(connection, POD, 5)
     return found, [request.path.partition("?")[0].rpartition("/")[2] for request in server.requests]
 
@@ -63,7 +63,7 @@ def test_the_command_is_istiods_own():
     def answer(request: Request) -> Answer:
         return upgraded(request, (1, b"[]"), (3, SUCCESS))
 
-    with serving(answer) as server, connect(Options(server=server.url)) as connection:
+    with serving(answer) as server, connect(ConnectionFlags(server=server.url)) as connection:
         podexec.output(connection, "istio-system", "istiod-0", "discovery", ["pilot-discovery", "request"], 5)
     assert server.requests[0].path.endswith(
         "/exec?container=discovery&stdout=true&stderr=true&command=pilot-discovery&command=request"
@@ -101,5 +101,5 @@ def test_both_refused_name_both_rules():
 @pytest.mark.parametrize(("code", "error"), [(403, Forbidden), (500, Unreachable)])
 def test_a_refusal_raises_what_a_request_raises(code, error):
     refusing = serving(lambda request: status(code, "no"))
-    with refusing as server, connect(Options(server=server.url)) as connection, pytest.raises(error):
+    with refusing as server, connect(ConnectionFlags(server=server.url)) as connection, pytest.raises(error):
         podexec.output(connection, "istio-system", "istiod-0", "discovery", ["a"], 5)

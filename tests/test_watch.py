@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from kubectl_rev.cluster.connection import Options, connect
+from kubectl_rev.cluster.connection import ConnectionFlags, connect
 from kubectl_rev.cluster.watch import Event, changes
 from tests.local_server import Answer, Request, serving, status
 
@@ -47,7 +47,7 @@ class Script:
 def events(script: Script, count: int, paths: tuple[str, ...] = (PODS,)) -> list[Event]:
     """The first events of a watch of that server, after the one that says that it is watched."""
     stop = threading.Event()
-    with serving(script) as server, connect(Options(server=server.url)) as connection:
+    with serving(script) as server, connect(ConnectionFlags(server=server.url)) as connection:
         told: Iterator[Event] = changes(connection, paths, stop)
         assert next(told) == Event()
         script.go.set()
@@ -90,7 +90,7 @@ def test_what_is_forbidden_stays_a_trouble() -> None:
 
 def test_it_stops_soon() -> None:
     script, stop = Script(), threading.Event()
-    with serving(script) as server, connect(Options(server=server.url)) as connection:
+    with serving(script) as server, connect(ConnectionFlags(server=server.url)) as connection:
         threading.Timer(0.1, stop.set).start()
         started = time.monotonic()
         assert list(changes(connection, [PODS], stop)) == [Event()]

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kubectl_rev.cli.options import Connection
+from kubectl_rev.cluster.flags import ConnectionFlags
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.commands.source import Source
 from kubectl_rev.core.mesh.inventory import Survey
@@ -25,7 +25,7 @@ from kubectl_rev.render.text import Style, gap_text
 from tests.build import control_plane, deployment, injector, ns, running, validator, world
 from tests.plugin import EXAMPLE, call
 
-FLAGS = Connection(context="c d", user="u", as_user="bob", istio_namespace="mesh", token="secret")
+FLAGS = ConnectionFlags(context="c d", user="u", as_user="bob", istio_namespace="mesh", token="secret")
 HINTS = {
     "kubectl label namespace x a-": "kubectl label namespace x a- '--context=c d' --user=u --as=bob",
     "istioctl tag set t -r x": "istioctl tag set t -r x '--context=c d' --as=bob",

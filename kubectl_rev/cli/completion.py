@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from enum import Enum, IntEnum
 from types import UnionType
-from typing import Any, NamedTuple, NoReturn, get_args, get_origin
+from typing import Any, Literal, NoReturn, get_args, get_origin
 
-from kubectl_rev.cli.options import Connection
+from kubectl_rev.cli import options
+from kubectl_rev.commands.flags import ConnectionFlags, Flag, TypedLine
 
 _SECONDS = 3.0  # for all that is asked, unless --request-timeout says otherwise
 _FILES = ("filename", "save", "since", "kubeconfig", "certificate_authority")
@@ -31,38 +32,6 @@ class Directive(IntEnum):
     FILES = 0
     NO_FILES = 4
     DIRECTORIES = 16
-
-
-class Flag(NamedTuple):
-    """A flag of a command: the parameter it fills, its names, and what its values may be."""
-
-    field: str
-    names: tuple[str, ...]
-    help: str
-    takes_value: bool
-    repeatable: bool
-    choices: tuple[str, ...]
-
-
-class Line(NamedTuple):
-    """What was typed so far. `asked` is the flag whose value is being typed, `word` what there is of that word.
-
-    `given` has the values of each flag by its parameter, `arguments` the words that belong to no flag.
-    """
-
-    given: dict[str, list[str]]
-    arguments: list[str]
-    asked: Flag | None
-    word: str
-
-    @property
-    def connection(self) -> Connection:
-        """The connection flags, to ask the cluster that the command would ask."""
-        texts = {field: said[-1] for field, said in self.given.items() if hasattr(Connection, field)}
-        groups = tuple(self.given.get("as_group", ()))
-        insecure = "insecure_skip_tls_verify" in texts
-        known: dict[str, Any] = {**texts, "as_group": groups, "insecure_skip_tls_verify": insecure, "verbosity": 0}
-        return Connection(**known)
 
 
 Candidates = Iterable[tuple[str, str]]  # value, description
@@ -98,13 +67,14 @@ def flags(command: Callable[..., None]) -> list[Flag]:
         if not names:  # the command's arguments
             continue
         types = [of, *get_args(of)] if isinstance(of, UnionType) else [of]
-        choices = [str(each.value) for t in types if isinstance(t, type) and issubclass(t, Enum) for each in t]
+        choices = [str(one.value) for t in types if isinstance(t, type) and issubclass(t, Enum) for one in t]
+        choices += [word for t in types if get_origin(t) is Literal for word in get_args(t)]
         repeatable = any(get_origin(t) is list for t in types)
         found.append(Flag(name, names, info.help or "", of is not bool, repeatable, tuple(choices)))
     return found
 
 
-def parse(known: Sequence[Flag], words: Sequence[str]) -> Line:
+def parse(known: Sequence[Flag], words: Sequence[str]) -> TypedLine:
     """The line as typer would read it; what it would refuse is passed over."""
     by_name = {name: flag for flag in known for name in flag.names}
     *before, word = words or [""]
@@ -125,8 +95,17 @@ def parse(known: Sequence[Flag], words: Sequence[str]) -> Line:
     if asked is None and not only_arguments and word.startswith("-") and "=" in word:
         name, _, value = word.partition("=")
         if (flag := by_name.get(name)) and flag.takes_value:
-            return Line(given, arguments, flag, value)
-    return Line(given, arguments, asked, word)
+            return TypedLine(given, arguments, flag, value, _connection(given))
+    return TypedLine(given, arguments, asked, word, _connection(given))
+
+
+def _connection(given: dict[str, list[str]]) -> ConnectionFlags:
+    """The connection flags, to ask the cluster that the command would ask. Its time limit is `_asked`'s."""
+    names = set(ConnectionFlags.__dataclass_fields__) - {"as_groups", "request_timeout", "verbosity"}
+    known: dict[str, Any] = {field: texts[-1] for field, texts in given.items() if field in names}
+    if "insecure_skip_tls_verify" in known:
+        known["insecure_skip_tls_verify"] = True
+    return ConnectionFlags(**known, as_groups=tuple(given.get("as_groups", ())))
 
 
 def _flag(by_name: dict[str, Flag], word: str, given: dict[str, list[str]]) -> Flag | None:
@@ -151,7 +130,7 @@ def _flag(by_name: dict[str, Flag], word: str, given: dict[str, list[str]]) -> F
     return None
 
 
-def _known(known: Sequence[Flag], line: Line) -> tuple[Candidates | None, Directive]:
+def _known(known: Sequence[Flag], line: TypedLine) -> tuple[Candidates | None, Directive]:
     """What needs nobody to be asked; None where somebody does."""
     if line.asked:
         if line.asked.field == "backups":
@@ -162,19 +141,18 @@ def _known(known: Sequence[Flag], line: Line) -> tuple[Candidates | None, Direct
             return [(choice, "") for choice in line.asked.choices], Directive.NO_FILES
         return None, Directive.NO_FILES
     if line.word.startswith("-"):
-        left = [flag for flag in known if flag.repeatable or flag.field not in line.given]
+        left = [flag for flag in known if flag.repeatable or flag.field not in line.values]
         return [(name, flag.help) for flag in left for name in flag.names], Directive.NO_FILES
     return None, Directive.NO_FILES
 
 
-def _asked(plugin: str, line: Line) -> Candidates:
+def _asked(plugin: str, line: TypedLine) -> Candidates:
     """What the cluster, the kubeconfig or the catalogue knows; nothing if they do not answer in time."""
-    from kubectl_rev.cli import options
     from kubectl_rev.commands import completion
     from kubectl_rev.errors import RevError
 
     try:
-        seconds = options.seconds(line.connection.request_timeout, "") or _SECONDS
+        seconds = options.seconds(line.values.get("request_timeout", ["0"])[-1], "") or _SECONDS
         late = threading.Timer(seconds, _end, ((), Directive.NO_FILES, ""))
         late.daemon = True
         late.start()

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from kubectl_rev.cli import options
-from kubectl_rev.cli.options import DryRun, Output
+from kubectl_rev.cli.options import Format
 from kubectl_rev.cli.run import leave
 from kubectl_rev.cli.run import main as run
+from kubectl_rev.commands.flags import ConnectionFlags, DryRun, Output
 from kubectl_rev.errors import UsageError
 
 PROG = "kubectl rev-fix-validation"
@@ -48,11 +49,11 @@ def command(
     force_owned: Annotated[bool, typer.Option("--force-owned", help="Change what Helm or Git owns, too.")] = False,
     timeout: Annotated[str, typer.Option("--timeout", help="How long to wait for istiod; 0 does not wait.")] = "60s",
     backups: Annotated[str, typer.Option("--backup-dir", help="Where manifests of deleted objects go.")] = ".",
-    output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TABLE,
+    output: Annotated[Format, typer.Option("--output", "-o", help="Output format.")] = "table",
     no_headers: Annotated[bool, typer.Option("--no-headers", help="Tables without headers.")] = False,
     filename: Annotated[str, typer.Option("--filename", "-f", help="A dump instead of a cluster; - is stdin.")] = "",
     *,
-    connection: options.Connection,
+    connection: ConnectionFlags,
 ) -> None:
     if check_only and (take_back or dry_run is not DryRun.NONE):
         raise UsageError("--check changes nothing: it does not go with --undo or --dry-run")
@@ -60,10 +61,9 @@ def command(
         raise UsageError("--undo goes back to what was noted: it does not go with --to")
     if filename and not (check_only or dry_run is DryRun.CLIENT):
         raise UsageError("a dump cannot be repaired: say --check or --dry-run=client")
-    from kubectl_rev.commands.fix_validation import Request, Session
-    from kubectl_rev.commands.source import Source
+    from kubectl_rev.commands import fix_validation
 
-    request = Request(
+    request = fix_validation.Request(
         to=to,
         check=check_only,
         undo=take_back,
@@ -72,10 +72,12 @@ def command(
         force_owned=force_owned,
         timeout=options.seconds(timeout, "--timeout"),
         backups=backups,
-        output=output,
+        output=Output(output),
         headers=not no_headers,
+        filename=filename,
+        connection=connection,
     )
-    leave(Session(request, Source(connection, filename, True), bool(filename)).run())
+    leave(fix_validation.run(request))
 
 
 command.__doc__ = HELP

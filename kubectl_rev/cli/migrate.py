@@ -1,4 +1,4 @@
-"""kubectl rev-migrate: its flags and its help; what it does is imported when it is done."""
+"""kubectl rev-migrate: its flags and its help. What it does is imported when it is done: help does not wait for it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Annotated
 import typer
 
 from kubectl_rev.cli import options
-from kubectl_rev.cli.options import DryRun, Output
+from kubectl_rev.cli.options import Format
+from kubectl_rev.cli.run import leave
 from kubectl_rev.cli.run import main as run
+from kubectl_rev.commands.flags import ConnectionFlags, DryRun, Output
+from kubectl_rev.errors import UsageError
 
 PROG = "kubectl rev-migrate"
 HELP = """Move namespaces to another Istio revision, and back, and lose nothing.
@@ -72,40 +75,54 @@ def command(
     field_manager: Annotated[
         str, typer.Option("--field-manager", help="Name under which fields are written.")
     ] = "kubectl-rev",
-    output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TABLE,
+    output: Annotated[Format, typer.Option("--output", "-o", help="Output format.")] = "table",
     no_headers: Annotated[bool, typer.Option("--no-headers", help="Tables without headers.")] = False,
     *,
-    connection: options.Connection,
+    connection: ConnectionFlags,
 ) -> None:
-    from kubectl_rev.cli.migrate_request import Call, carry_out
+    again = options.as_given(command, locals())
+    from kubectl_rev.commands import migrate
 
-    carry_out(
-        Call(
-            arguments=tuple(arguments or ()),
+    per_namespace, overall = _parallel(max_parallel)
+    request = migrate.Request(
+        arguments=tuple(arguments or ()),
+        filename=filename,
+        migration=migrate.Migration(
             to=to,
-            came_from=came_from,
-            all_namespaces=all_namespaces,
-            selector=selector,
-            filename=filename,
-            enroll=enroll,
             undo=undo,
             tag=tag,
+            selector=options.label_selector(selector),
+            everything=all_namespaces,
+            came_from=came_from,
+            enroll=enroll,
             restart=not no_restart,
             include_gateways=include_gateways,
             force_owned=force_owned,
-            max_parallel=max_parallel,
-            pause=pause,
+        ),
+        throttle=migrate.Throttle(
+            per_namespace=per_namespace,
+            overall=overall,
+            pause=options.seconds(pause, "--pause"),
+            timeout=options.seconds(timeout, "--timeout"),
             max_failures=max_failures,
-            timeout=timeout,
-            rollback_on_failure=rollback_on_failure,
-            dry_run=dry_run,
-            yes=yes,
-            field_manager=field_manager,
-            output=output,
-            headers=not no_headers,
-            connection=connection,
-        )
+        ),
+        dry_run=dry_run,
+        yes=yes,
+        rollback_on_failure=rollback_on_failure,
+        field_manager=field_manager,
+        output=Output(output),
+        headers=not no_headers,
+        again=tuple(again),
+        connection=connection,
     )
+    leave(migrate.run(request))
+
+
+def _parallel(text: str) -> tuple[int, int]:
+    first, comma, second = text.partition(",")
+    if not first.isdecimal() or (comma and not second.isdecimal()) or "0" in (first, second):
+        raise UsageError(f"--max-parallel takes one number or two, as in 1,10; not {text!r}")
+    return int(first), int(second) if comma else max(10, int(first))
 
 
 command.__doc__ = HELP

@@ -10,7 +10,8 @@ from importlib import import_module
 from pathlib import PurePath
 from typing import NoReturn
 
-from kubectl_rev.cli.run import complete, tell
+from kubectl_rev.cli.run import complete
+from kubectl_rev.commands.terminal import err
 from kubectl_rev.errors import ExitCode
 
 PLUGINS = {
@@ -37,5 +38,5 @@ def main() -> NoReturn:
             found = import_module(module)
             complete(found.command, found.PROG, sys.argv[1:])
     names = "\n".join(f"  {file_name(plugin)}  {file_name(plugin, completes=True)}" for plugin in PLUGINS)
-    tell(f"error: this program does what its name says, and knows no {name!r}. Link it to one of:\n{names}")
+    err(f"error: this program does what its name says, and knows no {name!r}. Link it to one of:\n{names}")
     sys.exit(ExitCode.USAGE)

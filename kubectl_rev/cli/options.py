@@ -4,111 +4,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from kubectl_rev.cli.run import say
+from kubectl_rev.commands.flags import ConnectionFlags
+from kubectl_rev.commands.terminal import out
 from kubectl_rev.errors import UsageError
 
 if TYPE_CHECKING:
     from kubectl_rev.core.mesh.selectors import LabelSelector
 
 
-class Output(StrEnum):
-    """-o"""
-
-    TABLE = "table"
-    WIDE = "wide"
-    JSON = "json"
-    YAML = "yaml"
-    NAME = "name"
-
-
-class Report(StrEnum):
-    """-o of rev-verify, which also writes what pipelines read."""
-
-    TABLE = "table"
-    WIDE = "wide"
-    JSON = "json"
-    YAML = "yaml"
-    NAME = "name"
-    JUNIT = "junit"
-
-
-class FailOn(StrEnum):
-    """--fail-on"""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-class DryRun(StrEnum):
-    """--dry-run"""
-
-    NONE = "none"
-    CLIENT = "client"
-    SERVER = "server"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Connection:
-    """kubectl's connection flags as typed; empty means not given."""
-
-    namespace: str = ""
-    context: str = ""
-    cluster: str = ""
-    user: str = ""
-    kubeconfig: str = ""
-    as_user: str = ""
-    as_group: tuple[str, ...] = ()
-    as_uid: str = ""
-    token: str = ""
-    server: str = ""
-    tls_server_name: str = ""
-    insecure_skip_tls_verify: bool = False
-    certificate_authority: str = ""
-    request_timeout: str = "0"
-    istio_namespace: str = ""
-    verbosity: int = 0
-
-    def flags(self, *, istioctl: bool = False) -> list[str]:
-        """What a printed command must repeat to reach the same cluster as the same person; never the token.
-
-        istioctl has kubectl's flags for the context, the kubeconfig and the impersonation, and no others.
-        """
-        said: list[str] = []
-        for field, flag in _REPEATED.items():
-            if istioctl and field not in _ISTIOCTL:
-                continue
-            value = getattr(self, field)
-            if field == "server" and value:
-                from kubectl_rev.cluster.address import shown
-
-                value = shown(value)
-            for each in value if isinstance(value, tuple) else [value] if value else []:
-                text = f"{flag}={each}".encode(errors="replace").decode()  # argv may have bytes that are no UTF-8
-                said += [flag] if each is True else [text]
-        return said
-
-
-_REPEATED = {
-    "context": "--context",
-    "cluster": "--cluster",
-    "user": "--user",
-    "kubeconfig": "--kubeconfig",
-    "as_user": "--as",
-    "as_group": "--as-group",
-    "as_uid": "--as-uid",
-    "server": "--server",
-    "tls_server_name": "--tls-server-name",
-    "insecure_skip_tls_verify": "--insecure-skip-tls-verify",
-    "certificate_authority": "--certificate-authority",
-}
-_ISTIOCTL = ("context", "kubeconfig", "as_user", "as_group", "as_uid")
+# -o of all but rev-verify, which also writes JUnit
+Format = Literal["table", "wide", "json", "yaml", "name"]
 
 
 def _hidden(*names: str, help: str, metavar: str | None = None) -> Any:
@@ -123,7 +34,7 @@ _FLAGS: dict[str, tuple[Any, Any]] = {
     "user": (Annotated[str, _hidden("--user", help="Kubeconfig user.")], ""),
     "kubeconfig": (Annotated[str, _hidden("--kubeconfig", help="Kubeconfig file.")], ""),
     "as_user": (Annotated[str, _hidden("--as", help="User to impersonate.")], ""),
-    "as_group": (Annotated[list[str], _hidden("--as-group", help="Group to impersonate, repeatable.")], ()),
+    "as_groups": (Annotated[list[str], _hidden("--as-group", help="Group to impersonate, repeatable.")], ()),
     "as_uid": (Annotated[str, _hidden("--as-uid", help="UID to impersonate.")], ""),
     "token": (Annotated[str, _hidden("--token", help="Bearer token.")], ""),
     "server": (Annotated[str, _hidden("--server", "-s", help="Address of the API server.")], ""),
@@ -155,14 +66,15 @@ def with_connection(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command --version and kubectl's connection flags; it receives those as one argument, `connection`."""
 
     @wraps(command)
-    def wrapper(**given: Any) -> None:
-        said = {field: given.pop(field) for field in _FLAGS}
-        if said.pop("version"):
+    def wrapper(**values: Any) -> None:
+        flags = {field: values.pop(field) for field in _FLAGS}
+        if flags.pop("version"):
             from kubectl_rev.cli.versions import versions
 
-            return say(versions(all_parts=said["verbosity"] > 0))
-        said["as_group"] = tuple(said["as_group"] or ())
-        command(connection=Connection(**said), **given)
+            return out(versions(all_parts=flags["verbosity"] > 0))
+        flags["as_groups"] = tuple(flags["as_groups"] or ())
+        flags["request_timeout"] = seconds(flags["request_timeout"], "--request-timeout") or None
+        command(connection=ConnectionFlags(**flags), **values)
 
     own = inspect.signature(command, eval_str=True).parameters
     parameters = [p for name, p in own.items() if name != "connection"]
@@ -174,6 +86,32 @@ def with_connection(command: Callable[..., None]) -> Callable[..., None]:
     wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
     del wrapper.__wrapped__
     return wrapper
+
+
+def as_given(command: Callable[..., None], values: dict[str, Any]) -> list[str]:
+    """The words that give a command these values of its own flags again: `["shop", "--to=canary", "--yes"]`.
+
+    `values` are by parameter; those that are the default are left out.
+    """
+    words: list[str] = []
+    flags: list[str] = []
+    for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
+        value = values.get(name)
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY or value in (None, parameter.default):
+            continue
+        declared = parameter.annotation.__metadata__[0]
+        names = [word for word in (declared.default, *(declared.param_decls or ())) if str(word).startswith("--")]
+        if not names:
+            words += value
+        elif value is True:
+            flags.append(names[0])
+        else:
+            flags += [f"{names[0]}={_text(one)}" for one in (value if isinstance(value, list) else [value])]
+    return words + flags
+
+
+def _text(value: Any) -> str:
+    return str(value.value if isinstance(value, Enum) else value)
 
 
 # Go's time.ParseDuration; the longer names first, as they are searched for in this order.

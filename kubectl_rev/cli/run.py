@@ -8,19 +8,16 @@ import errno
 import gc
 import os
 import re
-import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperCommand
 
+from kubectl_rev.commands.terminal import discard_stdout, err
 from kubectl_rev.errors import RIGHTS, ExitCode, Forbidden, RevError
-
-if TYPE_CHECKING:
-    from kubectl_rev.render.text import Style
 
 _UsageError: Any = typer.BadParameter.__base__  # typer carries its own click, which is not importable by name
 
@@ -96,7 +93,7 @@ def main(command: Callable[..., None], prog: str) -> NoReturn:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _reader_left()
+        discard_stdout()
     _end(code)
 
 
@@ -126,23 +123,23 @@ def outcome(command: Callable[..., None], prog: str, arguments: Sequence[str] | 
         return ExitCode.INTERRUPTED
     except _UsageError as error:
         message = error.format_message().replace("Value error, ", "").replace(*_NO_NUMBER)
-        tell(f"error: {message[:1].lower()}{message[1:]}\nSee '{prog} --help'.")
+        err(f"error: {message[:1].lower()}{message[1:]}\nSee '{prog} --help'.")
         return ExitCode.USAGE
     except RevError as error:
         asking = isinstance(error, Forbidden) and error.verb in RIGHTS
-        tell(f"error: {_clean(error)}{'; the rights to ask for: kubectl rev-verify --rbac' if asking else ''}")
+        err(f"error: {_clean(error)}{'; the rights to ask for: kubectl rev-verify --rbac' if asking else ''}")
         return error.exit_code
     except BrokenPipeError:
-        _reader_left()
+        discard_stdout()
         return ExitCode.OK
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # of what typer writes, the help
-            _reader_left()
-            tell(f"error: cannot write the answer: {error.strerror}")
+            discard_stdout()
+            err(f"error: cannot write the answer: {error.strerror}")
             return ExitCode.NO_ANSWER
         if any(word.startswith(("-v", "--v=")) for word in sys.argv):
             traceback.print_exc()
-        tell(f"error: internal: {type(error).__name__}: {_clean(error)} (this is our bug; -v 6 shows where)")
+        err(f"error: internal: {type(error).__name__}: {_clean(error)} (this is our bug; -v 6 shows where)")
         return ExitCode.BUG
 
 
@@ -151,57 +148,7 @@ def leave(code: ExitCode) -> None:
     raise typer.Exit(code)
 
 
-def say(text: str) -> None:
-    """Data, to stdout. A reader that has gone (`| head`) changes nothing about the answer; a full disk is an error."""
-    try:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _reader_left()
-    except OSError as error:
-        _reader_left()
-        raise RevError(f"cannot write the answer: {error.strerror}") from error
-
-
-def tell(text: str) -> None:
-    """Talk, to stderr."""
-    try:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
-    except OSError:  # nobody to tell it to
-        pass
-
-
 def _clean(error: Exception) -> str:
     from kubectl_rev.render.text import clean
 
     return clean(str(error))
-
-
-def style(*, headers: bool = True, wide: bool = False, talk: bool = False) -> Style:
-    """What stdout is, or for `talk` stderr: on a terminal its width, colours save by NO_COLOR, shortened long lists."""
-    from kubectl_rev.render.text import Style
-
-    stream = sys.stderr if talk else sys.stdout
-    terminal = stream.isatty()
-    return Style(
-        width=columns(stream) if terminal else None,
-        color=terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
-        limit=20 if terminal else None,
-        headers=headers,
-        wide=wide,
-    )
-
-
-def columns(stream: TextIO) -> int:
-    """How wide a terminal is; COLUMNS beats it, as everywhere. shutil's own function looks at stdout only."""
-    if stream is sys.stdout or os.environ.get("COLUMNS"):
-        return shutil.get_terminal_size().columns
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
-    except OSError:
-        return 80
-
-
-def _reader_left() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from kubectl_rev.cli import options
-from kubectl_rev.cli.options import Output
+from kubectl_rev.cli.options import Format
+from kubectl_rev.cli.run import leave
 from kubectl_rev.cli.run import main as run
+from kubectl_rev.commands.flags import ConnectionFlags, Output
 
 PROG = "kubectl rev-status"
 HELP = """Which Istio revisions exist, what uses each, why, and what is wrong.
@@ -41,31 +43,29 @@ def command(
         str, typer.Option("--revision", help="Only what runs or is selected for this revision or tag.")
     ] = "",
     drifted: Annotated[bool, typer.Option("--drifted", help="Only what a restart would change.")] = False,
-    output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TABLE,
+    output: Annotated[Format, typer.Option("--output", "-o", help="Output format.")] = "table",
     no_headers: Annotated[bool, typer.Option("--no-headers", help="Tables without headers.")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Redraw on every change.")] = False,
     filename: Annotated[str, typer.Option("--filename", "-f", help="A dump instead of a cluster; - is stdin.")] = "",
     save: Annotated[str, typer.Option("--save", help="Write the whole mesh to this file, for -f.")] = "",
     *,
-    connection: options.Connection,
+    connection: ConnectionFlags,
 ) -> None:
-    from kubectl_rev.cli.status_call import Call, carry_out
+    from kubectl_rev.commands import status
+    from kubectl_rev.commands.query import Filter
 
-    carry_out(
-        Call(
-            arguments=tuple(arguments or ()),
-            all_namespaces=all_namespaces,
-            selector=selector,
-            revision=revision,
-            drifted=drifted,
-            output=output,
-            headers=not no_headers,
-            watch=watch,
-            filename=filename,
-            save=save,
-            connection=connection,
-        )
+    request = status.Request(
+        arguments=tuple(arguments or ()),
+        all_namespaces=all_namespaces,
+        keep=Filter(options.label_selector(selector), revision, drifted),
+        output=Output(output),
+        headers=not no_headers,
+        watch=watch,
+        filename=filename,
+        save=save,
+        connection=connection,
     )
+    leave(status.run(request))
 
 
 command.__doc__ = HELP

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from kubectl_rev.cli import options
-from kubectl_rev.cli.options import FailOn, Report
+from kubectl_rev.cli.run import leave
 from kubectl_rev.cli.run import main as run
-from kubectl_rev.core.verification.method import Method
+from kubectl_rev.commands.flags import ConnectionFlags, FailOn, Method, Output
 
 PROG = "kubectl rev-verify"
 HELP = """Is the move complete, and is it safe to uninstall the old control plane?
@@ -48,7 +48,7 @@ def command(
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="The mildest finding that fails.")] = FailOn.ERROR,
     wait: Annotated[bool, typer.Option("--wait", help="Until it holds, or --timeout.")] = False,
     timeout: Annotated[str, typer.Option("--timeout", help="How long to wait; 0 means not at all.")] = "10m",
-    output: Annotated[Report, typer.Option("--output", "-o", help="Output format.")] = Report.TABLE,
+    output: Annotated[Output, typer.Option("--output", "-o", help="Output format.")] = Output.TABLE,
     no_headers: Annotated[bool, typer.Option("--no-headers", help="Tables without headers.")] = False,
     filename: Annotated[
         str, typer.Option("--filename", "-f", help="A dump instead of a cluster, or a list of names; - is stdin.")
@@ -59,33 +59,31 @@ def command(
     explain: Annotated[str, typer.Option("--explain", help="What a code means, and how to fix it.")] = "",
     rbac: Annotated[bool, typer.Option("--rbac", help="The RBAC objects that this needs, to apply.")] = False,
     *,
-    connection: options.Connection,
+    connection: ConnectionFlags,
 ) -> None:
-    from kubectl_rev.commands.verify import Call, carry_out
+    from kubectl_rev.commands import verify
 
-    carry_out(
-        Call(
-            namespaces=tuple(namespaces or ()),
-            uninstall=uninstall,
-            by=by,
-            revision=revision,
-            check=tuple(check or ()),
-            skip=tuple(skip or ()),
-            accept=tuple(accept or ()),
-            fail_on=fail_on,
-            wait=wait,
-            timeout=timeout,
-            output=output,
-            headers=not no_headers,
-            filename=filename,
-            save=save,
-            since=since,
-            list_checks=list_checks,
-            explain=explain,
-            rbac=rbac,
-            connection=connection,
-        )
+    request = verify.Request(
+        arguments=tuple(namespaces or ()),
+        uninstall=uninstall,
+        by=by,
+        revision=revision,
+        check=tuple(check or ()),
+        skip=tuple(skip or ()),
+        accept=tuple(accept or ()),
+        fail_on=fail_on,
+        wait=options.seconds(timeout, "--timeout") if wait else None,
+        output=output,
+        headers=not no_headers,
+        filename=filename,
+        save=save,
+        since=since,
+        list_checks=list_checks,
+        explain=explain,
+        rbac=rbac,
+        connection=connection,
     )
+    leave(verify.run(request))
 
 
 command.__doc__ = HELP

@@ -28,10 +28,11 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from kubectl_rev.cluster import address, error_mapping
 from kubectl_rev.cluster.credentials import configuration
-from kubectl_rev.cluster.kubeconfig import IN_CLUSTER, Options, Target, impersonation, resolve
+from kubectl_rev.cluster.flags import ConnectionFlags
+from kubectl_rev.cluster.kubeconfig import IN_CLUSTER, Target, impersonation, resolve
 from kubectl_rev.errors import RevError, Unreachable, UsageError
 
-__all__ = ["CHUNK", "JSON", "Connection", "Options", "connect"]
+__all__ = ["CHUNK", "JSON", "Connection", "ConnectionFlags", "connect"]
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
@@ -46,12 +47,12 @@ _LOCAL = ("localhost", "127.", "[::1]", "::1")
 log = logging.getLogger("kubectl_rev.http")
 
 
-def connect(options: Options | None = None) -> Connection:
+def connect(options: ConnectionFlags | None = None) -> Connection:
     """Resolve kubeconfig and flags and make a Connection; nothing is sent yet, except by an exec plugin.
 
     Raises UsageError for names that do not exist, Unreachable for a kubeconfig that cannot be used.
     """
-    options = options or Options()
+    options = options or ConnectionFlags()
     return Connection(resolve(options), options.request_timeout or _TIMEOUT)
 
 

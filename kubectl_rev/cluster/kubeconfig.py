@@ -16,6 +16,7 @@ import msgspec
 import yaml
 
 from kubectl_rev.cluster.address import complete
+from kubectl_rev.cluster.flags import ConnectionFlags
 from kubectl_rev.core.suggestions import did_you_mean
 from kubectl_rev.errors import Unreachable, UsageError
 
@@ -31,25 +32,6 @@ _ABOUT_TLS = (
 _CLUSTER_PATHS = ("certificate-authority",)
 _USER_PATHS = ("client-certificate", "client-key", "tokenFile")
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # 100 contexts: 10 ms instead of 170
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """kubectl's connection flags; empty means not given. `request_timeout` is in seconds, for each read."""
-
-    kubeconfig: str = ""
-    context: str = ""
-    cluster: str = ""
-    user: str = ""
-    namespace: str = ""
-    as_user: str = ""
-    as_groups: tuple[str, ...] = ()
-    as_uid: str = ""
-    token: str = ""
-    server: str = ""
-    tls_server_name: str = ""
-    insecure_skip_tls_verify: bool = False
-    certificate_authority: str = ""
-    request_timeout: float | None = None
 
 
 class Entry(msgspec.Struct):
@@ -93,7 +75,7 @@ class Target(msgspec.Struct, kw_only=True):
         return complete(self.cluster["server"], any(fields.get(key) for key in _ABOUT_TLS))
 
 
-def resolve(options: Options) -> Target:
+def resolve(options: ConnectionFlags) -> Target:
     """Find out what to connect to.
 
     Raises UsageError for a context, cluster or user that no kubeconfig names, and Unreachable when there is no usable
@@ -231,7 +213,7 @@ def _named(kind: str, name: str, known: dict[str, Entry]) -> dict[str, Any]:
     raise UsageError(f"{kind} {name} is in no kubeconfig{listed}{guess}")
 
 
-def _with_flags(target: Target, options: Options) -> Target:
+def _with_flags(target: Target, options: ConnectionFlags) -> Target:
     """Flags replace single fields, with the two exceptions of client-go's getCluster."""
     cluster, user = dict(target.cluster), dict(target.user)
     if options.insecure_skip_tls_verify or options.certificate_authority:

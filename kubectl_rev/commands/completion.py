@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from kubectl_rev.cli.completion import Candidates, Line
 from kubectl_rev.commands import query
+from kubectl_rev.commands.flags import TypedLine
 from kubectl_rev.commands.source import Source
 from kubectl_rev.core.mesh import revision_names
 from kubectl_rev.core.mesh.objects import Metadata, Object
@@ -17,13 +17,15 @@ from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.errors import RevError
 
+Candidates = Iterable[tuple[str, str]]  # value, description
+
 _CODES = ("check", "skip", "explain")
 _KUBECONFIG = {"context": "contexts", "cluster": "clusters", "user": "users"}
 _TO = ("revision", "to", "came_from")  # a tag will do there
 _MADE = ("ReplicaSet", "Job")  # nobody names those that a Deployment or a CronJob makes
 
 
-def values(plugin: str, line: Line) -> Candidates:
+def values(plugin: str, line: TypedLine) -> Candidates:
     """What may stand where the line ends. Raises RevError when nobody knows."""
     world = _World(line)
     if line.asked is None:
@@ -52,7 +54,7 @@ def values(plugin: str, line: Line) -> Candidates:
     return ()
 
 
-def _arguments(plugin: str, line: Line, world: _World) -> Candidates:
+def _arguments(plugin: str, line: TypedLine, world: _World) -> Candidates:
     if plugin in ("rev-migrate", "rev-verify"):
         return _left(world.names(["Namespace"]), line.arguments)
     if plugin != "rev-status":
@@ -82,9 +84,9 @@ def _left(names: Iterable[str], said: Sequence[str]) -> Candidates:
 class _World:
     """The cluster or the dump that the line names; asked only when it must be."""
 
-    def __init__(self, line: Line) -> None:
-        self._filename = line.given.get("filename", [""])[-1]
-        self._source = Source(line.connection, self._filename, "all_namespaces" in line.given)
+    def __init__(self, line: TypedLine) -> None:
+        self._filename = line.values.get("filename", [""])[-1]
+        self._source = Source(line.connection, self._filename, "all_namespaces" in line.values)
 
     def names(self, kinds: Sequence[str]) -> list[str]:
         """The names of these kinds in the namespace of the line, each once; of what cannot be read, none."""

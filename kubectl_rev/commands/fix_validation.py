@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 
 import msgspec
 from msgspec.structs import replace
 
-from kubectl_rev.cli.options import DryRun, Output
-from kubectl_rev.cli.run import say, style, tell
 from kubectl_rev.commands.fix_validation_execution import Run
+from kubectl_rev.commands.flags import ConnectionFlags, DryRun, Output
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
-from kubectl_rev.commands.query import Ask
+from kubectl_rev.commands.query import ListQuery
 from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
-from kubectl_rev.commands.status import document
+from kubectl_rev.commands.terminal import ask, can_ask, confirm, err, out, style
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.remedies.commands import tag_set
@@ -28,8 +26,9 @@ from kubectl_rev.core.validation.repair_undo import undo
 from kubectl_rev.core.validation.validation import Diagnosis, diagnose
 from kubectl_rev.core.validation.validation_items import Validation, Verdict, validation
 from kubectl_rev.errors import ExitCode, Forbidden, UsageError
-from kubectl_rev.render import text as render
-from kubectl_rev.render import validation as look
+from kubectl_rev.render import validation as render
+from kubectl_rev.render.output import written
+from kubectl_rev.render.text import clean, plural
 
 _PROG = "kubectl rev-fix-validation"
 _PROVE = 10.0  # seconds that the API server may need to see what was written (its webhooks come from a cache)
@@ -48,17 +47,24 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     backups: str
     output: Output
     headers: bool
+    filename: str
+    connection: ConnectionFlags
 
     @property
     def writes(self) -> bool:
         return not self.check and self.dry_run is DryRun.NONE
 
 
+def run(request: Request) -> ExitCode:
+    """Diagnose, and repair where that is asked for. Raises RevError."""
+    return Session(request, Source(request.connection, request.filename, True)).run()
+
+
 class Session:
     """One run of the command: read, judge, probe; then answer, or change and do it all again."""
 
-    def __init__(self, request: Request, source: Source, dump: bool) -> None:
-        self._request, self._source, self._dump = request, source, dump
+    def __init__(self, request: Request, source: Source) -> None:
+        self._request, self._source = request, source
 
     def run(self) -> ExitCode:
         request = self._request
@@ -73,7 +79,7 @@ class Session:
             return self._dry_run(before, planned)
         if not planned.writes and not planned.settle:
             if request.undo:
-                tell("nothing to undo: no repair has left a note")
+                err("nothing to undo: no repair has left a note")
                 return ExitCode.OK
             self._show(before, with_plan=True)
             return _CODES[before.verdict]
@@ -85,7 +91,7 @@ class Session:
         return survey, proven(diagnosis, probes), probes
 
     def _read(self) -> tuple[Survey, Diagnosis]:
-        snapshot = self._source.read(Ask())
+        snapshot = self._source.read(ListQuery())
         survey = Survey(snapshot)
         diagnosis = diagnose(survey)
         if diagnosis.blind:
@@ -96,7 +102,7 @@ class Session:
         return survey, diagnosis
 
     def _probe(self, survey: Survey, diagnosis: Diagnosis) -> list[Probe]:
-        if self._dump:
+        if self._request.filename:
             return []
         from kubectl_rev.cluster.probe import probe
 
@@ -120,8 +126,8 @@ class Session:
         elif to is not None:
             holder = survey.default.validation
             if holder is not None and holder != to:
-                tell(f"unlabelled config is validated by {holder}, and that needs no repair. To move the default,")
-                tell(f"injection included: {self._source.repeated(tag_set(survey, labels.DEFAULT, to))}")
+                err(f"unlabelled config is validated by {holder}, and that needs no repair. To move the default,")
+                err(f"injection included: {self._source.repeated(tag_set(survey, labels.DEFAULT, to))}")
         return plan(survey, diagnosis, to, force_owned=request.force_owned)
 
     def _ask(self, able: Sequence[str]) -> str | None:
@@ -129,13 +135,11 @@ class Session:
         if not able:
             return None
         request = self._request
-        if request.yes or not request.writes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if request.yes or not request.writes or not can_ask():
             raise UsageError(f"which revision is to validate unlabelled config? say --to {' or --to '.join(able)}")
-        sys.stderr.write(f"Which revision is to validate unlabelled config ({', '.join(able)})? ")
-        sys.stderr.flush()
-        answer = sys.stdin.readline().strip()
+        answer = ask(f"Which revision is to validate unlabelled config ({', '.join(able)})?")
         if answer not in able:
-            raise UsageError(f'no such choice: "{render.clean(answer)}"; nothing was changed')
+            raise UsageError(f'no such choice: "{clean(answer)}"; nothing was changed')
         return answer
 
     def _dry_run(self, report: Validation, planned: Plan) -> ExitCode:
@@ -143,30 +147,27 @@ class Session:
             run = Run(self._source.connection, timeout=0, backups=self._request.backups, quiet=True)
             run.rehearse(planned.writes)
         self._show(report, with_plan=True)
-        tell(f"nothing was changed ({self._request.dry_run.value} dry run)")
+        err(f"nothing was changed ({self._request.dry_run.value} dry run)")
         return ExitCode.FINDINGS if planned.obstacles or planned.elsewhere else ExitCode.OK
 
     def _change(self, before: Validation, planned: Plan) -> ExitCode:
-        from kubectl_rev.commands.confirm import confirm
-
         request, connection = self._request, self._source.connection
-        shown = style(headers=request.headers, wide=request.output is Output.WIDE, talk=True)
-        tell(look.diagnosis(before, shown) + "\n")
-        tell(look.plan(before, shown))
-        data = request.output in (Output.JSON, Output.YAML)
+        shown = style(headers=request.headers, wide=request.output is Output.WIDE, on_stderr=True)
+        err(render.diagnosis(before, shown) + "\n")
+        err(render.plan(before, shown))
+        data = request.output.is_document
         run = Run(connection, timeout=request.timeout, backups=request.backups, quiet=data)
         if planned.writes:
             run.rehearse(planned.writes)
-            confirm("Undo it?" if request.undo else "Repair it?", connection, yes=request.yes)
+            question = "Undo it?" if request.undo else "Repair it?"
+            confirm(question, context=connection.context, server=connection.server, yes=request.yes)
         try:
             run.writes(planned.writes)
             for name in planned.settle:
                 run.settle(name)
             survey, diagnosis, probes = self._prove(request.timeout)
         except KeyboardInterrupt:
-            tell(
-                f"interrupted after {render.plural(len(run.done), 'write')}: the same command goes on, --undo goes back"
-            )
+            err(f"interrupted after {plural(len(run.done), 'write')}: the same command goes on, --undo goes back")
             raise
         back = [*run.undo]
         if not request.undo and any(write.step.action != "delete" for write in run.done):
@@ -180,16 +181,18 @@ class Session:
 
     def _conclude(self, after: Validation) -> ExitCode:
         request = self._request
-        if request.output in (Output.JSON, Output.YAML):
-            say(document(request.output, "Validation", after))
-        elif request.output is not Output.NAME:
-            shown = style(headers=request.headers)
-            say("\n" + look.probes(after.probes, shown))
-            if text := look.left(after, style(talk=True)):
-                tell(text)
-            say(look.verdict(after, shown))
+        shown = style(headers=request.headers)
+        if request.output in (Output.TABLE, Output.WIDE):
+            out("\n" + render.probes(after.probes, shown))
+            if text := render.left(after, style(on_stderr=True)):
+                err(text)
+        answer = written(
+            request.output, "Validation", after, text=lambda: render.verdict(after, shown), names=lambda: ""
+        )
+        if answer:
+            out(answer)
         for each in after.undo:
-            tell(f"undo: {each}")
+            err(f"undo: {each}")
         if request.undo:
             return ExitCode.OK
         return ExitCode.OK if after.verdict == "HEALTHY" else ExitCode.INCOMPLETE
@@ -211,19 +214,16 @@ class Session:
 
     def _show(self, report: Validation, *, with_plan: bool) -> None:
         request = self._request
-        match request.output:
-            case Output.JSON | Output.YAML:
-                say(document(request.output, "Validation", report))
-            case Output.NAME:
-                sick = dict.fromkeys(v.name for v in report.validators if v.health.value not in ("healthy", "unseen"))
-                for name in sick:
-                    say(f"{labels.VALIDATORS.replace('s.', '.', 1)}/{render.clean(name)}")
-            case _:
-                shown = style(headers=request.headers, wide=request.output is Output.WIDE)
-                say(look.diagnosis(report, shown))
-                if with_plan and (text := look.plan(report, shown)):
-                    say("\n" + text)
-                say("\n" + look.verdict(report, shown))
+        shown = style(headers=request.headers, wide=request.output is Output.WIDE)
+        answer = written(
+            request.output,
+            "Validation",
+            report,
+            text=lambda: render.validation(report, shown, with_plan=with_plan),
+            names=lambda: render.names(report),
+        )
+        if answer:
+            out(answer)
 
 
 _CODES: dict[Verdict, ExitCode] = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from kubectl_rev.cli.run import say, tell
+from kubectl_rev.commands.terminal import err, out
 from kubectl_rev.core.migration.patches import holds
 from kubectl_rev.core.validation.repair import Write
 from kubectl_rev.errors import Changed, Forbidden, Incomplete, NotFound, RevError, UsageError
@@ -52,7 +52,7 @@ class Run:
             except Rejected as error:
                 if "dry run" not in str(error):
                     raise
-                tell(f"{clean(write.step.name)} was not tried: {clean(str(error))}")
+                err(f"{clean(write.step.name)} was not tried: {clean(str(error))}")
             except Changed as error:
                 raise self._stopped(write, error) from error
 
@@ -71,14 +71,14 @@ class Run:
             except NotFound:
                 if write.step.action != "delete":
                     raise self._stopped(write, Changed(f"{write.step.name} is gone")) from None
-                self._say(f"{write.step.says.removesuffix(' deleted')} unchanged (it is gone already)")
+                self._report(f"{write.step.says.removesuffix(' deleted')} unchanged (it is gone already)")
                 continue
             except Changed as error:
                 if not self._is_made(write):
                     raise self._stopped(write, error) from error
             except RevError as error:
                 raise self._stopped(write, error) from error
-            self._say(write.step.says)
+            self._report(write.step.says)
             self.done.append(write)
             if write.settles:
                 self.settle(write.settles)
@@ -105,13 +105,13 @@ class Run:
         try:
             if settled(self._connection, name, 0):
                 return True
-            tell(f"waiting for istiod to close {clean(name)}")
+            err(f"waiting for istiod to close {clean(name)}")
             closed = settled(self._connection, name, self._timeout)
         except RevError as error:  # the write is made; the probe will tell
-            tell(f"cannot see {clean(name)}: {clean(str(error))}")
+            err(f"cannot see {clean(name)}: {clean(str(error))}")
             return False
         if not closed:
-            tell(f"istiod has not closed {clean(name)} within {self._timeout:g} s: it still fails open")
+            err(f"istiod has not closed {clean(name)} within {self._timeout:g} s: it still fails open")
         return closed
 
     def _stopped(self, write: Write, error: RevError) -> RevError:
@@ -125,8 +125,8 @@ class Run:
             f"{len(self.done)} done, then {write.step.name}: {error}; the same command goes on, --undo goes back"
         )
 
-    def _say(self, text: str) -> None:
-        (tell if self._quiet else say)(clean(text))
+    def _report(self, text: str) -> None:
+        (err if self._quiet else out)(clean(text))
 
     def _can_back_up(self) -> None:
         if not os.path.isdir(self._backups) or not os.access(self._backups, os.W_OK | os.X_OK):
@@ -148,7 +148,7 @@ class Run:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise UsageError(f"cannot write the backup {path}: {reason}: say --backup-dir") from None
-        tell(f"backup of {clean(write.step.name)}: {path}")
+        err(f"backup of {clean(write.step.name)}: {path}")
         self.undo.append(f"kubectl create -f {path}")
 
 

@@ -9,8 +9,8 @@ import os
 import shutil
 import sys
 
-from kubectl_rev.cli.run import tell
 from kubectl_rev.commands.migrate_execution import Execution
+from kubectl_rev.commands.terminal import err
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Restart
 from kubectl_rev.render.text import clean
@@ -29,7 +29,7 @@ class Live:
 
     def line(self, text: str) -> None:
         self._erase()
-        tell(text)
+        err(text)
         self.draw()
 
     def draw(self) -> None:

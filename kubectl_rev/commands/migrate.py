@@ -1,4 +1,4 @@
-"""A migration from request to exit code: read, plan, check, show, ask, run, report."""
+"""rev-migrate: read, plan, check, show, ask, carry out, report."""
 
 from __future__ import annotations
 
@@ -7,243 +7,279 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kubectl_rev.cli.options import Output
-from kubectl_rev.cli.run import say, style, tell
 from kubectl_rev.commands import migrate_preflight
+from kubectl_rev.commands.flags import ConnectionFlags, DryRun, Output
 from kubectl_rev.commands.live import Live
 from kubectl_rev.commands.migrate_execution import Execution
-from kubectl_rev.commands.migrate_preflight import Known, Preflight, Run
+from kubectl_rev.commands.migrate_names import check, named
+from kubectl_rev.commands.migrate_preflight import Known, Preflight
 from kubectl_rev.commands.source import Source
+from kubectl_rev.commands.terminal import confirm, err, out, style
 from kubectl_rev.core.checks.model import Ref
-from kubectl_rev.core.migration.choosing import Request
+from kubectl_rev.core.migration.choosing import Request as Migration
 from kubectl_rev.core.migration.outcome import Outcome, Result
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Plan
-from kubectl_rev.errors import ExitCode
-from kubectl_rev.render import migrate as look
-from kubectl_rev.render import text as render
+from kubectl_rev.core.migration.throttle import Throttle
+from kubectl_rev.errors import ExitCode, UsageError
+from kubectl_rev.render import migrate as render
+from kubectl_rev.render import text
+from kubectl_rev.render.output import written
+
+__all__ = ["Migration", "Request", "Throttle", "run"]
 
 _SHOWN = 20  # workloads that are left, by name
 
 
-def answer(asked: Run, source: Source) -> ExitCode:
-    """The exit code; results have gone to stdout, talk to stderr."""
-    known = migrate_preflight.read(asked, source)
-    plan, after = migrate_preflight.planned(asked, known)
-    found = migrate_preflight.checked(asked, plan, known, after, source)
-    if asked.dry_run == "client":
-        return _shown(asked, plan, found)
-    if not found.stops and not plan.first and not any(m.label or m.close or m.restarts for m in plan.moves):
-        return _nothing(asked, plan, found)
-    tell(look.plan(plan, style(talk=True)))
-    _tell_found(found)
-    if found.stops:
-        tell("nothing was changed: the errors above come first")
-        return _reported(asked, plan, found, None, complete=False, code=ExitCode.FINDINGS)
-    if asked.dry_run == "server":
-        return _tried(asked, plan, found, source)
-    from kubectl_rev.commands.confirm import confirm
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of rev-migrate, from its flags. The namespaces of `migration` are named by `arguments`, the
+    connection's namespace, or the file; `again` are the words that give all of this again.
+    """
 
-    confirm(_question(plan), source.connection, yes=asked.yes)
-    return _carried_out(asked, plan, found, known, source)
+    arguments: tuple[str, ...]
+    filename: str
+    migration: Migration
+    throttle: Throttle
+    dry_run: DryRun
+    yes: bool
+    rollback_on_failure: bool
+    field_manager: str
+    output: Output
+    headers: bool
+    again: tuple[str, ...]
+    connection: ConnectionFlags
+
+
+def run(request: Request) -> ExitCode:
+    """Migrate; results go to stdout, talk to stderr. Raises RevError."""
+    names, dump = named(request.arguments, request.connection.namespace, request.filename)
+    if dump and request.dry_run is not DryRun.CLIENT:
+        raise UsageError("a dump can only be planned with: say --dry-run=client")
+    migration = msgspec.structs.replace(request.migration, names=names)
+    check(migration)
+    source = Source(request.connection, request.filename if dump else "", migration.everything)
+    return _Run(request, migration, dump, source).answer()
+
+
+class _Run:
+    """One run, from what is asked for to its exit code."""
+
+    def __init__(self, request: Request, migration: Migration, dump: dict[str, str], source: Source) -> None:
+        self._request, self._migration, self._dump, self._source = request, migration, dump, source
+
+    def answer(self) -> ExitCode:
+        request, migration, source = self._request, self._migration, self._source
+        known = migrate_preflight.read(migration, self._dump, source)
+        plan, after = migrate_preflight.planned(migration, known)
+        preflight = migrate_preflight.checked(migration, plan, known, after, source, of_dump=bool(self._dump))
+        if request.dry_run is DryRun.CLIENT:
+            return self._show(plan, preflight)
+        if not preflight.stops and not plan.first and not any(m.label or m.close or m.restarts for m in plan.moves):
+            return self._nothing_to_do(plan, preflight)
+        err(render.plan(plan, style(on_stderr=True)))
+        _tell(preflight)
+        if preflight.stops:
+            err("nothing was changed: the errors above come first")
+            return self._report(plan, preflight, None, complete=False, code=ExitCode.FINDINGS)
+        if request.dry_run is DryRun.SERVER:
+            return self._rehearse(plan, preflight)
+        connection = source.connection
+        confirm(_question(plan), context=connection.context, server=connection.server, yes=request.yes)
+        return self._carry_out(plan, preflight, known)
+
+    def _show(self, plan: Plan, preflight: Preflight) -> ExitCode:
+        output = self._request.output
+        out(
+            written(
+                output,
+                "Plan",
+                msgspec.to_builtins(plan) | msgspec.to_builtins(preflight),
+                text=lambda: render.plan(plan, style(wide=output is Output.WIDE)),
+                names=lambda: "\n".join(_names_of(plan)),
+            )
+        )
+        if not output.is_document and output is not Output.NAME:
+            _tell(preflight)
+        return ExitCode.FINDINGS if preflight.stops else ExitCode.OK
+
+    def _nothing_to_do(self, plan: Plan, preflight: Preflight) -> ExitCode:
+        """All is as it should be, or nothing was chosen."""
+        _tell_skipped(plan)
+        for move in plan.moves:
+            err(f"namespace/{move.namespace} unchanged")
+        if not plan.moves:
+            err("No namespaces to move")
+        return self._report(plan, preflight, None, complete=True)
+
+    def _rehearse(self, plan: Plan, preflight: Preflight) -> ExitCode:
+        """Every write with a server-side dry run: admission and permissions speak, nothing is stored."""
+        from kubectl_rev.cluster import writes
+
+        steps = [("Tag", "", first.name, "moved", first) for first in plan.first]
+        for move in plan.moves:
+            steps += [("Namespace", "", move.namespace, "labeled", move.label)] if move.label else []
+            steps += [(one.kind, one.namespace, one.name, "restarted", one.step) for one in move.restarts if one.step]
+        outcomes = []
+        for kind, namespace, name, what, step in steps:
+            writes.apply(self._source.connection, step, dry_run=True, field_manager=self._request.field_manager)
+            outcomes.append(Outcome(kind=kind, namespace=namespace, name=name, what=what, message=step.says))
+            err(render.outcome(outcomes[-1], many=len(plan.moves) > 1, dry_run="server"))
+        return self._report(plan, preflight, None, complete=True, code=ExitCode.OK, outcomes=outcomes)
+
+    def _carry_out(self, plan: Plan, preflight: Preflight, known: Known) -> ExitCode:
+        from kubectl_rev.cluster.live_cluster import Acting
+
+        request = self._request
+        acting = Acting(self._source.connection, known.survey.mesh, field_manager=request.field_manager)
+        if request.throttle.timeout:
+            acting.watch(plan)
+        execution = Execution(plan, request.throttle, acting)
+        many = len(plan.moves) > 1
+        _tell_skipped(plan)
+        live = Live(execution)
+        told = ""
+
+        def tick() -> None:
+            nonlocal told
+            if acting.trouble != told:
+                told = acting.trouble
+                live.line(f"watching pods: {told or 'connected again'}")
+            live.draw()
+
+        execution.tick = tick
+        try:
+            for outcome in execution.run():
+                live.line(render.outcome(outcome, many=many))
+            live.end()
+        except KeyboardInterrupt:
+            live.end()
+            self._interrupted(execution)
+            raise
+        finally:
+            acting.stop()
+        complete = not execution.failures and not execution.namespaces_left and not execution.left
+        code = self._report(plan, preflight, execution, complete=complete)
+        if not complete:
+            self._tell_ways(execution)
+            if request.rollback_on_failure and not self._migration.undo and execution.begun:
+                return self._roll_back(execution)
+        return code
+
+    def _interrupted(self, execution: Execution) -> None:
+        if execution.doubtful is not None:
+            err(f"interrupted while it was being written, so it may be done or not: {execution.doubtful.says}")
+        done = sum(one.what == "rolled out" for one in execution.done)
+        under_way = [spoken(one.kind, one.name) + f" -n {one.namespace}" for one in execution.rolling]
+        err(
+            f"interrupted: {text.plural(done, 'workload')} done, {len(under_way)} under way, {len(execution.left)} left"
+        )
+        for workload in under_way:
+            err(f"  under way: {workload}")
+        self._tell_ways(execution)
+
+    def _tell_ways(self, execution: Execution) -> None:
+        """What is left, how to go on, and how to go back."""
+        for restart in execution.left[:_SHOWN]:
+            err(f"  left: {spoken(restart.kind, restart.name)} -n {restart.namespace}")
+        if len(execution.left) > _SHOWN:
+            err(f"  left: {len(execution.left) - _SHOWN} more workloads")
+        err(f"to go on: {self._source.repeated(shlex.join(self._again()))}")
+        if not self._migration.undo and (execution.begun or self._migration.tag):
+            tag = self._migration.tag
+            names = [f"--tag={tag}"] if tag else [move.namespace for move in execution.begun]
+            err(f"to go back: {self._source.repeated(shlex.join(['kubectl', 'rev-migrate', '--undo', *names]))}")
+
+    def _again(self) -> list[str]:
+        """The same command with every flag as given; names that came from stdin are named."""
+        words = self._request.again
+        if self._request.filename == "-":
+            words = (*self._migration.names, *(w for w in words[len(self._request.arguments) :] if w != "--filename=-"))
+        elif self._request.connection.namespace:
+            words = (self._request.connection.namespace, *words)
+        return ["kubectl", "rev-migrate", *words]
+
+    def _report(
+        self,
+        plan: Plan,
+        preflight: Preflight,
+        execution: Execution | None,
+        *,
+        complete: bool,
+        code: ExitCode | None = None,
+        outcomes: Sequence[Outcome] = (),
+    ) -> ExitCode:
+        """The results, to stdout."""
+        result = Result(
+            undo=plan.undo,
+            to=plan.to,
+            revision=plan.revision,
+            dry_run="" if self._request.dry_run is DryRun.NONE else self._request.dry_run.value,
+            complete=complete,
+            outcomes=execution.done if execution else outcomes,
+            left=plan.left,
+            not_begun=[move.namespace for move in execution.namespaces_left] if execution else [],
+            not_restarted=[Ref(one.kind, one.namespace, one.name) for one in execution.left] if execution else [],
+            skipped=plan.skipped,
+            findings=preflight.findings,
+            gaps=preflight.gaps,
+        )
+        output = self._request.output
+        tables = plan.moves and code is None
+        answer = written(
+            output,
+            "Result",
+            result,
+            text=lambda: render.result(result, plan.moves, style(headers=self._request.headers)) if tables else "",
+            names=lambda: "\n".join(_names_of(plan)),
+        )
+        if answer:
+            out(answer)
+        if plan.left and code is None and output in (Output.TABLE, Output.WIDE):
+            err(render.stays(plan.left, style(on_stderr=True)))
+        if code is not None:
+            return code
+        return ExitCode.OK if complete else ExitCode.INCOMPLETE
+
+    def _roll_back(self, execution: Execution) -> ExitCode:
+        """--rollback-on-failure: the undo of what this run began."""
+        names = tuple(move.namespace for move in execution.begun)
+        err(f"rolling back: {', '.join(names)}")
+        migration = Migration(
+            names=() if self._migration.tag else names,
+            undo=True,
+            tag=self._migration.tag,
+            include_gateways=self._migration.include_gateways,
+            force_owned=True,
+        )
+        back = msgspec.structs.replace(self._request, rollback_on_failure=False, yes=True)
+        _Run(back, migration, {}, self._source).answer()
+        return ExitCode.INCOMPLETE
 
 
 def _question(plan: Plan) -> str:
     restarts = sum(1 for restart in plan.restarts if restart.step)
-    spaces = render.plural(len(plan.moves), "namespace")
+    spaces = text.plural(len(plan.moves), "namespace")
     verb = f"Undo {spaces}" if plan.undo else f"Move {spaces} to {plan.to}"
     if plan.tag:
         verb = f"Move tag {plan.tag} to {plan.revision}"
-    return f"{verb} and restart {render.plural(restarts, 'workload')}?"
+    return f"{verb} and restart {text.plural(restarts, 'workload')}?"
 
 
-def _tell_found(found: Preflight) -> None:
-    if found.findings:
-        tell(look.findings(found.findings, style(talk=True)))
-    if found.gaps:
-        tell(look.not_checked(found.gaps, style(talk=True)))
+def _tell(preflight: Preflight) -> None:
+    if preflight.findings:
+        err(render.findings(preflight.findings, style(on_stderr=True)))
+    if preflight.gaps:
+        err(render.not_checked(preflight.gaps, style(on_stderr=True)))
 
 
-def _shown(asked: Run, plan: Plan, found: Preflight) -> ExitCode:
-    whole = msgspec.to_builtins(plan) | msgspec.to_builtins(found)
-    match asked.output:
-        case Output.JSON:
-            say(render.json("Plan", whole))
-        case Output.YAML:
-            say(render.yaml("Plan", whole))
-        case Output.NAME:
-            say("\n".join(_names(plan)))
-        case _:
-            say(look.plan(plan, style(wide=asked.output is Output.WIDE)))
-            _tell_found(found)
-    return ExitCode.FINDINGS if found.stops else ExitCode.OK
+def _tell_skipped(plan: Plan) -> None:
+    for skipped in plan.skipped:
+        err(f"namespace/{skipped.namespace} skipped: {skipped.why}")
 
 
-def _names(plan: Plan) -> list[str]:
-    names = [render.name("Tag", "", plan.tag)] if plan.first else []
+def _names_of(plan: Plan) -> list[str]:
+    names = [text.name("Tag", "", plan.tag)] if plan.first else []
     for move in plan.moves:
-        names += [render.name("Namespace", "", move.namespace)] if move.label or move.close else []
-        names += [render.name(each.kind, each.namespace, each.name) for each in move.restarts if each.step]
+        names += [text.name("Namespace", "", move.namespace)] if move.label or move.close else []
+        names += [text.name(one.kind, one.namespace, one.name) for one in move.restarts if one.step]
     return names
-
-
-def _nothing(asked: Run, plan: Plan, found: Preflight) -> ExitCode:
-    """All is as it should be, or nothing was chosen."""
-    for each in plan.skipped:
-        tell(f"namespace/{each.namespace} skipped: {each.why}")
-    for move in plan.moves:
-        tell(f"namespace/{move.namespace} unchanged")
-    if not plan.moves:
-        tell("No namespaces to move")
-    return _reported(asked, plan, found, None, complete=True)
-
-
-def _tried(asked: Run, plan: Plan, found: Preflight, source: Source) -> ExitCode:
-    """Every write with a server-side dry run: admission and permissions speak, nothing is stored."""
-    from kubectl_rev.cluster import writes
-
-    steps = [("Tag", "", first.name, "moved", first) for first in plan.first]
-    for move in plan.moves:
-        steps += [("Namespace", "", move.namespace, "labeled", move.label)] if move.label else []
-        steps += [(each.kind, each.namespace, each.name, "restarted", each.step) for each in move.restarts if each.step]
-    outcomes = []
-    for kind, namespace, name, what, step in steps:
-        writes.apply(source.connection, step, dry_run=True, field_manager=asked.field_manager)
-        outcomes.append(Outcome(kind=kind, namespace=namespace, name=name, what=what, message=step.says))
-        tell(look.outcome(outcomes[-1], many=len(plan.moves) > 1, dry_run="server"))
-    return _reported(asked, plan, found, None, complete=True, code=ExitCode.OK, outcomes=outcomes)
-
-
-def _carried_out(asked: Run, plan: Plan, found: Preflight, known: Known, source: Source) -> ExitCode:
-    from kubectl_rev.cluster.live_cluster import Acting
-
-    acting = Acting(source.connection, known.survey.mesh, field_manager=asked.field_manager)
-    if asked.pace.timeout:
-        acting.watch(plan)
-    execution = Execution(plan, asked.pace, acting)
-    many = len(plan.moves) > 1
-    for each in plan.skipped:
-        tell(f"namespace/{each.namespace} skipped: {each.why}")
-    live = Live(execution)
-    told = ""
-
-    def tick() -> None:
-        nonlocal told
-        if acting.trouble != told:
-            told = acting.trouble
-            live.line(f"watching pods: {told or 'connected again'}")
-        live.draw()
-
-    execution.tick = tick
-    try:
-        for outcome in execution.run():
-            live.line(look.outcome(outcome, many=many))
-        live.end()
-    except KeyboardInterrupt:
-        live.end()
-        _interrupted(asked, execution, source)
-        raise
-    finally:
-        acting.stop()
-    complete = not execution.failures and not execution.namespaces_left and not execution.left
-    code = _reported(asked, plan, found, execution, complete=complete)
-    if not complete:
-        _ways(asked, execution, source)
-        if asked.rollback and not asked.undo and execution.begun:
-            return _rolled_back(asked, execution, source)
-    return code
-
-
-def _interrupted(asked: Run, execution: Execution, source: Source) -> None:
-    if execution.doubtful is not None:
-        tell(f"interrupted while it was being written, so it may be done or not: {execution.doubtful.says}")
-    done = sum(each.what == "rolled out" for each in execution.done)
-    under_way = [spoken(each.kind, each.name) + f" -n {each.namespace}" for each in execution.rolling]
-    tell(f"interrupted: {render.plural(done, 'workload')} done, {len(under_way)} under way, {len(execution.left)} left")
-    for each in under_way:
-        tell(f"  under way: {each}")
-    _ways(asked, execution, source)
-
-
-def _ways(asked: Run, execution: Execution, source: Source) -> None:
-    """What is left, how to go on, and how to go back."""
-    for restart in execution.left[:_SHOWN]:
-        tell(f"  left: {spoken(restart.kind, restart.name)} -n {restart.namespace}")
-    if len(execution.left) > _SHOWN:
-        tell(f"  left: {len(execution.left) - _SHOWN} more workloads")
-    tell(f"to go on: {source.repeated(again(asked))}")
-    if not asked.undo and (execution.begun or asked.tag):
-        names = [f"--tag={asked.tag}"] if asked.tag else [move.namespace for move in execution.begun]
-        tell(f"to go back: {source.repeated(shlex.join(['kubectl', 'rev-migrate', '--undo', *names]))}")
-
-
-def again(asked: Run) -> str:
-    """The same command."""
-    request = asked.request
-    words = ["kubectl", "rev-migrate", *request.names]
-    words += ["--undo"] if asked.undo else []
-    words += [f"--tag={asked.tag}"] if asked.tag else []
-    words += [f"--to={request.to}"] if request.to else []
-    words += [f"--from={request.came_from}"] if request.came_from else []
-    words += ["-A"] if request.everything else []
-    words += [f"--selector={asked.selector}"] if asked.selector else []
-    words += ["--enroll"] if request.enroll else []
-    words += [] if request.restart else ["--no-restart"]
-    words += ["--include-gateways"] if request.include_gateways else []
-    words += ["--force-owned"] if request.force_owned else []
-    return shlex.join(words)
-
-
-def _reported(
-    asked: Run,
-    plan: Plan,
-    found: Preflight,
-    execution: Execution | None,
-    *,
-    complete: bool,
-    code: ExitCode | None = None,
-    outcomes: Sequence[Outcome] = (),
-) -> ExitCode:
-    """The results, to stdout."""
-    result = Result(
-        undo=plan.undo,
-        to=plan.to,
-        revision=plan.revision,
-        dry_run=asked.dry_run,
-        complete=complete,
-        outcomes=execution.done if execution else outcomes,
-        left=plan.left,
-        not_begun=[move.namespace for move in execution.namespaces_left] if execution else [],
-        not_restarted=[Ref(each.kind, each.namespace, each.name) for each in execution.left] if execution else [],
-        skipped=plan.skipped,
-        findings=found.findings,
-        gaps=found.gaps,
-    )
-    match asked.output:
-        case Output.JSON:
-            say(render.json("Result", result))
-        case Output.YAML:
-            say(render.yaml("Result", result))
-        case Output.NAME:
-            if names := _names(plan):
-                say("\n".join(names))
-        case _:
-            if plan.moves and code is None:
-                say(look.result(result, plan.moves, style(headers=asked.headers)))
-            if plan.left and code is None:
-                tell(look.stays(plan.left, style(talk=True)))
-    if code is not None:
-        return code
-    return ExitCode.OK if complete else ExitCode.INCOMPLETE
-
-
-def _rolled_back(asked: Run, execution: Execution, source: Source) -> ExitCode:
-    """--rollback-on-failure: the undo of what this run began."""
-    names = tuple(move.namespace for move in execution.begun)
-    tell(f"rolling back: {', '.join(names)}")
-    request = Request(
-        names=() if asked.tag else names, include_gateways=asked.request.include_gateways, force_owned=True
-    )
-    back = msgspec.structs.replace(asked, request=request, undo=True, rollback=False, yes=True)
-    answer(back, source)
-    return ExitCode.INCOMPLETE

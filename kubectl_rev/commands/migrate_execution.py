@@ -18,9 +18,11 @@ from kubectl_rev.core.migration.outcome import Outcome
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Move, Plan, Proof, Restart
 from kubectl_rev.core.migration.rollout import Progress, Seen, progress
-from kubectl_rev.core.migration.throttle import Pace
+from kubectl_rev.core.migration.throttle import Throttle
 from kubectl_rev.core.writes import Step
 from kubectl_rev.errors import Changed, RevError
+
+Clock = Callable[[], float]
 
 _LOOK = 0.5  # seconds between looks at the clock while nothing changes
 _SHORT = 2.0  # how long fewer pods than wanted may be there before the workload is asked how many it wants
@@ -66,7 +68,7 @@ class _Space(msgspec.Struct):
 class Execution:
     """One run of a plan. `done` holds every outcome; `begun` are the namespaces that were touched."""
 
-    def __init__(self, plan: Plan, pace: Pace, cluster: Cluster, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, plan: Plan, pace: Throttle, cluster: Cluster, clock: Clock = time.monotonic) -> None:
         self.plan, self.pace = plan, pace
         self.done: list[Outcome] = []
         self.begun: list[Move] = []
@@ -244,7 +246,8 @@ class Execution:
         return self._failed(restart.kind, restart.namespace, restart.name, message)
 
     def _close(self, move: Move) -> Iterator[Outcome]:
-        if move.close is None or any(_is_failure(outcome, move) for outcome in self.done):
+        failed_in = {outcome.namespace or outcome.name for outcome in self.done if outcome.what == "failed"}
+        if move.close is None or move.namespace in failed_in:
             return
         if (failed := self._write(move.close)) is not None:
             yield self._failed("Namespace", "", move.namespace, failed)
@@ -272,10 +275,6 @@ class Execution:
 
 def _key(restart: Restart) -> tuple[str, str, str]:
     return restart.namespace, restart.kind, restart.name
-
-
-def _is_failure(outcome: Outcome, move: Move) -> bool:
-    return outcome.what == "failed" and move.namespace in (outcome.namespace or outcome.name,)
 
 
 def _wrong(each: _Rolling, state: Progress) -> str:

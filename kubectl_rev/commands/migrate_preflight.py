@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from kubectl_rev.cli.options import Output
 from kubectl_rev.commands.source import Source, check
 from kubectl_rev.core.checks.model import Finding, Severity
 from kubectl_rev.core.mesh import labels
@@ -20,31 +19,10 @@ from kubectl_rev.core.migration.patch_targets import Originals
 from kubectl_rev.core.migration.plan import Plan
 from kubectl_rev.core.migration.preflight_facts import Circumstances
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
-from kubectl_rev.core.migration.throttle import Pace
 from kubectl_rev.errors import ClusterError, Forbidden, UsageError
 
 # What a plan made of a dump does not look at.
 _ONLY_LIVE = ("poddisruptionbudgets.policy", "horizontalpodautoscalers.autoscaling", "resourcequotas", "permissions")
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of rev-migrate.
-
-    `selector` is as it was typed, `dump` has texts by path, to plan with instead of a cluster.
-    """
-
-    request: Request
-    undo: bool
-    tag: str
-    selector: str
-    dry_run: str
-    pace: Pace
-    yes: bool
-    rollback: bool
-    field_manager: str
-    output: Output
-    headers: bool
-    dump: dict[str, str]
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -67,22 +45,22 @@ class Preflight(msgspec.Struct, frozen=True):
         return any(each.severity is Severity.ERROR for each in self.findings)
 
 
-def read(asked: Run, source: Source) -> Known:
-    """One namespace if one was named, else everything; from the dump if there is one."""
-    if asked.dump:
+def read(request: Request, dump: dict[str, str], source: Source) -> Known:
+    """One namespace if one was named, else everything; from the dump (texts by path) if there is one."""
+    if dump:
         from kubectl_rev.dumps import snapshot_file
         from kubectl_rev.dumps.patch_targets import originals
 
-        snapshot = snapshot_file.parse(asked.dump)
-        known = Known(Survey(snapshot), originals(asked.dump.values(), snapshot), snapshot.gaps)
+        snapshot = snapshot_file.parse(dump)
+        known = Known(Survey(snapshot), originals(dump.values(), snapshot), snapshot.gaps)
     else:
         from kubectl_rev.cluster.patch_targets import read as read_originals
         from kubectl_rev.cluster.read import read as read_mesh
         from kubectl_rev.cluster.workers import Workers, result
 
-        scope = asked.request.names[0] if len(asked.request.names) == 1 else ""
+        scope = request.names[0] if len(request.names) == 1 else ""
         # An undo looks at the gateways everywhere, as far as it may.
-        everywhere = "" if asked.undo else scope
+        everywhere = "" if request.undo else scope
         connection = source.connection  # made before there are threads: the first use reads the kubeconfig
         with Workers(4) as workers:
             task = workers.start(lambda: read_originals(connection, scope, workers))
@@ -94,28 +72,28 @@ def read(asked: Run, source: Source) -> Known:
     try:
         check(known.survey)
     except Forbidden as error:
-        if len(asked.request.names) < 2:
+        if len(request.names) < 2:
             raise
         reason = f"{error.reason}: with rights in namespaces only, name one at a time"
         raise Forbidden(error.verb, error.resource, error.namespace, reason) from None
     if not known.survey.mesh.blind:
         return known
-    if asked.dump:
+    if dump:
         raise ClusterError(f"{labels.INJECTORS} are not in the dump: who injects is not known")
-    return _learned(asked, known, source)
+    return _learned(request, known, source)
 
 
-def _learned(asked: Run, known: Known, source: Source) -> Known:
+def _learned(request: Request, known: Known, source: Source) -> Known:
     """What pods that are tried with a dry run teach somebody who may not read the injectors."""
     from kubectl_rev.cluster import dry_run_pods
 
-    snapshot, names, gap = known.survey.snapshot, asked.request.names, inferred_injectors.gap(known.survey.snapshot)
-    if gap is not None and (not names or asked.tag):
+    snapshot, names, gap = known.survey.snapshot, request.names, inferred_injectors.gap(known.survey.snapshot)
+    if gap is not None and (not names or request.tag):
         reason = f"{gap.reason}: name the namespaces, then pods that are tried there show who injects"
         raise Forbidden(gap.verb, gap.resource, reason=reason)
     tried = dry_run_pods.injectors_of(source.connection, names)
-    wanted = {asked.request.to} - {""}
-    for name, previous in undo.records(known.originals).items() if asked.undo else ():
+    wanted = {request.to} - {""}
+    for name, previous in undo.records(known.originals).items() if request.undo else ():
         wanted |= inferred_injectors.names_of(previous) if name in names else set()
     for namespace in snapshot.namespaces:  # an injector that does not answer is there all the same
         if namespace.name in names and namespace.name not in tried:
@@ -124,17 +102,17 @@ def _learned(asked: Run, known: Known, source: Source) -> Known:
     return msgspec.structs.replace(known, survey=survey, learned=True)
 
 
-def planned(asked: Run, known: Known) -> tuple[Plan, Survey]:
+def planned(request: Request, known: Known) -> tuple[Plan, Survey]:
     """The plan, and the mesh as it will be."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    survey, originals, request = known.survey, known.originals, asked.request
+    survey, originals = known.survey, known.originals
     try:
-        if asked.tag and asked.undo:
-            return tagging.undo(survey, originals, request, asked.tag, now)
-        if asked.tag:
+        if request.tag and request.undo:
+            return tagging.undo(survey, originals, request, request.tag, now)
+        if request.tag:
             to = choosing.target(survey, request.to)
-            return tagging.plan(survey, originals, request, asked.tag, to, now)
-        if asked.undo:
+            return tagging.plan(survey, originals, request, request.tag, to, now)
+        if request.undo:
             made = undo.plan(survey, originals, request, undo.named(originals, survey, request), now)
         else:
             to = choosing.target(survey, request.to)
@@ -146,10 +124,10 @@ def planned(asked: Run, known: Known) -> tuple[Plan, Survey]:
     return made, migration.surveyed_after(survey, {move.namespace: move.after for move in made.moves}, {})
 
 
-def checked(asked: Run, plan: Plan, known: Known, after: Survey, source: Source) -> Preflight:
-    """The preflight; for a dump without what only a cluster can be asked."""
+def checked(request: Request, plan: Plan, known: Known, after: Survey, source: Source, *, of_dump: bool) -> Preflight:
+    """The preflight; for a dump without what only a cluster can be request."""
     circumstances = Circumstances()
-    if asked.dump:
+    if of_dump:
         circumstances = Circumstances(gaps=tuple(Gap("list", each, "", "not in the dump") for each in _ONLY_LIVE))
     elif plan.moves or plan.first:
         from kubectl_rev.cluster import preflight
@@ -160,7 +138,7 @@ def checked(asked: Run, plan: Plan, known: Known, after: Survey, source: Source)
         after=after,
         plan=plan,
         originals=known.originals,
-        request=asked.request,
+        request=request,
         circumstances=circumstances,
         learned=known.learned,
     )

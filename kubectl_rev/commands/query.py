@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kubectl_rev.core.mesh.selectors import LabelSelector
 from kubectl_rev.dumps.yaml_reader import Name
 from kubectl_rev.errors import UsageError
 
 
-class Ask(msgspec.Struct, frozen=True):
+class ListQuery(msgspec.Struct, frozen=True):
     """`kind` is one of LISTS, or None for the overview; `only` narrows workloads to one Kubernetes kind."""
 
     kind: str | None = None
@@ -28,10 +29,26 @@ class Subject(msgspec.Struct, frozen=True):
     namespace: str = ""
 
 
-class Why(msgspec.Struct, frozen=True):
+class SubjectQuery(msgspec.Struct, frozen=True):
     """The subjects to explain."""
 
     subjects: tuple[Subject, ...]
+
+
+Query = ListQuery | SubjectQuery
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """What of a list is kept: by labels, by a revision or tag (empty for all), or only what a restart would change."""
+
+    selector: LabelSelector | None = None
+    revision: str = ""
+    drifted: bool = False
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves something out."""
+        return self.selector is not None or bool(self.revision) or self.drifted
 
 
 LISTS = ("revisions", "tags", "namespaces", "workloads", "pods", "gateways")
@@ -78,30 +95,30 @@ def explained(word: str) -> list[str]:
     return [_EXPLAINED[word.lower()]] if word.lower() in _EXPLAINED else []
 
 
-def parse(arguments: Sequence[str]) -> Ask | Why:
+def parse(arguments: Sequence[str]) -> Query:
     """`[]`, `[TYPE, NAME…]` or `[TYPE/NAME…]`; TYPE may be a comma-free plural, singular or short name."""
     words = [word for word in arguments if word]
     if not words:
-        return Ask()
+        return ListQuery()
     if any("/" in word for word in words):
-        return Why(tuple(_subject(word) for word in words))
+        return SubjectQuery(tuple(_subject(word) for word in words))
     kind, names = words[0].lower(), tuple(dict.fromkeys(words[1:]))
     if kind in _LIST_OF:
-        return Ask(_LIST_OF[kind], None, names)
+        return ListQuery(_LIST_OF[kind], None, names)
     if kind in _KIND_OF:
-        return Ask("workloads", _KIND_OF[kind], names)
+        return ListQuery("workloads", _KIND_OF[kind], names)
     raise UsageError(
         f'there is no type "{words[0]}" here: say one of {", ".join(LISTS)}, or TYPE/NAME, as in ns/{words[0]}'
     )
 
 
-def of_names(listed: Sequence[Name]) -> Ask | Why:
+def of_names(listed: Sequence[Name]) -> Query:
     """The same as a list of names has it: namespaces are listed, and so are our own types; all else is explained."""
     kinds = {_LIST_OF.get(each.type.lower()) for each in listed}
     if len(kinds) == 1 and (kind := kinds.pop()) in ("namespaces", "revisions", "tags"):
-        return Ask(kind, None, tuple(dict.fromkeys(each.name for each in listed)))
+        return ListQuery(kind, None, tuple(dict.fromkeys(each.name for each in listed)))
     found = (msgspec.structs.replace(_subject(f"{e.type}/{e.name}"), namespace=e.namespace or "") for e in listed)
-    return Why(tuple(dict.fromkeys(found)))
+    return SubjectQuery(tuple(dict.fromkeys(found)))
 
 
 def _subject(word: str) -> Subject:

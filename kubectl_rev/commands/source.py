@@ -6,9 +6,9 @@ import shlex
 import sys
 from typing import IO, TYPE_CHECKING
 
-from kubectl_rev.cli import options
-from kubectl_rev.cli.run import tell
-from kubectl_rev.commands.query import Ask, Why
+from kubectl_rev.cluster.flags import ConnectionFlags
+from kubectl_rev.commands.query import ListQuery, Query, SubjectQuery
+from kubectl_rev.commands.terminal import err
 from kubectl_rev.core.mesh import labels, sail
 from kubectl_rev.errors import Forbidden, NoIstio
 from kubectl_rev.render.text import clean
@@ -27,7 +27,7 @@ class Source:
     """One command's reading side; connects only when it must."""
 
     def __init__(
-        self, flags: options.Connection, filename: str, all_namespaces: bool, stdin: IO[bytes] | None = None
+        self, flags: ConnectionFlags, filename: str, all_namespaces: bool, stdin: IO[bytes] | None = None
     ) -> None:
         self._flags, self._filename, self._all = flags, filename, all_namespaces
         self._stdin = stdin or sys.stdin.buffer
@@ -58,30 +58,11 @@ class Source:
         """Where the flags lead; the first use connects. Raises what `cluster.connection.connect` raises."""
         if self._connection is None:
             from kubectl_rev.cluster.connection import connect
-            from kubectl_rev.cluster.kubeconfig import Options
 
-            flags = self._flags
-            self._connection = connect(
-                Options(
-                    kubeconfig=flags.kubeconfig,
-                    context=flags.context,
-                    cluster=flags.cluster,
-                    user=flags.user,
-                    namespace=flags.namespace,
-                    as_user=flags.as_user,
-                    as_groups=flags.as_group,
-                    as_uid=flags.as_uid,
-                    token=flags.token,
-                    server=flags.server,
-                    tls_server_name=flags.tls_server_name,
-                    insecure_skip_tls_verify=flags.insecure_skip_tls_verify,
-                    certificate_authority=flags.certificate_authority,
-                    request_timeout=options.seconds(flags.request_timeout, "--request-timeout") or None,
-                )
-            )
+            self._connection = connect(self._flags)
         return self._connection
 
-    def read(self, asked: Ask | Why, *, each_pod: bool = False) -> Snapshot:
+    def read(self, asked: Query, *, each_pod: bool = False) -> Snapshot:
         """What the question needs, no more; `each_pod` what a saved snapshot is to tell: the whole mesh, and Sail's.
 
         A snapshot does not say that it is of one namespace: read from one, all others would look empty.
@@ -93,11 +74,11 @@ class Source:
         from kubectl_rev.cluster.read import read
 
         pods: Depth = "metadata" if each_pod else "folded"
-        if isinstance(asked, Why):
+        if isinstance(asked, SubjectQuery):
             pods = "whole" if self.scope(asked) else "metadata"
         elif asked.kind == "pods":
             pods = "metadata"
-        groups = labels.CONFIG_GROUPS if asked == Ask() or each_pod else ()
+        groups = labels.CONFIG_GROUPS if asked == ListQuery() or each_pod else ()
         return read(
             self.connection,
             namespace="" if each_pod else self.scope(asked),
@@ -122,15 +103,15 @@ class Source:
         """Tell something once, however often the question is answered (--watch, --wait)."""
         if text and text not in self._notes:
             self._notes.add(text)
-            tell(f"note: {clean(text)}")
+            err(f"note: {clean(text)}")
 
     def flags(self) -> list[str]:
         """This call's connection flags, as a printed command repeats them."""
-        return self._flags.flags()
+        return self._flags.repeated()
 
-    def scope(self, asked: Ask | Why) -> str:
+    def scope(self, asked: Query) -> str:
         """The one namespace that a question is about, empty for the whole mesh."""
-        if isinstance(asked, Ask):
+        if isinstance(asked, ListQuery):
             return self.namespace if asked.kind in ("workloads", "pods", "gateways") else ""
         spaces = {
             each.name if each.kind == "Namespace" else each.namespace or self.namespace for each in asked.subjects
@@ -142,7 +123,7 @@ class Source:
         if " && " in hint:
             return " && ".join(map(self.repeated, hint.split(" && ")))
         program = hint.partition(" ")[0]
-        flags = self._flags.flags(istioctl=program == "istioctl")
+        flags = self._flags.repeated(istioctl=program == "istioctl")
         if hint.startswith("kubectl rev-"):
             flags += [f"--istio-namespace={self._flags.istio_namespace}"] if self._flags.istio_namespace else []
         if hint.startswith("kubectl rev-status"):

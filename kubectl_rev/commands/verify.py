@@ -9,13 +9,12 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from kubectl_rev.cli import options
-from kubectl_rev.cli.options import FailOn, Report
-from kubectl_rev.cli.run import leave, say, style, tell
 from kubectl_rev.commands import catalogue, names_file, wait
+from kubectl_rev.commands.flags import ConnectionFlags, FailOn, Output
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
+from kubectl_rev.commands.terminal import err, out, style
 from kubectl_rev.core.checks.model import Severity
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.revision_names import Kind, split, tags
@@ -26,8 +25,8 @@ from kubectl_rev.core.verification.evidence import Evidence
 from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.verify import Verdict, Verification
 from kubectl_rev.errors import ExitCode, UsageError
-from kubectl_rev.render import text as render
-from kubectl_rev.render import verify as look
+from kubectl_rev.render import verify as render
+from kubectl_rev.render.output import written
 
 RBAC = Path(__file__).resolve().parent.parent / "rbac.yaml"
 _ISTIO_SYSTEM = "istio-system"
@@ -41,10 +40,10 @@ _CODE: dict[Verdict, ExitCode] = {
 }
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of rev-verify, as typed."""
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of rev-verify, from its flags; `wait` is in seconds, None not to wait."""
 
-    namespaces: tuple[str, ...]
+    arguments: tuple[str, ...]
     uninstall: str
     by: Method | None
     revision: str
@@ -52,9 +51,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     skip: tuple[str, ...]
     accept: tuple[str, ...]
     fail_on: FailOn
-    wait: bool
-    timeout: str
-    output: Report
+    wait: float | None
+    output: Output
     headers: bool
     filename: str
     save: str
@@ -62,92 +60,79 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     list_checks: bool
     explain: str
     rbac: bool
-    connection: options.Connection
+    connection: ConnectionFlags
 
 
-def carry_out(call: Call) -> None:
-    """Answer it, and leave with its exit code."""
-    if call.rbac:
-        say(RBAC.read_text().replace(_ISTIO_SYSTEM, call.connection.istio_namespace or _ISTIO_SYSTEM).rstrip("\n"))
-        return
-    if call.explain:
-        say(catalogue.explained(call.explain, style()))
-        return
-    if call.list_checks:
-        say(catalogue.listed(call.output, style(headers=call.headers)))
-        return
-    file = names_file.opened(call.filename)
-    named = names_file.named(call.namespaces, file)
-    request = Request(
-        uninstall=call.uninstall,
-        by=call.by,
-        revision=call.revision,
-        namespaces=frozenset(named) or frozenset(filter(None, [call.connection.namespace])),
-        answer=verify.Request(
-            only=catalogue.codes(call.check),
-            skip=catalogue.codes(call.skip),
-            accept=call.accept,
-            fail_on=Severity(call.fail_on.value),
-        ),
-        output=call.output,
-        headers=call.headers,
-        since=call.since,
-    )
-    _consistent(request, wait=call.wait, dump=file.dump)
-    source = Source(call.connection, file.dump, True, file.stdin)
-    if call.wait:
-        seconds = options.seconds(call.timeout, "--timeout")
-        evidence, report, held = wait.holds(lambda: _answer(request, source), seconds)
+def run(request: Request) -> ExitCode:
+    """Answer on stdout. Raises RevError."""
+    if request.rbac:
+        out(RBAC.read_text().replace(_ISTIO_SYSTEM, request.connection.istio_namespace or _ISTIO_SYSTEM).rstrip("\n"))
+    elif request.explain:
+        out(catalogue.explained(request.explain, style()))
+    elif request.list_checks:
+        out(catalogue.listed(request.output, style(headers=request.headers)))
     else:
-        evidence, report = _answer(request, source)
-        held = True
-    for kind in request.answer.accept:
+        return _verify(request)
+    return ExitCode.OK
+
+
+def _verify(request: Request) -> ExitCode:
+    file = names_file.opened(request.filename)
+    listed = names_file.named(request.arguments, file)
+    namespaces = frozenset(listed) or frozenset(filter(None, [request.connection.namespace]))
+    _consistent(request, namespaces, dump=file.dump)
+    criteria = verify.Request(
+        only=catalogue.codes(request.check),
+        skip=catalogue.codes(request.skip),
+        accept=request.accept,
+        fail_on=Severity(request.fail_on.value),
+    )
+    source = Source(request.connection, file.dump, True, file.stdin)
+
+    def answer() -> tuple[Evidence, Verification]:
+        return _answer(request, namespaces, criteria, source)
+
+    held = True
+    if request.wait is not None:
+        evidence, report, held = wait.holds(answer, request.wait)
+    else:
+        evidence, report = answer()
+    for kind in request.accept:
         if not any(kind in (gap.kind, gap.kind.partition(".")[0]) for gap in report.gaps):
-            tell(f"note: --accept-gap {kind} accepts nothing: there is no such gap")
-    if call.save:
+            err(f"note: --accept-gap {kind} accepts nothing: there is no such gap")
+    if request.save:
         from kubectl_rev.dumps import snapshot_file
 
-        snapshot_file.save(evidence.snapshot, call.save)
-        tell(f"saved to {call.save}")
+        snapshot_file.save(evidence.snapshot, request.save)
+        err(f"saved to {request.save}")
     if text := _text(request, report, evidence, source):
-        say(text)
-    leave(_CODE[report.verdict] if held else ExitCode.INCOMPLETE)
+        out(text)
+    return _CODE[report.verdict] if held else ExitCode.INCOMPLETE
 
 
-class Request(msgspec.Struct, frozen=True):
-    """One call of rev-verify, parsed."""
-
-    uninstall: str
-    by: Method | None
-    revision: str
-    namespaces: frozenset[str]
-    answer: verify.Request
-    output: Report
-    headers: bool
-    since: str
-
-
-def _consistent(request: Request, *, wait: bool, dump: str) -> None:
+def _consistent(request: Request, namespaces: frozenset[str], *, dump: str) -> None:
     """Raises UsageError for flags that contradict each other."""
     if request.uninstall and request.revision:
         raise UsageError("--uninstall and --revision are two questions: ask one")
-    if request.uninstall and request.namespaces:
+    if request.uninstall and namespaces:
         raise UsageError("--uninstall is about the whole mesh: it takes no namespaces")
     if request.by and not request.uninstall:
         raise UsageError("--by says how a revision is removed: it needs --uninstall")
-    if wait and dump:
+    if request.wait is not None and dump:
         raise UsageError("a dump does not change: --wait needs a cluster")
 
 
-def _answer(request: Request, source: Source) -> tuple[Evidence, Verification]:
+def _answer(
+    request: Request, namespaces: frozenset[str], criteria: verify.Request, source: Source
+) -> tuple[Evidence, Verification]:
     evidence = source.evidence()
     check(evidence.survey)
     if request.uninstall:
         revision = _installed(evidence, request.uninstall, source)
-        return evidence, verify.verify_uninstall(evidence, revision, request.by, request.answer)
+        return evidence, verify.verify_uninstall(evidence, revision, request.by, criteria)
     wanted = named(evidence.survey, request.revision, source).revision if request.revision else ""
-    _exist(evidence, request.namespaces)
-    return evidence, verify.verify_move(evidence, wanted, request.namespaces, request.answer, MESH_CHECKS)
+    _exist(evidence, namespaces)
+    return evidence, verify.verify_move(evidence, wanted, namespaces, criteria, MESH_CHECKS)
 
 
 def _installed(evidence: Evidence, text: str, source: Source) -> str:
@@ -177,18 +162,17 @@ def _text(request: Request, report: Verification, evidence: Evidence, source: So
         from kubectl_rev.dumps import snapshot_file
 
         since = sinces.changes(Survey(snapshot_file.load(request.since, sys.stdin.buffer)), evidence.survey)
-    match request.output:
-        case Report.JSON | Report.YAML:
-            fields = msgspec.to_builtins(report)
-            if since is not None:
-                fields["since"] = msgspec.to_builtins(since)
-            write = render.json if request.output is Report.JSON else render.yaml
-            return write("Verification", fields)
-        case Report.NAME:
-            return look.names(report)
-        case Report.JUNIT:
-            return look.junit(report)
-    return look.verification(report, style(wide=request.output is Report.WIDE), since)
+    fields = msgspec.to_builtins(report)
+    if since is not None:
+        fields["since"] = msgspec.to_builtins(since)
+    return written(
+        request.output,
+        "Verification",
+        fields,
+        text=lambda: render.verification(report, style(wide=request.output is Output.WIDE), since),
+        names=lambda: render.names(report),
+        junit=lambda: render.junit(report),
+    )
 
 
 _OF_ISTIOCTL = {"--context": "--context", "--kubeconfig": "--kubeconfig", "--as": "--as"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from kubectl_rev.cli.run import tell
+from kubectl_rev.commands.terminal import err
 from kubectl_rev.core.verification.evidence import Evidence
 from kubectl_rev.core.verification.verify import Verdict, Verification
 from kubectl_rev.errors import ClusterError
@@ -35,11 +35,11 @@ def holds(answer: Callable[[], tuple[Evidence, Verification]], seconds: float) -
             if last[1].verdict in _HOLDS:
                 return *last, True
         if said != told:
-            tell(clean(said))
+            err(clean(said))
             told = said
         left = deadline - time.monotonic()
         if left <= 0 and last is not None:
-            tell(f"timed out: it did not hold within {seconds:.0f}s; run the same command again to go on waiting")
+            err(f"timed out: it did not hold within {seconds:.0f}s; run the same command again to go on waiting")
             return *last, False
         time.sleep(min(_PAUSE, max(left, 0)))
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from kubectl_rev.cli.run import say, tell
 from kubectl_rev.commands.source import Source
+from kubectl_rev.commands.terminal import err, out
 from kubectl_rev.errors import ClusterError
 from kubectl_rev.render.text import clean
 
@@ -89,9 +89,9 @@ def _wait(told: SimpleQueue[Event], timeout: float | None, before: str) -> str:
 def _show(text: str, shown: str, trouble: str) -> None:
     if not sys.stdout.isatty():
         if trouble:
-            tell(trouble)
+            err(trouble)
         if text != shown:
-            say(text)
+            out(text)
         return
     size = shutil.get_terminal_size()
     lines = text.split("\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kubectl_rev.core.checks import Finding
+from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.validation.probe import Answer, Reply, Works
 from kubectl_rev.core.validation.validation import Health
 from kubectl_rev.core.validation.validation_items import ProbeItem, StepItem, Validation, ValidatorItem
@@ -12,6 +13,19 @@ from kubectl_rev.render.text import Column, Style, clean, gap_texts, listing, pa
 
 _SHOWN_PER_CODE = 5
 _COLORS = {"HEALTHY": "good", "BROKEN": "error", "UNKNOWN": "warning"}
+
+
+def validation(report: Validation, style: Style, *, with_plan: bool) -> str:
+    """All of it, the verdict last."""
+    planned = plan(report, style) if with_plan else ""
+    return "\n\n".join(part for part in (diagnosis(report, style), planned, verdict(report, style)) if part)
+
+
+def names(report: Validation) -> str:
+    """The configurations with a validator that is not healthy, as kubectl names them."""
+    kind = labels.VALIDATORS.replace("s.", ".", 1)
+    sick = (v.name for v in report.validators if v.health not in (Health.HEALTHY, Health.UNSEEN))
+    return "\n".join(clean(f"{kind}/{name}") for name in dict.fromkeys(sick))
 
 
 def diagnosis(report: Validation, style: Style) -> str:

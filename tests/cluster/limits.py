@@ -2,7 +2,7 @@
 
 import json
 
-from kubectl_rev.cluster.connection import Options, connect
+from kubectl_rev.cluster.connection import ConnectionFlags, connect
 from tests.cluster.validating import wait_until
 
 _ADMISSION = "admissionregistration.k8s.io"
@@ -51,7 +51,7 @@ def allow(world, *without, only=None):
     world.cluster.apply({**role, "rules": rules}, binding)
     known = _rights({"apiGroups": [g], "resources": r, "verbs": v} for g, r, v in RULES.values())
     wanted = _rights(rules)
-    with connect(Options(context="limited")) as connection:
+    with connect(ConnectionFlags(context="limited")) as connection:
         body = json.dumps({"spec": {"namespace": "istio-system"}}).encode()
 
         def holds():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Pace(msgspec.Struct, frozen=True, kw_only=True):
+class Throttle(msgspec.Struct, frozen=True, kw_only=True):
     """How many workloads roll at a time, in one namespace and in all; seconds between two of a namespace.
 
     `timeout` is for one workload; 0 does not wait at all. After `max_failures` nothing more is begun.

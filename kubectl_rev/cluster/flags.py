@@ -1,0 +1,66 @@
+"""kubectl's connection flags as a value; it imports nothing, since the help needs it, too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionFlags:
+    """kubectl's connection flags as given; empty means not given.
+
+    `request_timeout` is in seconds, for each read; None is the default. `istio_namespace` is where istiod is looked for
+    if it may not be looked for everywhere. From `verbosity` 6 on, requests are logged.
+    """
+
+    namespace: str = ""
+    context: str = ""
+    cluster: str = ""
+    user: str = ""
+    kubeconfig: str = ""
+    as_user: str = ""
+    as_groups: tuple[str, ...] = ()
+    as_uid: str = ""
+    token: str = ""
+    server: str = ""
+    tls_server_name: str = ""
+    insecure_skip_tls_verify: bool = False
+    certificate_authority: str = ""
+    request_timeout: float | None = None
+    istio_namespace: str = ""
+    verbosity: int = 0
+
+    def repeated(self, *, istioctl: bool = False) -> list[str]:
+        """The flags that a printed command must repeat to reach the same cluster as the same person; never the token.
+
+        istioctl has kubectl's flags for the context, the kubeconfig and the impersonation, and no others.
+        """
+        words: list[str] = []
+        for field, flag in _REPEATED.items():
+            if istioctl and field not in _ISTIOCTL:
+                continue
+            value = getattr(self, field)
+            if field == "server" and value:
+                from kubectl_rev.cluster.address import shown
+
+                value = shown(value)
+            for one in value if isinstance(value, tuple) else [value] if value else []:
+                text = f"{flag}={one}".encode(errors="replace").decode()  # argv may have bytes that are no UTF-8
+                words += [flag] if one is True else [text]
+        return words
+
+
+_REPEATED = {
+    "context": "--context",
+    "cluster": "--cluster",
+    "user": "--user",
+    "kubeconfig": "--kubeconfig",
+    "as_user": "--as",
+    "as_groups": "--as-group",
+    "as_uid": "--as-uid",
+    "server": "--server",
+    "tls_server_name": "--tls-server-name",
+    "insecure_skip_tls_verify": "--insecure-skip-tls-verify",
+    "certificate_authority": "--certificate-authority",
+}
+_ISTIOCTL = ("context", "kubeconfig", "as_user", "as_groups", "as_uid")

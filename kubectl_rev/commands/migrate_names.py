@@ -1,0 +1,51 @@
+"""Which namespaces a call of rev-migrate names, and whether its flags go together."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from kubectl_rev.core.migration.choosing import Request as Migration
+from kubectl_rev.dumps import snapshot_file, yaml_reader
+from kubectl_rev.errors import UsageError
+
+
+def named(arguments: Sequence[str], namespace: str, filename: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The namespaces that were named in any way, and the texts of a dump, by path, if the file or directory is one."""
+    names = [_namespace(word) for word in arguments]
+    names += [namespace] if namespace else []
+    if not filename:
+        return tuple(names), {}
+    texts = snapshot_file.texts(filename, sys.stdin.buffer)
+    whole = "".join(texts.values())
+    listed = yaml_reader.names(whole) if list(texts) == [filename] else None
+    if listed is None and whole.strip():
+        return tuple(names), texts
+    names += [_namespace(f"{one.type}/{one.name}") for one in listed or ()]
+    if not names:
+        raise UsageError(f"{filename}: no names in it")
+    return tuple(names), {}
+
+
+def _namespace(word: str) -> str:
+    kind, slash, name = word.rpartition("/")
+    if slash and kind not in ("namespace", "namespaces", "ns"):
+        raise UsageError(f'"{word}" is no namespace: a migration moves whole namespaces')
+    return name
+
+
+def check(migration: Migration) -> None:
+    """Raises UsageError for flags that contradict each other."""
+    chosen = [bool(migration.names), migration.selector is not None, migration.everything]
+    if sum(chosen) > 1:
+        raise UsageError("names, --selector and --all-namespaces exclude each other")
+    if migration.undo and (migration.to or migration.came_from or migration.enroll):
+        raise UsageError("--undo goes back to what was recorded: it takes no --to, --from or --enroll")
+    if not migration.undo and not migration.to:
+        raise UsageError("where to? say --to REVISION or --to TAG, or --undo")
+    if migration.tag and (any(chosen) or migration.came_from):
+        raise UsageError("--tag moves a tag with all that follows it: it takes no namespaces")
+    if not any(chosen) and not migration.came_from and not migration.tag:
+        raise UsageError("which namespaces? name them, or say --from REVISION, --selector or --all-namespaces")
+    if migration.to and migration.to == migration.came_from:
+        raise UsageError("--from and --to are the same")

@@ -1,0 +1,92 @@
+"""rev-status TYPE/NAME: why, for each subject that was named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from kubectl_rev.commands.flags import Output
+from kubectl_rev.commands.lookup import RESOURCES, absent
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.commands.query import Subject
+from kubectl_rev.commands.source import Source
+from kubectl_rev.commands.terminal import err, style
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.gateways import is_istio
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.status import explain
+from kubectl_rev.core.status.explain import Explanation
+from kubectl_rev.errors import ExitCode, UsageError
+from kubectl_rev.render import text
+from kubectl_rev.render.explain import explanation
+from kubectl_rev.render.output import written
+
+
+def explained(output: Output, subjects: Sequence[Subject], survey: Survey, source: Source) -> tuple[str, ExitCode]:
+    """The text for stdout and the exit code. Raises UsageError where none of the subjects is there."""
+    stories: list[Explanation] = []
+    missing: list[UsageError] = []
+    for subject in subjects:
+        try:
+            stories += _stories(survey, subject.kind, subject.name, subject.namespace or source.namespace)
+        except UsageError as error:
+            missing.append(error)
+    for absence in missing if stories else missing[:-1]:
+        err(f"error: {text.clean(str(absence))}")
+    if not stories:
+        raise missing[-1]
+    stories = [_with_flags(story, source) for story in stories]
+    alone = len(subjects) == len(stories) == 1
+    kind, value = ("Explanation", stories[0]) if alone else ("ExplanationList", stories)
+    answer = written(
+        output,
+        kind,
+        value,
+        text=lambda: "\n\n".join(explanation(story, style()) for story in stories),
+        names=lambda: "\n".join(text.name(s.subject.kind, s.subject.namespace, s.subject.name) for s in stories),
+    )
+    return answer, ExitCode.USAGE if missing else ExitCode.OK
+
+
+def _with_flags(story: Explanation, source: Source) -> Explanation:
+    findings = [replace(finding, hint=source.repeated(finding.hint)) for finding in story.findings]
+    return replace(story, hint=source.repeated(story.hint), findings=findings)
+
+
+def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[Explanation]:
+    """One; several where all namespaces are asked (`-A`, or a dump without `-n`) and more than one has that name."""
+    if kind == "Namespace":
+        if name in survey.by_namespace:
+            return [explain.of_namespace(survey, name, MESH_CHECKS)]
+        raise absent(survey, kind, "namespaces", name, "", list(survey.by_namespace))
+    if kind == "Gateway":
+        gateways = [each for each in survey.snapshot.gateways if is_istio(each) and namespace in ("", each.namespace)]
+        stories = [explain.of_gateway(survey, each, MESH_CHECKS) for each in gateways if each.name == name]
+        if stories:
+            return stories
+        raise absent(survey, kind, labels.GATEWAYS, name, namespace, [each.name for each in gateways])
+    units = [unit for unit in survey.units if not namespace or unit.namespace == namespace]
+    found, there = [], []
+    for unit in units:
+        ours = unit.kind.lower() == kind.lower()
+        there += [group.pod.name for group in unit.groups] if kind == "Pod" else [unit.name] if ours else []
+        if ours and unit.name == name:
+            found.append(explain.of_unit(survey, unit, MESH_CHECKS))
+        elif kind == "Pod" and any(group.pod.name == name for group in unit.groups):
+            found.append(explain.of_unit(survey, unit, MESH_CHECKS, name))
+    if not found:
+        _check_kind_and_owner(survey, kind, name, namespace, there)
+        raise absent(survey, kind, RESOURCES.get(kind, "pods"), name, namespace, there)
+    return found
+
+
+def _check_kind_and_owner(survey: Survey, kind: str, name: str, namespace: str, there: Sequence[str]) -> None:
+    """Of what is there and no workload of its own, or of a kind that has none: raises UsageError that tells."""
+    if kind not in (*RESOURCES, "Pod") and not there:
+        raise UsageError(f'cannot explain a "{kind}": say ns/NAME, pod/NAME, deploy/NAME, sts/NAME, ds/NAME and so on')
+    for each in survey.snapshot.workloads:
+        if (each.kind, each.name) == (kind, name) and namespace in ("", each.namespace):
+            if above := each.metadata.controller:
+                raise UsageError(f'{kind.lower()} "{name}" belongs to {above.kind.lower()}/{above.name}: ask for that')
+            raise UsageError(f'{kind.lower()} "{name}" runs no pods, and none are to come')
