@@ -2,6 +2,7 @@
 
 from kubectl_rev.commands.migrate_execution import Execution
 from kubectl_rev.core.migration.plan import Move, Plan, Proof, Restart
+from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.core.migration.rollout import Seen
 from kubectl_rev.core.migration.throttle import Throttle
 from kubectl_rev.core.writes import Step
@@ -98,7 +99,7 @@ def test_pace_per_namespace_and_overall():
     for per_namespace, overall, most in ((1, 10, 4), (2, 10, 8), (2, 3, 3), (1, 1, 1)):
         execution, _, seen = run(Plan(moves=moves), World(), per_namespace=per_namespace, overall=overall)
         assert seen == most
-        assert sum(each.what == "rolled out" for each in execution.done) == 16
+        assert sum(each.what is What.ROLLED_OUT for each in execution.done) == 16
 
 
 def test_pause_between_two_workloads_of_a_namespace():

@@ -24,9 +24,11 @@ def test_a_file_a_pipe_and_a_directory_are_planned_alike(planned, tmp_path):
     (tmp_path / "mesh.yaml").write_text(text)
     (tmp_path / "notes.txt").write_text("not a manifest")
     assert planned.code == ExitCode.OK
-    assert planned.out.startswith("To revision canary: 3 namespaces, 3 workloads to restart\n")
-    assert migrate(*PLAN, "-f", "-", stdin=text) == planned
-    assert migrate(*PLAN, "-f", str(tmp_path)) == planned
+    assert planned.out.startswith("To revision canary: 7 namespaces, 6 workloads to restart\n")
+    for given, more in (("-", {"stdin": text}), (str(tmp_path), {})):  # a command that is printed repeats the file
+        alike = migrate(*PLAN, "-f", given, **more)
+        assert (alike.code, alike.out) == (planned.code, planned.out)
+        assert alike.err.replace(f" -f {given}", "") == planned.err.replace(f" -f {EXAMPLE}", "")
 
 
 def test_what_a_dump_cannot_tell_is_named_in_words_and_in_json(planned):

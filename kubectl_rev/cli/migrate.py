@@ -42,7 +42,7 @@ def command(
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[NAMESPACE...]", show_default=False)] = None,
     to: Annotated[str, typer.Option("--to", help="The revision or tag to move to.")] = "",
     came_from: Annotated[
-        str, typer.Option("--from", help="Only what this revision injects now, by any label; or what a tag does.")
+        str, typer.Option("--from", help="Only what this revision injects, or still runs in; or what a tag injects.")
     ] = "",
     all_namespaces: Annotated[bool, typer.Option("--all-namespaces", "-A", help="All that are injected now.")] = False,
     selector: Annotated[str, typer.Option("--selector", "-l", help="Label selector of namespaces.")] = "",

@@ -85,14 +85,14 @@ def _needs(plan: Plan) -> list[tuple[str, str]]:
     if plan.restarts:
         needs |= {("list", "pods"), ("watch", "pods")}
     needs |= {("patch", RESOURCES[each.kind]) for each in plan.restarts if each.step}
-    needs |= {("patch", step.resource) for step in plan.first}
+    needs |= {("patch", step.resource) for step in (*plan.first, *plan.last)}
     return sorted(needs)
 
 
 def _where(plan: Plan, need: tuple[str, str]) -> Iterable[str]:
     """The namespaces in which something is needed."""
     verb, resource = need
-    yield from {step.namespace for step in plan.first if step.resource == resource}
+    yield from {step.namespace for step in (*plan.first, *plan.last) if step.resource == resource}
     for move in plan.moves:
         kinds = {RESOURCES.get(each.kind, "") for each in move.restarts if each.step}
         if resource == "namespaces":

@@ -13,6 +13,7 @@ from kubectl_rev.commands.migrate_execution import Execution
 from kubectl_rev.commands.terminal import err
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Restart
+from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.render.text import clean
 
 _BAR = 20
@@ -56,13 +57,13 @@ class Live:
         width = shutil.get_terminal_size().columns - 1
         execution = self._execution
         rolling = execution.rolling
-        done = sum(each.what == "rolled out" for each in execution.done)
+        done = sum(each.what is What.ROLLED_OUT for each in execution.done)
         lines = []
         names = list(dict.fromkeys(each.namespace for each in rolling))
         widest = max(map(len, names[:_SHOWN]), default=0)
         for name in names[:_SHOWN]:
             of = [each for each in execution.plan.restarts if each.namespace == name]
-            over = sum(each.what == "rolled out" and each.namespace == name for each in execution.done)
+            over = sum(each.what is What.ROLLED_OUT and each.namespace == name for each in execution.done)
             full = _BAR * over // max(len(of), 1)
             now = ", ".join(self._state(each) for each in rolling if each.namespace == name)
             lines.append(f"{name:{widest}}   {'█' * full}{'░' * (_BAR - full)}   {over}/{len(of)}   {now}")

@@ -20,6 +20,7 @@ from kubectl_rev.core.migration.choosing import Request as Migration
 from kubectl_rev.core.migration.outcome import Outcome, Result
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Plan
+from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.core.migration.throttle import Throttle
 from kubectl_rev.errors import ExitCode, UsageError
 from kubectl_rev.render import migrate as render
@@ -70,11 +71,11 @@ class _Run:
     def answer(self) -> ExitCode:
         request, migration, source = self._request, self._migration, self._source
         known = migrate_preflight.read(migration, self._dump, source)
-        plan, after = migrate_preflight.planned(migration, known)
+        plan, after = migrate_preflight.planned(migration, known, source)
         preflight = migrate_preflight.checked(migration, plan, known, after, source, of_dump=bool(self._dump))
         if request.dry_run is DryRun.CLIENT:
             return self._show(plan, preflight)
-        if not preflight.stops and not plan.first and not any(m.label or m.close or m.restarts for m in plan.moves):
+        if not preflight.stops and plan.is_done:
             return self._nothing_to_do(plan, preflight)
         err(render.plan(plan, style(on_stderr=True)))
         _tell(preflight)
@@ -115,10 +116,12 @@ class _Run:
         """Every write with a server-side dry run: admission and permissions speak, nothing is stored."""
         from kubectl_rev.cluster import writes
 
-        steps = [("Tag", "", first.name, "moved", first) for first in plan.first]
+        steps = [("Tag", "", first.name, What.MOVED, first) for first in plan.first]
         for move in plan.moves:
-            steps += [("Namespace", "", move.namespace, "labeled", move.label)] if move.label else []
-            steps += [(one.kind, one.namespace, one.name, "restarted", one.step) for one in move.restarts if one.step]
+            steps += [("Namespace", "", move.namespace, What.LABELED, move.label)] if move.label else []
+            steps += [
+                (one.kind, one.namespace, one.name, What.RESTARTED, one.step) for one in move.restarts if one.step
+            ]
         outcomes = []
         for kind, namespace, name, what, step in steps:
             writes.apply(self._source.connection, step, dry_run=True, field_manager=self._request.field_manager)
@@ -168,7 +171,7 @@ class _Run:
     def _interrupted(self, execution: Execution) -> None:
         if execution.doubtful is not None:
             err(f"interrupted while it was being written, so it may be done or not: {execution.doubtful.says}")
-        done = sum(one.what == "rolled out" for one in execution.done)
+        done = sum(one.what is What.ROLLED_OUT for one in execution.done)
         under_way = [spoken(one.kind, one.name) + f" -n {one.namespace}" for one in execution.rolling]
         err(
             f"interrupted: {text.plural(done, 'workload')} done, {len(under_way)} under way, {len(execution.left)} left"

@@ -14,9 +14,11 @@ from typing import Protocol
 
 import msgspec
 
+from kubectl_rev.commands import migrate_outcomes as outcomes
 from kubectl_rev.core.migration.outcome import Outcome
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Move, Plan, Proof, Restart
+from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.core.migration.rollout import Progress, Seen, progress
 from kubectl_rev.core.migration.throttle import Throttle
 from kubectl_rev.core.writes import Step
@@ -90,28 +92,37 @@ class Execution:
                 self.done.append(outcome)
                 yield outcome
             if not self._open and (not self._waiting or self.stopped):
-                return
+                break
             if any(space.rolling or space.not_before > self._clock() for space in self._open):
                 self.tick()
                 self._cluster.wait(_LOOK)
+        for outcome in self._last(self.plan.last):
+            self.done.append(outcome)
+            yield outcome
 
     def _first(self, steps: Sequence[Step]) -> Iterator[Outcome]:
         """The writes that move a tag; when one fails, those before it are taken back and nothing else is begun."""
         for n, step in enumerate(steps):
             if (failed := self._write(step)) is not None:
-                yield Outcome(
-                    kind="Tag", namespace="", name=step.name, what="failed", message=f"{step.says} failed: {failed}"
-                )
+                yield outcomes.of_tag(step, What.FAILED, failed)
                 self.failures = self.pace.max_failures
                 yield from self._take_back(self.plan.first_back[:n])
                 return
-            yield Outcome(kind="Tag", namespace="", name=step.name, what="moved", message=step.says)
+            yield outcomes.of_tag(step, What.MOVED)
 
     def _take_back(self, steps: Sequence[Step]) -> Iterator[Outcome]:
         for step in reversed(steps):
             failed = self._write(step)
-            what, message = ("put back", step.says) if failed is None else ("failed", f"{step.says} failed: {failed}")
-            yield Outcome(kind="Tag", namespace="", name=step.name, what=what, message=message)
+            yield outcomes.of_tag(step, What.PUT_BACK if failed is None else What.FAILED, failed)
+
+    def _last(self, steps: Sequence[Step]) -> Iterator[Outcome]:
+        """What a tag's undo goes by is removed when all is back, so that one that was cut off can be taken up."""
+        for step in steps if not self.failures and not self.left else ():
+            if (failed := self._write(step)) is not None:
+                self.failures += 1
+                yield outcomes.of_tag(step, What.FAILED, failed)
+                return
+            yield outcomes.of_tag(step, What.UNDONE)
 
     @property
     def stopped(self) -> bool:
@@ -163,21 +174,21 @@ class Execution:
         """Labels and proof; then its restarts may start."""
         self.begun.append(move)
         if move.label is None:
-            yield _of_namespace(move, "unchanged", "")
+            yield outcomes.of_namespace(move, What.UNCHANGED)
         elif (failed := self._write(move.label)) is not None:
             yield self._failed("Namespace", "", move.namespace, failed)
             return
         else:
-            yield _of_namespace(move, "labeled", _labels(move.after))
+            yield outcomes.of_namespace(move, What.LABELED, move.after)
         wrong = list(self._cluster.prove(move.proofs)) if move.proofs else []
         if wrong:
             yield self._failed("Namespace", "", move.namespace, wrong[0])
-            if not self.plan.undo and not any(each.what == "restarted" for each in self.done):
+            if not self.plan.undo and not any(each.what is What.RESTARTED for each in self.done):
                 yield from self._take_back(self.plan.first_back)
             if move.back is not None and not self.plan.undo:
                 back = self._write(move.back)
                 message = f"namespace/{move.namespace} labels put back" if back is None else f"not put back: {back}"
-                what = "put back" if back is None else "failed"
+                what = What.PUT_BACK if back is None else What.FAILED
                 yield Outcome(kind="Namespace", namespace="", name=move.namespace, what=what, message=message)
             return
         space = _Space(move, deque(move.restarts), [])
@@ -200,7 +211,7 @@ class Execution:
             elif self.pace.pause:
                 space.not_before = self._clock() + self.pace.pause
             if restart.step is not None:
-                yield _of(restart, "restarted", restart.step.says)
+                yield outcomes.of_workload(restart, What.RESTARTED, restart.step.says)
 
     def _look(self, space: _Space) -> Iterator[Outcome]:
         for each in list(space.rolling):
@@ -208,11 +219,11 @@ class Execution:
             state = self._recounted(each, state, now)
             restart = each.restart
             if state.done:
-                outcome = _of(
-                    restart, "rolled out", f"{spoken(restart.kind, restart.name)} rolled out ({_tally(restart, state)})"
-                )
+                outcome = outcomes.rolled_out(restart, state)
             elif state.wrong:
-                outcome = self._failed(restart.kind, restart.namespace, restart.name, _wrong(each, state))
+                outcome = self._failed(
+                    restart.kind, restart.namespace, restart.name, outcomes.not_by_target(restart, state)
+                )
             elif now >= each.deadline:
                 outcome = self._timed_out(restart, state)
             else:
@@ -238,21 +249,16 @@ class Execution:
 
     def _timed_out(self, restart: Restart, state: Progress) -> Outcome:
         event = self._cluster.last_event(restart, [*state.waiting, *state.old])
-        parts = [f"{state.ready} of {restart.pods} are ready on {restart.revision or 'no revision'}"]
-        parts += [f"not ready: {', '.join(state.waiting[:3])}"] if state.waiting else []
-        parts += [f"still old: {', '.join(state.old[:3])}"] if state.old and not state.waiting else []
-        parts += [f"last event: {event}"] if event else []
-        message = f"not rolled out within {self.pace.timeout:g}s: {'; '.join(parts)}"
+        message = outcomes.late(restart, state, event, self.pace.timeout)
         return self._failed(restart.kind, restart.namespace, restart.name, message)
 
     def _close(self, move: Move) -> Iterator[Outcome]:
-        failed_in = {outcome.namespace or outcome.name for outcome in self.done if outcome.what == "failed"}
-        if move.close is None or move.namespace in failed_in:
+        if move.close is None or any(outcomes.failed_in(outcome, move) for outcome in self.done):
             return
         if (failed := self._write(move.close)) is not None:
             yield self._failed("Namespace", "", move.namespace, failed)
         else:
-            yield _of_namespace(move, "undone", _labels(move.after))
+            yield outcomes.of_namespace(move, What.UNDONE, move.after)
 
     def _write(self, step: Step) -> str | None:
         """Apply; the words of a failure, None if it is done."""
@@ -270,30 +276,8 @@ class Execution:
     def _failed(self, kind: str, namespace: str, name: str, message: str) -> Outcome:
         self.failures += 1
         text = f"{spoken(kind, name)} failed: {message}"
-        return Outcome(kind=kind, namespace=namespace, name=name, what="failed", message=text, detail=message)
+        return Outcome(kind=kind, namespace=namespace, name=name, what=What.FAILED, message=text, detail=message)
 
 
 def _key(restart: Restart) -> tuple[str, str, str]:
     return restart.namespace, restart.kind, restart.name
-
-
-def _wrong(each: _Rolling, state: Progress) -> str:
-    return f"its new pods are not injected by {each.restart.revision}: {', '.join(state.wrong[:3])}"
-
-
-def _of(restart: Restart, what: str, message: str) -> Outcome:
-    return Outcome(kind=restart.kind, namespace=restart.namespace, name=restart.name, what=what, message=message)
-
-
-def _of_namespace(move: Move, what: str, detail: str) -> Outcome:
-    said = f"namespace/{move.namespace} {what}"
-    return Outcome(kind="Namespace", namespace="", name=move.namespace, what=what, message=said, detail=detail)
-
-
-def _labels(given: dict[str, str]) -> str:
-    return ",".join(f"{key}={value}" for key, value in given.items())
-
-
-def _tally(restart: Restart, state: Progress) -> str:
-    stays = f"; {restart.stays} kept by its partition" if restart.stays else ""
-    return f"{restart.revision or 'no sidecar'}, {state.ready}/{restart.pods}{stays}"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
 from kubectl_rev.core.checks.model import Finding, Severity
 from kubectl_rev.core.mesh import labels
@@ -102,7 +103,7 @@ def _learned(request: Request, known: Known, source: Source) -> Known:
     return msgspec.structs.replace(known, survey=survey, learned=True)
 
 
-def planned(request: Request, known: Known) -> tuple[Plan, Survey]:
+def planned(request: Request, known: Known, source: Source) -> tuple[Plan, Survey]:
     """The plan, and the mesh as it will be."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     survey, originals = known.survey, known.originals
@@ -110,13 +111,14 @@ def planned(request: Request, known: Known) -> tuple[Plan, Survey]:
         if request.tag and request.undo:
             return tagging.undo(survey, originals, request, request.tag, now)
         if request.tag:
-            to = choosing.target(survey, request.to)
+            to = named(survey, request.to, source)
             return tagging.plan(survey, originals, request, request.tag, to, now)
         if request.undo:
             made = undo.plan(survey, originals, request, undo.named(originals, survey, request), now)
         else:
-            to = choosing.target(survey, request.to)
-            choice = choosing.choose(survey, request)
+            to = named(survey, request.to, source)
+            came_from = named(survey, request.came_from, source, running=True) if request.came_from else None
+            choice = choosing.choose(survey, originals, request, to, came_from)
             _enrolled(choice)
             made = migration.plan(survey, originals, request, choice, to, now)
     except Unknown as error:
@@ -129,7 +131,7 @@ def checked(request: Request, plan: Plan, known: Known, after: Survey, source: S
     circumstances = Circumstances()
     if of_dump:
         circumstances = Circumstances(gaps=tuple(Gap("list", each, "", "not in the dump") for each in _ONLY_LIVE))
-    elif plan.moves or plan.first:
+    elif plan.moves or not plan.is_done:
         from kubectl_rev.cluster import preflight
 
         circumstances = preflight.read(source.connection, plan, known.survey.mesh)

@@ -12,6 +12,7 @@ from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration.outcome import Outcome, Result
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Left, Move, Plan, Restart
+from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.core.writes import Step
 from kubectl_rev.render.text import Style, clean, counts, gap_place, gap_why, paint, plural, table, wrap
 
@@ -122,10 +123,10 @@ def result(found: Result, moves: Sequence[Move], style: Style) -> str:
     for move in moves:
         of = [each for each in found.outcomes if move.namespace in (each.namespace, each.namespace or each.name)]
         idle = "not begun" if move.namespace in found.not_begun or move.label else "unchanged"
-        label = next((each.what for each in reversed(of) if each.kind == "Namespace"), idle)
-        rolled = sum(each.what == "rolled out" for each in of)
-        restarted = sum(each.what == "restarted" for each in of)
-        failed = sum(each.what == "failed" for each in of if each.kind != "Namespace")
+        label = next((each.what.value for each in reversed(of) if each.kind == "Namespace"), idle)
+        rolled = sum(each.what is What.ROLLED_OUT for each in of)
+        restarted = sum(each.what is What.RESTARTED for each in of)
+        failed = sum(each.what is What.FAILED for each in of if each.kind != "Namespace")
         rows.append(
             (
                 move.namespace,

@@ -4,9 +4,9 @@ import pytest
 
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.labels import INJECTORS
+from kubectl_rev.core.mesh.revision_names import UnknownName, of_flag
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration import inferred_injectors
-from kubectl_rev.core.migration.choosing import Unknown, target
 from tests import build
 
 GAP = Gap("list", INJECTORS, "", "forbidden")
@@ -30,13 +30,13 @@ def test_a_tried_pod_says_whom_a_label_leads_to(labels, name):
     survey = taught(build.ns("shop", labels), tried={"shop": "stable"}, names=["canary"])
     assert survey.selected_for_namespace("shop").revision == "stable"
     assert survey.mesh.resolve(name) == "stable"
-    assert target(survey, "canary").revision == "canary"
+    assert of_flag(survey, "canary").revision == "canary"
 
 
 def test_a_label_that_was_seen_to_lead_nowhere_is_not_taken_for_a_revision():
     survey = taught(build.ns("shop", "rev=ghost"), tried={"shop": None}, names=["ghost"])
-    with pytest.raises(Unknown):
-        target(survey, "ghost")
+    with pytest.raises(UnknownName):
+        of_flag(survey, "ghost")
 
 
 @pytest.mark.parametrize("labels", ["injection=disabled rev=canary", "rev=", "mode=ambient", ""])

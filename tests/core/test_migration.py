@@ -7,8 +7,10 @@ import pytest
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.revision_names import UnknownName, of_flag
 from kubectl_rev.core.migration import choosing, migration, undo
 from kubectl_rev.core.migration.choosing import Request, Unknown
+from kubectl_rev.core.migration.patch_targets import Originals
 from kubectl_rev.core.migration.patches import holds
 from tests import build
 from tests.core.originals import originals_of
@@ -19,13 +21,17 @@ ENABLED = build.ns("shop", "injection=enabled")
 WEB = build.running(build.deployment("web", replicas=2), "default", "default")
 
 
+def source_of(survey, asked):
+    return of_flag(survey, asked.came_from, running=True) if asked.came_from else None
+
+
 def planned(*parts, originals=None, specs=None, **request):
     world = build.world(BOTH, *parts)
     survey = Survey(world)
     asked = Request(**{"to": "canary", "names": ("shop",), **request})
-    choice = choosing.choose(survey, asked)
     found = originals if originals is not None else originals_of(world, **(specs or {}))
-    return migration.plan(survey, found, asked, choice, choosing.target(survey, asked.to), NOW)
+    choice = choosing.choose(survey, found, asked, of_flag(survey, asked.to), source_of(survey, asked))
+    return migration.plan(survey, found, asked, choice, of_flag(survey, asked.to), NOW)
 
 
 def only(found):
@@ -222,7 +228,8 @@ SPACES = [
 def chosen(**request):
     pinned = build.running(build.deployment("web", "pinned", "rev=default"), "default")
     world = build.world(BOTH, build.injector("default", tag="prod"), SPACES, pinned)
-    return choosing.choose(Survey(world), Request(**{"to": "canary", **request}))
+    survey, asked = Survey(world), Request(**{"to": "canary", **request})
+    return choosing.choose(survey, originals_of(world), asked, of_flag(survey, asked.to), source_of(survey, asked))
 
 
 @pytest.mark.parametrize(
@@ -254,10 +261,10 @@ def test_those_that_nobody_injects_are_listed_with_the_reason():
 
 def test_an_unknown_name_says_what_there_is_and_what_is_near():
     survey = Survey(build.world(BOTH, SPACES))
-    with pytest.raises(Unknown, match='no revision or tag "canry": there are canary, default; did you mean canary'):
-        choosing.target(survey, "canry")
+    with pytest.raises(UnknownName, match='no revision or tag "canry": there are canary, default; did you mean canary'):
+        of_flag(survey, "canry")
     with pytest.raises(Unknown, match='no namespace "enabld"; did you mean enabled'):
-        choosing.choose(survey, Request(to="canary", names=("enabld",)))
+        choosing.choose(survey, Originals([]), Request(names=("enabld",)), of_flag(survey, "canary"))
 
 
 def test_a_namespace_that_is_on_the_target_by_a_tag_is_relabelled_only_when_named():

@@ -5,6 +5,7 @@ import pytest
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import IstioConfig, Metadata
+from kubectl_rev.core.mesh.revision_names import of_flag
 from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration import choosing, migration, tagging, undo
@@ -51,7 +52,7 @@ def situation(
     survey, originals = Survey(world), originals_of(world, **(specs or {}))
     asked = Request(**{"names": ("shop",), **({} if back else {"to": "canary"}), **request})
     if tag:
-        to = choosing.target(survey, "canary")
+        to = of_flag(survey, "canary")
         plan, after = tagging.plan(survey, originals, asked, tag, to, NOW)
         return Situation(
             before=survey, after=after, plan=plan, originals=originals, request=asked, circumstances=Circumstances()
@@ -59,8 +60,8 @@ def situation(
     if back:
         plan = undo.plan(survey, originals, asked, ["shop"], NOW)
     else:
-        choice = choosing.choose(survey, asked)
-        plan = migration.plan(survey, originals, asked, choice, choosing.target(survey, asked.to), NOW)
+        choice = choosing.choose(survey, originals, asked, of_flag(survey, asked.to))
+        plan = migration.plan(survey, originals, asked, choice, of_flag(survey, asked.to), NOW)
     after = migration.surveyed_after(survey, {move.namespace: move.after for move in plan.moves}, {})
     return Situation(
         before=survey,

@@ -2,20 +2,25 @@
 
 A namespace is never chosen silently: one that nobody injects today is skipped with the reason, or, when named, needs
 --enroll. Namespaces without a label whose workloads carry labels of their own are chosen for those workloads.
+
+The same choice made again, after a run that was cut off, chooses what that run began: `origin` says by what.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
 
-from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.enrollment import pinned, why_not_injected
+from kubectl_rev.core.mesh.enrollment import why_not_injected
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.istiod_veto import SYSTEM_NAMESPACES
+from kubectl_rev.core.mesh.revision_names import Named
 from kubectl_rev.core.mesh.selectors import LabelSelector
+from kubectl_rev.core.migration import origin
+from kubectl_rev.core.migration.patch_targets import Originals
 from kubectl_rev.core.migration.plan import Skipped
+from kubectl_rev.core.migration.reasons import SkipReason, words
 from kubectl_rev.core.suggestions import did_you_mean
 
 
@@ -32,94 +37,92 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     selector: LabelSelector | None = None
     everything: bool = False
     came_from: str = ""
+    exclude: tuple[str, ...] = ()
     enroll: bool = False
     restart: bool = True
     include_gateways: bool = False
     force_owned: bool = False
+    skip_owned: bool = False
 
     @property
     def named(self) -> bool:
         return bool(self.names)
 
 
-class Target(msgspec.Struct, frozen=True):
-    """What `--to` says: the label's value, the revision that it leads to, and whether it is a tag."""
-
-    name: str
-    revision: str
-    is_tag: bool
-
-
 class Choice(msgspec.Struct, frozen=True):
-    """`chosen` are moved, `skipped` are not; `needs_enroll` were named and nobody injects them."""
+    """`chosen` are moved, `skipped` are not; `needs_enroll` were named and nobody injects them.
+
+    Of those chosen, `keep_label` are there for what runs in them alone: pods of the revision that is left, in a
+    namespace that nobody injects, or a third revision does. Their labels stay.
+    """
 
     chosen: tuple[str, ...]
     skipped: tuple[Skipped, ...]
     needs_enroll: tuple[Skipped, ...] = ()
+    keep_label: frozenset[str] = frozenset()
 
 
 class Unknown(ValueError):
-    """A name that does not exist; the message has the nearest one, and all there are."""
+    """A namespace or a tag that does not exist; the message has the nearest one."""
 
 
-def target(survey: Survey, name: str) -> Target:
-    """Raises Unknown."""
-    revision = survey.mesh.resolve(name)
-    if revision is None:
-        raise Unknown(_unknown("revision or tag", name, survey.mesh.names, listed=True))
-    return Target(name, revision, any(tag.name == name for tag in survey.mesh.tags))
-
-
-def choose(survey: Survey, request: Request) -> Choice:
-    """Raises Unknown for a namespace or a revision that does not exist."""
-    chosen, skipped, needed = [], [], []
-    for name in _asked_for(survey, request):
+def choose(survey: Survey, originals: Originals, request: Request, to: Named, came_from: Named | None = None) -> Choice:
+    """`to` and `came_from` are what the request's `--to` and `--from` name. Raises Unknown for a namespace."""
+    source = origin.source(survey, came_from) if came_from else None
+    chosen, skipped, needed, kept = [], [], [], set()
+    for name in _asked_for(survey, originals, request, to):
         why = why_not_injected(survey, name)
-        if request.came_from and not _from(survey, name, request.came_from):
+        enrolled = request.enroll and request.named and name not in SYSTEM_NAMESPACES
+        if name in request.exclude:
+            skipped.append(_skipped(name, SkipReason.EXCLUDED))
+        elif source and not origin.comes_from(survey, originals, name, source, to.revision):
             if request.named:
-                skipped.append(Skipped(name, f"it is not selected by {request.came_from}: {_selected(survey, name)}"))
-        elif not why or (request.enroll and request.named and name not in SYSTEM_NAMESPACES):
+                skipped.append(_skipped(name, SkipReason.NOT_FROM, request.came_from))
+        elif not why or enrolled:
             chosen.append(name)
+            if source and origin.on_a_third(survey, name, source, to.revision):
+                kept.add(name)
         elif request.named and name not in SYSTEM_NAMESPACES:
-            needed.append(Skipped(name, why))
+            needed.append(_skipped(name, SkipReason.NOT_INJECTED, why))
+        elif origin.runs_on_another(survey, name, to.revision, source):
+            chosen.append(name)
+            kept.add(name)
         else:
-            skipped.append(Skipped(name, why))
-    return Choice(tuple(chosen), tuple(skipped), tuple(needed))
+            skipped.append(_skipped(name, SkipReason.NOT_INJECTED, why))
+    return Choice(tuple(chosen), tuple(skipped), tuple(needed), frozenset(kept))
 
 
-def _asked_for(survey: Survey, request: Request) -> list[str]:
+def _asked_for(survey: Survey, originals: Originals, request: Request, to: Named) -> list[str]:
     there = survey.namespace_labels
-    if request.came_from:
-        target(survey, request.came_from)
+    existing(survey, request.exclude)
     if request.names:
         return named(survey, request)
-    if request.selector is not None:
-        return sorted(name for name, given in there.items() if request.selector.matches(given))
-    return sorted(there)
+    if request.selector is None:
+        return sorted(there)
+    return [
+        name
+        for name in sorted(there)
+        for before in [origin.labels_before(survey, originals, name, to.revision)]
+        if request.selector.matches(there[name]) or (before is not None and request.selector.matches(before))
+    ]
 
 
 def named(survey: Survey, request: Request) -> list[str]:
-    """The namespaces that were named, each once. Raises Unknown for one that does not exist."""
-    there = survey.namespace_labels
-    for name in request.names:
-        if name not in there and not survey.snapshot.has_gap("namespaces"):
-            raise Unknown(_unknown("namespace", name, there))
+    """The namespaces that were named and not excluded, each once. Raises Unknown for one that does not exist."""
+    existing(survey, request.names)
     return list(dict.fromkeys(request.names))
 
 
-def _from(survey: Survey, name: str, came_from: str) -> bool:
-    """Selected by this revision; where a tag is named, by a label that says so."""
-    if survey.mesh.resolve(came_from) != came_from and any(tag.name == came_from for tag in survey.mesh.tags):
-        return survey.namespace_labels.get(name, {}).get(labels.REV) == came_from
-    units = survey.by_namespace.get(name, ())
-    own = {unit.selected.revision for unit in units if f"{unit.kind}/{unit.name}" in pinned(survey, name)}
-    return came_from in {survey.selected_for_namespace(name).revision, *own}
+def existing(survey: Survey, names: Sequence[str]) -> None:
+    """Raises Unknown for namespaces that do not exist, all of them at once."""
+    there = survey.namespace_labels
+    missing = list(dict.fromkeys(name for name in names if name not in there))
+    if not missing or survey.snapshot.has_gap("namespaces"):
+        return
+    if len(missing) == 1:
+        raise Unknown(f'no namespace "{missing[0]}"{did_you_mean(missing[0], there)}')
+    raise Unknown("no such namespaces: " + ", ".join(f'"{name}"{did_you_mean(name, there)}' for name in missing))
 
 
-def _selected(survey: Survey, name: str) -> str:
-    return survey.selected_for_namespace(name).because
-
-
-def _unknown(what: str, name: str, there: Iterable[str], *, listed: bool = False) -> str:
-    known = f": there are {', '.join(sorted(there)) or 'none'}" if listed else ""
-    return f'no {what} "{name}"{known}{did_you_mean(name, there)}'
+def _skipped(name: str, reason: SkipReason, detail: str = "") -> Skipped:
+    return Skipped(name, words(reason, detail), reason)

@@ -17,12 +17,15 @@ from kubectl_rev.core.mesh.enrollment import pinned
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Group, Survey, Unit
 from kubectl_rev.core.mesh.objects import Namespace, Workload
+from kubectl_rev.core.mesh.revision_names import Kind, Named
 from kubectl_rev.core.migration import patches
-from kubectl_rev.core.migration.choosing import Choice, Request, Target
+from kubectl_rev.core.migration.choosing import Choice, Request
+from kubectl_rev.core.migration.origin import running
 from kubectl_rev.core.migration.patch_targets import Identity, Original, Originals
 from kubectl_rev.core.migration.plan import Left, Move, Plan, Restart
 from kubectl_rev.core.migration.proofs import proofs
-from kubectl_rev.core.migration.skip_reasons import keeps, left, partition
+from kubectl_rev.core.migration.reasons import Reason
+from kubectl_rev.core.migration.skip_reasons import Kept, keeps, left, partition
 from kubectl_rev.core.writes import Step
 
 Wanted = Mapping[str, dict[str, str]]  # by namespace: its injection labels afterwards
@@ -31,29 +34,31 @@ Pins = Mapping[
 ]  # by namespace, kind, name: the template's revision label afterwards
 
 
-def plan(survey: Survey, originals: Originals, request: Request, choice: Choice, to: Target, now: str) -> Plan:
+def plan(survey: Survey, originals: Originals, request: Request, choice: Choice, to: Named, now: str) -> Plan:
     """Everything in order: namespaces by name, gateways last. `now` is what `restartedAt` will say."""
     pins = {
         (unit.namespace, unit.kind, unit.name): {labels.REV: to.name}
         for name in choice.chosen
-        if not request.enroll
+        if not request.enroll and name not in choice.keep_label
         for unit in survey.by_namespace.get(name, ())
         if f"{unit.kind}/{unit.name}" in pinned(survey, name) and unit.selected.revision != to.revision
     }
     wanted = {
         name: {labels.REV: to.name}
         for name in choice.chosen
+        if name not in choice.keep_label
         if request.enroll or not pinned(survey, name)
         if request.named or survey.selected_for_namespace(name).revision != to.revision
     }
     after = surveyed_after(survey, wanted, pins)
     moves = [
-        move(survey, after, originals, name, request, now, wanted=wanted.get(name), pins=pins) for name in choice.chosen
+        move(survey, after, originals, name, request, now, wanted=wanted.get(name), pins=pins, to=to)
+        for name in choice.chosen
     ]
     return Plan(
         to=to.name,
         revision=to.revision,
-        is_tag=to.is_tag,
+        is_tag=to.kind is Kind.TAG,
         moves=tuple(gateways_last(moves)),
         skipped=choice.skipped,
     )
@@ -82,10 +87,14 @@ def move(
     *,
     wanted: dict[str, str] | None,
     pins: Pins,
+    to: Named | None = None,
     undo: bool = False,
     retagged: bool = False,
 ) -> Move:
-    """One namespace: `wanted` are its labels afterwards, None to leave them; `retagged` if its tag moves instead."""
+    """One namespace: `wanted` are its labels afterwards, None to leave them; `retagged` if its tag moves instead.
+
+    `to` is where it goes; None for an undo or a tag, which lead each namespace to where it leads.
+    """
     given = patches.injection_labels(before.namespace_labels.get(name, {}))
     original = originals.namespace(name) or _bare(name, before)
     changed = retagged or (wanted is not None and wanted != given)
@@ -93,7 +102,7 @@ def move(
     restarts, stay, unchanged = [], [], 0
     for unit in after.by_namespace.get(name, ()):
         pin = pins.get((unit.namespace, unit.kind, unit.name))
-        made = _of_unit(unit, was.get((unit.kind, unit.name)), originals, request, now, pin, changed, undo)
+        made = _of_unit(unit, was.get((unit.kind, unit.name)), originals, request, now, pin, changed, undo, to)
         match made:
             case Restart():
                 restarts.append(made)
@@ -129,23 +138,26 @@ def _of_unit(
     pin: dict[str, str] | None,
     relabelled: bool,
     undo: bool,
+    to: Named | None,
 ) -> Restart | Left | None:
     """What becomes of a workload: a restart, something that is left with its reason, or nothing, since it is fine."""
     original = originals.get(unit.kind, unit.namespace, unit.name)
     drifting = [group for group in unit.groups if group.drifted]
+    name = to.name if to else ""
     if not drifting and pin is None:
-        return _fixed(unit)
-    if why := keeps(unit, was, original, request, undo=undo, pinning=pin is not None):
+        return _fixed(unit, to)
+    if kept := keeps(unit, was, original, request, undo=undo, pinning=pin is not None):
         moved = drifting if pin is None else [group for group in unit.groups if not group.pod.terminating]
-        return left(unit, why, sum(group.count for group in moved))
+        return left(unit, kept, sum(group.count for group in moved), name)
     if unit.gateway in RENDERED:  # istiod renders it anew by itself as soon as the label is there
         return _restart(unit, None, None, original)
     if original is None:
-        return left(unit, "it could not be read", sum(group.count for group in drifting))
+        return left(unit, Kept(Reason.UNREADABLE), sum(group.count for group in drifting), name)
     stamp = stamp_of(original)
     if pin is not None:
         step = patches.repin(original, pin, _differs(now, stamp), undo=undo)
-        return _restart(unit, step, _differs(now, stamp), original)
+        restart = _restart(unit, step, _differs(now, stamp), original)
+        return replace(restart, before=patches.injection_labels(was.subject.labels) if was else {}, after=pin)
     if not relabelled and stamp is not None and all(_stamp_of(group) != stamp for group in drifting):
         return _restart(unit, None, stamp, original)
     new = _differs(now, stamp)
@@ -169,18 +181,20 @@ def _restart(unit: Unit, step: Step | None, stamp: str | None, original: Origina
     )
 
 
-def _fixed(unit: Unit) -> Left | None:
-    """What does not drift because nothing but its installation can change it."""
+def _fixed(unit: Unit, to: Named | None) -> Left | None:
+    """What does not drift and yet runs on another revision: only its installation, or its Gateway's label, moves it."""
+    name = to.name if to else ""
     others = sum(
         group.count
         for group in unit.groups
         if group.effect is Effect.FIXED and group.proxy and group.proxy.revision != unit.selected.revision
     )
-    if not others:
-        return None
-    if manual(unit.template):
-        return left(unit, "its sidecar is part of its template (kube-inject): inject it anew by hand", others)
-    return left(unit, "its proxy is part of its installation: upgrade it in place, with the new revision", others)
+    if others:
+        kept = Kept(Reason.INJECTED_BY_HAND if manual(unit.template) else Reason.GATEWAY_IN_PLACE)
+        return left(unit, kept, others, name)
+    proxies = running(unit)
+    elsewhere = proxies.total() - proxies[to.revision] if to and unit.gateway in RENDERED else 0
+    return left(unit, Kept(Reason.GATEWAY_OWNER, unit.selected.because), elsewhere, name) if elsewhere else None
 
 
 def stamp_of(original: Original) -> str | None:

@@ -9,15 +9,16 @@ import msgspec
 from kubectl_rev.core.checks.model import Finding, Ref
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration.plan import Left, Skipped
+from kubectl_rev.core.migration.reasons import What
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened. `what` is moved, labeled, unchanged, put back, undone, restarted, rolled out, failed."""
+    """One thing that happened."""
 
     kind: str
     namespace: str
     name: str
-    what: str
+    what: What
     message: str
     detail: str = ""
 

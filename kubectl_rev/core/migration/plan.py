@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from kubectl_rev.core.migration.reasons import Reason, SkipReason
 from kubectl_rev.core.writes import Step
 
 
@@ -27,6 +28,7 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     `step` is None when that is under way already and is only waited for. At the end `pods` of them are ready and were
     injected by `revision` (None: run without a sidecar), save `stays` that its strategy keeps as they are.
     `stamp` is what the new pods carry as `restartedAt`; None when the pods do not show it and only the revision tells.
+    `before` and `after` are the injection labels of its template, both empty where the step does not change them.
     """
 
     kind: str
@@ -39,15 +41,18 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     stays: int = 0
     stamp: str | None = None
     gateway: str | None = None
+    before: dict[str, str] = {}
+    after: dict[str, str] = {}
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Pods that run on another revision and are not replaced: why, and what to do."""
+    """Pods that run on another revision and are not replaced: why, in words too, and what to do."""
 
     kind: str
     namespace: str
     name: str
     pods: int
+    reason: Reason
     why: str
     hint: str = ""
 
@@ -71,16 +76,18 @@ class Move(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """A namespace that was asked for and is not touched."""
+    """A namespace that was asked for and is not touched: why, in words too."""
 
     namespace: str
     why: str
+    reason: SkipReason
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """All of it. `to` is the label's new value and `revision` whom it leads to; both are empty for an undo.
 
-    Where `tag` is moved itself, `first` are the writes that move it, and `first_back` those that take them back.
+    Where `tag` is moved itself, `first` are the writes that move it, `first_back` those that take them back, and `last`
+    those that end an undo.
     """
 
     undo: bool = False
@@ -90,6 +97,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     tag: str = ""
     first: tuple[Step, ...] = ()
     first_back: tuple[Step, ...] = ()
+    last: tuple[Step, ...] = ()
     moves: tuple[Move, ...] = ()
     skipped: tuple[Skipped, ...] = ()
 
@@ -102,7 +110,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return [left for move in self.moves for left in move.left]
 
     @property
+    def is_done(self) -> bool:
+        """Whether there is nothing to write and nothing to wait for."""
+        moving = any(move.label or move.close or move.restarts for move in self.moves)
+        return not (self.first or self.last or moving)
+
+    @property
     def writes(self) -> int:
         """How many objects it changes."""
         labels = sum(1 for move in self.moves if move.label or move.close)
-        return len(self.first) + labels + sum(1 for restart in self.restarts if restart.step)
+        return len(self.first) + len(self.last) + labels + sum(1 for restart in self.restarts if restart.step)

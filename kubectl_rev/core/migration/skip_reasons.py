@@ -6,64 +6,74 @@ Sources: kubectl's polymorphichelpers/objectrestarter.go (paused), k8s.io/kubern
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect
-from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Unit
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.patch_targets import Original
 from kubectl_rev.core.migration.plan import Left
+from kubectl_rev.core.migration.reasons import Reason, words
+from kubectl_rev.core.remedies.commands import command, restart
 
 ROLLED = ("Deployment", "StatefulSet", "DaemonSet", "Rollout")
 # Without any of these lists nobody knows what runs in a namespace. (Rollouts: most clusters have none.)
 SEEN_BY = ("pods", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "replicasets.apps")
 
 
+class Kept(NamedTuple):
+    """Why pods stay; `detail` is what the reason is about: a kind, a number, a label."""
+
+    reason: Reason
+    detail: str = ""
+
+
 def keeps(
     unit: Unit, was: Unit | None, original: Original | None, request: Request, *, undo: bool, pinning: bool = False
-) -> str:
-    """Why a drifting workload is not restarted; empty when it is."""
+) -> Kept | None:
+    """Why a drifting workload is not restarted; None when it is."""
     losing = unit.having(Effect.LOSES)
     meant = undo and was is not None and was.selected.state is State.INJECTED
     if losing and not meant:
-        return f"a restart takes its sidecar away: {unit.selected.because}"
+        return Kept(Reason.LOSES_SIDECAR, unit.selected.because)
     if unit.gateway and not request.include_gateways:
-        return f"it is a gateway ({unit.gateway.value}): only with --include-gateways"
+        return Kept(Reason.GATEWAY, unit.gateway.value)
     if unit.gateway in RENDERED:
-        return ""
+        return None
     if by_kind := _by_kind(unit, pinning):
         return by_kind
     if original is not None and (by_strategy := _by_strategy(original, pinning)):
         return by_strategy
-    return "" if request.restart else "--no-restart was said"
+    return None if request.restart else Kept(Reason.NO_RESTART)
 
 
-def _by_kind(unit: Unit, pinning: bool) -> str:
+def _by_kind(unit: Unit, pinning: bool) -> Kept | None:
     match unit.kind:
         case "CronJob" if pinning:
-            return f"its template has a label of its own: change it to the new {labels.REV}"
+            return Kept(Reason.CRON_JOB_LABEL, labels.REV)
         case "CronJob":
-            return "its next run starts on the new revision; what runs now ends by itself"
+            return Kept(Reason.CRON_JOB)
         case "Job":
-            return "it ends by itself: a Job's pods are never replaced"
+            return Kept(Reason.JOB)
         case "Pod":
-            return "a pod without a controller: nobody would create it anew"
+            return Kept(Reason.BARE_POD)
         case kind if kind not in ROLLED:
-            return f"a {kind} replaces its pods only when they are deleted, or has a way of its own"
-    return ""
+            return Kept(Reason.OTHER_KIND, kind)
+    return None
 
 
-def _by_strategy(original: Original, pinning: bool) -> str:
+def _by_strategy(original: Original, pinning: bool) -> Kept | None:
     if original.spec.paused:
-        return "it is paused"
+        return Kept(Reason.PAUSED)
     if original.rolling.type == "OnDelete":
-        return "its strategy is OnDelete: pods are replaced when they are deleted"
+        return Kept(Reason.ON_DELETE)
     if original.kind == "StatefulSet" and partition(original) >= original.pods > 0:
-        return f"its partition of {partition(original)} keeps all its pods"
+        return Kept(Reason.PARTITION, str(partition(original)))
     if pinning and labels.REV in original.spec.selector.match_labels:
-        return f"its selector names {labels.REV}, which cannot change: create it anew"
-    return ""
+        return Kept(Reason.SELECTOR, labels.REV)
+    return None
 
 
 def partition(original: Original | None) -> int:
@@ -73,20 +83,39 @@ def partition(original: Original | None) -> int:
     return original.rolling.rolling_update.partition
 
 
-def left(unit: Unit, why: str, pods: int) -> Left:
-    return Left(kind=unit.kind, namespace=unit.namespace, name=unit.name, pods=pods, why=why, hint=_hint(unit, why))
+def left(unit: Unit, kept: Kept, pods: int, to: str) -> Left:
+    """As the plan has it; `to` is the label's new value, empty for an undo."""
+    return Left(
+        kind=unit.kind,
+        namespace=unit.namespace,
+        name=unit.name,
+        pods=pods,
+        reason=kept.reason,
+        why=words(kept.reason, kept.detail),
+        hint=_next_step(unit, kept.reason, to),
+    )
 
 
-def _hint(unit: Unit, why: str) -> str:
-    where = f"-n {unit.namespace}"
-    if unit.gateway is GatewayKind.IN_PLACE:
-        return ""
-    if why == "it is paused":
-        return f"kubectl rollout resume {unit.kind.lower()}/{unit.name} {where}"
-    if "OnDelete" in why or "partition" in why:
-        return f"kubectl rev-status pods --drifted {where}"
-    if unit.kind == "Pod":
-        return f"kubectl get pod {unit.name} {where} -o yaml"
-    if "--no-restart" in why:
-        return f"kubectl rollout restart {unit.kind.lower()}/{unit.name} {where}"
+def _next_step(unit: Unit, reason: Reason, to: str) -> str:
+    """The command that helps; empty where the reason itself says what to do, or nothing but time helps."""
+    where = ("-n", unit.namespace)
+    named = f"{unit.kind.lower()}/{unit.name}"
+    match reason:
+        case Reason.PAUSED:
+            return command("rollout", "resume", named, *where)
+        case Reason.ON_DELETE | Reason.PARTITION | Reason.OTHER_KIND:
+            return command("rev-status", "pods", "--drifted", *where)
+        case Reason.BARE_POD:
+            return command("get", "pod", unit.name, *where, "-o", "yaml")
+        case Reason.JOB:
+            return command("get", named, *where, "--watch")
+        case Reason.NO_RESTART:
+            return restart(unit)
+        case Reason.LOSES_SIDECAR | Reason.UNREADABLE:
+            return command("rev-status", named, *where)
+        case Reason.GATEWAY if to:
+            return command("rev-migrate", unit.namespace, "--to", to, "--include-gateways")
+        case Reason.GATEWAY_OWNER if to and unit.made_from:
+            label = f"{labels.REV}={to}"
+            return command("label", labels.GATEWAYS, unit.made_from, *where, label, "--overwrite")
     return ""

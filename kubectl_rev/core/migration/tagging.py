@@ -19,7 +19,8 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import Service, WebhookConfiguration
-from kubectl_rev.core.migration.choosing import Request, Target, Unknown
+from kubectl_rev.core.mesh.revision_names import Named
+from kubectl_rev.core.migration.choosing import Request, Unknown
 from kubectl_rev.core.migration.migration import gateways_last, move
 from kubectl_rev.core.migration.patch_targets import Originals
 from kubectl_rev.core.migration.plan import Plan
@@ -31,49 +32,53 @@ _PREVIOUS = pointer("metadata", "annotations", labels.PREVIOUS)
 Configuration = WebhookConfiguration
 
 
-def plan(survey: Survey, originals: Originals, request: Request, tag: str, to: Target, now: str) -> tuple[Plan, Survey]:
+class _Writes(msgspec.Struct, frozen=True):
+    """The writes that move a tag, those that take them back, those that end an undo; and the mesh as it will be."""
+
+    first: list[Step]
+    back: list[Step]
+    last: list[Step]
+    after: Survey
+
+
+def plan(survey: Survey, originals: Originals, request: Request, tag: str, to: Named, now: str) -> tuple[Plan, Survey]:
     """The plan, and the mesh as it will be.
 
     Raises Unknown when there is no such tag, or the target is none that a tag can point at.
     """
-    steps, back, after = _moved(survey, tag, to.revision, undo=False)
-    return _plan(survey, originals, request, tag, to.revision, now, steps, back, after), after
+    writes = _moved(survey, tag, to.revision, undo=False)
+    return _plan(survey, originals, request, tag, to.revision, now, writes), writes.after
 
 
 def undo(survey: Survey, originals: Originals, request: Request, tag: str, now: str) -> tuple[Plan, Survey]:
-    """Back to the revision that is kept on the tag's injector. Raises Unknown when none is."""
-    injector = _injector(survey, tag)
-    kept = injector.metadata.annotations.get(labels.PREVIOUS)
+    """Back to the revision that is kept on the tag's injector, and kept there until all is back.
+
+    Raises Unknown when none is.
+    """
+    kept = _injector(survey, tag).metadata.annotations.get(labels.PREVIOUS)
     if not kept:
         raise Unknown(f"nothing to undo: tag {tag} has no annotation {labels.PREVIOUS}")
-    steps, back, after = _moved(survey, tag, kept, undo=True)
-    made = _plan(survey, originals, request, tag, kept, now, steps, back, after)
-    return replace(made, undo=True), after
+    writes = _moved(survey, tag, kept, undo=True)
+    return replace(_plan(survey, originals, request, tag, kept, now, writes), undo=True), writes.after
 
 
 def _plan(
-    survey: Survey,
-    originals: Originals,
-    request: Request,
-    tag: str,
-    revision: str,
-    now: str,
-    steps: list[Step],
-    back: list[Step],
-    after: Survey,
+    survey: Survey, originals: Originals, request: Request, tag: str, revision: str, now: str, writes: _Writes
 ) -> Plan:
+    retagged = bool(writes.first)
     moves = [
-        move(survey, after, originals, name, request, now, wanted=None, pins={}, retagged=bool(steps))
+        move(survey, writes.after, originals, name, request, now, wanted=None, pins={}, retagged=retagged)
         for name in sorted(survey.namespace_labels)
-        if name in _follows(survey, after, tag)
+        if name in _follows(survey, writes.after, tag)
     ]
     return Plan(
         to=tag,
         revision=revision,
         is_tag=True,
         tag=tag,
-        first=tuple(steps),
-        first_back=tuple(back),
+        first=tuple(writes.first),
+        first_back=tuple(writes.back),
+        last=tuple(writes.last),
         moves=tuple(gateways_last(moves)),
     )
 
@@ -107,37 +112,40 @@ def _canonical(survey: Survey, revision: str) -> Configuration:
     raise Unknown(f'revision "{revision}" has no injector of its own that a tag could point at')
 
 
-def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> tuple[list[Step], list[Step], Survey]:
-    """The writes, the writes that take them back, and the mesh as it will be. Nothing where it is there already."""
+def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> _Writes:
+    """Nothing for an object that is there already: a run that was cut off may have moved some of them."""
     snapshot, injector, target = survey.snapshot, _injector(survey, tag), _canonical(survey, revision)
     was = injector.labels.get(labels.REV, labels.DEFAULT)
-    if was == revision and not undo:
-        return [], [], survey
-    changes: list[tuple[str, Any, Any]] = [(labels.INJECTORS, injector, _pointed(injector, target, revision))]
+    goals: list[tuple[str, Any, Any]] = [(labels.INJECTORS, injector, _pointed(injector, target, revision))]
     for each in snapshot.services:
         if each.labels.get(labels.TAG) == tag:
-            changes.append(("services", each, _selecting(survey, each, target, revision, undo=undo)))
+            goals.append(("services", each, _selecting(survey, each, target, revision, undo=undo)))
     validator = default_validator(survey.mesh) if tag == labels.DEFAULT else None
     if validator is not None and validator.name == labels.DEFAULT_VALIDATOR:
         theirs = _kept(survey, validator, revision) if undo else revision
-        changes.append((labels.VALIDATORS, validator, _pointed(validator, _canonical(survey, theirs), theirs)))
-    steps = [_step(resource, old, new, f"now leads to {new.labels[labels.REV]}") for resource, old, new in changes]
-    back = [
-        _step(resource, new, old, f"put back to {old.labels.get(labels.REV, was)}") for resource, old, new in changes
-    ]
-    for n, (_, old, _) in enumerate(changes):
-        kept = _selector(old) if isinstance(old, Service) else old.labels.get(labels.REV, was)
-        steps[n] = replace(steps[n], operations=steps[n].operations + tuple(_record(old, kept, undo=undo)))
+        goals.append((labels.VALIDATORS, validator, _pointed(validator, _canonical(survey, theirs), theirs)))
+    first, back = [], []
+    for resource, old, new in goals:
+        if old == new:
+            continue
+        step = _step(resource, old, new, f"now leads to {new.labels[labels.REV]}")
+        undone = _step(resource, new, old, f"put back to {old.labels.get(labels.REV, was)}")
         if not undo and labels.PREVIOUS not in old.metadata.annotations:
-            back[n] = replace(back[n], operations=(*back[n].operations, Op("remove", _PREVIOUS)))
-    new = {id(old): changed for _, old, changed in changes}
+            kept = _selector(old) if isinstance(old, Service) else old.labels.get(labels.REV, was)
+            step = replace(step, operations=step.operations + tuple(_record(old, kept)))
+            undone = replace(undone, operations=(*undone.operations, Op("remove", _PREVIOUS)))
+        first.append(step)
+        back.append(undone)
+    # The injector's record last: it is the one that an undo which was cut off begins with.
+    last = [_forget(resource, old) for resource, old, _ in reversed(goals) if undo and _is_recorded(old)]
+    moved = {id(old): new for _, old, new in goals}
     after = replace(
         snapshot,
-        injectors=[new.get(id(each), each) for each in snapshot.injectors],
-        validators=[new.get(id(each), each) for each in snapshot.validators],
-        services=[new.get(id(each), each) for each in snapshot.services],
+        injectors=[moved.get(id(each), each) for each in snapshot.injectors],
+        validators=[moved.get(id(each), each) for each in snapshot.validators],
+        services=[moved.get(id(each), each) for each in snapshot.services],
     )
-    return steps, back, Survey(after)
+    return _Writes(first, back, last, Survey(after))
 
 
 def _kept(survey: Survey, validator: Configuration, revision: str) -> str:
@@ -150,18 +158,23 @@ def _kept(survey: Survey, validator: Configuration, revision: str) -> str:
     return kept
 
 
-def _record(each: Configuration | Service, was: str, *, undo: bool) -> Iterator[Op]:
+def _record(each: Configuration | Service, was: str) -> Iterator[Op]:
     """On every changed object; the first value is kept until an undo removes it."""
     annotations = each.metadata.annotations
-    if undo:
-        if labels.PREVIOUS in annotations:
-            yield Op("remove", _PREVIOUS)
-    elif labels.PREVIOUS not in annotations:
-        yield Op("test", _PREVIOUS if annotations else "/metadata/annotations", None)
-        if annotations:
-            yield Op("add", _PREVIOUS, was)
-        else:
-            yield Op("add", "/metadata/annotations", {labels.PREVIOUS: was})
+    yield Op("test", _PREVIOUS if annotations else "/metadata/annotations", None)
+    if annotations:
+        yield Op("add", _PREVIOUS, was)
+    else:
+        yield Op("add", "/metadata/annotations", {labels.PREVIOUS: was})
+
+
+def _is_recorded(each: Configuration | Service) -> bool:
+    return labels.PREVIOUS in each.metadata.annotations
+
+
+def _forget(resource: str, each: Configuration | Service) -> Step:
+    kept = each.metadata.annotations[labels.PREVIOUS]
+    return patch(resource, each.metadata, [Op("test", _PREVIOUS, kept), Op("remove", _PREVIOUS)], "undone")
 
 
 def _pointed(config: Configuration, target: Configuration, revision: str) -> Configuration:

@@ -14,6 +14,7 @@ from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.migration import gateways_last, move, surveyed_after
 from kubectl_rev.core.migration.patch_targets import Originals
 from kubectl_rev.core.migration.plan import Move, Plan, Skipped
+from kubectl_rev.core.migration.reasons import SkipReason, words
 
 
 def records(originals: Originals) -> dict[str, dict[str, str]]:
@@ -49,7 +50,8 @@ def plan(survey: Survey, originals: Originals, request: Request, names: list[str
         if recorded or any(restart.step is None for restart in made.restarts):
             moves.append(made)
         else:
-            skipped.append(Skipped(name, f"nothing to undo: it has no annotation {labels.PREVIOUS}"))
+            reason = SkipReason.NO_RECORD
+            skipped.append(Skipped(name, words(reason, labels.PREVIOUS), reason))
     return Plan(undo=True, moves=tuple(gateways_last(moves)), skipped=tuple(skipped))
 
 

@@ -17,6 +17,7 @@ from kubectl_rev.core.migration.checks.context import Situation
 from kubectl_rev.core.migration.gitops_owners import reverts_restarts
 from kubectl_rev.core.migration.plan import Left, Restart
 from kubectl_rev.core.migration.preflight_facts import Quota, quantity
+from kubectl_rev.core.migration.reasons import Reason
 from kubectl_rev.core.remedies.commands import command
 
 _POD_COUNTS = ("pods", "count/pods")
@@ -26,22 +27,22 @@ def _ref(each: Restart | Left | Unit) -> Ref:
     return Ref(each.kind, each.namespace, each.name)
 
 
-def _staying(situation: Situation, words: str) -> Found:
+def _staying(situation: Situation, reason: Reason) -> Found:
     for left in situation.plan.left:
-        if words in left.why:
+        if left.reason is reason:
             yield _ref(left), f"its pods stay: {left.why}", left.hint
 
 
 def _paused(situation: Situation) -> Found:
-    yield from _staying(situation, "it is paused")
+    yield from _staying(situation, Reason.PAUSED)
 
 
 def _on_delete(situation: Situation) -> Found:
-    yield from _staying(situation, "OnDelete")
+    yield from _staying(situation, Reason.ON_DELETE)
 
 
 def _partitioned(situation: Situation) -> Found:
-    yield from _staying(situation, "partition")
+    yield from _staying(situation, Reason.PARTITION)
     for restart, _ in situation.rolled():
         if restart.stays:
             yield _ref(restart), f"its partition keeps {restart.stays} of {restart.pods} pods as they are", ""
@@ -170,7 +171,7 @@ def _by_operator(situation: Situation) -> Found:
 
 
 def _losing(situation: Situation) -> Found:
-    yield from _staying(situation, "takes its sidecar away")
+    yield from _staying(situation, Reason.LOSES_SIDECAR)
 
 
 def _undecided(situation: Situation) -> Found:

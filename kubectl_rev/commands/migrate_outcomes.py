@@ -1,0 +1,55 @@
+"""What a run tells of what it did: the outcomes, with their words."""
+
+from __future__ import annotations
+
+from kubectl_rev.core.migration.outcome import Outcome
+from kubectl_rev.core.migration.patches import spoken
+from kubectl_rev.core.migration.plan import Move, Restart
+from kubectl_rev.core.migration.reasons import What
+from kubectl_rev.core.migration.rollout import Progress
+from kubectl_rev.core.writes import Step
+
+_SHOWN = 3  # pods, by name
+
+
+def of_tag(step: Step, what: What, failed: str | None = None) -> Outcome:
+    """One of the objects that make a tag."""
+    message = step.says if failed is None else f"{step.says} failed: {failed}"
+    return Outcome(kind="Tag", namespace="", name=step.name, what=what, message=message)
+
+
+def of_namespace(move: Move, what: What, labels: dict[str, str] | None = None) -> Outcome:
+    """`labels` are those that it has now."""
+    message = f"namespace/{move.namespace} {what.value}"
+    detail = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
+    return Outcome(kind="Namespace", namespace="", name=move.namespace, what=what, message=message, detail=detail)
+
+
+def of_workload(restart: Restart, what: What, message: str) -> Outcome:
+    return Outcome(kind=restart.kind, namespace=restart.namespace, name=restart.name, what=what, message=message)
+
+
+def rolled_out(restart: Restart, state: Progress) -> Outcome:
+    """`deployment.apps/web rolled out (canary, 3/3)`."""
+    stays = f"; {restart.stays} kept by its partition" if restart.stays else ""
+    tally = f"{restart.revision or 'no sidecar'}, {state.ready}/{restart.pods}{stays}"
+    return of_workload(restart, What.ROLLED_OUT, f"{spoken(restart.kind, restart.name)} rolled out ({tally})")
+
+
+def not_by_target(restart: Restart, state: Progress) -> str:
+    """Why a restart failed whose new pods another revision injected."""
+    return f"its new pods are not injected by {restart.revision}: {', '.join(state.wrong[:_SHOWN])}"
+
+
+def late(restart: Restart, state: Progress, event: str, timeout: float) -> str:
+    """Why a restart failed that was not over in time."""
+    parts = [f"{state.ready} of {restart.pods} are ready on {restart.revision or 'no revision'}"]
+    parts += [f"not ready: {', '.join(state.waiting[:_SHOWN])}"] if state.waiting else []
+    parts += [f"still old: {', '.join(state.old[:_SHOWN])}"] if state.old and not state.waiting else []
+    parts += [f"last event: {event}"] if event else []
+    return f"not rolled out within {timeout:g}s: {'; '.join(parts)}"
+
+
+def failed_in(outcome: Outcome, move: Move) -> bool:
+    """Whether it is a failure of this namespace, or of something in it."""
+    return outcome.what is What.FAILED and move.namespace == (outcome.namespace or outcome.name)

@@ -1,0 +1,84 @@
+"""Why pods stay as they are, why a namespace is not touched, and what a run did: as data, each with its words.
+
+What decides, decides by these; the words are for people. The values are what JSON shows, so they do not change.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Reason(Enum):
+    """Why pods are not replaced."""
+
+    LOSES_SIDECAR = "loses sidecar"
+    GATEWAY = "gateway"
+    GATEWAY_OWNER = "gateway owner"
+    GATEWAY_IN_PLACE = "gateway in place"
+    INJECTED_BY_HAND = "injected by hand"
+    CRON_JOB = "cron job"
+    CRON_JOB_LABEL = "cron job label"
+    JOB = "job"
+    BARE_POD = "bare pod"
+    OTHER_KIND = "other kind"
+    PAUSED = "paused"
+    ON_DELETE = "on delete"
+    PARTITION = "partition"
+    SELECTOR = "selector"
+    NO_RESTART = "no restart"
+    OWNED = "owned"
+    UNREADABLE = "unreadable"
+
+
+class SkipReason(Enum):
+    """Why a namespace is not touched."""
+
+    NOT_INJECTED = "not injected"
+    NOT_FROM = "not from"
+    NO_RECORD = "no record"
+    EXCLUDED = "excluded"
+    OWNED = "owned"
+
+
+class What(Enum):
+    """What became of an object."""
+
+    MOVED = "moved"
+    LABELED = "labeled"
+    UNCHANGED = "unchanged"
+    RESTARTED = "restarted"
+    ROLLED_OUT = "rolled out"
+    PUT_BACK = "put back"
+    UNDONE = "undone"
+    FAILED = "failed"
+
+
+WORDS = {
+    Reason.LOSES_SIDECAR: "a restart takes its sidecar away: {detail}",
+    Reason.GATEWAY: "it is a gateway ({detail}): only with --include-gateways",
+    Reason.GATEWAY_OWNER: "istiod renders it for its Gateway: {detail}",
+    Reason.GATEWAY_IN_PLACE: "its proxy is part of its installation: upgrade it in place, with the new revision",
+    Reason.INJECTED_BY_HAND: "its sidecar is part of its template (kube-inject): inject it anew by hand",
+    Reason.CRON_JOB: "its next run starts on the new revision; what runs now ends by itself",
+    Reason.CRON_JOB_LABEL: "its template has a label of its own: change it to the new {detail}",
+    Reason.JOB: "it ends by itself: a Job's pods are never replaced",
+    Reason.BARE_POD: "a pod without a controller: nobody would create it anew",
+    Reason.OTHER_KIND: "a {detail} replaces its pods only when they are deleted, or has a way of its own",
+    Reason.PAUSED: "it is paused",
+    Reason.ON_DELETE: "its strategy is OnDelete: pods are replaced when they are deleted",
+    Reason.PARTITION: "its partition of {detail} keeps all its pods",
+    Reason.SELECTOR: "its selector names {detail}, which cannot change: create it anew",
+    Reason.NO_RESTART: "--no-restart was said",
+    Reason.OWNED: "its template's labels belong to {detail}, and --skip-owned was said",
+    Reason.UNREADABLE: "it could not be read",
+    SkipReason.NOT_INJECTED: "{detail}",
+    SkipReason.NOT_FROM: "nothing in it is injected by {detail}, or runs on it",
+    SkipReason.NO_RECORD: "nothing to undo: it has no annotation {detail}",
+    SkipReason.EXCLUDED: "--exclude names it",
+    SkipReason.OWNED: "its labels belong to {detail}, and --skip-owned was said",
+}
+
+
+def words(reason: Reason | SkipReason, detail: str = "") -> str:
+    """The reason as a sentence; `detail` is what it is about: a kind, an owner, a number."""
+    return WORDS[reason].format(detail=detail)
