@@ -16,7 +16,7 @@ from kubectl_rev.core.mesh import labels as well_known
 from kubectl_rev.core.mesh.objects import Object, Pod, Workload
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.dumps import snapshot_file
-from kubectl_rev.dumps.yaml_reader import write_yaml
+from kubectl_rev.dumps.yaml_writer import write_yaml
 from tests.build import (
     ISTIO,
     control_plane,

@@ -38,7 +38,8 @@ from kubectl_rev.core.status import answers
 from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.dumps.redact import lean
 from kubectl_rev.dumps.snapshot_file import KINDS
-from kubectl_rev.dumps.yaml_reader import Name, documents, names, plain, write_yaml
+from kubectl_rev.dumps.yaml_reader import Name, documents, names, plain
+from kubectl_rev.dumps.yaml_writer import write_yaml
 from kubectl_rev.errors import UsageError
 from tests import stories
 from tests.build import (

@@ -7,6 +7,7 @@ import os
 import struct
 import termios
 
+import msgspec
 import pytest
 
 from kubectl_rev.commands.terminal import columns
@@ -14,6 +15,8 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.status import answers
+from kubectl_rev.dumps.yaml_reader import documents
+from kubectl_rev.render import text as render
 from kubectl_rev.render.status import control_planes
 from kubectl_rev.render.text import gap_texts
 from tests.build import control_plane, world
@@ -51,3 +54,11 @@ def test_a_stream_has_its_own_width(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv("COLUMNS", "99")
         assert columns(terminal) == 99
     os.close(parent)
+
+
+def test_yaml_is_read_again_as_what_was_written() -> None:
+    """kubectl reads an unquoted `y`, `on` or `1e3` as no text."""
+    texts = ["y", "N", "on", "off", "1e3", "0x1f", "1_000", ".5", "~", "null", "2024-01-01", "", "a: b", "- a", "%x"]
+    written = render.yaml("NamespaceList", {"items": [{"name": text} for text in texts]})
+    (document,) = documents(written)
+    assert [item["name"] for item in msgspec.json.decode(document)["items"]] == texts

@@ -21,6 +21,7 @@ from kubernetes.config import ConfigException, kube_config
 from kubectl_rev.cluster.error_mapping import clean
 from kubectl_rev.cluster.kubeconfig import Target
 from kubectl_rev.cluster.plugin import Credential, Plugin
+from kubectl_rev.dumps.yaml_writer import write_yaml
 from kubectl_rev.errors import Unreachable
 
 _REREAD = 60.0  # seconds a token file is believed, as client-go does (transport/token_source.go)
@@ -137,8 +138,8 @@ def write_back(path: str, user: str, provider: dict[str, Any]) -> None:
                 known |= {key: provider[key] for key in ("id-token", "refresh-token") if key in provider}
         real = os.path.realpath(path)
         handle, temporary = tempfile.mkstemp(dir=os.path.dirname(real))
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            yaml.safe_dump(config, stream, default_flow_style=False)
+        with os.fdopen(handle, "wb") as file:
+            file.write(write_yaml(config))
         os.replace(temporary, real)
     except (OSError, KeyError, TypeError, yaml.YAMLError):
         pass

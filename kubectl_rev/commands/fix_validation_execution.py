@@ -135,7 +135,7 @@ class Run:
     def _back_up(self, write: Write) -> None:
         """The object's manifest in a file of its own that nobody else may read; no file, no deletion."""
         from kubectl_rev.cluster.backup import manifest
-        from kubectl_rev.dumps.yaml_reader import write_yaml
+        from kubectl_rev.dumps.yaml_writer import write_yaml
 
         text = write_yaml(manifest(self._connection, write.step))
         stamp = time.strftime("%Y%m%dT%H%M%S")

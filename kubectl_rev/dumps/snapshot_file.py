@@ -22,7 +22,8 @@ from kubectl_rev.core.mesh.resources import BY_KIND, BY_NAME, FIELDS, KINDS, Kin
 from kubectl_rev.core.mesh.sail import Sail
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.dumps.redact import INJECTOR_CONFIG, lean
-from kubectl_rev.dumps.yaml_reader import decode, documents, read, spoken, write_yaml
+from kubectl_rev.dumps.yaml_reader import decode, documents, read, spoken
+from kubectl_rev.dumps.yaml_writer import write_yaml
 from kubectl_rev.errors import UsageError
 
 API_VERSION = "kubectl-rev/v1"

@@ -89,11 +89,9 @@ def json(kind: str, value: Any) -> str:
 
 def yaml(kind: str, value: Any) -> str:
     """The same document as YAML."""
-    import yaml as library
+    from kubectl_rev.dumps.yaml_writer import write_yaml
 
-    dumper = getattr(library, "CSafeDumper", library.SafeDumper)
-    text: str = library.dump(document(kind, value), Dumper=dumper, sort_keys=False, allow_unicode=True, width=1000)
-    return text.rstrip("\n")
+    return write_yaml(document(kind, value)).decode().rstrip("\n")
 
 
 # kubectl prints the group with the resource: `deployment.apps/web`.
