@@ -144,7 +144,7 @@ MISTAKES: dict[str, Mistake] = {
     "a gateway forgotten before an uninstall": Mistake(
         mesh(ns("edge", "rev=canary"), running(EGRESS, "default")),
         "kubectl rev-verify --uninstall default -f DUMP",
-        "deployment/egress -n edge: 1 pod injected by it", "kubectl rollout restart deployment/egress -n edge",
+        "deployment/egress -n edge  1 pod injected by it", "kubectl rollout restart deployment/egress -n edge",
     ),
     "a gateway that rev-migrate leaves alone": Mistake(
         mesh(ns("edge", "injection=enabled"), running(EGRESS, "default")),
@@ -153,7 +153,7 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "an uninstall while a tag points there": Mistake(
         mesh(injector(tag="prod")), "kubectl rev-verify --uninstall default -f DUMP",
-        "tag/prod: the tag stays and leads nowhere", "kubectl rev-migrate --tag prod --to canary",
+        "tag/prod  the tag stays and leads nowhere", "kubectl rev-migrate --tag prod --to canary",
     ),
     "a tag where a revision is asked": Mistake(
         mesh(injector("canary", tag="prod")), "kubectl rev-verify --uninstall prod -f DUMP",

@@ -100,7 +100,7 @@ def test_junit_says_what_the_table_says(uninstall):
     for finding in uninstall["findings"]:
         subject = finding["subject"]
         where = f" -n {subject['namespace']}" if subject["namespace"] else ""
-        assert f"{subject['kind'].lower()}/{subject['name']}{where}: {finding['message']}\n" in text
+        assert f"{subject['kind'].lower()}/{subject['name']}{where}  {finding['message']}\n" in text
         assert finding["hint"] in text
 
 

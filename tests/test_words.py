@@ -50,7 +50,10 @@ GAP = Gap("list", "pods", "", "forbidden")
 SENTENCES = {
     "All 2 namespaces are fine.": world(control_plane(), validator(), ns("a"), ns("b"), ns("istio-system")),
     "2 namespaces: nothing wrong in what could be read.": world(control_plane(), ns("a"), ns("b"), gaps=[GAP]),
-    "1 other namespace is fine.": world(control_plane(), ns("a"), ns("b", "rev=ghost")),
+    "1 other namespace is fine.": world(control_plane(), validator(), ns("a"), ns("b", "rev=ghost")),
+    "1 other namespace: no findings of its own.": world(
+        control_plane(), validator(), injector("gone", tag="t"), ns("a"), ns("b", "rev=ghost")
+    ),
 }
 
 
@@ -127,7 +130,7 @@ def test_what_leads_to_the_rest_of_a_long_list_repeats_the_flags() -> None:
     report = answers.overview(Survey(world(control_plane(), ns("istio-system"), *many)), MESH_CHECKS)
     text = look.overview(report, Style(limit=20), lambda command: f"{command} --context=there")
     assert "… and 10 more: kubectl rev-status namespaces --context=there\n" in text
-    assert "… and 27 more REV104: kubectl rev-status -o json --context=there\n" in text
+    assert "REV104 error    30 namespaces (n0, n1, n10, …)  istio.io/rev=ghost names no revision or tag: " in text
 
 
 MOVE = [ns("shop", "rev=canary"), *running(deployment("web"), "default", "canary", "canary", "canary")]

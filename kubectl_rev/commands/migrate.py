@@ -23,8 +23,8 @@ from kubectl_rev.core.migration.plan import Plan
 from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.core.migration.throttle import Throttle
 from kubectl_rev.errors import ExitCode, UsageError
+from kubectl_rev.render import findings, text
 from kubectl_rev.render import migrate as render
-from kubectl_rev.render import text
 from kubectl_rev.render.output import written
 
 __all__ = ["Migration", "Request", "Throttle", "run"]
@@ -270,7 +270,7 @@ def _question(plan: Plan) -> str:
 
 def _tell(preflight: Preflight) -> None:
     if preflight.findings:
-        err(render.findings(preflight.findings, style(on_stderr=True)))
+        err(findings.block(preflight.findings, style(on_stderr=True)))
     if preflight.gaps:
         err(render.not_checked(preflight.gaps, style(on_stderr=True)))
 

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from kubectl_rev.core.checks.model import Finding
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration.outcome import Outcome, Result
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Left, Move, Plan, Restart
 from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.core.writes import Step
-from kubectl_rev.render.text import Style, clean, counts, gap_place, gap_why, paint, plural, table, wrap
+from kubectl_rev.render.text import Style, clean, counts, gap_place, gap_why, plural, table, wrap
 
 
 def plan(found: Plan, style: Style) -> str:
@@ -82,18 +81,6 @@ def patch(step: Step) -> str:
 
 def _labels(given: dict[str, str]) -> str:
     return ",".join(f"{key}={value}" for key, value in given.items()) or "<none>"
-
-
-def findings(found: Sequence[Finding], style: Style) -> str:
-    """Each with what helps below it, the worst first."""
-    lines = []
-    for each in found:
-        severity = paint(f"{each.severity.value:<7}", each.severity.value, style)
-        where = f" -n {each.subject.namespace}" if each.subject.namespace else ""
-        lines += wrap(f"{each.code} {severity}  ", f"{each.subject}{where}  {each.message}", style.width, indent=16)
-        if each.hint:
-            lines.append(f"{'':16}{clean(each.hint)}")  # never cut: it is there to be copied
-    return "\n".join(lines)
 
 
 def not_checked(gaps: Sequence[Gap], style: Style) -> str:

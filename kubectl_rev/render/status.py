@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Sequence
 
 from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.status.items import ControlPlaneItem, NamespaceItem, Overview, SelectedItem
+from kubectl_rev.render import findings
 from kubectl_rev.render.text import (
     UNKNOWN,
     Column,
@@ -22,13 +22,9 @@ from kubectl_rev.render.text import (
     not_checked,
     paint,
     plural,
-    wrap,
 )
 
 _BAR = 20  # cells
-_SHOWN_PER_CODE = 3
-# Where to see all that a code was found of; what is in no list is in the JSON.
-_ALL_OF = dict.fromkeys(("REV202", "REV203", "REV204"), "workloads -A --drifted")
 
 Columns = Sequence[Column]
 
@@ -41,8 +37,8 @@ def overview(report: Overview, style: Style, repeated: Callable[[str], str] = st
     parts = [listing(report.control_planes, control_planes(style.wide), style)]
     if style.width is not None and (line := _bar(report)):  # a terminal, whatever its colours
         parts.append(fit(line, style.width))
-    parts.append(_attention(report.namespaces, style, repeated, sure=all(gap.of_config for gap in report.gaps)))
-    parts += _findings(report.findings, style, repeated)
+    parts.append(_attention(report, style, repeated))
+    parts.append(findings.block(report.findings, style))
     parts.append(not_checked(report.gaps, style, repeated))
     return "\n\n".join(part for part in parts if part)
 
@@ -171,17 +167,19 @@ def pods(wide: bool, namespaced: bool, taken: str) -> Columns:
     return columns
 
 
-def _attention(items: Sequence[NamespaceItem], style: Style, repeated: Callable[[str], str], *, sure: bool) -> str:
-    """The namespaces with something to say, and how many have nothing; `sure` is False where not all was read."""
-    rows = [item for item in items if item.attention]
-    fine = len(items) - len(rows)
+def _attention(report: Overview, style: Style, repeated: Callable[[str], str]) -> str:
+    """The namespaces with something to say, and how many have nothing; those are fine only if the mesh is."""
+    rows = [item for item in report.namespaces if item.attention]
+    fine = len(report.namespaces) - len(rows)
     shown = rows[: style.limit] if style.limit else rows
     lines = [listing(shown, namespaces(style.wide), style)] if shown else []
     if len(shown) < len(rows):
         lines.append(f"… and {len(rows) - len(shown)} more: {repeated('kubectl rev-status namespaces')}")
     which = plural(fine, "other namespace" if rows else "namespace")
-    if fine and not sure:
+    if fine and not all(gap.of_config for gap in report.gaps):
         lines.append(f"{which}: nothing wrong in what could be read.")
+    elif fine and any(map(_of_the_mesh, report.findings)):
+        lines.append(f"{which}: no findings of {'its' if fine == 1 else 'their'} own.")
     elif fine and rows:
         lines.append(f"{which} {'is' if fine == 1 else 'are'} fine.")
     elif fine:
@@ -189,21 +187,10 @@ def _attention(items: Sequence[NamespaceItem], style: Style, repeated: Callable[
     return "\n".join(lines)
 
 
-def _findings(findings: Sequence[Finding], style: Style, repeated: Callable[[str], str]) -> Iterator[str]:
-    for code, alike in groupby(findings, key=lambda finding: finding.code):
-        rows = list(alike)
-        shown = rows[:_SHOWN_PER_CODE] if style.limit else rows
-        lines = []
-        for finding in shown:
-            severity = paint(f"{finding.severity.value:<7}", finding.severity.value, style)
-            where = f" -n {finding.subject.namespace}" if finding.subject.namespace else ""
-            text = clean(f"{finding.subject}{where}  {finding.message}")
-            lines += wrap(f"{code} {severity}  ", text, style.width, indent=16)
-            lines.append(f"{'':16}{clean(finding.hint)}")  # never cut: it is there to be copied
-        if len(shown) < len(rows):
-            rest = repeated(f"kubectl rev-status {_ALL_OF.get(code, '-o json')}")
-            lines.append(f"{'':16}… and {len(rows) - len(shown)} more {code}: {rest}")
-        yield "\n".join(lines)
+def _of_the_mesh(finding: Finding) -> bool:
+    """Whether it is about a control plane, a tag or a webhook: namespaces depend on these, listed or not."""
+    subject = finding.subject
+    return subject.kind == "Revision" or (subject.kind != "Namespace" and not subject.namespace)
 
 
 def _bar(report: Overview) -> str:

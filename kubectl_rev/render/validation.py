@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.validation.probe import Answer, Reply, Works
 from kubectl_rev.core.validation.validation import Health
 from kubectl_rev.core.validation.validation_items import ProbeItem, StepItem, Validation, ValidatorItem
+from kubectl_rev.render import findings
 from kubectl_rev.render.text import Column, Style, clean, gap_texts, listing, paint, plural, wrap
 
-_SHOWN_PER_CODE = 5
 _COLORS = {"HEALTHY": "good", "BROKEN": "error", "UNKNOWN": "warning"}
 
 
@@ -30,7 +29,8 @@ def names(report: Validation) -> str:
 
 def diagnosis(report: Validation, style: Style) -> str:
     """Validators, findings, probes, gaps: what is, without what to do about it."""
-    parts = [validators(report.validators, style), *_findings(report.findings, style), probes(report.probes, style)]
+    found = findings.block(report.findings, style, "kubectl rev-fix-validation")
+    parts = [validators(report.validators, style), found, probes(report.probes, style)]
     parts.append("\n".join(_lines("Not checked: ", gap_texts(report.gaps), style)))
     return "\n\n".join(part for part in parts if part)
 
@@ -161,28 +161,6 @@ def _unknown(report: Validation) -> str:
     if report.gaps:
         return f"{plural(len(report.gaps), 'thing')} could not be read."
     return "no probe could tell." if report.probes else "only a probe of the cluster can tell."
-
-
-def _findings(findings: Sequence[Finding], style: Style) -> Iterator[str]:
-    lines: list[str] = []
-    for code in dict.fromkeys(finding.code for finding in findings):
-        alike = [finding for finding in findings if finding.code == code]
-        shown = alike[:_SHOWN_PER_CODE] if style.limit and not style.wide else alike
-        for finding in shown:
-            severity = paint(f"{finding.severity.value:<7}", finding.severity.value, style)
-            where = f" -n {finding.subject.namespace}" if finding.subject.namespace else ""
-            lines += wrap(f"{code} {severity}  ", _said(finding, where), style.width, 16)
-            if not finding.hint.startswith("kubectl rev-fix-validation"):
-                lines.append(f"{'':16}{clean(finding.hint)}")
-        if len(shown) < len(alike):
-            lines.append(f"{'':16}… and {len(alike) - len(shown)} more {code}: the same with -o wide")
-    if lines:
-        yield "\n".join(lines)
-
-
-def _said(finding: Finding, where: str) -> str:
-    short = finding.subject.name if finding.subject.kind == "ValidatingWebhookConfiguration" else str(finding.subject)
-    return f"{short}{where}  {finding.message}"
 
 
 def _lines(head: str, texts: Iterable[str], style: Style) -> list[str]:

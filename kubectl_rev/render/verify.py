@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby, repeat
 from typing import Any
 from xml.etree import ElementTree
 
 from kubectl_rev.core.checks.model import Check, Finding
 from kubectl_rev.core.verification.compare import Change
 from kubectl_rev.core.verification.verify import CheckItem, GapItem, Status, Verdict, Verification
+from kubectl_rev.render.findings import causes
 from kubectl_rev.render.text import Style, clean, name, paint, plural, wrap
 
 _WORDS = {
@@ -20,8 +21,8 @@ _WORDS = {
     Status.UNKNOWN: ("?", "warning"),
     Status.SKIPPED: ("skip", "info"),
 }
+_ORDER = (Status.ERROR, Status.WARNING, Status.UNKNOWN, Status.INFO, Status.OK, Status.SKIPPED)
 _INDENT = 14
-_SHOWN_PER_CODE = 5
 _GOOD = (Verdict.SAFE, Verdict.COMPLETE)
 
 
@@ -38,7 +39,7 @@ def verification(report: Verification, style: Style, since: Sequence[Change] | N
 
 def _checks(report: Verification, style: Style) -> Iterator[str]:
     found = {code: list(group) for code, group in groupby(sorted(report.findings, key=_code), key=_code)}
-    for check in report.checks:
+    for check in sorted(report.checks, key=lambda check: _ORDER.index(check.status)):
         if (check.status is Status.SKIPPED or _calm(check)) and not style.wide:
             continue
         if rows := found.get(check.code):
@@ -75,18 +76,9 @@ def _asked(check: CheckItem, report: Verification) -> str:
 
 
 def _failed(check: CheckItem, rows: Sequence[Finding], style: Style) -> Iterator[str]:
-    shown = rows[:_SHOWN_PER_CODE] if style.limit and not style.wide else rows
-    for number, finding in enumerate(shown):
-        text = _about_subject(finding)
-        if number == 0:
-            yield from _line(check.status, f"{check.code} {text}", style)
-        else:
-            yield from wrap(" " * _INDENT, clean(text), style.width, _INDENT)
-        following = shown[number + 1].hint if number + 1 < len(shown) else None
-        if finding.hint and finding.hint != following:
-            yield f"{'':{_INDENT + 2}}{clean(finding.hint)}"
-    if len(shown) < len(rows):
-        yield f"{'':{_INDENT}}… and {len(rows) - len(shown)} more: the same with -o wide"
+    word, color = _WORDS[check.status]
+    heads = chain([f" {paint(f'{word:<5}', color, style)} {check.code} "], repeat(" " * _INDENT))
+    return causes(rows, style, heads, _INDENT)
 
 
 def _line(status: Status, text: str, style: Style) -> Iterator[str]:
@@ -235,7 +227,7 @@ def _text(rows: Iterable[Finding]) -> str:
 
 def _about_subject(finding: Finding) -> str:
     where = f" -n {finding.subject.namespace}" if finding.subject.namespace else ""
-    return f"{finding.subject}{where}: {finding.message}"
+    return f"{finding.subject}{where}  {finding.message}"
 
 
 def explanation(check: Check[Any], fix: str, style: Style) -> str:

@@ -1,0 +1,123 @@
+"""The block that shows findings: one line for each cause on a terminal, all of them elsewhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.core.checks import Finding, Ref, Severity
+from kubectl_rev.core.checks.messages import Message, Pods, summary, template_of
+from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.status.answers import overview
+from kubectl_rev.render import findings, status
+from kubectl_rev.render.text import Style
+from tests.build import control_plane, injector, ns, validator, world
+
+TERMINAL = Style(width=120, limit=20)
+E, W = Severity.ERROR, Severity.WARNING
+
+
+def found(code: str, severity: Severity, name: str, message: str, hint: str = "", kind: str = "Deployment") -> Finding:
+    space, _, name = name.rpartition("/")
+    return Finding(code, severity, Ref(kind, space, name), message, hint)
+
+
+def alone(number: int, space: str = "shop") -> Finding:
+    return found("REV414", W, f"{space}/app-{number:02}", "its only pod goes first")
+
+
+ERROR = found("REV401", E, "canary", "it has no control plane", "kubectl rev-status revisions", "Revision")
+
+
+def test_eighteen_alike_are_one_line_and_hide_no_error() -> None:
+    assert findings.block([ERROR, *map(alone, range(18))], TERMINAL).split("\n") == [
+        "REV401 error    revision/canary  it has no control plane",
+        "                kubectl rev-status revisions",
+        "REV414 warning  18 deployments -n shop (app-00, app-01, app-02, …)  its only pod goes first",
+    ]
+
+
+@pytest.mark.parametrize("style", [Style(), Style(width=120, limit=20, wide=True)], ids=["pipe", "-o wide"])
+def test_elsewhere_each_is_a_line(style: Style) -> None:
+    assert findings.block([*map(alone, range(18))], style).count("REV414") == 18
+
+
+@pytest.mark.parametrize(
+    ("names", "head"),
+    [
+        (["a"], "deployment/a -n shop  "),
+        (["a", "b"], "2 deployments -n shop (a, b)  "),
+        (["a", "b", "c", "d"], "4 deployments -n shop (a, b, c, d)  "),
+        (["a", "b", "c", "d", "e"], "5 deployments -n shop (a, b, c, …)  "),
+    ],
+)
+def test_one_more_is_named_rather_than_counted(names: list[str], head: str) -> None:
+    rows = [found("REV414", W, f"shop/{name}", "m") for name in names]
+    assert findings.block(rows, TERMINAL) == f"REV414 warning  {head}m"
+
+
+def test_what_they_have_in_common_is_said_once() -> None:
+    spaces = [found("REV414", W, "shop/web", "m"), found("REV414", W, "data/db", "m")]
+    assert findings.subjects(spaces) == "2 deployments (shop/web, data/db)"
+    kinds = [*spaces, found("REV414", W, "data/db", "m", kind="StatefulSet")]
+    assert (
+        findings.subjects(kinds) == "3 objects (deployment/web -n shop, deployment/db -n data, statefulset/db -n data)"
+    )
+    everywhere = [found("REV201", W, name, "m", kind="Namespace") for name in ("a", "b")]
+    assert findings.subjects(everywhere) == "2 namespaces (a, b)"
+
+
+def test_a_template_is_a_cause_whatever_the_names_and_counts() -> None:
+    texts = [Message("{} on {}, {} is selected", Pods(n), old, "canary") for n, old in ((1, "default"), (3, "1-28"))]
+    assert texts == ["1 pod on default, canary is selected", "3 pods on 1-28, canary is selected"]
+    assert summary(texts) == "4 pods on …, canary is selected"
+    rows = [found("REV202", W, f"shop/{number}", text) for number, text in enumerate(texts)]
+    assert (
+        findings.block(rows, TERMINAL)
+        == "REV202 warning  2 deployments -n shop (0, 1)  4 pods on …, canary is selected"
+    )
+
+
+def test_a_name_with_braces_is_a_name() -> None:
+    text = Message("label {} means nothing", "{0}{x}")
+    assert (text, template_of(text)) == ("label {0}{x} means nothing", "label {} means nothing")
+
+
+def test_severities_and_codes_are_not_mixed() -> None:
+    rows = [found("REV201", E, "shop/a", "m"), found("REV201", W, "shop/b", "m"), found("REV202", W, "shop/c", "m")]
+    assert len(findings.fold(rows, TERMINAL)) == 3
+
+
+def test_of_many_causes_the_first_few() -> None:
+    rows = [found("REV205", W, f"shop/w{number}", f"message {number}") for number in range(9)]
+    lines = findings.block(rows, TERMINAL).split("\n")
+    assert len(lines) == 6
+    assert lines[-1].strip() == "… and 4 more REV205: -o wide shows all"
+
+
+def test_one_hint_for_all_stands_once() -> None:
+    rows = [found("REV225", W, f"shop/p{number}", "m", "kubectl get pods") for number in range(3)]
+    assert findings.block(rows, TERMINAL).count("kubectl get pods") == 1
+    rows = [found("REV225", W, f"shop/p{number}", f"m{number}", "kubectl get pods") for number in range(3)]
+    assert findings.block(rows, Style()).count("kubectl get pods") == 1, (
+        "also of different causes that follow each other"
+    )
+
+
+def test_the_commands_of_a_program_that_runs_are_not_repeated() -> None:
+    rows = [found("REV501", E, "v", "m", "kubectl rev-fix-validation")]
+    assert findings.block(rows, Style(), own="kubectl rev-fix-validation") == "REV501 error    deployment/v  m"
+
+
+def attention(*parts: object) -> str:
+    spaces = [ns(f"n{number}", "injection=enabled") for number in range(3)]
+    text = status.overview(overview(Survey(world(*spaces, ns("istio-system"), *parts)), MESH_CHECKS), Style())  # type: ignore[arg-type]
+    return next(line for line in text.split("\n") if "namespaces" in line and "NAMESPACES" not in line)
+
+
+def test_no_namespace_is_fine_above_an_error_of_the_mesh() -> None:
+    assert attention(control_plane(), validator()) == "All 4 namespaces are fine."
+    assert (
+        attention(control_plane(), validator(), injector("gone", tag="old"))
+        == "4 namespaces: no findings of their own."
+    )
