@@ -11,6 +11,7 @@ import msgspec
 
 from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.checks.model import Severity
+from kubectl_rev.core.mesh import resources
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration import outcome
 from kubectl_rev.core.migration.plan import Plan
@@ -21,7 +22,7 @@ from kubectl_rev.core.verification.compare import Change
 from kubectl_rev.core.verification.verify import Verification
 from kubectl_rev.render.text import API_VERSION
 
-WORKLOADS = ("Workload", "Gateway", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Rollout")
+WORKLOADS = ("Workload", "Gateway", *(each.kind for each in resources.WORKLOADS))
 ITEMS: dict[str, Any] = {
     "Revision": ControlPlaneItem,
     "Tag": TagItem,

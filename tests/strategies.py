@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.objects import Object, WebhookConfiguration
+from kubectl_rev.core.mesh.resources import RESOURCES
 from kubectl_rev.core.mesh.sail import Condition, Status
 from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
-from kubectl_rev.dumps.snapshot_file import KINDS
 from tests.build import (
     config_map,
     cron_job,
@@ -172,7 +172,7 @@ def objects(draw: st.DrawFn) -> list[Object]:
     return found
 
 
-resources = st.sampled_from([kind.resource for kind in KINDS])
+resources = st.sampled_from([kind.resource for kind in RESOURCES])
 gaps = st.builds(Gap, st.just("list"), resources, st.sampled_from(["", "shop"]), st.sampled_from(["", "forbidden"]))
 
 

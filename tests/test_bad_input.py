@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from kubectl_rev.commands import names_file, query
-from kubectl_rev.dumps.snapshot_file import KINDS
+from kubectl_rev.core.mesh.resources import RESOURCES
 from kubectl_rev.errors import ExitCode
 from tests.plugin import EXAMPLE, ROOT, call, run
 
@@ -20,7 +20,7 @@ PLUGIN = [sys.executable, str(ROOT / "plugins/kubectl-rev_status")]
 
 def snapshot(*items):
     """What --save would have written of a cluster that has only these and could be read whole."""
-    read = [kind.resource for kind in KINDS]
+    read = [kind.resource for kind in RESOURCES]
     head = {"apiVersion": "kubectl-rev/v1", "kind": "Snapshot", "read": read, "gaps": []}
     return {**head, "items": items, "complete": True}
 

@@ -33,11 +33,11 @@ from kubectl_rev.core.mesh.objects import (
     Workload,
     WorkloadSpec,
 )
+from kubectl_rev.core.mesh.resources import RESOURCES, Resource
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot, fold
 from kubectl_rev.core.status import answers
 from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.dumps.redact import lean
-from kubectl_rev.dumps.snapshot_file import KINDS
 from kubectl_rev.dumps.yaml_reader import Name, documents, names, plain
 from kubectl_rev.dumps.yaml_writer import write_yaml
 from kubectl_rev.errors import UsageError
@@ -52,6 +52,7 @@ from tests.build import (
     pod,
     proxy_container,
     running,
+    workload,
     world,
 )
 from tests.strategies import nasty, worlds
@@ -136,18 +137,18 @@ def test_standard_input_is_read_only_for_a_dash(tmp_path: Path) -> None:
     assert snapshot_file.load("-", io.BytesIO(listed(SHOP).encode())).namespaces == BOTH[0]
 
 
-def minimal(kind: snapshot_file.Kind, **more: Any) -> dict[str, Any]:
+def minimal(kind: Resource, **more: Any) -> dict[str, Any]:
     named = {"name": "istio-sidecar-injector", "namespace": "shop"}
     return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": named, **more}
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=[kind.kind for kind in KINDS])
-def test_every_kind_has_its_place_and_its_gap(kind: snapshot_file.Kind) -> None:
+@pytest.mark.parametrize("kind", RESOURCES, ids=[kind.kind for kind in RESOURCES])
+def test_every_kind_has_its_place_and_its_gap(kind: Resource) -> None:
     """Alone in a dump it fills one list; every kind that is not optional and not there is a gap."""
     found = read(listed(minimal(kind)))
     filled = [field for field in snapshot_file.FIELDS if getattr(found, field)]
     assert filled == [kind.field]
-    needed = {k.resource for k in KINDS if not k.optional} | {"configurations.istio.io"}
+    needed = {k.resource for k in RESOURCES if not k.optional} | {"configurations.istio.io"}
     assert {gap.resource for gap in found.gaps} == needed - {kind.resource}
     assert {(gap.verb, gap.namespace, gap.reason) for gap in found.gaps} == {("list", "", "not in the dump")}
 
@@ -169,7 +170,7 @@ def test_other_kinds_are_ignored(api_version: str, kind: str) -> None:
     found = read(listed(item))
     assert [field for field in snapshot_file.FIELDS if getattr(found, field)] == []
     config = "networking.istio.io" not in api_version
-    assert len(found.gaps) == sum(not each.optional for each in KINDS) + config
+    assert len(found.gaps) == sum(not each.optional for each in RESOURCES) + config
 
 
 OPTIONAL = {
@@ -217,7 +218,7 @@ def test_istiods_are_in_both_lists_and_finished_pods_in_none() -> None:
 
 
 def test_only_the_injectors_config_maps_are_kept() -> None:
-    kind = next(kind for kind in KINDS if kind.kind == "ConfigMap")
+    kind = next(kind for kind in RESOURCES if kind.kind == "ConfigMap")
     one, other = minimal(kind, data={"config": "policy: enabled", "values": "{}"}), minimal(kind)
     other["metadata"] = {"name": "istio", "namespace": "shop"}
     found = read(listed(one, other))
@@ -250,7 +251,7 @@ def test_no_namespace_is_namespace_default() -> None:
 
 def test_a_replica_set_of_a_deployment_is_kept_as_metadata() -> None:
     spec = {"replicas": 2, "template": {"metadata": {"labels": {"app": "web"}}}}
-    kind = next(kind for kind in KINDS if kind.kind == "ReplicaSet")
+    kind = next(kind for kind in RESOURCES if kind.kind == "ReplicaSet")
 
     def of(*owners: str) -> WorkloadSpec:
         item = minimal(kind, spec=spec)
@@ -280,7 +281,7 @@ NULLS = {
 
 @pytest.mark.parametrize(("more", "kind"), NULLS.values(), ids=NULLS.keys())
 def test_null_is_absent(more: dict[str, Any], kind: str) -> None:
-    what = next(each for each in KINDS if each.kind == kind)
+    what = next(each for each in RESOURCES if each.kind == kind)
 
     def without(value: Any) -> Any:
         if isinstance(value, dict):
@@ -619,7 +620,7 @@ def test_a_saved_snapshot_in_full() -> None:
         versions={"istio-system/istiod-1": "1.30.3"},
     )
     document = json.loads(snapshot_file.encode(snapshot, as_json=True))
-    kinds = [kind.resource for kind in KINDS if kind.resource != "services"]
+    kinds = [kind.resource for kind in RESOURCES if kind.resource != "services"]
     read_resources = sorted([*kinds, "configurations.istio.io"])
     assert document == {
         "apiVersion": "kubectl-rev/v1",
@@ -724,10 +725,18 @@ def test_no_secret_is_saved() -> None:
 
 def test_what_an_older_snapshot_did_not_read_is_a_gap() -> None:
     saved = json.loads(snapshot_file.encode(Snapshot(), as_json=True))
-    saved["read"].remove("gateways.gateway.networking.k8s.io")
+    saved["read"].remove("services")
     saved["items"] = None
     found = read(json.dumps(saved))
-    assert found == Snapshot(gaps=[Gap("list", "gateways.gateway.networking.k8s.io", "", "not in the snapshot")])
+    assert found == Snapshot(gaps=[Gap("list", "services", "", "not in the snapshot")])
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Gateway"])
+def test_what_most_clusters_lack_is_a_gap_of_an_older_snapshot_where_something_is_owned_by_it(kind: str) -> None:
+    saved = json.loads(snapshot_file.encode(world(deployment("web", owner=workload(kind, "o"))), as_json=True))
+    saved["read"].remove("gateways.gateway.networking.k8s.io")
+    gaps = {gap.resource for gap in read(json.dumps(saved)).gaps}
+    assert ("gateways.gateway.networking.k8s.io" in gaps) is (kind == "Gateway")
 
 
 def test_sails_objects_are_kept() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.core.mesh.objects import Object, Shape
+from kubectl_rev.core.mesh.resources import facts_of
 
 
 class _Involved(Shape):
@@ -42,6 +43,6 @@ def last(connection: Connection, namespace: str, kind: str, name: str, pods: Seq
 def _is_about(involved: _Involved, kind: str, name: str, pods: Sequence[str]) -> bool:
     if involved.kind == "Pod":
         return involved.name in pods
-    if involved.kind == "ReplicaSet":
+    if (middle := facts_of(kind).middle) is not None and involved.kind == middle.kind:
         return involved.name.rpartition("-")[0] == name
     return (involved.kind, involved.name) == (kind, name)

@@ -17,7 +17,8 @@ from kubectl_rev.cluster import decode, wire
 from kubectl_rev.cluster.connection import JSON, Connection
 from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.objects import Gateway, Namespace, Object, Pod, Workload
+from kubectl_rev.core.mesh.objects import Namespace, Object, Pod, Workload
+from kubectl_rev.core.mesh.resources import BY_KIND, Decoding, Resource
 from kubectl_rev.core.mesh.snapshot import fold
 from kubectl_rev.errors import NotFound, Unreachable
 
@@ -28,19 +29,7 @@ PROTOBUF = "application/vnd.kubernetes.protobuf"
 METADATA_JSON = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA = f"{PROTOBUF};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 RUNNING = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
-GATEWAY_VERSIONS = ("v1", "v1beta1")
-
-# The kinds that own pods and carry a template, with their path.
-WORKLOADS = {
-    "Deployment": "apis/apps/v1/deployments",
-    "StatefulSet": "apis/apps/v1/statefulsets",
-    "DaemonSet": "apis/apps/v1/daemonsets",
-    "Job": "apis/batch/v1/jobs",
-    "CronJob": "apis/batch/v1/cronjobs",
-}
-REPLICA_SETS = "apis/apps/v1/replicasets"
-ROLLOUTS = "apis/argoproj.io/v1alpha1/rollouts"
-PODS = "api/v1/pods"
+PODS = BY_KIND["Pod"].path
 
 
 def path(resource: str, namespace: str = "", name: str = "") -> str:
@@ -162,9 +151,14 @@ def istiods(connection: Connection, namespace: str = "") -> list[Pod]:
     return list(streamed(connection, path(PODS, namespace), partial(decode.pod, all_containers=True), query))
 
 
-def workloads(connection: Connection, kind: str, namespace: str = "") -> list[Workload]:
-    """All Deployments, or all of another kind in WORKLOADS, with their templates."""
-    return list(streamed(connection, path(WORKLOADS[kind], namespace), decode.workload(kind)))
+def workloads(connection: Connection, resource: Resource, namespace: str = "") -> list[Workload]:
+    """All of a kind of workload, with their templates."""
+    if resource.decoding is Decoding.PROTOBUF:
+        return list(streamed(connection, path(resource.path, namespace), decode.workload(resource.kind)))
+    found: list[Workload] = installed(connection, resource, namespace)
+    for workload in found:  # the items of a list do not always say their kind
+        workload.kind = resource.kind
+    return found
 
 
 def replica_sets(connection: Connection, namespace: str = "") -> list[Workload]:
@@ -173,26 +167,18 @@ def replica_sets(connection: Connection, namespace: str = "") -> list[Workload]:
     def item(body: bytes) -> Workload:
         return Workload(kind="ReplicaSet", metadata=decode.owned_metadata(body))
 
-    return list(streamed(connection, path(REPLICA_SETS, namespace), item, accept=METADATA))
+    return list(streamed(connection, path(BY_KIND["ReplicaSet"].path, namespace), item, accept=METADATA))
 
 
 def whole_replica_sets(connection: Connection, namespace: str = "") -> Iterator[Workload]:
-    return streamed(connection, path(REPLICA_SETS, namespace), decode.workload("ReplicaSet"))
+    return streamed(connection, path(BY_KIND["ReplicaSet"].path, namespace), decode.workload("ReplicaSet"))
 
 
-def rollouts(connection: Connection, namespace: str = "") -> list[Workload]:
-    """Argo Rollouts; none where the resource is not installed."""
-    try:
-        return in_json(connection, path(ROLLOUTS, namespace), Workload)
-    except NotFound:
-        return []
-
-
-def gateways(connection: Connection, namespace: str = "") -> list[Gateway]:
-    """Gateway API Gateways of the newest version that is served; none where the resource is not installed."""
-    for version in GATEWAY_VERSIONS:
+def installed(connection: Connection, resource: Resource, namespace: str = "") -> list[Any]:
+    """All of a kind, of the newest version that is served; none where it is not installed."""
+    for version in (resource.version, *resource.older):
         try:
-            return in_json(connection, path(f"apis/gateway.networking.k8s.io/{version}/gateways", namespace), Gateway)
+            return in_json(connection, path(resource.path_of(version), namespace), resource.type)
         except NotFound:
             continue
     return []

@@ -8,10 +8,11 @@ from functools import partial
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.workers import Workers, result
+from kubectl_rev.core.mesh.resources import TOP_WORKLOADS
 from kubectl_rev.core.migration.patch_targets import Original, Originals
 from kubectl_rev.errors import Forbidden, NotFound
 
-_KINDS = {kind: path for kind, path in lists.WORKLOADS.items() if kind != "Job"} | {"Rollout": lists.ROLLOUTS}
+_KINDS = {each.kind: each.path for each in TOP_WORKLOADS}
 _NAMESPACES = "/api/v1/namespaces"
 
 

@@ -19,6 +19,7 @@ from kubectl_rev.cluster.error_mapping import Expired
 from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.objects import Pod
+from kubectl_rev.core.mesh.resources import maker
 from kubectl_rev.core.migration.rollout import Seen
 from kubectl_rev.errors import RevError, Unreachable
 
@@ -27,7 +28,6 @@ Key = tuple[str, str, str]  # namespace, kind, name
 _LASTS = 280  # seconds after which the server ends a watch and we begin the next
 _SILENCE = 300.0  # seconds without a byte after which the connection must be dead
 _BACKOFF, _BACKOFF_MOST = 0.2, 5.0
-_HASHES = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
 
 
 class Pods:
@@ -150,19 +150,11 @@ class Pods:
 
 
 def workload_of(pod: Pod) -> Key:
-    """Whose pod it is. A ReplicaSet of a Deployment is named after it and the hash that its pods carry as a label.
-
-    (k8s.io/kubernetes/pkg/controller/deployment/sync.go; Argo Rollouts does the same with a label of its own.)
-    """
+    """Whose pod it is: that of its controller, or of what made that, as the pod's labels tell."""
     owner = pod.metadata.controller
     if owner is None:
         return pod.namespace, "Pod", pod.name
-    if owner.kind == "ReplicaSet":
-        for label, kind in _HASHES.items():
-            template_hash = pod.labels.get(label)
-            if template_hash and owner.name.endswith(f"-{template_hash}"):
-                return pod.namespace, kind, owner.name.removesuffix(f"-{template_hash}")
-    return pod.namespace, owner.kind, owner.name
+    return pod.namespace, *(maker(owner.kind, owner.name, pod.labels) or (owner.kind, owner.name))
 
 
 class _Event(msgspec.Struct):

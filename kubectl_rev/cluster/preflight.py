@@ -20,7 +20,6 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.objects import ConfigMap, IstioConfig
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Gap
-from kubectl_rev.core.migration.patches import RESOURCES
 from kubectl_rev.core.migration.plan import Plan
 from kubectl_rev.core.migration.preflight_facts import Autoscaler, Budget, Circumstances, Denied, MeshConfig, Quota
 from kubectl_rev.errors import ClusterError, Forbidden, NotFound
@@ -84,7 +83,7 @@ def _needs(plan: Plan) -> list[tuple[str, str]]:
         needs.add(("create", "pods"))
     if plan.restarts:
         needs |= {("list", "pods"), ("watch", "pods")}
-    needs |= {("patch", RESOURCES[each.kind]) for each in plan.restarts if each.step}
+    needs |= {("patch", each.step.resource) for each in plan.restarts if each.step}
     needs |= {("patch", step.resource) for step in (*plan.first, *plan.last)}
     return sorted(needs)
 
@@ -94,7 +93,7 @@ def _where(plan: Plan, need: tuple[str, str]) -> Iterable[str]:
     verb, resource = need
     yield from {step.namespace for step in (*plan.first, *plan.last) if step.resource == resource}
     for move in plan.moves:
-        kinds = {RESOURCES.get(each.kind, "") for each in move.restarts if each.step}
+        kinds = {each.step.resource for each in move.restarts if each.step}
         if resource == "namespaces":
             wanted = bool(move.label or move.close)
         elif resource == "pods":

@@ -30,6 +30,7 @@ from kubectl_rev.core.mesh.objects import (
     WebhookConfiguration,
     Workload,
 )
+from kubectl_rev.core.mesh.resources import BY_KIND, WORKLOADS, Decoding, Resource
 from kubectl_rev.core.mesh.revisions import is_injection
 from kubectl_rev.core.mesh.sail import Sail
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
@@ -41,6 +42,7 @@ Depth = Literal["folded", "metadata", "whole"]
 _THREADS = 8
 _VERSION_TIMEOUT = 5.0
 _ISTIO_SYSTEM = "istio-system"
+_WHOLE = (Decoding.PROTOBUF, Decoding.JSON)
 _ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 _INJECTOR_CONFIG = "istio-sidecar-injector"  # manifests/charts/istio-control/istio-discovery/templates: + "-<revision>"
 
@@ -82,10 +84,9 @@ class _Reading:
         validators = self._list(lambda: self._webhooks("validating"))
         services = self._start(self._services)
         replica_sets = self._list(lambda: lists.replica_sets(connection, namespace))
-        owners = [self._list(partial(lists.workloads, connection, kind, namespace)) for kind in lists.WORKLOADS]
+        owners = [self._list(partial(self._workloads, each)) for each in WORKLOADS if each.decoding in _WHOLE]
         namespaces = self._start(self._namespaces)
-        owners.append(self._list(lambda: self._custom(lists.rollouts, "rollouts.argoproj.io")))
-        gateways = self._list(lambda: self._custom(lists.gateways, labels.GATEWAYS))
+        gateways = self._list(lambda: self._custom(lists.installed, BY_KIND["Gateway"]))
         config = self._list(partial(self._config, groups))
 
         found = Snapshot(istiods=result(istiods), scope=namespace)
@@ -141,12 +142,17 @@ class _Reading:
             return lists.folded_pods(self._connection, self._namespace)
         return list(lists.pods(self._connection, self._namespace))
 
-    def _custom(self, work: Callable[[Connection, str], list[T]], resource: str) -> list[T]:
+    def _workloads(self, resource: Resource) -> list[Workload]:
+        if resource.decoding is Decoding.PROTOBUF:
+            return lists.workloads(self._connection, resource, self._namespace)
+        return self._custom(lists.workloads, resource)
+
+    def _custom(self, work: Callable[[Connection, Resource, str], list[T]], resource: Resource) -> list[T]:
         """A list of custom resources; a broken conversion webhook of theirs (a 5xx) must not hide all the rest."""
         try:
-            return work(self._connection, self._namespace)
+            return work(self._connection, resource, self._namespace)
         except ServerFault as error:
-            self._gaps.add(Gap("list", resource, self._namespace, str(error)))
+            self._gaps.add(Gap("list", resource.resource, self._namespace, str(error)))
             return []
 
     def _istiods(self) -> list[Pod]:

@@ -12,6 +12,7 @@ from kubectl_rev.commands.flags import TypedLine
 from kubectl_rev.commands.source import Source
 from kubectl_rev.core.mesh import revision_names
 from kubectl_rev.core.mesh.objects import Metadata, Object
+from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.mesh.revision_names import EITHER, Kind
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Snapshot
@@ -22,7 +23,6 @@ Candidates = Iterable[tuple[str, str]]  # value, description
 _CODES = ("check", "skip", "explain")
 _KUBECONFIG = {"context": "contexts", "cluster": "clusters", "user": "users"}
 _TO = ("revision", "to", "came_from")  # a tag will do there
-_MADE = ("ReplicaSet", "Job")  # nobody names those that a Deployment or a CronJob makes
 
 
 def values(plugin: str, line: TypedLine) -> Candidates:
@@ -89,8 +89,11 @@ class _World:
         self._source = Source(line.connection, self._filename, "all_namespaces" in line.values)
 
     def names(self, kinds: Sequence[str]) -> list[str]:
-        """The names of these kinds in the namespace of the line, each once; of what cannot be read, none."""
-        found = [each for kind in kinds for each in self._listed(kind) if not (kind in _MADE and each.controller)]
+        """The names of these kinds in the namespace of the line, each once; of what cannot be read, none.
+
+        Nobody names the ReplicaSets of a Deployment, or the Jobs of a CronJob.
+        """
+        found = [each for kind in kinds for each in self._listed(kind) if not (facts_of(kind).made and each.controller)]
         return sorted({each.name for each in found})
 
     def _listed(self, kind: str) -> list[Metadata]:

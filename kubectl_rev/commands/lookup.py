@@ -6,19 +6,12 @@ from collections.abc import Sequence
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.resources import WORKLOADS
 from kubectl_rev.core.suggestions import did_you_mean
 from kubectl_rev.errors import ClusterError, UsageError
 from kubectl_rev.render.text import gap_text
 
-RESOURCES = {
-    "Deployment": "deployments.apps",
-    "StatefulSet": "statefulsets.apps",
-    "DaemonSet": "daemonsets.apps",
-    "ReplicaSet": "replicasets.apps",
-    "Job": "jobs.batch",
-    "CronJob": "cronjobs.batch",
-    "Rollout": "rollouts.argoproj.io",
-}
+RESOURCES = {resource.kind: resource.resource for resource in WORKLOADS}
 # What has to be read before a name in a list can be said not to be there.
 READ = {
     "revisions": ("pods", RESOURCES["Deployment"], labels.INJECTORS),

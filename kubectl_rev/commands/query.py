@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kubectl_rev.core.mesh.resources import BY_KIND, WORKLOADS, Resource
 from kubectl_rev.core.mesh.selectors import LabelSelector
 from kubectl_rev.dumps.yaml_reader import Name
 from kubectl_rev.errors import UsageError
@@ -53,33 +54,23 @@ class Filter(msgspec.Struct, frozen=True):
 
 LISTS = ("revisions", "tags", "namespaces", "workloads", "pods", "gateways")
 
-_ALIASES = {
-    "revisions": ("revision", "revs", "rev"),
-    "tags": ("tag",),
-    "namespaces": ("namespace", "ns"),
-    "workloads": ("workload", "wl"),
-    "pods": ("pod", "po"),
-    "gateways": ("gateway", "gateways.gateway.networking.k8s.io", "gateway.gateway.networking.k8s.io", "gtw", "gw"),
-}
-_WORKLOADS = {
-    "Deployment": ("deployments", "deployment", "deploy"),
-    "StatefulSet": ("statefulsets", "statefulset", "sts"),
-    "DaemonSet": ("daemonsets", "daemonset", "ds"),
-    "ReplicaSet": ("replicasets", "replicaset", "rs"),
-    "Job": ("jobs", "job"),
-    "CronJob": ("cronjobs", "cronjob", "cj"),
-    "Rollout": ("rollouts", "rollout", "ro"),
-}
-_GROUPS = dict.fromkeys(_WORKLOADS, "apps") | {"Job": "batch", "CronJob": "batch", "Rollout": "argoproj.io"}
-_LIST_OF = {alias: kind for kind, aliases in _ALIASES.items() for alias in (kind, *aliases)}
-_KIND_OF = {alias: kind for kind, aliases in _WORKLOADS.items() for alias in aliases}
-_KIND_OF |= {f"{alias}.{_GROUPS[kind]}": kind for alias, kind in _KIND_OF.items()}
-_EXPLAINED = _KIND_OF | dict.fromkeys(("namespaces", *_ALIASES["namespaces"]), "Namespace")
-_EXPLAINED |= dict.fromkeys(("pods", *_ALIASES["pods"]), "Pod")
-_EXPLAINED |= dict.fromkeys(("gateways", *_ALIASES["gateways"]), "Gateway")
+
+def _aliases(resource: Resource) -> list[str]:
+    """All that kubectl takes for a type: plural, singular and short names, each with its group too."""
+    names = (resource.plural, resource.kind.lower(), *resource.short)
+    return [*names, *(f"{name}.{resource.group}" for name in names if resource.group)]
+
+
+_KIND_OF = {alias: resource.kind for resource in WORKLOADS for alias in _aliases(resource)}
+_OTHERS = {alias: kind for kind in ("Namespace", "Pod", "Gateway") for alias in _aliases(BY_KIND[kind])}
+_EXPLAINED = _KIND_OF | _OTHERS
+_LIST_OF = {alias: BY_KIND[kind].plural for alias, kind in _OTHERS.items()}
+_LIST_OF |= dict.fromkeys(("revisions", "revision", "revs", "rev"), "revisions")
+_LIST_OF |= {"tags": "tags", "tag": "tags"} | dict.fromkeys(("workloads", "workload", "wl"), "workloads")
 # The plurals, as tab completion offers them.
-TYPES = (*LISTS, *(aliases[0] for aliases in _WORKLOADS.values()))
-_OF_LIST = {"namespaces": ["Namespace"], "pods": ["Pod"], "gateways": ["Gateway"], "workloads": [*_WORKLOADS]}
+TYPES = (*LISTS, *(resource.plural for resource in WORKLOADS))
+_OF_LIST = {BY_KIND[kind].plural: [kind] for kind in _OTHERS.values()}
+_OF_LIST["workloads"] = [resource.kind for resource in WORKLOADS]
 
 
 def listed(word: str) -> list[str]:

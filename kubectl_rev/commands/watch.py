@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_rev.commands.source import Source
 from kubectl_rev.commands.terminal import err, out
+from kubectl_rev.core.mesh.resources import RESOURCES
 from kubectl_rev.errors import ClusterError
 from kubectl_rev.render.text import clean
 
@@ -20,30 +21,18 @@ if TYPE_CHECKING:
 _HOME_AND_CLEAR = "\x1b[H\x1b[J"
 _AGAIN = 3.0  # seconds until a read that failed is tried again, unless a watch tells something before
 
-# What the answers depend on: /apis paths; those below a namespace are narrowed to one where the question is.
-_CLUSTERED = (
-    "/api/v1/namespaces",
-    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
-    "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
-    "/api/v1/services",
-    "/apis/discovery.k8s.io/v1/endpointslices",
-)
-_NAMESPACED = (
-    ("/api/v1", "pods"),
-    ("/apis/apps/v1", "deployments"),
-    ("/apis/apps/v1", "statefulsets"),
-    ("/apis/apps/v1", "daemonsets"),
-    ("/apis/batch/v1", "jobs"),
-    ("/apis/batch/v1", "cronjobs"),
-    ("/apis/argoproj.io/v1alpha1", "rollouts"),
-    ("/apis/gateway.networking.k8s.io/v1", "gateways"),
-)
+_SCOPED = ("pods", "workloads", "gateways")  # fields of a Snapshot that are read of one namespace where that is asked
 
 
 def paths(namespace: str) -> Sequence[str]:
     """The collections to watch for a question about one namespace, or about all."""
-    where = f"/namespaces/{namespace}" if namespace else ""
-    return [*_CLUSTERED, *(f"{root}{where}/{plural}" for root, plural in _NAMESPACED)]
+    from kubectl_rev.cluster import lists
+
+    return [
+        lists.path(resource.path, namespace if resource.field in _SCOPED else "")
+        for resource in RESOURCES
+        if resource.watched
+    ]
 
 
 def follow(source: Source, namespace: str, draw: Callable[[], str]) -> None:

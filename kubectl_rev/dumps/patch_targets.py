@@ -11,19 +11,19 @@ from collections.abc import Iterable
 import msgspec
 
 from kubectl_rev.core.mesh.objects import Object, Workload
+from kubectl_rev.core.mesh.resources import TOP_WORKLOADS, facts_of
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.migration.patch_targets import Identity, Original, Originals, OriginalSpec
-from kubectl_rev.core.migration.skip_reasons import ROLLED
 from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.dumps.yaml_reader import decode, documents
 
-_KINDS = frozenset({"Namespace", "CronJob", *ROLLED})
+_KINDS = frozenset({"Namespace", *(each.kind for each in TOP_WORKLOADS)})
 
 
 def originals(texts: Iterable[str], snapshot: Snapshot) -> Originals:
     """Those of texts that have been read as this Snapshot already, so that they are known to be one."""
     found = [_saved(each, "Namespace") for each in snapshot.namespaces]
-    found += [_saved(each, each.kind) for each in snapshot.workloads if each.kind in ROLLED and each.template]
+    found += [_saved(each, each.kind) for each in snapshot.workloads if facts_of(each.kind).rolled and each.template]
     for text in texts:
         for head, raw in snapshot_file.flat(documents(text)):
             if head.kind in _KINDS and raw is not None:

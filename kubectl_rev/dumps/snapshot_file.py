@@ -1,7 +1,7 @@
 """Snapshots in files: what `-f` reads, what `--save` writes.
 
 A plain dump (`kubectl get -o yaml|json`) does not say what was asked for, so a kind that does not occur in it is a gap,
-not an empty list. Kinds that most clusters have none of (Rollouts, Gateways, Sail's) are a gap only where something in
+not an empty list. Kinds that most clusters have none of (Gateways, Sail's) are a gap only where something in
 the dump is owned by one. What a dump leaves out of a kind (`-n`, `-l`) cannot be seen.
 Of several objects with one name the last counts, as when `kubectl apply` reads the same file.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +19,7 @@ import msgspec
 
 from kubectl_rev.core.mesh import labels, objects
 from kubectl_rev.core.mesh.objects import Object, Pod, Shape, Workload
-from kubectl_rev.core.mesh.resources import BY_KIND, BY_NAME, FIELDS, KINDS, Kind, group_of, plural_of
+from kubectl_rev.core.mesh.resources import BY_KIND, BY_NAME, FIELDS, RESOURCES, Resource, group_of, plural_of
 from kubectl_rev.core.mesh.sail import Sail
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.dumps.redact import INJECTOR_CONFIG, lean
@@ -77,7 +78,7 @@ def texts(path: str, stdin: IO[bytes]) -> dict[str, str]:
 
 def parse(texts: dict[str, str]) -> Snapshot:
     """The Snapshot in some texts, by the path that each is from."""
-    found: dict[tuple[str, ...], tuple[Kind, Object]] = {}
+    found: dict[tuple[str, ...], tuple[Resource, Object]] = {}
     seen: set[str] = set()
     saved: list[Snapshot] = []
     config: list[objects.IstioConfig] = []
@@ -141,7 +142,7 @@ def flat(raws: Iterable[bytes | msgspec.Raw], outer: _Head | None = None) -> Ite
             yield _Head(api_version=head.api_version, kind=head.kind.removesuffix("List")), None
 
 
-def _object(kind: Kind, head: _Head, raw: msgspec.Raw) -> Object:
+def _object(kind: Resource, head: _Head, raw: msgspec.Raw) -> Object:
     """An object as its kind's type."""
     name = head.metadata or _Name()
     try:
@@ -151,7 +152,7 @@ def _object(kind: Kind, head: _Head, raw: msgspec.Raw) -> Object:
         raise ValueError(f"{kind.kind} {path}: {error}") from None
 
 
-def _complete(kind: Kind, each: Object) -> Object:
+def _complete(kind: Resource, each: Object) -> Object:
     """As kubectl would take it: it must have a name, and lies in namespace default if it says nothing else."""
     if not each.name:
         raise ValueError(f"{kind.kind} without a name")
@@ -170,7 +171,7 @@ def _config(head: _Head, raw: msgspec.Raw | None) -> list[objects.IstioConfig]:
     return [each] if labels.REV in each.labels else []
 
 
-def _plain(found: Iterable[tuple[Kind, Object]], config: list[objects.IstioConfig], seen: set[str]) -> Snapshot:
+def _plain(found: Iterable[tuple[Resource, Object]], config: list[objects.IstioConfig], seen: set[str]) -> Snapshot:
     """What a dump holds, and the gaps where it holds nothing of a kind."""
     lists: dict[str, Any] = {field: [] for field in FIELDS}
     owners: set[str] = set()
@@ -185,7 +186,7 @@ def _plain(found: Iterable[tuple[Kind, Object]], config: list[objects.IstioConfi
         lists[kind.field].append(each)
     gaps = [
         Gap("list", kind.resource, "", "not in the dump")
-        for kind in KINDS
+        for kind in RESOURCES
         if kind.resource not in seen and (not kind.optional or kind.kind in owners)
     ]
     if labels.CONFIGURATION not in seen:
@@ -214,8 +215,9 @@ def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
             lists[kind.field].append(_object(kind, inner, item))
     istiods: list[Any] = [_object(BY_KIND["Pod"], inner, item) for inner, item in flat(saved.istiods) if item]
     config = [decode(item, objects.IstioConfig) for item in saved.config]
-    missing = {*(kind.resource for kind in KINDS), labels.CONFIGURATION}
-    missing -= {*saved.read} | {gap.resource for gap in saved.gaps}
+    owners = {owner.kind for each in chain.from_iterable(lists.values()) for owner in each.metadata.owner_references}
+    known = {*(kind.resource for kind in RESOURCES if not kind.optional or kind.kind in owners), labels.CONFIGURATION}
+    missing = known - {*saved.read} - {gap.resource for gap in saved.gaps}
     gaps = saved.gaps + [Gap("list", resource, "", "not in the snapshot") for resource in sorted(missing)]
     return lean(
         Snapshot(**lists, istiods=istiods, config=config, versions=saved.versions, taken=saved.taken, gaps=gaps)
@@ -254,7 +256,7 @@ def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
     document = {
         "apiVersion": API_VERSION,
         "kind": "Snapshot",
-        "read": sorted({*(kind.resource for kind in KINDS), labels.CONFIGURATION} - unread),
+        "read": sorted({*(kind.resource for kind in RESOURCES), labels.CONFIGURATION} - unread),
         "gaps": msgspec.to_builtins(sorted(snapshot.gaps)),
         "versions": dict(sorted(snapshot.versions.items())),
         **({"taken": snapshot.taken} if snapshot.taken else {}),
@@ -271,6 +273,8 @@ def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
 def _item(field: str, each: Object) -> dict[str, Any]:
     """An object as Kubernetes writes it; its type alone does not tell an injector from a validator."""
     kind = (
-        BY_KIND[each.kind] if isinstance(each, Workload | Sail) else next(kind for kind in KINDS if kind.field == field)
+        BY_KIND[each.kind]
+        if isinstance(each, Workload | Sail)
+        else next(kind for kind in RESOURCES if kind.field == field)
     )
     return {"apiVersion": kind.api_version, "kind": kind.kind, **msgspec.to_builtins(each)}

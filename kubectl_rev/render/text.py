@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from kubectl_rev.core.mesh.resources import printed
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.status.items import NOT_CHECKED
 from kubectl_rev.errors import RIGHTS
@@ -94,24 +95,10 @@ def yaml(kind: str, value: Any) -> str:
     return write_yaml(document(kind, value)).decode().rstrip("\n")
 
 
-# kubectl prints the group with the resource: `deployment.apps/web`.
-_GROUPS = {
-    "Deployment": "apps",
-    "StatefulSet": "apps",
-    "DaemonSet": "apps",
-    "ReplicaSet": "apps",
-    "Job": "batch",
-    "CronJob": "batch",
-    "Rollout": "argoproj.io",
-    "Gateway": "gateway.networking.k8s.io",
-}
-
-
 def name(kind: str, namespace: str, name: str) -> str:
     """`namespace/shop`, `deployment.apps/web -n shop`: what `-f -` of the next command takes."""
-    group = f".{_GROUPS[kind]}" if kind in _GROUPS else ""
     where = f" -n {namespace}" if namespace else ""
-    return clean(f"{kind.lower()}{group}/{name}{where}")
+    return clean(f"{printed(kind)}/{name}{where}")
 
 
 _COLORS = {"error": "31", "warning": "33", "info": "36", "good": "32", "bold": "1"}

@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from kubectl_rev.core.checks.model import Check, Finding
+from kubectl_rev.core.mesh.resources import TOP_WORKLOADS
 from kubectl_rev.core.verification.compare import Change
 from kubectl_rev.core.verification.verify import CheckItem, GapItem, Status, Verdict, Verification
 from kubectl_rev.render.findings import causes
@@ -176,7 +177,7 @@ def _color(verdict: Verdict) -> str:
 
 def names(report: Verification) -> str:
     """The namespaces and workloads with findings, one a line, as `-f -` of the next command takes them."""
-    kinds = ("Namespace", "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Rollout", "Gateway")
+    kinds = ("Namespace", "Gateway", *(each.kind for each in TOP_WORKLOADS))
     found = dict.fromkeys(f.subject for f in report.findings if f.subject.kind in kinds)
     return "\n".join(name(subject.kind, subject.namespace, subject.name) for subject in found)
 

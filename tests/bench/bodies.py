@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from kubectl_rev.cluster import lists, portforward
 from kubectl_rev.cluster.connection import Connection, connect
+from kubectl_rev.core.mesh.resources import WORKLOADS, Decoding
 
 _JSON = (
     "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
@@ -18,10 +19,9 @@ def main() -> None:
     with connect() as connection, ThreadPoolExecutor(12) as pool:
         istiods = lists.istiods(connection)
         work = [pool.submit(_drain, connection, "/api/v1/pods", lists.PROTOBUF)]
-        work += [
-            pool.submit(_drain, connection, lists.path(where), lists.PROTOBUF) for where in lists.WORKLOADS.values()
-        ]
-        work += [pool.submit(_drain, connection, lists.path(lists.REPLICA_SETS), lists.METADATA)]
+        for accept, decoding in ((lists.PROTOBUF, Decoding.PROTOBUF), (lists.METADATA, Decoding.METADATA)):
+            paths = [lists.path(each.path) for each in WORKLOADS if each.decoding is decoding]
+            work += [pool.submit(_drain, connection, path, accept) for path in paths]
         work += [pool.submit(_drain, connection, "/api/v1/namespaces", lists.METADATA)]
         work += [pool.submit(_drain, connection, where, "application/json") for where in _JSON]
         for pod in istiods:

@@ -608,10 +608,10 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         [(workload_ref("web"), "1 pod on default, canary is selected; it is paused",
           "kubectl rollout resume deployment/web -n shop && kubectl rollout restart deployment/web -n shop")],
     ),
-    ("REV202", "a paused Rollout is not kubectl's to resume"): (
+    ("REV202", "a paused Rollout is restarted all the same, by Argo's own command"): (
         mesh(ns("shop", "rev=canary"), paused_rollout()),
         [(workload_ref("web", "Rollout"), "1 pod on default, canary is selected",
-          "let Rollout web in namespace shop replace its pods")],
+          "kubectl argo rollouts restart web -n shop")],
     ),
     ("REV202", "OnDelete waits for somebody to delete the pods"): (
         mesh(ns("shop", "rev=canary"), held("web", update_strategy=UpdateStrategy(type="OnDelete"))),

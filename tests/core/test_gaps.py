@@ -11,7 +11,7 @@ from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.checks import find
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import Object
-from kubectl_rev.core.mesh.resources import KINDS, Kind
+from kubectl_rev.core.mesh.resources import RESOURCES, Resource
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.verification.connections import Connections
 from kubectl_rev.core.verification.evidence import Evidence, Extras
@@ -42,7 +42,7 @@ def uninstalls() -> Iterator[tuple[str, Snapshot]]:
     yield from MORE.items()
 
 
-def hidden(snapshot: Snapshot, kind: Kind) -> Snapshot:
+def hidden(snapshot: Snapshot, kind: Resource) -> Snapshot:
     """The same read by somebody who may not list this kind."""
     kept = [each for each in getattr(snapshot, kind.field) if getattr(each, "kind", kind.kind) not in ("", kind.kind)]
     istiods = [] if kind.kind == "Pod" else snapshot.istiods
@@ -55,8 +55,8 @@ def statuses(snapshot: Snapshot) -> dict[str, Status]:
     return {each.code: each.status for each in verify_move(evidence, "", frozenset(), Request(), MESH_CHECKS).checks}
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=[kind.kind for kind in KINDS])
-def test_what_is_not_found_for_lack_of_a_kind_is_unknown(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", RESOURCES, ids=[kind.kind for kind in RESOURCES])
+def test_what_is_not_found_for_lack_of_a_kind_is_unknown(kind: Resource) -> None:
     wrong = []
     worlds = [(f"{code} {why}", snapshot) for (code, why), (snapshot, _) in WORLDS.items()]
     for why, snapshot in (*worlds, *MORE.items()):
@@ -69,8 +69,8 @@ def test_what_is_not_found_for_lack_of_a_kind_is_unknown(kind: Kind) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=[kind.kind for kind in KINDS])
-def test_what_no_longer_stands_in_the_way_for_lack_of_a_kind_is_unknown(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", RESOURCES, ids=[kind.kind for kind in RESOURCES])
+def test_what_no_longer_stands_in_the_way_for_lack_of_a_kind_is_unknown(kind: Resource) -> None:
     wrong = []
     for why, snapshot in uninstalls():
         before, without = (verdict(evidence(each)).checks for each in (snapshot, hidden(snapshot, kind)))
@@ -86,7 +86,7 @@ def test_hiding_a_kind_hides_findings() -> None:
     """Else the test above could not fail."""
     worlds = [(Survey(snapshot), snapshot) for snapshot, wanted in WORLDS.values() if wanted]
     for name in ("Namespace", "Pod", "Deployment", "MutatingWebhookConfiguration", "Service"):
-        kind = next(kind for kind in KINDS if kind.kind == name)
+        kind = next(kind for kind in RESOURCES if kind.kind == name)
         assert any(
             {f.code for f in find(s, MESH_CHECKS)} - {f.code for f in find(Survey(hidden(w, kind)), MESH_CHECKS)}
             for s, w in worlds

@@ -160,6 +160,31 @@ def test_what_cannot_be_restarted_is_listed_with_the_reason(case):
     assert move.restarts == ()
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "Rollout"])
+def test_only_what_has_a_pause_that_holds_a_restart_back_is_left(kind):
+    """Argo replaces the pods of a paused Rollout too; a new template of one waits."""
+    paused = {"web": {"paused": True}}
+    move = only(planned(ENABLED, build.running(build.workload(kind, "web"), "default"), specs=paused))
+    assert [(left.why, left.hint) for left in move.left] == (
+        [("it is paused", "kubectl rollout resume deployment/web -n shop")] if kind == "Deployment" else []
+    )
+    pinned = build.running(build.workload(kind, "web", text="rev=default"), "default")
+    move = only(planned(build.ns("shop"), pinned, specs=paused))
+    assert [left.why for left in move.left] == ["it is paused"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        ("StatefulSet", "kubectl rollout restart statefulset/web -n shop"),
+        ("Rollout", "kubectl argo rollouts restart web -n shop"),
+    ],
+)
+def test_what_is_not_restarted_has_the_command_of_its_kind(kind, hint):
+    move = only(planned(ENABLED, build.running(build.workload(kind, "web"), "default"), restart=False))
+    assert [left.hint for left in move.left] == [hint]
+
+
 def test_a_partition_keeps_some():
     db = build.running(build.stateful_set("db", replicas=3), "default", "default", "default")
     specs = {"db": {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}}

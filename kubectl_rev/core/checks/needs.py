@@ -1,9 +1,11 @@
 """What a check rests on, as the kinds of gap that leave it undecided (`Check.needs`)."""
 
+from kubectl_rev.core.mesh import resources
+
 INJECTORS = ("mutatingwebhookconfigurations",)
 SERVED = ("services", "endpointslices")  # does the Service that a webhook calls answer
 ISTIODS = ("pods", "deployments")
-WORKLOADS = ("namespaces", "pods", "apps", "batch", "argoproj.io", "replicationcontrollers")
+WORKLOADS = ("namespaces", "pods", *dict.fromkeys(each.group or each.plural for each in resources.WORKLOADS))
 POLICY = ("configmaps",)  # does istiod refuse what a webhook matched
 NAMESPACES_SELECTED = (*INJECTORS, *SERVED, *POLICY, "namespaces")  # who injects a pod without labels of its own
 # who injects the pods of a workload, those of a rendered gateway too

@@ -1,7 +1,7 @@
 """Facts about a mesh, shared by all plugins: which revisions exist, which label wins, what runs where.
 
 labels           the labels, annotations and names that we rely on
-resources        the kinds of object that are read
+resources        every kind that is read, with its names; how each kind of workload is restarted
 selectors        does this selector match, and if not, why
 objects          the Kubernetes objects, as far as they are read
 sail             the Sail operator's own objects, as far as they are read

@@ -18,6 +18,7 @@ from kubectl_rev.core.mesh.gateways import GatewayKind, classify, gateway_name, 
 from kubectl_rev.core.mesh.injection import Selected, State, heeded, select
 from kubectl_rev.core.mesh.objects import Metadata, OwnerReference, Pod, PodSpec, PodTemplate, Workload
 from kubectl_rev.core.mesh.proxies import Proxy, as_wished, proxy_of
+from kubectl_rev.core.mesh.resources import Restart, facts_of, maker
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Snapshot
 
@@ -73,11 +74,12 @@ class Unit(msgspec.Struct, frozen=True):
         """How its pods are replaced: Jobs end by themselves, and what istiod rendered only istiod renders again."""
         if self.kind == "Pod":
             return "recreate"
-        if self.kind in ("Job", "CronJob") or self.gateway in RENDERED:
+        restart = facts_of(self.kind).restart
+        if restart is Restart.COMPLETION or self.gateway in RENDERED:
             return "wait for"
         if self.held == "paused":
             return "resume and restart"
-        return "delete the pods of" if self.held == "OnDelete" or self.kind == "ReplicaSet" else "restart"
+        return "delete the pods of" if self.held == "OnDelete" or restart is Restart.DELETION else "restart"
 
     @property
     def made_from(self) -> str:
@@ -121,8 +123,8 @@ class Survey:
         for key in mixed:  # of several ReplicaSets of an unknown controller the newest says what comes next
             templates[key] = self.top_owner(max(pods[key], key=_age))[1]
         for key, workload in self._workloads.items():
-            idle_job = workload.kind == "Job" and key not in pods
-            if workload.template and self._is_top(workload) and not idle_job:
+            over = facts_of(workload.kind).once and key not in pods
+            if workload.template and self._is_top(workload) and not over:
                 templates[key] = workload.template
         return [self._unit(key, templates[key], pods.get(key, [])) for key in sorted(templates)]
 
@@ -153,8 +155,8 @@ class Survey:
     def top_owner(self, pod: Pod) -> tuple[Key, PodTemplate | None]:
         """Who is restarted to replace this pod, and the template it comes from if that is known.
 
-        Follows controllers upwards as far as they were listed: a ReplicaSet or Job leads on to whoever made it, of any
-        kind; a Deployment, StatefulSet or DaemonSet is its own answer even if an operator made it, since it is what is
+        Follows controllers upwards as far as they were listed: what other workloads make (a ReplicaSet, a Job) leads on
+        to whoever made it, of any kind; any other is its own answer even if an operator made it, since it is what is
         rolled. A static pod (controller: its Node) is nobody's.
         """
         namespace, controller = pod.namespace, pod.metadata.controller
@@ -164,7 +166,7 @@ class Survey:
         passed: set[Key] = set()
         while True:
             key = (namespace, controller.kind, controller.name)
-            workload = self._workloads.get(key) or self._made_by_hash(pod, key)
+            workload = self._workloads.get(key) or self._maker(pod, key)
             if workload is not None:
                 key = (namespace, workload.kind, workload.name)
             if workload is None or key in passed:  # a circle: no cluster has one, a file may
@@ -176,18 +178,16 @@ class Survey:
                 return key, template
             controller = above
 
-    def _made_by_hash(self, pod: Pod, key: Key) -> Workload | None:
-        """The Deployment whose ReplicaSet was not read: deployment/sync.go names it so, after the pods' own label."""
+    def _maker(self, pod: Pod, key: Key) -> Workload | None:
+        """The Deployment, or its like, whose ReplicaSet was not read: the pod's own labels tell."""
         namespace, kind, name = key
-        template_hash = pod.labels.get(labels.POD_TEMPLATE_HASH)
-        if kind != "ReplicaSet" or not template_hash:
-            return None
-        return self._workloads.get((namespace, "Deployment", name.removesuffix(f"-{template_hash}")))
+        above = maker(kind, name, pod.labels)
+        return self._workloads.get((namespace, *above)) if above else None
 
     def _above(self, workload: Workload) -> OwnerReference | None:
         """The controller that decides about a workload's pods in its place."""
         above = workload.metadata.controller
-        if above is None or workload.kind in ("ReplicaSet", "Job"):
+        if above is None or facts_of(workload.kind).made:
             return above
         return above if (workload.namespace, above.kind, above.name) in self._workloads else None
 
@@ -239,7 +239,7 @@ class Survey:
 
 def _held(workload: Workload) -> Literal["", "paused", "OnDelete"]:
     """kubectl refuses to restart what is paused; OnDelete waits until somebody deletes the pods."""
-    if workload.kind == "Deployment" and workload.spec.paused:
+    if workload.spec.paused and facts_of(workload.kind).resume_command:
         return "paused"
     strategy = workload.spec.update_strategy
     return "OnDelete" if strategy and strategy.type == "OnDelete" else ""

@@ -160,7 +160,7 @@ class UpdateStrategy(Shape):
 
 
 class WorkloadSpec(Shape):
-    """`spec` of Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, CronJobs and Argo Rollouts."""
+    """`spec` of any kind of workload (resources.WORKLOADS)."""
 
     template: PodTemplate | None = None
     job_template: JobTemplate | None = None
@@ -173,7 +173,7 @@ class WorkloadSpec(Shape):
 class Workload(Object):
     """An owner of pods. `kind` is Kubernetes' own word; `template` is None when only metadata was read."""
 
-    kind: str
+    kind: str = ""
     spec: WorkloadSpec = msgspec.field(default_factory=WorkloadSpec)
 
     @property

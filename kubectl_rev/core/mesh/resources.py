@@ -1,44 +1,116 @@
-"""Which kinds of object a dump may hold, what each is called, and where it goes in a Snapshot."""
+"""Every kind of resource that is read: its names, how it is read, where it goes in a Snapshot; how a workload restarts.
+
+This is the only list of kinds. Types and tab completion, lists, watches, patches, waiting, what a check needs and what
+`--rbac` grants follow from it: a new kind of workload is an entry here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Literal
+
 import msgspec
 
-from kubectl_rev.core.mesh import objects, sail
+from kubectl_rev.core.mesh import labels, objects, sail
 from kubectl_rev.core.mesh.objects import Object, Pod, Workload
 
 
-class Kind(msgspec.Struct, frozen=True):
-    """A kind that we read: where it goes in the Snapshot, and what its gap is called.
+class Decoding(Enum):
+    """How a list of a kind comes from the API server."""
 
-    An `optional` one is missed only by what it owns; most clusters have none.
+    PROTOBUF = "protobuf, whole"
+    METADATA = "protobuf, metadata only"
+    JSON = "JSON: small lists, and custom resources, which have no protobuf"
+    DUMP = "not listed: read from dumps only"
+
+
+class Restart(Enum):
+    """What replaces the pods of a workload when nothing else about it changes."""
+
+    ANNOTATION = "an annotation in its pod template, which the new pods carry: kubectl rollout restart"
+    RESTART_AT = "its own field spec.restartAt; new pods do not show it"
+    COMPLETION = "nothing: its pods end by themselves"
+    DELETION = "nothing: pods are replaced when they are deleted"
+    UNKNOWN = "its controller's own way"
+
+
+class Middle(msgspec.Struct, frozen=True):
+    """The object between a workload and its pods, named WORKLOAD-SUFFIX.
+
+    The pods have a `label` whose value is that suffix (`holds="suffix"`) or the workload's name (`holds="name"`).
     """
 
     kind: str
-    api_version: str
-    resource: str
-    field: str
-    type: type[Object]
-    optional: bool = False
+    label: str
+    holds: Literal["suffix", "name"] = "suffix"
+
+
+class WorkloadFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What only an owner of pods has.
+
+    `restart_command` restarts it and `resume_command` ends its pause: words with `{name}`, to which `-n NAMESPACE` is
+    added. `template` is the JSON pointer to its pod template. A `made` kind is made by other workloads, which are
+    restarted in its place; of a kind that runs `once` an object without pods is over.
+    """
+
+    restart: Restart = Restart.UNKNOWN
+    restart_command: str = ""
+    resume_command: str = ""
+    template: str = "/spec/template"
+    middle: Middle | None = None
+    made: bool = False
+    once: bool = False
 
     @property
-    def namespaced(self) -> bool:
-        return self.kind != "Namespace" and self.type not in (objects.WebhookConfiguration, sail.Sail)
+    def rolled(self) -> bool:
+        """Whether there is a patch that restarts it."""
+        return self.restart in (Restart.ANNOTATION, Restart.RESTART_AT)
 
 
-def _workload(kind: str, api_version: str, optional: bool = False) -> Kind:
-    group = group_of(api_version)
-    resource = f"{plural_of(kind)}.{group}" if group else plural_of(kind)
-    return Kind(kind, api_version, resource, "workloads", Workload, optional)
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of resource. `older` are versions to ask for where `version` is not served; `short` are its short names.
 
+    `field` is its list in the Snapshot. An `optional` kind is missed only by what it owns; most clusters have none.
+    Changes of a kind that is not `watched` show in others: a ReplicaSet's in its pods.
+    """
 
-def _webhooks(kind: str, field: str) -> Kind:
-    group = "admissionregistration.k8s.io"
-    return Kind(kind, f"{group}/v1", f"{plural_of(kind)}.{group}", field, objects.WebhookConfiguration)
+    kind: str
+    group: str
+    version: str
+    older: tuple[str, ...] = ()
+    plural: str
+    short: tuple[str, ...] = ()
+    type: type[Object]
+    field: str
+    decoding: Decoding
+    namespaced: bool = True
+    optional: bool = False
+    watched: bool = True
+    workload: WorkloadFacts | None = None
 
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
 
-def _sail(kind: str) -> Kind:
-    return Kind(kind, f"{sail.GROUP}/v1", f"{plural_of(kind)}.{sail.GROUP}", "sail", sail.Sail, optional=True)
+    @property
+    def resource(self) -> str:
+        """The plural with its group, as RBAC and gaps name it: `deployments.apps`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def singular(self) -> str:
+        """As kubectl prints it: `deployment.apps`."""
+        return f"{self.kind.lower()}.{self.group}" if self.group else self.kind.lower()
+
+    @property
+    def path(self) -> str:
+        """Where the API server has it: `apis/apps/v1/deployments`."""
+        return self.path_of(self.version)
+
+    def path_of(self, version: str) -> str:
+        """The same, of one of its versions."""
+        return f"apis/{self.group}/{version}/{self.plural}" if self.group else f"api/{version}/{self.plural}"
 
 
 def plural_of(kind: str) -> str:
@@ -51,29 +123,122 @@ def group_of(api_version: str) -> str:
     return api_version.rpartition("/")[0]
 
 
-KINDS = (
-    Kind("Namespace", "v1", "namespaces", "namespaces", objects.Namespace),
-    Kind("Pod", "v1", "pods", "pods", Pod),
-    _workload("Deployment", "apps/v1"),
-    _workload("StatefulSet", "apps/v1"),
-    _workload("DaemonSet", "apps/v1"),
-    _workload("ReplicaSet", "apps/v1"),
-    _workload("Job", "batch/v1"),
-    _workload("CronJob", "batch/v1"),
-    _workload("ReplicationController", "v1", optional=True),
-    _workload("Rollout", "argoproj.io/v1alpha1", optional=True),
+def _resource(
+    kind: str, api_version: str, field: str, type: type[Object], decoding: Decoding, *short: str, **more: Any
+) -> Resource:
+    group, _, version = api_version.rpartition("/")
+    return Resource(
+        kind=kind,
+        group=group,
+        version=version,
+        plural=plural_of(kind),
+        short=short,
+        type=type,
+        field=field,
+        decoding=decoding,
+        **more,
+    )
+
+
+def _workload(
+    kind: str,
+    api_version: str,
+    *short: str,
+    decoding: Decoding = Decoding.PROTOBUF,
+    optional: bool = False,
+    watched: bool = True,
+    **facts: Any,
+) -> Resource:
+    found = WorkloadFacts(**facts)
+    more = {"optional": optional, "watched": watched, "workload": found}
+    return _resource(kind, api_version, "workloads", Workload, decoding, *short, **more)
+
+
+def _webhooks(kind: str, field: str) -> Resource:
+    api_version = "admissionregistration.k8s.io/v1"
+    return _resource(kind, api_version, field, objects.WebhookConfiguration, Decoding.JSON, namespaced=False)
+
+
+def _sail(kind: str) -> Resource:
+    more = {"namespaced": False, "optional": True, "watched": False}
+    return _resource(kind, f"{sail.GROUP}/v1", "sail", sail.Sail, Decoding.JSON, **more)
+
+
+RESOURCES = (
+    _resource("Namespace", "v1", "namespaces", objects.Namespace, Decoding.METADATA, "ns", namespaced=False),
+    _resource("Pod", "v1", "pods", Pod, Decoding.PROTOBUF, "po"),
+    _workload(
+        "Deployment", "apps/v1", "deploy",
+        restart=Restart.ANNOTATION,
+        restart_command="kubectl rollout restart deployment/{name}",
+        resume_command="kubectl rollout resume deployment/{name}",
+        # k8s.io/kubernetes/pkg/controller/deployment/sync.go names the ReplicaSet
+        middle=Middle("ReplicaSet", labels.POD_TEMPLATE_HASH),
+    ),
+    _workload(
+        "StatefulSet", "apps/v1", "sts",
+        restart=Restart.ANNOTATION,
+        restart_command="kubectl rollout restart statefulset/{name}",
+    ),
+    _workload(
+        "DaemonSet", "apps/v1", "ds",
+        restart=Restart.ANNOTATION,
+        restart_command="kubectl rollout restart daemonset/{name}",
+    ),
+    _workload("ReplicaSet", "apps/v1", "rs", decoding=Decoding.METADATA, watched=False,
+              restart=Restart.DELETION, made=True),
+    _workload("Job", "batch/v1", restart=Restart.COMPLETION, made=True, once=True),
+    _workload("CronJob", "batch/v1", "cj", restart=Restart.COMPLETION, template="/spec/jobTemplate/spec/template"),
+    _workload("ReplicationController", "v1", "rc", decoding=Decoding.DUMP, optional=True, watched=False,
+              restart=Restart.DELETION, made=True),
+    _workload(
+        "Rollout", "argoproj.io/v1alpha1", "ro", decoding=Decoding.JSON, optional=True,
+        # argo-rollouts' docs/features/restart.md: it evicts pods, of a paused one too; the template must not change
+        restart=Restart.RESTART_AT,
+        restart_command="kubectl argo rollouts restart {name}",
+        middle=Middle("ReplicaSet", "rollouts-pod-template-hash"),
+    ),
     _webhooks("MutatingWebhookConfiguration", "injectors"),
     _webhooks("ValidatingWebhookConfiguration", "validators"),
-    Kind("Service", "v1", "services", "services", objects.Service),
-    Kind("EndpointSlice", "discovery.k8s.io/v1", "endpointslices.discovery.k8s.io", "endpoint_slices",
-         objects.EndpointSlice),
-    Kind("ConfigMap", "v1", "configmaps", "config_maps", objects.ConfigMap),
-    Kind("Gateway", "gateway.networking.k8s.io/v1", "gateways.gateway.networking.k8s.io", "gateways", objects.Gateway,
-         optional=True),
+    _resource("Service", "v1", "services", objects.Service, Decoding.JSON, "svc"),
+    _resource("EndpointSlice", "discovery.k8s.io/v1", "endpoint_slices", objects.EndpointSlice, Decoding.JSON),
+    _resource("ConfigMap", "v1", "config_maps", objects.ConfigMap, Decoding.JSON, "cm", watched=False),
+    _resource("Gateway", "gateway.networking.k8s.io/v1", "gateways", objects.Gateway, Decoding.JSON, "gtw", "gw",
+              older=("v1beta1",), optional=True),
     _sail("Istio"),
     _sail("IstioRevision"),
     _sail("IstioRevisionTag"),
 )  # fmt: skip
-BY_NAME = {(group_of(kind.api_version), kind.kind): kind for kind in KINDS}
-BY_KIND = {kind.kind: kind for kind in KINDS}
-FIELDS = tuple(dict.fromkeys(kind.field for kind in KINDS))
+BY_NAME = {(resource.group, resource.kind): resource for resource in RESOURCES}
+BY_KIND = {resource.kind: resource for resource in RESOURCES}
+FIELDS = tuple(dict.fromkeys(resource.field for resource in RESOURCES))
+WORKLOADS = tuple(resource for resource in RESOURCES if resource.workload)
+# Without those that other workloads make: these are what people name, change and restart.
+TOP_WORKLOADS = tuple(each for each in WORKLOADS if each.workload and not each.workload.made)
+
+_UNKNOWN = WorkloadFacts()
+_MIDDLES = tuple((each.kind, each.workload.middle) for each in WORKLOADS if each.workload and each.workload.middle)
+
+
+def facts_of(kind: str) -> WorkloadFacts:
+    """The facts of a kind of workload; of one that is not in the registry nothing is known."""
+    resource = BY_KIND.get(kind)
+    return resource.workload if resource and resource.workload else _UNKNOWN
+
+
+def printed(kind: str) -> str:
+    """A kind as kubectl prints it: `deployment.apps`, `namespace`; in lower case where it is not in the registry."""
+    return BY_KIND[kind].singular if kind in BY_KIND else kind.lower()
+
+
+def maker(kind: str, name: str, pod_labels: Mapping[str, str]) -> tuple[str, str] | None:
+    """Kind and name of the workload that made a pod's controller (a ReplicaSet), as far as the pod's labels tell."""
+    for above, middle in _MIDDLES:
+        value = pod_labels.get(middle.label)
+        if middle.kind != kind or not value:
+            continue
+        if middle.holds == "name" and name.startswith(f"{value}-"):
+            return above, value
+        if middle.holds == "suffix" and name.endswith(f"-{value}"):
+            return above, name.removesuffix(f"-{value}")
+    return None

@@ -17,6 +17,8 @@ from kubectl_rev.core.mesh.enrollment import pinned
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Group, Survey, Unit
 from kubectl_rev.core.mesh.objects import Namespace, Workload
+from kubectl_rev.core.mesh.resources import Restart as RestartBy
+from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.mesh.revision_names import Kind, Named
 from kubectl_rev.core.migration import patches
 from kubectl_rev.core.migration.choosing import Choice, Request
@@ -161,7 +163,7 @@ def _of_unit(
     if not relabelled and stamp is not None and all(_stamp_of(group) != stamp for group in drifting):
         return _restart(unit, None, stamp, original)
     new = _differs(now, stamp)
-    return _restart(unit, patches.restart(original, new), new if unit.kind != "Rollout" else None, original)
+    return _restart(unit, patches.restart(original, new), new if stamp is not None else None, original)
 
 
 def _restart(unit: Unit, step: Step | None, stamp: str | None, original: Original | None) -> Restart:
@@ -199,7 +201,7 @@ def _fixed(unit: Unit, to: Named | None) -> Left | None:
 
 def stamp_of(original: Original) -> str | None:
     """When the template was last restarted; empty if never, None where pods do not show it."""
-    if original.kind == "Rollout" or original.template is None:
+    if facts_of(original.kind).restart is not RestartBy.ANNOTATION or original.template is None:
         return None
     metadata = original.template.get("metadata") or {}
     return str((metadata.get("annotations") or {}).get(labels.RESTARTED_AT, ""))

@@ -101,7 +101,7 @@ class Original(Shape):
 
     @property
     def rolling(self) -> Strategy:
-        """How it replaces its pods. An Argo Rollout has strategies of its own, and restarts pod by pod."""
+        """How it replaces its pods; a kind with strategies of its own says nothing here."""
         return self.spec.strategy or self.spec.update_strategy or Strategy()
 
     @property

@@ -12,27 +12,14 @@ from typing import Any
 import msgspec
 
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.resources import BY_KIND, Restart, facts_of, printed
 from kubectl_rev.core.migration.patch_targets import Original
 from kubectl_rev.core.writes import Op, Step, pointer
-
-RESOURCES = {
-    "Deployment": "deployments.apps",
-    "StatefulSet": "statefulsets.apps",
-    "DaemonSet": "daemonsets.apps",
-    "Rollout": "rollouts.argoproj.io",
-}
-_SAYS = {
-    "Deployment": "deployment.apps",
-    "StatefulSet": "statefulset.apps",
-    "DaemonSet": "daemonset.apps",
-    "Rollout": "rollout.argoproj.io",
-}
-_ROLLOUT_VERSION = "v1alpha1"
 
 
 def spoken(kind: str, name: str) -> str:
     """As kubectl says it: `deployment.apps/web`."""
-    return f"{_SAYS.get(kind, kind.lower())}/{name}"
+    return f"{printed(kind)}/{name}"
 
 
 def injection_labels(given: dict[str, str]) -> dict[str, str]:
@@ -80,9 +67,9 @@ def forget(original: Original) -> Step:
 
 
 def restart(original: Original, now: str) -> Step:
-    """Replace a workload's pods as `kubectl rollout restart` does; an Argo Rollout by its own field."""
+    """Replace a workload's pods as `kubectl rollout restart` does, or by the field that its kind has for it."""
     ops = _is(original.metadata.uid)
-    if original.kind == "Rollout":  # argo-rollouts' docs/features/restart.md: the template must not change
+    if facts_of(original.kind).restart is Restart.RESTART_AT:
         ops.append(Op("add", "/spec/restartAt", now))
         return _step(original.kind, original, ops, "restarted")
     return _step(original.kind, original, [*ops, *_stamp(original, now)], "restarted")
@@ -172,8 +159,8 @@ def _step(kind: str, original: Original, ops: list[Op], done: str) -> Step:
     meta = original.metadata
     return Step(
         action="patch",
-        resource=RESOURCES.get(kind, "namespaces"),
-        version=_ROLLOUT_VERSION if kind == "Rollout" else "v1",
+        resource=BY_KIND[kind].resource,
+        version=BY_KIND[kind].version,
         namespace=meta.namespace,
         name=meta.name,
         operations=tuple(ops),

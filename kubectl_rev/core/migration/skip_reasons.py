@@ -12,15 +12,18 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Unit
+from kubectl_rev.core.mesh.resources import WORKLOADS, Restart, facts_of
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.patch_targets import Original
 from kubectl_rev.core.migration.plan import Left
 from kubectl_rev.core.migration.reasons import Reason, words
-from kubectl_rev.core.remedies.commands import command, restart
+from kubectl_rev.core.remedies.commands import command, restart, resume
 
-ROLLED = ("Deployment", "StatefulSet", "DaemonSet", "Rollout")
-# Without any of these lists nobody knows what runs in a namespace. (Rollouts: most clusters have none.)
-SEEN_BY = ("pods", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "replicasets.apps")
+# Without any of these lists nobody knows what runs in a namespace. (Of optional kinds most clusters have none.)
+SEEN_BY = (
+    "pods",
+    *(w.resource for w in WORKLOADS if not w.optional and facts_of(w.kind).restart is not Restart.COMPLETION),
+)
 
 
 class Kept(NamedTuple):
@@ -59,13 +62,13 @@ def _by_kind(unit: Unit, pinning: bool) -> Kept | None:
             return Kept(Reason.JOB)
         case "Pod":
             return Kept(Reason.BARE_POD)
-        case kind if kind not in ROLLED:
+        case kind if not facts_of(kind).rolled:
             return Kept(Reason.OTHER_KIND, kind)
     return None
 
 
 def _by_strategy(original: Original, pinning: bool) -> Kept | None:
-    if original.spec.paused:
+    if original.spec.paused and (pinning or facts_of(original.kind).resume_command):
         return Kept(Reason.PAUSED)
     if original.rolling.type == "OnDelete":
         return Kept(Reason.ON_DELETE)
@@ -102,7 +105,7 @@ def _next_step(unit: Unit, reason: Reason, to: str) -> str:
     named = f"{unit.kind.lower()}/{unit.name}"
     match reason:
         case Reason.PAUSED:
-            return command("rollout", "resume", named, *where)
+            return resume(unit)
         case Reason.ON_DELETE | Reason.PARTITION | Reason.OTHER_KIND:
             return command("rev-status", "pods", "--drifted", *where)
         case Reason.BARE_POD:

@@ -15,6 +15,7 @@ from kubectl_rev.core.mesh.enrollment import why_not_injected
 from kubectl_rev.core.mesh.injection import State, select
 from kubectl_rev.core.mesh.inventory import Survey, Unit
 from kubectl_rev.core.mesh.istiod_veto import may_be
+from kubectl_rev.core.mesh.resources import Restart, facts_of
 
 _ISTIO_SYSTEM = "istio-system"  # istioctl's default for -i
 _HAS_TAGS = (1, 11)  # the release of `istioctl tag`; 1.10's was `x revision tag`, 1.9 had none
@@ -39,20 +40,32 @@ def restart(unit: Unit) -> str:
         return explain(unit)
     if unit.gateway in RENDERED:
         return f"wait: the istiod of {unit.selected.revision} renders it again by itself, a restart does not"
+    facts = facts_of(unit.kind)
     if unit.held == "paused":
-        which = (f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace)
-        return f"{command('rollout', 'resume', *which)} && {command('rollout', 'restart', *which)}"
-    if unit.held == "OnDelete" or unit.kind == "ReplicaSet":
-        return f"delete the pods of {unit.kind} {unit.name} in namespace {unit.namespace} one at a time, when it suits"
-    if unit.kind in ("Deployment", "StatefulSet", "DaemonSet"):
-        return command("rollout", "restart", f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace)
+        return f"{resume(unit)} && {_of(unit, facts.restart_command)}"
+    what = f"{unit.kind} {unit.name} in namespace {unit.namespace}"
+    if unit.held == "OnDelete" or facts.restart is Restart.DELETION:
+        return f"delete the pods of {what} one at a time, when it suits"
+    if facts.restart_command:
+        return _of(unit, facts.restart_command)
     if unit.kind == "Pod":
         return f"recreate pod {unit.name} in namespace {unit.namespace}: it has no controller"
-    if unit.kind == "CronJob":
-        return f"wait for the next run of CronJob {unit.name} in namespace {unit.namespace}"
-    if unit.kind == "Job":
-        return f"wait until Job {unit.name} in namespace {unit.namespace} is done: Jobs are not restarted"
-    return f"let {unit.kind} {unit.name} in namespace {unit.namespace} replace its pods"
+    if facts.once:
+        return f"wait until {what} is done: {unit.kind}s are not restarted"
+    if facts.restart is Restart.COMPLETION:
+        return f"wait for the next run of {what}"
+    return f"let {what} replace its pods"
+
+
+def resume(unit: Unit) -> str:
+    """How the pause of a unit ends; empty where its kind has no command for it."""
+    words = facts_of(unit.kind).resume_command
+    return _of(unit, words) if words else ""
+
+
+def _of(unit: Unit, words: str) -> str:
+    """A command of the registry for this workload."""
+    return shlex.join([*(word.format(name=unit.name) for word in words.split()), "-n", unit.namespace])
 
 
 def explain(unit: Unit) -> str:

@@ -10,6 +10,7 @@ from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.gateways import is_istio, owner
 from kubectl_rev.core.mesh.injection import Selected, State
 from kubectl_rev.core.mesh.inventory import Survey, is_ambient
+from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.remedies.commands import (
     command,
     explain,
@@ -61,7 +62,7 @@ def _ghosts(survey: Survey) -> Found:
             continue
         opted_out = "false" in (unit.subject.labels.get(labels.INJECT), unit.subject.annotations.get(labels.INJECT))
         if not (opted_out or called(survey.mesh, unit.subject) or kept_away(survey.mesh, unit.subject)):
-            near = _meant(survey, rev) if unit.kind in ("Deployment", "StatefulSet", "DaemonSet") else None
+            near = _meant(survey, rev) if facts_of(unit.kind).rolled else None
             hint = reset_label(unit, near) if near else explain(unit)
             yield unit_ref(unit), f"its template's {labels.REV}={rev} {_means_nothing(survey, rev)}", hint
 
