@@ -93,7 +93,7 @@ GIVEN_AGAIN = [
     "--to=canary --from=default --selector=a=b --enroll --yes",
     "shop --undo --no-restart --include-gateways --force-owned --max-parallel=2,3 --pause=1s --max-failures=3",
     "--to=canary --tag=prod --timeout=90s --rollback-on-failure --field-manager=me --output=json --no-headers",
-    "--to=canary --all-namespaces --filename=names --dry-run=server",
+    "--to=canary --all-namespaces --filename=names --exclude=infra --skip-owned --require-all --dry-run=server",
 ]
 
 

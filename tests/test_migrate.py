@@ -77,3 +77,48 @@ def test_the_plan_as_names_is_what_the_next_command_takes(planned):
 def test_bad_requests_get_one_line_and_change_nothing(arguments, says):
     found = migrate(*arguments)
     assert (found.code, found.out, found.err) == (ExitCode.USAGE, "", f"error: {says}\n")
+
+
+HALF = ("--to", "canary", "--dry-run=client", "-f", EXAMPLE)
+
+
+def moves(*arguments):
+    """By namespace: what is restarted."""
+    plan = json.loads(migrate(*arguments, *HALF, "-o", "json").out)
+    return {move["namespace"]: [restart["name"] for restart in move["restarts"]] for move in plan["moves"]}
+
+
+@pytest.mark.parametrize(
+    "selection",
+    ["shop", "-l kubernetes.io/metadata.name=shop", "-l kubernetes.io/metadata.name=shop --from default"],
+)
+def test_a_run_that_was_cut_off_is_taken_up_by_any_selection(selection):
+    """Shop is labelled for canary, and two of its pods run on default."""
+    assert moves(*selection.split()) == {"shop": ["web"]}
+
+
+def test_an_empty_list_is_nothing_to_do():
+    for text in ("", "\n\n"):
+        found = migrate("-f", "-", "--to", "canary", "--yes", stdin=text)
+        assert (found.code, found.out, found.err) == (ExitCode.OK, "", "No namespaces to move\n")
+    result = json.loads(migrate("-f", "-", "--to", "canary", "--yes", "-o", "json", stdin="").out)
+    assert (result["complete"], result["allMoved"], result["outcomes"]) == (True, True, [])
+    assert migrate("-f", "-", "--yes", stdin="").code == ExitCode.USAGE
+
+
+def test_what_stays_is_no_failure_unless_all_is_required():
+    """Of reviews a bare pod stays; of shop nothing does."""
+    for name, code in (("reviews", ExitCode.INCOMPLETE), ("shop", ExitCode.OK)):
+        assert migrate(name, *HALF, "--from", "default").code == ExitCode.OK
+        strict = migrate(name, *HALF, "--from", "default", "--require-all")
+        assert strict.code == code
+        assert ("--require-all" in strict.err) == (code == ExitCode.INCOMPLETE)
+
+
+def test_what_is_excluded_is_skipped_and_must_exist():
+    assert "catalog" in moves("--from", "default")
+    assert "catalog" not in moves("--from", "default", "--exclude", "catalog", "--exclude=shop")
+    plan = json.loads(migrate("shop", "both", *HALF, "--exclude", "both", "-o", "json").out)
+    assert plan["skipped"] == [{"namespace": "both", "why": "--exclude names it", "reason": "excluded"}]
+    found = migrate("--from", "default", *HALF, "--exclude", "catalgo")
+    assert (found.code, found.err) == (ExitCode.USAGE, 'error: no namespace "catalgo"; did you mean catalog?\n')

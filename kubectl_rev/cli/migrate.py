@@ -20,6 +20,9 @@ Labels are changed in one write, a pod is tried before the first restart, only w
 restarted, and each workload is waited for until its pods say that the new revision injected them. The same command
 again goes on where one was cut off.
 
+Exit code 0 means that all that it can move is moved; what stays (a Job, a bare pod, OnDelete, a gateway) is listed with
+its reason and its next step, and makes the code 4 with --require-all.
+
 Examples:
   # See what would happen, with every patch
   kubectl rev-migrate shop cart --to canary --dry-run=client -o wide
@@ -49,6 +52,9 @@ def command(
     filename: Annotated[
         str, typer.Option("--filename", "-f", help="Names of namespaces, or for --dry-run=client a dump; - is stdin.")
     ] = "",
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", help="Not this namespace, whatever chooses it; may be repeated.")
+    ] = None,
     enroll: Annotated[bool, typer.Option("--enroll", help="Also named namespaces that nobody injects now.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Back to the labels from before the first migration.")] = False,
     tag: Annotated[str, typer.Option("--tag", help="Move this tag itself, and what follows it.")] = "",
@@ -58,6 +64,12 @@ def command(
     ] = False,
     force_owned: Annotated[
         bool, typer.Option("--force-owned", help="Change labels that Git, Helm or Sail owns, and may put back.")
+    ] = False,
+    skip_owned: Annotated[
+        bool, typer.Option("--skip-owned", help="Leave what Git, Helm or Sail owns as it is, and move the rest.")
+    ] = False,
+    require_all: Annotated[
+        bool, typer.Option("--require-all", help="Exit code 4, not 0, while anything stays on the old revision.")
     ] = False,
     max_parallel: Annotated[
         str, typer.Option("--max-parallel", help="Workloads at a time: in one namespace, or in one namespace,in all.")
@@ -94,10 +106,12 @@ def command(
             selector=options.label_selector(selector),
             everything=all_namespaces,
             came_from=came_from,
+            exclude=tuple(exclude or ()),
             enroll=enroll,
             restart=not no_restart,
             include_gateways=include_gateways,
             force_owned=force_owned,
+            skip_owned=skip_owned,
         ),
         throttle=migrate.Throttle(
             per_namespace=per_namespace,
@@ -109,6 +123,7 @@ def command(
         dry_run=dry_run,
         yes=yes,
         rollback_on_failure=rollback_on_failure,
+        require_all=require_all,
         field_manager=field_manager,
         output=Output(output),
         headers=not no_headers,

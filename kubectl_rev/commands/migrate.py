@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 from collections.abc import Sequence
 
 import msgspec
 
 from kubectl_rev.commands import migrate_preflight
+from kubectl_rev.commands import migrate_talk as talk
 from kubectl_rev.commands.flags import ConnectionFlags, DryRun, Output
 from kubectl_rev.commands.live import Live
 from kubectl_rev.commands.migrate_execution import Execution
@@ -18,23 +21,20 @@ from kubectl_rev.commands.terminal import confirm, err, out, style
 from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.migration.choosing import Request as Migration
 from kubectl_rev.core.migration.outcome import Outcome, Result
-from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Plan
 from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.core.migration.throttle import Throttle
 from kubectl_rev.errors import ExitCode, UsageError
-from kubectl_rev.render import findings, text
 from kubectl_rev.render import migrate as render
 from kubectl_rev.render.output import written
 
 __all__ = ["Migration", "Request", "Throttle", "run"]
 
-_SHOWN = 20  # workloads that are left, by name
-
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One call of rev-migrate, from its flags. The namespaces of `migration` are named by `arguments`, the
-    connection's namespace, or the file; `again` are the words that give all of this again.
+    connection's namespace, or the file; `again` are the words that give all of this again. `require_all`: what stays on
+    the old revision makes it incomplete.
     """
 
     arguments: tuple[str, ...]
@@ -44,6 +44,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: DryRun
     yes: bool
     rollback_on_failure: bool
+    require_all: bool
     field_manager: str
     output: Output
     headers: bool
@@ -57,9 +58,12 @@ def run(request: Request) -> ExitCode:
     if dump and request.dry_run is not DryRun.CLIENT:
         raise UsageError("a dump can only be planned with: say --dry-run=client")
     migration = msgspec.structs.replace(request.migration, names=names)
-    check(migration)
+    check(migration, from_file=bool(request.filename) and not dump)
     source = Source(request.connection, request.filename if dump else "", migration.everything)
-    return _Run(request, migration, dump, source).answer()
+    this = _Run(request, migration, dump, source)
+    if request.filename and not names and not dump:
+        return this.nothing_to_do(Plan(undo=migration.undo, to=migration.to), Preflight([], []))
+    return this.answer()
 
 
 class _Run:
@@ -76,16 +80,16 @@ class _Run:
         if request.dry_run is DryRun.CLIENT:
             return self._show(plan, preflight)
         if not preflight.stops and plan.is_done:
-            return self._nothing_to_do(plan, preflight)
+            return self.nothing_to_do(plan, preflight)
         err(render.plan(plan, style(on_stderr=True)))
-        _tell(preflight)
+        talk.tell_found(preflight)
         if preflight.stops:
             err("nothing was changed: the errors above come first")
             return self._report(plan, preflight, None, complete=False, code=ExitCode.FINDINGS)
         if request.dry_run is DryRun.SERVER:
             return self._rehearse(plan, preflight)
         connection = source.connection
-        confirm(_question(plan), context=connection.context, server=connection.server, yes=request.yes)
+        confirm(talk.question(plan), context=connection.context, server=connection.server, yes=request.yes)
         return self._carry_out(plan, preflight, known)
 
     def _show(self, plan: Plan, preflight: Preflight) -> ExitCode:
@@ -96,16 +100,16 @@ class _Run:
                 "Plan",
                 msgspec.to_builtins(plan) | msgspec.to_builtins(preflight),
                 text=lambda: render.plan(plan, style(wide=output is Output.WIDE)),
-                names=lambda: "\n".join(_names_of(plan)),
+                names=lambda: "\n".join(talk.names_of(plan)),
             )
         )
         if not output.is_document and output is not Output.NAME:
-            _tell(preflight)
-        return ExitCode.FINDINGS if preflight.stops else ExitCode.OK
+            talk.tell_found(preflight)
+        return ExitCode.FINDINGS if preflight.stops else self._code(plan)
 
-    def _nothing_to_do(self, plan: Plan, preflight: Preflight) -> ExitCode:
+    def nothing_to_do(self, plan: Plan, preflight: Preflight) -> ExitCode:
         """All is as it should be, or nothing was chosen."""
-        _tell_skipped(plan)
+        talk.tell_skipped(plan)
         for move in plan.moves:
             err(f"namespace/{move.namespace} unchanged")
         if not plan.moves:
@@ -127,7 +131,7 @@ class _Run:
             writes.apply(self._source.connection, step, dry_run=True, field_manager=self._request.field_manager)
             outcomes.append(Outcome(kind=kind, namespace=namespace, name=name, what=what, message=step.says))
             err(render.outcome(outcomes[-1], many=len(plan.moves) > 1, dry_run="server"))
-        return self._report(plan, preflight, None, complete=True, code=ExitCode.OK, outcomes=outcomes)
+        return self._report(plan, preflight, None, complete=True, code=self._code(plan), outcomes=outcomes)
 
     def _carry_out(self, plan: Plan, preflight: Preflight, known: Known) -> ExitCode:
         from kubectl_rev.cluster.live_cluster import Acting
@@ -138,7 +142,7 @@ class _Run:
             acting.watch(plan)
         execution = Execution(plan, request.throttle, acting)
         many = len(plan.moves) > 1
-        _tell_skipped(plan)
+        talk.tell_skipped(plan)
         live = Live(execution)
         told = ""
 
@@ -150,6 +154,7 @@ class _Run:
             live.draw()
 
         execution.tick = tick
+        self._prepare_for_an_end()
         try:
             for outcome in execution.run():
                 live.line(render.outcome(outcome, many=many))
@@ -162,44 +167,64 @@ class _Run:
             acting.stop()
         complete = not execution.failures and not execution.namespaces_left and not execution.left
         code = self._report(plan, preflight, execution, complete=complete)
-        if not complete:
-            self._tell_ways(execution)
-            if request.rollback_on_failure and not self._migration.undo and execution.begun:
-                return self._roll_back(execution)
+        if complete:
+            return code
+        talk.tell_left(execution)
+        if request.rollback_on_failure and not self._migration.undo and execution.begun:
+            return self._roll_back(execution)
+        self._tell_ways(execution)
         return code
 
+    def _prepare_for_an_end(self) -> None:
+        """A job that is cancelled and a terminal that is closed are told how to go on, as after Ctrl-C.
+
+        Who is killed says nothing any more, and a list that came through a pipe cannot be read again.
+        """
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it, and so do we
+                signal.signal(number, signal.default_int_handler)
+        if self._is_piped:
+            err(f"if this is cut off, to go on: {self._source.repeated(shlex.join(self._again()))}")
+
     def _interrupted(self, execution: Execution) -> None:
-        if execution.doubtful is not None:
-            err(f"interrupted while it was being written, so it may be done or not: {execution.doubtful.says}")
-        done = sum(one.what is What.ROLLED_OUT for one in execution.done)
-        under_way = [spoken(one.kind, one.name) + f" -n {one.namespace}" for one in execution.rolling]
-        err(
-            f"interrupted: {text.plural(done, 'workload')} done, {len(under_way)} under way, {len(execution.left)} left"
-        )
-        for workload in under_way:
-            err(f"  under way: {workload}")
+        talk.tell_interrupted(execution)
+        talk.tell_left(execution)
         self._tell_ways(execution)
 
     def _tell_ways(self, execution: Execution) -> None:
-        """What is left, how to go on, and how to go back."""
-        for restart in execution.left[:_SHOWN]:
-            err(f"  left: {spoken(restart.kind, restart.name)} -n {restart.namespace}")
-        if len(execution.left) > _SHOWN:
-            err(f"  left: {len(execution.left) - _SHOWN} more workloads")
+        """How to go on, and how to go back."""
         err(f"to go on: {self._source.repeated(shlex.join(self._again()))}")
         if not self._migration.undo and (execution.begun or self._migration.tag):
-            tag = self._migration.tag
-            names = [f"--tag={tag}"] if tag else [move.namespace for move in execution.begun]
-            err(f"to go back: {self._source.repeated(shlex.join(['kubectl', 'rev-migrate', '--undo', *names]))}")
+            err(f"to go back: {self._source.repeated(shlex.join(['kubectl', 'rev-migrate', *self._back(execution)]))}")
+
+    @property
+    def _is_piped(self) -> bool:
+        """Whether the names came from what can be read once only: stdin, or `-f <(…)`."""
+        return bool(self._request.filename) and not os.path.isfile(self._request.filename)
 
     def _again(self) -> list[str]:
-        """The same command with every flag as given; names that came from stdin are named."""
+        """The same command with every flag as given; names that came through a pipe are named."""
         words = self._request.again
-        if self._request.filename == "-":
-            words = (*self._migration.names, *(w for w in words[len(self._request.arguments) :] if w != "--filename=-"))
+        if self._is_piped:
+            piped = f"--filename={self._request.filename}"
+            words = (*self._migration.names, *(w for w in words[len(self._request.arguments) :] if w != piped))
         elif self._request.connection.namespace:
             words = (self._request.connection.namespace, *words)
         return ["kubectl", "rev-migrate", *words]
+
+    def _back(self, execution: Execution) -> list[str]:
+        """The words of the undo of what was begun, which takes the rights and the gateways that this run had."""
+        tag, migration = self._migration.tag, self._migration
+        words = ["--undo", f"--tag={tag}"] if tag else ["--undo", *(move.namespace for move in execution.begun)]
+        words += ["--include-gateways"] if migration.include_gateways else []
+        return words + (["--force-owned"] if migration.force_owned else [])
+
+    def _code(self, plan: Plan) -> ExitCode:
+        """Of a run in which nothing failed, or of a plan."""
+        if plan.moves_all or not self._request.require_all:
+            return ExitCode.OK
+        err("not all is moved, and --require-all was said: see what stays, above")
+        return ExitCode.INCOMPLETE
 
     def _report(
         self,
@@ -218,6 +243,7 @@ class _Run:
             revision=plan.revision,
             dry_run="" if self._request.dry_run is DryRun.NONE else self._request.dry_run.value,
             complete=complete,
+            all_moved=complete and plan.moves_all,
             outcomes=execution.done if execution else outcomes,
             left=plan.left,
             not_begun=[move.namespace for move in execution.namespaces_left] if execution else [],
@@ -233,7 +259,7 @@ class _Run:
             "Result",
             result,
             text=lambda: render.result(result, plan.moves, style(headers=self._request.headers)) if tables else "",
-            names=lambda: "\n".join(_names_of(plan)),
+            names=lambda: "\n".join(talk.names_of(plan)),
         )
         if answer:
             out(answer)
@@ -241,7 +267,7 @@ class _Run:
             err(render.stays(plan.left, style(on_stderr=True)))
         if code is not None:
             return code
-        return ExitCode.OK if complete else ExitCode.INCOMPLETE
+        return self._code(plan) if complete else ExitCode.INCOMPLETE
 
     def _roll_back(self, execution: Execution) -> ExitCode:
         """--rollback-on-failure: the undo of what this run began."""
@@ -252,37 +278,10 @@ class _Run:
             undo=True,
             tag=self._migration.tag,
             include_gateways=self._migration.include_gateways,
-            force_owned=True,
+            force_owned=self._migration.force_owned,
         )
-        back = msgspec.structs.replace(self._request, rollback_on_failure=False, yes=True)
-        _Run(back, migration, {}, self._source).answer()
+        request = msgspec.structs.replace(
+            self._request, filename="", again=(*self._back(execution), "--yes"), rollback_on_failure=False, yes=True
+        )
+        _Run(request, migration, {}, self._source).answer()
         return ExitCode.INCOMPLETE
-
-
-def _question(plan: Plan) -> str:
-    restarts = sum(1 for restart in plan.restarts if restart.step)
-    spaces = text.plural(len(plan.moves), "namespace")
-    verb = f"Undo {spaces}" if plan.undo else f"Move {spaces} to {plan.to}"
-    if plan.tag:
-        verb = f"Move tag {plan.tag} to {plan.revision}"
-    return f"{verb} and restart {text.plural(restarts, 'workload')}?"
-
-
-def _tell(preflight: Preflight) -> None:
-    if preflight.findings:
-        err(findings.block(preflight.findings, style(on_stderr=True)))
-    if preflight.gaps:
-        err(render.not_checked(preflight.gaps, style(on_stderr=True)))
-
-
-def _tell_skipped(plan: Plan) -> None:
-    for skipped in plan.skipped:
-        err(f"namespace/{skipped.namespace} skipped: {skipped.why}")
-
-
-def _names_of(plan: Plan) -> list[str]:
-    names = [text.name("Tag", "", plan.tag)] if plan.first else []
-    for move in plan.moves:
-        names += [text.name("Namespace", "", move.namespace)] if move.label or move.close else []
-        names += [text.name(one.kind, one.namespace, one.name) for one in move.restarts if one.step]
-    return names

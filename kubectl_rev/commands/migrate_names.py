@@ -11,7 +11,10 @@ from kubectl_rev.errors import UsageError
 
 
 def named(arguments: Sequence[str], namespace: str, filename: str) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The namespaces that were named in any way, and the texts of a dump, by path, if the file or directory is one."""
+    """The namespaces that were named in any way, and the texts of a dump, by path, if the file or directory is one.
+
+    Neither where the file is an empty list: what made it found nothing to move.
+    """
     names = [_namespace(word) for word in arguments]
     names += [namespace] if namespace else []
     if not filename:
@@ -22,8 +25,6 @@ def named(arguments: Sequence[str], namespace: str, filename: str) -> tuple[tupl
     if listed is None and whole.strip():
         return tuple(names), texts
     names += [_namespace(f"{one.type}/{one.name}") for one in listed or ()]
-    if not names:
-        raise UsageError(f"{filename}: no names in it")
     return tuple(names), {}
 
 
@@ -34,13 +35,17 @@ def _namespace(word: str) -> str:
     return name
 
 
-def check(migration: Migration) -> None:
-    """Raises UsageError for flags that contradict each other."""
-    chosen = [bool(migration.names), migration.selector is not None, migration.everything]
+def check(migration: Migration, *, from_file: bool) -> None:
+    """Raises UsageError for flags that contradict each other; `from_file`: names come from one, if only none at all."""
+    chosen = [bool(migration.names) or from_file, migration.selector is not None, migration.everything]
     if sum(chosen) > 1:
         raise UsageError("names, --selector and --all-namespaces exclude each other")
     if migration.undo and (migration.to or migration.came_from or migration.enroll):
         raise UsageError("--undo goes back to what was recorded: it takes no --to, --from or --enroll")
+    if migration.force_owned and migration.skip_owned:
+        raise UsageError("--force-owned and --skip-owned exclude each other")
+    if migration.tag and (migration.exclude or migration.skip_owned):
+        raise UsageError("--tag moves a tag with all that follows it: it takes no --exclude or --skip-owned")
     if not migration.undo and not migration.to:
         raise UsageError("where to? say --to REVISION or --to TAG, or --undo")
     if migration.tag and (any(chosen) or migration.came_from):

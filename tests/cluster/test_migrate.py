@@ -164,6 +164,20 @@ def test_rollback_on_failure(stuck):
     assert do.by_workload(stuck, "stuck")["first"] == {"default"}
 
 
+def test_a_rollback_that_fails_prints_the_undo_that_goes_on_with_it(stuck):
+    """Its pods are never ready, so neither way ends in time; nobody said --force-owned."""
+    done = do.migrate(stuck, "stuck", "--to", "canary", "--yes", "--timeout", "3s", "--rollback-on-failure")
+    assert done.returncode == ExitCode.INCOMPLETE
+    before, rolling_back, after = done.stderr.partition("rolling back: stuck")
+    assert rolling_back
+    assert "to go on" not in before
+    assert "to go on: kubectl rev-migrate --undo stuck --yes\n" in after
+    assert "to go back" not in after
+    with do.made_ready(stuck, "stuck", "second"):
+        back = do.migrate(stuck, "--undo", "stuck", "--yes")
+    assert back.returncode == ExitCode.OK, back.stderr
+
+
 @pytest.mark.parametrize("moment", ["labeled", "agent restarted", "agent rolled out", "web restarted", "db restarted"])
 def test_ctrl_c_stops_at_once_and_the_same_command_ends_it(shop, moment, report):
     run = do.Running(shop, "shop", "--to", "canary", "--yes")

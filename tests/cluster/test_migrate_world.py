@@ -136,6 +136,20 @@ def uids_of(cluster):
     return {space: do.uids(cluster, space) for space in [*MOVE, *STAY, "istio-system"]}
 
 
+def test_all_that_is_injected_and_the_skipped_with_their_reason(world):
+    plan = do.answer(world, "-A", "--to", "canary", "--dry-run=client")
+    skipped = {each["namespace"]: each["why"] for each in plan["skipped"]}
+    assert {space: skipped[space] for space in ("dark", "disabled", "ambient", "other-value", "ghost")} == {
+        "dark": "it has no injection label",
+        "disabled": "injection is disabled",
+        "ambient": "it is ambient",
+        "other-value": "the namespace says istio-injection=yes",
+        "ghost": "no injector answers to istio.io/rev=1-6-5 on the namespace",
+    }
+    drifted = [move for move in plan["moves"] if move["namespace"] == "drifted-elsewhere"]
+    assert [restart["name"] for restart in drifted[0]["restarts"]] == ["web"]
+
+
 def test_only_what_should_move_moves(world):
     before, uids, labels = versions(world), uids_of(world), {s: do.metadata(world, s) for s in MOVE + STAY}
     done = do.migrate(world, "--from", "default", "--to", "canary", "--yes", "-o", "json", timeout=300)
@@ -171,6 +185,7 @@ def test_only_what_should_move_moves(world):
         ("by-enabled", "web"), ("by-rev", "web"), ("by-tag", "web"), ("both", "web"), ("all-kinds", "deploy"),
         ("all-kinds", "sts"), ("all-kinds", "ds"), ("opt-outs", "web"), ("pinned", "rev"), ("pinned", "inject"),
         ("gateways", "web"), ("half", "web"), ("strategies", "recreate"), ("strategies", "partitioned"),
+        ("drifted-elsewhere", "web"),  # its label is right, and its pod runs on default
     }  # fmt: skip
     kept = now["strategies"]["partitioned"] & uids["strategies"]["partitioned"]
     assert len(kept) == 2
@@ -182,13 +197,18 @@ def test_only_what_should_move_moves(world):
     }
     left = {f"{each['namespace']}/{each['name']}" for each in result["left"]}
     assert left == {
-        "all-kinds/bare", "gateways/gw", "gateways/ingress", "jobs/running", "strategies/paused", "strategies/ondelete",
-        "strategies/dsondelete",
+        "all-kinds/bare", "gateways/gw", "gateways/ingress", "gateways/edge-istio", "jobs/running",
+        "strategies/paused", "strategies/ondelete", "strategies/dsondelete",
     }  # fmt: skip
 
+    assert result["complete"]
+    assert not result["allMoved"]
     generations = do.generations(world, *MOVE)
     again = do.migrate(world, *MOVE, "--to", "canary", "--yes", timeout=300)
     assert again.returncode == ExitCode.OK, again.stderr
+    strict = do.migrate(world, "all-kinds", "--to", "canary", "--yes", "--require-all", timeout=300)
+    assert strict.returncode == ExitCode.INCOMPLETE, strict.stderr
+    assert do.migrate(world, "by-rev", "--to", "canary", "--yes", "--require-all").returncode == ExitCode.OK
     assert do.generations(world, *MOVE) == generations
 
     back = do.migrate(world, "--undo", *MOVE, "--yes", timeout=300)
@@ -201,20 +221,6 @@ def test_only_what_should_move_moves(world):
     assert templates == {"rev": "default", "inject": None, "tocanary": "canary", "none": None}
     assert do.by_workload(world, "pinned")["rev"] == {"default"}
     assert do.by_workload(world, "by-tag") == {"web": {"default"}}
-
-
-def test_all_that_is_injected_and_the_skipped_with_their_reason(world):
-    plan = do.answer(world, "-A", "--to", "canary", "--dry-run=client")
-    skipped = {each["namespace"]: each["why"] for each in plan["skipped"]}
-    assert {space: skipped[space] for space in ("dark", "disabled", "ambient", "other-value", "ghost")} == {
-        "dark": "it has no injection label",
-        "disabled": "injection is disabled",
-        "ambient": "it is ambient",
-        "other-value": "the namespace says istio-injection=yes",
-        "ghost": "no injector answers to istio.io/rev=1-6-5 on the namespace",
-    }
-    drifted = [move for move in plan["moves"] if move["namespace"] == "drifted-elsewhere"]
-    assert [restart["name"] for restart in drifted[0]["restarts"]] == ["web"]
 
 
 def test_gateways_go_last_when_they_are_included(world):

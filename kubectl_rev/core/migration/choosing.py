@@ -108,7 +108,7 @@ def _asked_for(survey: Survey, originals: Originals, request: Request, to: Named
 
 
 def named(survey: Survey, request: Request) -> list[str]:
-    """The namespaces that were named and not excluded, each once. Raises Unknown for one that does not exist."""
+    """The namespaces that were named, each once. Raises Unknown for one that does not exist."""
     existing(survey, request.names)
     return list(dict.fromkeys(request.names))
 

@@ -7,7 +7,7 @@ carries another `restartedAt` than the pods that drift, and the labels were righ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -22,11 +22,12 @@ from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.mesh.revision_names import Kind, Named
 from kubectl_rev.core.migration import patches
 from kubectl_rev.core.migration.choosing import Choice, Request
+from kubectl_rev.core.migration.gitops_owners import owner_of
 from kubectl_rev.core.migration.origin import running
 from kubectl_rev.core.migration.patch_targets import Identity, Original, Originals
-from kubectl_rev.core.migration.plan import Left, Move, Plan, Restart
+from kubectl_rev.core.migration.plan import Left, Move, Plan, Restart, Skipped
 from kubectl_rev.core.migration.proofs import proofs
-from kubectl_rev.core.migration.reasons import Reason
+from kubectl_rev.core.migration.reasons import Reason, SkipReason, words
 from kubectl_rev.core.migration.skip_reasons import Kept, keeps, left, partition
 from kubectl_rev.core.writes import Step
 
@@ -57,13 +58,23 @@ def plan(survey: Survey, originals: Originals, request: Request, choice: Choice,
         move(survey, after, originals, name, request, now, wanted=wanted.get(name), pins=pins, to=to)
         for name in choice.chosen
     ]
+    owned = tuple(_owned(moves, originals)) if request.skip_owned else ()
+    moves = [move for move in moves if move.namespace not in {skipped.namespace for skipped in owned}]
     return Plan(
         to=to.name,
         revision=to.revision,
         is_tag=to.kind is Kind.TAG,
         moves=tuple(gateways_last(moves)),
-        skipped=choice.skipped,
+        skipped=choice.skipped + owned,
     )
+
+
+def _owned(moves: Iterable[Move], originals: Originals) -> Iterator[Skipped]:
+    """What --skip-owned leaves: the namespaces that would be relabelled against their owner."""
+    for move in moves:
+        original = originals.namespace(move.namespace)
+        if move.label and original and (owner := owner_of(original)):
+            yield Skipped(move.namespace, words(SkipReason.OWNED, owner), SkipReason.OWNED)
 
 
 def surveyed_after(survey: Survey, wanted: Wanted, pins: Pins) -> Survey:
@@ -156,6 +167,8 @@ def _of_unit(
     if original is None:
         return left(unit, Kept(Reason.UNREADABLE), sum(group.count for group in drifting), name)
     stamp = stamp_of(original)
+    if pin is not None and request.skip_owned and (owner := owner_of(original)):
+        return left(unit, Kept(Reason.OWNED, owner), sum(running(unit).values()), name)
     if pin is not None:
         step = patches.repin(original, pin, _differs(now, stamp), undo=undo)
         restart = _restart(unit, step, _differs(now, stamp), original)
@@ -184,19 +197,26 @@ def _restart(unit: Unit, step: Step | None, stamp: str | None, original: Origina
 
 
 def _fixed(unit: Unit, to: Named | None) -> Left | None:
-    """What does not drift and yet runs on another revision: only its installation, or its Gateway's label, moves it."""
+    """What does not drift and yet runs on another revision: only its installation, or its Gateway's label, moves it.
+
+    Where new pods would be rejected, or it cannot be told what becomes of them, the old ones stay as well.
+    """
     name = to.name if to else ""
-    others = sum(
-        group.count
-        for group in unit.groups
-        if group.effect is Effect.FIXED and group.proxy and group.proxy.revision != unit.selected.revision
-    )
-    if others:
-        kept = Kept(Reason.INJECTED_BY_HAND if manual(unit.template) else Reason.GATEWAY_IN_PLACE)
-        return left(unit, kept, others, name)
-    proxies = running(unit)
-    elsewhere = proxies.total() - proxies[to.revision] if to and unit.gateway in RENDERED else 0
-    return left(unit, Kept(Reason.GATEWAY_OWNER, unit.selected.because), elsewhere, name) if elsewhere else None
+    target = to.revision if to else unit.selected.revision
+    elsewhere = [
+        group for group in unit.groups if group.proxy and group.proxy.revision != target and not group.pod.terminating
+    ]
+    kept = {
+        Effect.FIXED: Kept(Reason.INJECTED_BY_HAND if manual(unit.template) else Reason.GATEWAY_IN_PLACE),
+        Effect.REJECTED: Kept(Reason.REJECTED, unit.selected.because),
+        Effect.UNDECIDED: Kept(Reason.UNDECIDED, unit.selected.because),
+    }
+    if to and unit.gateway in RENDERED:
+        kept[Effect.NOTHING] = Kept(Reason.GATEWAY_OWNER, unit.selected.because)
+    for effect, reason in kept.items():
+        if count := sum(group.count for group in elsewhere if group.effect is effect):
+            return left(unit, reason, count, name)
+    return None
 
 
 def stamp_of(original: Original) -> str | None:

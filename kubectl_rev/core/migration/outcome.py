@@ -26,6 +26,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Result(msgspec.Struct, kw_only=True, rename="camel"):
     """What a run did. `complete` is false when something failed or was not begun; `left` stays as it is.
 
+    `all_moved` is true when it is complete and nothing stays on another revision, as --require-all wants it.
     `not_begun` are namespaces, `not_restarted` the workloads that were to be restarted and were not.
     `gaps` are what the preflight could not look at.
     """
@@ -35,6 +36,7 @@ class Result(msgspec.Struct, kw_only=True, rename="camel"):
     revision: str
     dry_run: str
     complete: bool
+    all_moved: bool
     outcomes: Sequence[Outcome]
     left: Sequence[Left]
     not_begun: Sequence[str]

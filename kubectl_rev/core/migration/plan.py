@@ -110,6 +110,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return [left for move in self.moves for left in move.left]
 
     @property
+    def moves_all(self) -> bool:
+        """Whether nothing stays on another revision: no pods of a workload, no namespace that others own."""
+        owned = any(skipped.reason is SkipReason.OWNED for skipped in self.skipped)
+        return not (self.left or owned or any(restart.stays for restart in self.restarts))
+
+    @property
     def is_done(self) -> bool:
         """Whether there is nothing to write and nothing to wait for."""
         moving = any(move.label or move.close or move.restarts for move in self.moves)

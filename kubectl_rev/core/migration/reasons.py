@@ -26,6 +26,8 @@ class Reason(Enum):
     PARTITION = "partition"
     SELECTOR = "selector"
     NO_RESTART = "no restart"
+    REJECTED = "rejected"
+    UNDECIDED = "undecided"
     OWNED = "owned"
     UNREADABLE = "unreadable"
 
@@ -69,6 +71,8 @@ WORDS = {
     Reason.PARTITION: "its partition of {detail} keeps all its pods",
     Reason.SELECTOR: "its selector names {detail}, which cannot change: create it anew",
     Reason.NO_RESTART: "--no-restart was said",
+    Reason.REJECTED: "new pods would be rejected: {detail}",
+    Reason.UNDECIDED: "it cannot be told what becomes of them: {detail}",
     Reason.OWNED: "its template's labels belong to {detail}, and --skip-owned was said",
     Reason.UNREADABLE: "it could not be read",
     SkipReason.NOT_INJECTED: "{detail}",

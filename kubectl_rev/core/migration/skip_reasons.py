@@ -114,7 +114,7 @@ def _next_step(unit: Unit, reason: Reason, to: str) -> str:
             return command("get", named, *where, "--watch")
         case Reason.NO_RESTART:
             return restart(unit)
-        case Reason.LOSES_SIDECAR | Reason.UNREADABLE:
+        case Reason.LOSES_SIDECAR | Reason.UNREADABLE | Reason.REJECTED | Reason.UNDECIDED:
             return command("rev-status", named, *where)
         case Reason.GATEWAY if to:
             return command("rev-migrate", unit.namespace, "--to", to, "--include-gateways")

@@ -60,9 +60,9 @@ def named(originals: Originals, survey: Survey, request: Request) -> list[str]:
 
     Raises Unknown for one that does not exist.
     """
+    choosing.existing(survey, request.exclude)
     if request.names:
-        return choosing.named(survey, request)
-    kept = sorted(set(records(originals)) | {key[0] for key in pins(originals, set(survey.namespace_labels))})
-    if request.selector is None:
-        return kept
-    return [name for name in kept if request.selector.matches(survey.namespace_labels.get(name, {}))]
+        return [name for name in choosing.named(survey, request) if name not in request.exclude]
+    kept = set(records(originals)) | {key[0] for key in pins(originals, set(survey.namespace_labels))}
+    matches = request.selector.matches if request.selector else lambda labels: True
+    return sorted(name for name in kept - {*request.exclude} if matches(survey.namespace_labels.get(name, {})))
