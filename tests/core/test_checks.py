@@ -12,7 +12,15 @@ from msgspec.structs import replace
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.checks import Check, Finding, Ref, Severity, find
 from kubectl_rev.core.mesh.inventory import Survey
-from kubectl_rev.core.mesh.objects import Container, Namespace, Object, UpdateStrategy, WebhookConfiguration
+from kubectl_rev.core.mesh.objects import (
+    Container,
+    Namespace,
+    Object,
+    Pod,
+    Service,
+    UpdateStrategy,
+    WebhookConfiguration,
+)
 from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.remedies.commands import restart
@@ -29,6 +37,7 @@ from tests.build import (
     istiod,
     job,
     labels,
+    metadata_only,
     ns,
     owned_by,
     pod,
@@ -92,6 +101,26 @@ def deactivated(tagged: str) -> list[list[Object]]:
 
 def dead_canary() -> list[Object]:
     return [each for each in control_plane("canary") if each.name not in ("istiod-canary", "istiod-canary-x2k")]
+
+
+def unserved() -> list[Object]:
+    """default with a ready istiod, its Service deleted, and no validator that calls it."""
+    return [each for each in control_plane() if not isinstance(each, Service) and "validator" not in each.name]
+
+
+def is_pod(each: Object) -> bool:
+    return isinstance(each, Pod)
+
+
+GONE = "istiod-gone.istio-system.svc:15012"
+
+
+def called(address: str, found: list[Object]) -> list[Object]:
+    """Pods whose proxies were told to call this address."""
+    for each in found:
+        if isinstance(each, Pod) and each.spec and each.spec.proxy:
+            each.spec.proxy.env[0].value = address
+    return found
 
 
 def asleep() -> list[Object]:
@@ -462,6 +491,55 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ("REV115", "turned off when another was given the default"): (
         world(control_plane(deactivated=True), control_plane("canary"), injector("canary", tag="default"), ns("shop"),
               running(deployment("web"), "default")),
+        [],
+    ),
+    ("REV116", "its Service was deleted"): (
+        world(unserved(), *NAMED, ns("shop", "rev=canary"), running(deployment("web"), "default", "default"),
+              running(deployment("api"), "default", "canary")),
+        [(Ref("Service", ISTIO, "istiod"), "it does not exist: 3 proxies of revision default get no configuration and "
+          "no new certificates", "install revision default again: its Service is gone")],
+    ),
+    ("REV116", "its Service was deleted, and a validator calls it"): (
+        world(unserved(), validator(), ns(ISTIO), ns("shop"), running(deployment("web"), "default")),
+        [(Ref("Service", ISTIO, "istiod"), "it does not exist: 1 proxy of revision default gets no configuration and "
+          "no new certificates", FIX)],
+    ),
+    ("REV116", "its Service was deleted, and the specs were not read"): (
+        world(unserved(), injector(tag="prod"), service(tag="prod"), *NAMED, ns("shop"),
+              map(metadata_only, filter(is_pod, running(deployment("web"), "default")))),
+        [(Ref("Revision", ISTIO, "default"), "no Service leads to its istiods: 1 proxy of revision default gets no "
+          "configuration and no new certificates", "install revision default again: its Service is gone")],
+    ),
+    ("REV116", "a Service of another name leads there, and the specs were not read"): (
+        world(unserved(), service(name="control"), *NAMED, ns("shop"),
+              map(metadata_only, filter(is_pod, running(deployment("web"), "default")))),
+        [],
+    ),
+    ("REV116", "one workload was told to call another one"): (
+        mesh(ns("shop"), called(GONE, running(deployment("web"), "default"))),
+        [(Ref("Service", ISTIO, "istiod-gone"), "it does not exist: 1 proxy of revision default gets no configuration "
+          "and no new certificates", "kubectl rollout restart deployment/web -n shop")],
+    ),
+    ("REV116", "two workloads were told to call another one"): (
+        mesh(ns("shop"), called(GONE, [*running(deployment("web"), "default"),
+                                                                       *running(deployment("api"), "default")])),
+        [(Ref("Service", ISTIO, "istiod-gone"), "it does not exist: 2 proxies of revision default get no configuration "
+          "and no new certificates", "kubectl rev-status pods -A --revision default")],
+    ),
+    ("REV116", "a host outside, a short name, and pods that go"): (
+        mesh(ns("shop"), called("istiod.example.com:15012", running(deployment("web"), "default")),
+             called("istiod-gone.istio-system:15012", running(deployment("api"), "default")),
+             called(GONE, running(deployment("old"), "default", terminating=True))),
+        [],
+    ),
+    ("REV116", "without a ready istiod it is REV114's"): (
+        world([each for each in unserved() if not isinstance(each, Pod)], *NAMED, ns("shop"),
+              running(deployment("web"), "default")),
+        [],
+    ),
+    ("REV116", "Services that were not read"): (
+        world(unserved(), *NAMED, ns("shop"), running(deployment("web"), "default"),
+              gaps=[Gap("list", "services", "", "forbidden")]),
         [],
     ),
     ("REV106", "a workload's own label"): (

@@ -19,6 +19,7 @@ from kubectl_rev.core.mesh.objects import (
     Object,
     OwnerReference,
     Pod,
+    Service,
     ServiceReference,
     Webhook,
     WebhookConfiguration,
@@ -140,6 +141,15 @@ def calling(revision: str, found: list[Object]) -> list[Object]:
     return found
 
 
+def told(address: str, found: list[Object]) -> list[Object]:
+    """Pods with this CA_ADDR."""
+    for each in found:
+        if isinstance(each, Pod) and each.spec and each.spec.proxy:
+            each.spec.proxy.env[0].value = address
+    return found
+
+
+GONE = "istiod-gone.istio-system.svc:15012"
 SHARED = service("canary", select="app=istiod")  # in place of the canary's own
 CANARY, TAGGED = ns("shop", "rev=canary"), ns("shop", "rev=prod")
 NO_SIDECAR, REJECTED, DETACHED = Breaks.NO_SIDECAR, Breaks.REJECTED, Breaks.DETACHED
@@ -184,6 +194,33 @@ ROWS: dict[str, tuple[Parts, Method, list[tuple[str, str, Breaks | None]]]] = {
          *calling("canary", running(deployment("web"), "default"))],
         Method.ISTIOCTL,
         [("REV303", "deployment/web", DETACHED)],
+    ),
+    "a pod whose Service is gone": (
+        [ns("shop", "injection=enabled"), *told(GONE, running(deployment("web"), "canary"))],
+        Method.ISTIOCTL,
+        [("REV302", "deployment/web", DETACHED)],
+    ),
+    "one whose Service is gone, by its full name": (
+        [ns("shop", "injection=enabled"),
+         *told("istiod-gone.istio-system.svc.cluster.local:15012", running(deployment("web"), "canary"))],
+        Method.ISTIOCTL,
+        [("REV302", "deployment/web", DETACHED)],
+    ),
+    "a pod that calls a host outside": (
+        [ns("shop", "injection=enabled"), *told("istiod.example.com:15012", running(deployment("web"), "canary"))],
+        Method.ISTIOCTL,
+        [("REV302", "deployment/web", DETACHED)],
+    ),
+    "a pod that calls a Service behind which no istiod is": (
+        [ns("shop", "injection=enabled"), service("nobody"),
+         *told("istiod-nobody.istio-system.svc:15012", running(deployment("web"), "canary"))],
+        Method.ISTIOCTL,
+        [("REV302", "deployment/web", DETACHED)],
+    ),
+    "a pod of another revision whose Service is gone": (
+        [ns("shop", "injection=enabled"), *told(GONE, running(deployment("web"), "default"))],
+        Method.ISTIOCTL,
+        [],
     ),
     "a user's tag": (
         [TAGGED, injector("canary", tag="prod")],
@@ -305,6 +342,26 @@ def test_a_validator_that_stays_freezes_configuration_or_lets_all_of_it_pass(pol
     assert "kubectl delete validatingwebhookconfiguration istiod-default-validator" in {
         each.command for each in said.leftovers
     }
+
+
+def test_a_service_that_was_deleted_keeps_nobody_alive():
+    """Its istiod runs, connected to nobody: seven pods wait for the Service to come back, and none is another's."""
+    without = [each for each in control_plane() if not isinstance(each, Service)]
+    pods = running(deployment("web"), *["default"] * 7)
+    snapshot = world(by(Method.ISTIOCTL, without), control_plane("canary"), ns("shop", "rev=canary"), pods)
+    said = verdict(evidence(snapshot), "default")
+    assert [(f.code, f.message) for f in said.findings if f.subject.kind == "Deployment"] == [
+        ("REV302", "7 pods injected by it, whose Service is gone: cut off already")
+    ]
+    assert said.verdict is Verdict.NOT_SAFE
+
+
+def test_services_that_were_not_read_are_not_gone():
+    without = [each for each in control_plane() if not isinstance(each, Service)]
+    snapshot = world(without, control_plane("canary"), ns("shop"), running(deployment("web"), "default"),
+                     gaps=[Gap("list", "services", "", "forbidden")])  # fmt: skip
+    said = verdict(evidence(snapshot), "default")
+    assert "1 pod injected by it (says sidecar.istio.io/status)" in [f.message for f in said.findings]
 
 
 def test_the_workaround_of_the_guide_keeps_pods_alive():

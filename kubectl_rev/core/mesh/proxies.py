@@ -107,14 +107,25 @@ def _revision_in(status: str) -> str | None:
 
 def _revision_at(mesh: Mesh, container: Container) -> str | None:
     """The one revision behind the Service that the proxy was told to call, None if there are several or none."""
-    for service in addresses(container)[:1]:
-        revisions = mesh.target(ClientConfig(service=service)).revisions
+    for address in addresses(container)[:1]:
+        revisions = mesh.target(ClientConfig(service=address.service)).revisions if address.service else ()
         return revisions[0] if len(revisions) == 1 else None
     return None
 
 
-def addresses(container: Container) -> list[ServiceReference]:
-    """The Services that a proxy was told to call: for certificates (CA_ADDR), then for configuration.
+class Address(msgspec.Struct, frozen=True):
+    """Where a proxy was told to call. `service` is None of a host that is no Service of this cluster by its form.
+
+    `certain`: no other host can have this name, so that a Service that is not there is gone.
+    """
+
+    host: str
+    service: ServiceReference | None = None
+    certain: bool = False
+
+
+def addresses(container: Container) -> list[Address]:
+    """Where a proxy was told to call: for certificates (CA_ADDR), then for configuration.
 
     A PROXY_CONFIG that does not name the latter means the default; a missing one does only if nothing else speaks.
     """
@@ -123,10 +134,14 @@ def addresses(container: Container) -> list[ServiceReference]:
     if "PROXY_CONFIG" in env or not found:
         with suppress(msgspec.MsgspecError):
             found.append(_PROXY_CONFIG.decode(env.get("PROXY_CONFIG") or "{}").discovery_address)
-    return [_service(address) for address in dict.fromkeys(found)]
+    return [_address(address) for address in dict.fromkeys(found)]
 
 
-def _service(address: str) -> ServiceReference:
-    host = address.rpartition(":")[0] or address
-    service, _, rest = host.partition(".")
-    return ServiceReference(name=service, namespace=rest.partition(".")[0])
+def _address(text: str) -> Address:
+    """`istiod.istio-system.svc:15012`, with the cluster's domain or without, and the short `istiod.istio-system`."""
+    host = text.rpartition(":")[0] or text
+    name, *rest = host.split(".")
+    certain = rest[1:2] == ["svc"]
+    if certain or len(rest) == 1:
+        return Address(host, ServiceReference(name=name, namespace=rest[0]), certain)
+    return Address(host)

@@ -16,6 +16,7 @@ FIX = {
     "REV113": "istioctl tag set TAG --revision REVISION --overwrite sets both",
     "REV114": "start its istiod again, or move what runs on it to another revision",
     "REV115": "install the revision again, with the settings that it was installed with",
+    "REV116": "restore it: kubectl rev-fix-validation if a validator calls it, else install the revision again",
     "REV201": "remove istio-injection from the namespace: istio.io/rev then decides",
     "REV202": "restart the workload: kubectl rollout restart",
     "REV203": "give the namespace a revision label before anything is restarted: kubectl label namespace",

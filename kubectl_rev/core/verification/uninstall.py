@@ -6,6 +6,7 @@ who injects a pod now says who injects it then; where the answer gets worse, tha
 
 from __future__ import annotations
 
+from enum import Enum
 from functools import cached_property, partial
 
 from kubectl_rev.core.checks.model import Breaks
@@ -13,12 +14,21 @@ from kubectl_rev.core.mesh.injection import Selected, State
 from kubectl_rev.core.mesh.inventory import Key, Survey, Unit
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.objects import Container, ServiceReference
-from kubectl_rev.core.mesh.proxies import addresses
+from kubectl_rev.core.mesh.proxies import Address, addresses
 from kubectl_rev.core.mesh.revisions import ControlPlane
 from kubectl_rev.core.verification.evidence import Evidence
 from kubectl_rev.core.verification.managed import Managed, gateways
 from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.removal import Removal, after, leads_to
+
+
+class Reach(Enum):
+    """Where a proxy's calls lead once the revision is removed, the worst first."""
+
+    DIES = "its Service goes, or leads to no istiod any more"
+    GONE = "its Service does not exist, already now"
+    UNKNOWN = "not read, or no Service of istiods in this cluster"
+    ANOTHER = "an istiod of another revision, or one that stays"
 
 
 class Uninstall:
@@ -74,17 +84,39 @@ class Uninstall:
 
     @cached_property
     def _dying(self) -> set[tuple[str, str]]:
-        before, after = self.before.snapshot, self.after.snapshot
-        leading = {(s.namespace, s.name) for s in after.services if leads_to(s, after.istiods)}
-        left = {(s.namespace, s.name) for s in after.services}
-        led = {(s.namespace, s.name) for s in before.services if leads_to(s, before.istiods)}
-        return ({(s.namespace, s.name) for s in before.services} - left) | (led - leading)
+        left = {(s.namespace, s.name) for s in self.after.snapshot.services}
+        led = {
+            (s.namespace, s.name) for s in self.before.snapshot.services if leads_to(s, self.before.snapshot.istiods)
+        }
+        return (self._services - left) | (led - self._leading)
 
-    def detached(self, container: Container | None) -> bool | None:
-        """Whether a proxy's Services die; None where it was not read which it calls."""
+    @cached_property
+    def _services(self) -> set[tuple[str, str]]:
+        return {(service.namespace, service.name) for service in self.before.snapshot.services}
+
+    @cached_property
+    def _leading(self) -> set[tuple[str, str]]:
+        """The Services that lead to istiods afterwards."""
+        after = self.after.snapshot
+        return {(service.namespace, service.name) for service in after.services if leads_to(service, after.istiods)}
+
+    def reach(self, container: Container | None) -> Reach:
+        """What becomes of the addresses that a proxy calls; the worst of them counts."""
         if container is None:
-            return None
-        return any(self.dies(service) for service in addresses(container))
+            return Reach.UNKNOWN
+        of_each = {self._reach(address) for address in addresses(container)} or {Reach.UNKNOWN}
+        return next(reach for reach in Reach if reach in of_each)
+
+    def _reach(self, address: Address) -> Reach:
+        service = address.service
+        if service is None:
+            return Reach.UNKNOWN
+        key = service.namespace, service.name
+        if key in self._dying:
+            return Reach.DIES
+        if key not in self._services and address.certain:
+            return Reach.UNKNOWN if self.before.snapshot.has_gap("services", service.namespace) else Reach.GONE
+        return Reach.ANOTHER if key in self._leading else Reach.UNKNOWN
 
     def fate(self, before: Selected, afterwards: Selected) -> Breaks | None:
         """What becomes of a pod that is created afterwards, if that is worse than now or this revision's doing."""

@@ -86,8 +86,8 @@ def without_injector(survey: Survey) -> set[str]:
     return {plane.revision for plane in survey.mesh.control_planes if plane.kind == "local" and plane.ready} - called
 
 
-def install_again(revision: str) -> str:
-    return f"install revision {revision} again: its injector is gone"
+def install_again(revision: str, gone: str = "injector") -> str:
+    return f"install revision {revision} again: its {gone} is gone"
 
 
 def _no_injector(survey: Survey) -> Found:

@@ -15,7 +15,7 @@ from kubectl_rev.core.mesh.inventory import Group, Unit
 from kubectl_rev.core.mesh.objects import Container
 from kubectl_rev.core.remedies.commands import migrate, namespace_ref, restart, retag, unit_ref
 from kubectl_rev.core.verification.checks import objects
-from kubectl_rev.core.verification.uninstall import Uninstall
+from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 
 
 def _connected(leaving: Uninstall) -> Broken:
@@ -39,18 +39,21 @@ def _connected(leaving: Uninstall) -> Broken:
 
 def _running(leaving: Uninstall) -> Broken:
     for unit in leaving.units:
-        groups = [g for g in _proxies(unit) if g.proxy and g.proxy.revision == leaving.revision]
-        lost = [g for g in groups if leaving.detached(_container(g)) is not False]
+        own = [g for g in _proxies(unit) if g.proxy and g.proxy.revision == leaving.revision]
+        lost = [g for g in own if leaving.reach(_container(g)) in (Reach.DIES, Reach.UNKNOWN)]
         if count := sum(group.count for group in lost):
             said = ", ".join(sorted({g.proxy.evidence.value for g in lost if g.proxy}))
             message = f"{_pods(count)} injected by it (says {said})"
+            yield unit_ref(unit), message, _move(leaving, unit), Breaks.DETACHED
+        if count := sum(g.count for g in own if leaving.reach(_container(g)) is Reach.GONE):
+            message = f"{_pods(count)} injected by it, whose Service is gone: cut off already"
             yield unit_ref(unit), message, _move(leaving, unit), Breaks.DETACHED
 
 
 def _served_by_another(leaving: Uninstall) -> Broken:
     for unit in leaving.units:
         groups = [g for g in _proxies(unit) if g.proxy and g.proxy.revision == leaving.revision]
-        if count := sum(g.count for g in groups if leaving.detached(_container(g)) is False):
+        if count := sum(g.count for g in groups if leaving.reach(_container(g)) is Reach.ANOTHER):
             message = f"{_pods(count)} injected by it, whose Service leads to another revision's istiod"
             yield unit_ref(unit), message, _move(leaving, unit), None
 
@@ -58,7 +61,7 @@ def _served_by_another(leaving: Uninstall) -> Broken:
 def _pointing(leaving: Uninstall) -> Broken:
     for unit in leaving.units:
         groups = [g for g in _proxies(unit) if g.proxy and g.proxy.revision != leaving.revision]
-        if count := sum(g.count for g in groups if leaving.detached(_container(g))):
+        if count := sum(g.count for g in groups if leaving.reach(_container(g)) is Reach.DIES):
             message = f"{_pods(count)} of other revisions call only its Service (CA_ADDR, discoveryAddress)"
             yield unit_ref(unit), message, restart(unit), Breaks.DETACHED
 
@@ -123,7 +126,7 @@ def _asleep(leaving: Uninstall) -> Broken:
         if breaks:
             what = "when it next runs" if unit.kind == "CronJob" else "when it is scaled up"
             yield unit_ref(unit), f"no pods now; {what}, {_THEN[breaks]}", _move(leaving, unit), breaks
-        elif template and leaving.detached(template):
+        elif template and leaving.reach(template) is Reach.DIES:
             message = "no pods now; its template has the proxy in it, which would call a dead Service"
             yield unit_ref(unit), message, _move(leaving, unit), Breaks.DETACHED
 

@@ -17,7 +17,7 @@ from kubectl_rev.core.mesh.webhook_targets import revision_of
 from kubectl_rev.core.remedies.commands import command, tag_set, unit_ref
 from kubectl_rev.core.status.checks.control_planes import why_unready
 from kubectl_rev.core.verification.method import Method
-from kubectl_rev.core.verification.uninstall import Uninstall
+from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 
 _VALIDATING, _MUTATING = "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"
 ALONE = "REV315"  # the finding that no other revision is left
@@ -115,7 +115,7 @@ def _node_agents(leaving: Uninstall) -> Broken:
             continue
         if _taken(leaving, unit):
             yield unit_ref(unit), "it would be deleted with it, on every node", _reinstall(leaving), Breaks.DELETED
-        elif leaving.detached(unit.template.spec.proxy) and unit.template.spec.proxy:
+        elif unit.template.spec.proxy and leaving.reach(unit.template.spec.proxy) is Reach.DIES:
             message = "it calls this revision's Service: the nodes' proxies would stand alone"
             yield unit_ref(unit), message, _reinstall(leaving), Breaks.DETACHED
 

@@ -1,0 +1,118 @@
+"""REV116: proxies whose own istiod runs, and cannot be reached: the Service that they call is gone.
+
+Which Service a proxy calls stands in its spec, which an overview of a cluster does not read. There it is only known
+that no Service leads to the istiods of its revision at all, under whatever name.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Group, Survey, Unit
+from kubectl_rev.core.mesh.proxies import addresses
+from kubectl_rev.core.mesh.revisions import ControlPlane
+from kubectl_rev.core.mesh.webhook_targets import revision_of
+from kubectl_rev.core.remedies.commands import command, restart
+from kubectl_rev.core.status.checks.control_planes import install_again
+
+
+class _Callers:
+    """The running proxies of one revision that call a Service which does not exist, and the workloads they are of."""
+
+    def __init__(self) -> None:
+        self.count, self.units = 0, list[Unit]()
+
+    def add(self, unit: Unit, group: Group) -> None:
+        self.count += group.count
+        if unit not in self.units[-1:]:
+            self.units.append(unit)
+
+
+def _unreachable(survey: Survey) -> Found:
+    there = {(service.namespace, service.name) for service in survey.snapshot.services}
+    gone: dict[tuple[str, str, str], _Callers] = defaultdict(_Callers)
+    unread: dict[str, int] = defaultdict(int)
+    for unit, group, revision in _proxies(survey):
+        container = group.pod.spec.proxy if group.pod.spec else None
+        if container is None:
+            unread[revision] += group.count
+            continue
+        for address in addresses(container):
+            service = address.service if address.certain else None
+            if service and (service.namespace, service.name) not in there:
+                gone[service.namespace, service.name, revision].add(unit, group)
+                break
+    for (namespace, name, revision), callers in sorted(gone.items()):
+        planes = _ready(survey, revision)
+        if planes and not survey.snapshot.has_gap("services", namespace):
+            own = any((plane.namespace, _charts_name(revision)) == (namespace, name) for plane in planes)
+            hint = _restore(survey, namespace, name, revision) if own else _elsewhere(callers, revision)
+            yield Ref("Service", namespace, name), f"it does not exist: {_cut_off(callers.count, revision)}", hint
+    for revision, count in sorted(unread.items()):
+        planes = _ready(survey, revision)
+        if planes and not any(_led_to(survey, plane) for plane in planes):
+            message = f"no Service leads to its istiods: {_cut_off(count, revision)}"
+            where = planes[0].namespace
+            yield Ref("Revision", where, revision), message, _restore(survey, where, _charts_name(revision), revision)
+
+
+def _proxies(survey: Survey) -> Iterator[tuple[Unit, Group, str]]:
+    """Those that run and stay, with the revision that injected them."""
+    for unit in survey.units:
+        for group in unit.groups if unit.namespace not in survey.terminating else ():
+            if group.proxy and group.proxy.revision and not group.pod.terminating:
+                yield unit, group, group.proxy.revision
+
+
+def _cut_off(count: int, revision: str) -> str:
+    proxies = "1 proxy of revision {} gets" if count == 1 else f"{count} proxies of revision {{}} get"
+    return f"{proxies.format(revision)} no configuration and no new certificates"
+
+
+def _ready(survey: Survey, revision: str) -> list[ControlPlane]:
+    """Without one, that is the finding: REV114."""
+    return [plane for plane in survey.mesh.control_planes if plane.revision == revision and plane.ready]
+
+
+def _led_to(survey: Survey, plane: ControlPlane) -> bool:
+    """Whether a Service of the istiods is there, or may be; that of a tag is called by webhooks alone."""
+    snapshot = survey.snapshot
+    if snapshot.has_gap("services", plane.namespace):
+        return True
+    istiods = [
+        p for p in snapshot.istiods if p.namespace == plane.namespace and revision_of(p.labels) == plane.revision
+    ]
+    services = [s for s in snapshot.services if s.namespace == plane.namespace and labels.TAG not in s.labels]
+    return any(s.spec.selector and s.spec.selector.items() <= p.labels.items() for s in services for p in istiods)
+
+
+def _charts_name(revision: str) -> str:
+    return labels.ISTIOD if revision == labels.DEFAULT else f"{labels.ISTIOD}-{revision}"
+
+
+def _restore(survey: Survey, namespace: str, name: str, revision: str) -> str:
+    """A repair of validation makes the Service anew where a validator calls it; else whoever made it has to."""
+    for config in survey.snapshot.validators:
+        for webhook in config.webhooks:
+            service = webhook.client_config.service
+            if service and (service.namespace, service.name) == (namespace, name):
+                return command("rev-fix-validation")
+    return install_again(revision, "Service")
+
+
+def _elsewhere(callers: _Callers, revision: str) -> str:
+    """Of a Service that is none of the revision's: its pods get another address when they are replaced."""
+    if len(callers.units) == 1:
+        return restart(callers.units[0])
+    return command("rev-status", "pods", "-A", "--revision", revision)
+
+
+CHECKS = (
+    Check("REV116", Severity.ERROR, "the Service that proxies call is gone",
+          "they keep what they have until their certificates expire, 24 hours by default", _unreachable,
+          f"{sources.SERVICE}; istio#28880", needs=(*needs.ISTIODS, "services", *needs.RUNNING)),
+)  # fmt: skip
