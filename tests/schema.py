@@ -10,6 +10,7 @@ import jsonschema
 import msgspec
 
 from kubectl_rev.core.checks import Finding
+from kubectl_rev.core.checks.hints import Hint
 from kubectl_rev.core.checks.model import Severity
 from kubectl_rev.core.mesh import resources
 from kubectl_rev.core.mesh.snapshot import Gap
@@ -60,11 +61,18 @@ LISTS: dict[str, dict[str, Any]] = {
 _OPTIONAL = {"since"}  # only with --since
 
 
+def _text(kind: type) -> dict[str, Any]:
+    """A hint is one line of text."""
+    if kind is Hint:
+        return {"type": "string"}
+    raise NotImplementedError(kind)
+
+
 def schema() -> dict[str, Any]:
     """One of the kinds, each with `apiVersion` and `kind`."""
     extra = [kind for _, more in KINDS.values() for kind in more.values()]
     types = [*(kind for kind, _ in KINDS.values()), *extra, *(t for fields in LISTS.values() for t in fields.values())]
-    made, components = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
+    made, components = msgspec.json.schema_components(types, schema_hook=_text, ref_template="#/$defs/{name}")
     of = dict(zip(map(str, types), made, strict=True))
     for found in _structs(types):
         name = found.__name__

@@ -6,6 +6,7 @@ import pytest
 
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.checks import Finding, Ref, Severity
+from kubectl_rev.core.checks.hints import NO_HINT, Hint, command
 from kubectl_rev.core.checks.messages import Message, Pods, summary, template_of
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.status.answers import overview
@@ -17,7 +18,9 @@ TERMINAL = Style(width=120, limit=20)
 E, W = Severity.ERROR, Severity.WARNING
 
 
-def found(code: str, severity: Severity, name: str, message: str, hint: str = "", kind: str = "Deployment") -> Finding:
+def found(
+    code: str, severity: Severity, name: str, message: str, hint: Hint = NO_HINT, kind: str = "Deployment"
+) -> Finding:
     space, _, name = name.rpartition("/")
     return Finding(code, severity, Ref(kind, space, name), message, hint)
 
@@ -26,7 +29,7 @@ def alone(number: int, space: str = "shop") -> Finding:
     return found("REV414", W, f"{space}/app-{number:02}", "its only pod goes first")
 
 
-ERROR = found("REV401", E, "canary", "it has no control plane", "kubectl rev-status revisions", "Revision")
+ERROR = found("REV401", E, "canary", "it has no control plane", command("rev-status", "revisions"), "Revision")
 
 
 def test_eighteen_alike_are_one_line_and_hide_no_error() -> None:
@@ -96,17 +99,17 @@ def test_of_many_causes_the_first_few() -> None:
 
 
 def test_one_hint_for_all_stands_once() -> None:
-    rows = [found("REV225", W, f"shop/p{number}", "m", "kubectl get pods") for number in range(3)]
+    rows = [found("REV225", W, f"shop/p{number}", "m", command("get", "pods")) for number in range(3)]
     assert findings.block(rows, TERMINAL).count("kubectl get pods") == 1
-    rows = [found("REV225", W, f"shop/p{number}", f"m{number}", "kubectl get pods") for number in range(3)]
+    rows = [found("REV225", W, f"shop/p{number}", f"m{number}", command("get", "pods")) for number in range(3)]
     assert findings.block(rows, Style()).count("kubectl get pods") == 1, (
         "also of different causes that follow each other"
     )
 
 
 def test_the_commands_of_a_program_that_runs_are_not_repeated() -> None:
-    rows = [found("REV501", E, "v", "m", "kubectl rev-fix-validation")]
-    assert findings.block(rows, Style(), own="kubectl rev-fix-validation") == "REV501 error    deployment/v  m"
+    rows = [found("REV501", E, "v", "m", command("rev-fix-validation"))]
+    assert findings.block(rows, Style(), own="rev-fix-validation") == "REV501 error    deployment/v  m"
 
 
 def attention(*parts: object) -> str:

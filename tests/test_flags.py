@@ -104,8 +104,7 @@ def test_the_command_to_go_on_with_has_every_flag_as_given(line):
     typed = completion.parse(completion.flags(migrate.command), [*line.split(), ""])
     for field, (text,) in typed.values.items():
         values[field] = text or True  # a switch has no value
-    words = as_given(migrate.command, values | {"arguments": typed.arguments})
-    assert " ".join(words) == line
+    assert " ".join([*typed.arguments, *as_given(migrate.command, values)]) == line
 
 
 def test_each_own_flag_is_given_again():

@@ -11,6 +11,7 @@ import yaml
 
 from kubectl_rev.commands import catalogue
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.core.checks.hints import command, program
 from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.mesh.objects import OwnerReference
 from kubectl_rev.core.mesh.sail import Condition, Status
@@ -115,10 +116,10 @@ def report(**more) -> Verification:
 def test_a_comment_stands_beside_a_command_or_above_it():
     """On a narrow terminal too a command is one line, to be copied."""
     behind = [
-        Leftover(Ref("Service", "istio-system", "a"), "Service of tag prod", f"kubectl delete service {'a' * 40}"),
-        Leftover(Ref("Tag", "", "b"), "tag b", "istioctl tag remove b"),
+        Leftover(Ref("Service", "istio-system", "a"), "Service of tag prod", command("delete", "service", "a" * 40)),
+        Leftover(Ref("Tag", "", "b"), "tag b", program("istioctl", "tag", "remove", "b")),
     ]
-    given = report(leftovers=behind, commands=[Command("istioctl uninstall")], method=Method.ISTIOCTL)
+    given = report(leftovers=behind, commands=[Command(program("istioctl", "uninstall"))], method=Method.ISTIOCTL)
     wide, narrow = (look.verification(given, Style(width=width)).splitlines() for width in (200, 80))
     assert f"  istioctl tag remove b{' ' * 45}# tag b" in wide
     assert narrow[-6:-2] == [

@@ -12,6 +12,7 @@ import pytest
 from kubectl_rev.cluster.flags import ConnectionFlags
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.commands.source import Source
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, flag, program, sentence
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.status import answers
@@ -27,19 +28,20 @@ from tests.plugin import EXAMPLE, call
 
 FLAGS = ConnectionFlags(context="c d", user="u", as_user="bob", istio_namespace="mesh", token="secret")
 HINTS = {
-    "kubectl label namespace x a-": "kubectl label namespace x a- '--context=c d' --user=u --as=bob",
-    "istioctl tag set t -r x": "istioctl tag set t -r x '--context=c d' --as=bob",
-    "kubectl rev-status ns/x": (
+    command("label", "namespace", "x", "a-"): "kubectl label namespace x a- '--context=c d' --user=u --as=bob",
+    program("istioctl", "tag", "set", "t", flag("-r", "x")): "istioctl tag set t -r x '--context=c d' --as=bob",
+    command("rev-status", "ns/x"): (
         "kubectl rev-status ns/x '--context=c d' --user=u --as=bob --istio-namespace=mesh -f 'my dump.yaml'"
     ),
-    "wait for it": "wait for it",
-    "": "",
+    program("helm", "uninstall", "x"): "helm uninstall x '--kube-context=c d' --kube-as-user=bob",
+    sentence("wait for it"): "wait for it",
+    NO_HINT: "",
 }
 
 
 @pytest.mark.parametrize(("hint", "printed"), HINTS.items())
-def test_a_hint_repeats_what_its_program_knows(hint: str, printed: str) -> None:
-    assert Source(FLAGS, "my dump.yaml", False).repeated(hint) == printed
+def test_a_hint_repeats_what_its_program_knows(hint: Hint, printed: str) -> None:
+    assert str(Source(FLAGS, "my dump.yaml", False).repeated(hint)) == printed
 
 
 def screen(snapshot: Snapshot, style: Style | None = None) -> str:
@@ -128,7 +130,7 @@ def test_what_was_not_read_is_no_zero(tmp_path: Path) -> None:
 def test_what_leads_to_the_rest_of_a_long_list_repeats_the_flags() -> None:
     many = [ns(f"n{number}", "rev=ghost") for number in range(30)]
     report = answers.overview(Survey(world(control_plane(), ns("istio-system"), *many)), MESH_CHECKS)
-    text = look.overview(report, Style(limit=20), lambda command: f"{command} --context=there")
+    text = look.overview(report, Style(limit=20), lambda hint: hint.with_flags(lambda _: [Flag("--context=there")]))
     assert "… and 10 more: kubectl rev-status namespaces --context=there\n" in text
     assert "REV104 error    30 namespaces (n0, n1, n10, …)  istio.io/rev=ghost names no revision or tag: " in text
 

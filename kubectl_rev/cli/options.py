@@ -89,11 +89,10 @@ def with_connection(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def as_given(command: Callable[..., None], values: dict[str, Any]) -> list[str]:
-    """The words that give a command these values of its own flags again: `["shop", "--to=canary", "--yes"]`.
+    """The flags that give a command these values of its own again: `["--to=canary", "--yes"]`.
 
     `values` are by parameter; those that are the default are left out.
     """
-    words: list[str] = []
     flags: list[str] = []
     for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
         value = values.get(name)
@@ -101,13 +100,11 @@ def as_given(command: Callable[..., None], values: dict[str, Any]) -> list[str]:
             continue
         declared = parameter.annotation.__metadata__[0]
         names = [word for word in (declared.default, *(declared.param_decls or ())) if str(word).startswith("--")]
-        if not names:
-            words += value
-        elif value is True:
+        if names and value is True:
             flags.append(names[0])
-        else:
+        elif names:  # else it is the arguments
             flags += [f"{names[0]}={_text(one)}" for one in (value if isinstance(value, list) else [value])]
-    return words + flags
+    return flags
 
 
 def _text(value: Any) -> str:

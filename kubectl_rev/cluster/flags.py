@@ -30,27 +30,23 @@ class ConnectionFlags:
     istio_namespace: str = ""
     verbosity: int = 0
 
-    def repeated(self, *, istioctl: bool = False) -> list[str]:
-        """The flags that a printed command must repeat to reach the same cluster as the same person; never the token.
-
-        istioctl has kubectl's flags for the context, the kubeconfig and the impersonation, and no others.
+    def repeated(self, program: str = "kubectl") -> list[str]:
+        """The flags that a command of this program must repeat to reach the same cluster as the same person; never the
+        token.
         """
         words: list[str] = []
-        for field, flag in _REPEATED.items():
-            if istioctl and field not in _ISTIOCTL:
-                continue
+        for field, flag in _REPEATED.get(program, {}).items():
             value = getattr(self, field)
             if field == "server" and value:
                 from kubectl_rev.cluster.address import shown
 
                 value = shown(value)
             for one in value if isinstance(value, tuple) else [value] if value else []:
-                text = f"{flag}={one}".encode(errors="replace").decode()  # argv may have bytes that are no UTF-8
-                words += [flag] if one is True else [text]
+                words += [flag] if one is True else [f"{flag}={one}"]
         return words
 
 
-_REPEATED = {
+_KUBECTL = {
     "context": "--context",
     "cluster": "--cluster",
     "user": "--user",
@@ -63,4 +59,15 @@ _REPEATED = {
     "insecure_skip_tls_verify": "--insecure-skip-tls-verify",
     "certificate_authority": "--certificate-authority",
 }
-_ISTIOCTL = ("context", "kubeconfig", "as_user", "as_groups", "as_uid")
+# By program and field; istioctl has kubectl's flags for the context, the kubeconfig and the impersonation alone.
+_REPEATED = {
+    "kubectl": _KUBECTL,
+    "oc": _KUBECTL,
+    "istioctl": {field: _KUBECTL[field] for field in ("context", "kubeconfig", "as_user", "as_groups", "as_uid")},
+    "helm": {
+        "context": "--kube-context",
+        "kubeconfig": "--kubeconfig",
+        "as_user": "--kube-as-user",
+        "as_groups": "--kube-as-group",
+    },
+}

@@ -15,6 +15,7 @@ from kubectl_rev.commands.query import ListQuery
 from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
 from kubectl_rev.commands.terminal import ask, can_ask, confirm, err, out, style
+from kubectl_rev.core.checks.hints import Flag, command
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.remedies.commands import tag_set
@@ -30,7 +31,6 @@ from kubectl_rev.render import validation as render
 from kubectl_rev.render.output import written
 from kubectl_rev.render.text import clean, plural
 
-_PROG = "kubectl rev-fix-validation"
 _PROVE = 10.0  # seconds that the API server may need to see what was written (its webhooks come from a cache)
 
 
@@ -127,7 +127,8 @@ class Session:
             holder = survey.default.validation
             if holder is not None and holder != to:
                 err(f"unlabelled config is validated by {holder}, and that needs no repair. To move the default,")
-                err(f"injection included: {self._source.repeated(tag_set(survey, labels.DEFAULT, to))}")
+                how = self._source.repeated(tag_set(survey, labels.DEFAULT, to))
+                err(clean(f"injection included: {how}"))
         return plan(survey, diagnosis, to, force_owned=request.force_owned)
 
     def _ask(self, able: Sequence[str]) -> str | None:
@@ -171,7 +172,7 @@ class Session:
             raise
         back = [*run.undo]
         if not request.undo and any(write.step.action != "delete" for write in run.done):
-            back.insert(0, self._source.repeated(f"{_PROG} --undo"))
+            back.insert(0, self._source.repeated(command("rev-fix-validation", Flag("--undo"))))
         left = Plan(to=planned.to, writes=planned.writes, settle=planned.settle, advice=planned.advice)
         left.obstacles, left.elsewhere = planned.obstacles, planned.elsewhere
         after = replace(self._report(survey, diagnosis, probes, left), undo=back)
@@ -192,7 +193,7 @@ class Session:
         if answer:
             out(answer)
         for each in after.undo:
-            err(f"undo: {each}")
+            err(clean(f"undo: {each}"))
         if request.undo:
             return ExitCode.OK
         return ExitCode.OK if after.verdict == "HEALTHY" else ExitCode.INCOMPLETE
@@ -209,7 +210,10 @@ class Session:
 
     def _report(self, survey: Survey, diagnosis: Diagnosis, probes: Sequence[Probe], planned: Plan) -> Validation:
         report = validation(survey, diagnosis, probes, planned, MESH_CHECKS)
-        report.findings = [replace(found, hint=self._source.repeated(found.hint)) for found in report.findings]
+        repeated = self._source.repeated
+        report.findings = [replace(found, hint=repeated(found.hint)) for found in report.findings]
+        report.elsewhere, report.obstacles = [*map(repeated, report.elsewhere)], [*map(repeated, report.obstacles)]
+        report.advice = [*map(repeated, report.advice)]
         return report
 
     def _show(self, report: Validation, *, with_plan: bool) -> None:

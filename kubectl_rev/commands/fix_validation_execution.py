@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev.commands.terminal import err, out
+from kubectl_rev.core.checks.hints import Hint, command, flag
 from kubectl_rev.core.migration.patches import holds
 from kubectl_rev.core.validation.repair import Write
 from kubectl_rev.errors import Changed, Forbidden, Incomplete, NotFound, RevError, UsageError
@@ -26,7 +27,7 @@ class Run:
 
     def __init__(self, connection: Connection, *, timeout: float, backups: str, quiet: bool) -> None:
         self.done: list[Write] = []
-        self.undo: list[str] = []
+        self.undo: list[Hint] = []
         self._connection, self._timeout, self._backups, self._quiet = connection, timeout, backups, quiet
 
     def rehearse(self, writes: Sequence[Write]) -> None:
@@ -148,8 +149,8 @@ class Run:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise UsageError(f"cannot write the backup {path}: {reason}: say --backup-dir") from None
-        err(f"backup of {clean(write.step.name)}: {path}")
-        self.undo.append(f"kubectl create -f {path}")
+        err(clean(f"backup of {write.step.name}: {path}"))
+        self.undo.append(command("create", flag("-f", str(path))))
 
 
 def _needs_backup(write: Write) -> bool:

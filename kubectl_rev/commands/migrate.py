@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -18,6 +18,7 @@ from kubectl_rev.commands.migrate_names import check, named
 from kubectl_rev.commands.migrate_preflight import Known, Preflight
 from kubectl_rev.commands.source import Source
 from kubectl_rev.commands.terminal import confirm, err, out, style
+from kubectl_rev.core.checks.hints import Flag, Hint, command
 from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.migration.choosing import Request as Migration
 from kubectl_rev.core.migration.outcome import Outcome, Result
@@ -27,13 +28,14 @@ from kubectl_rev.core.migration.throttle import Throttle
 from kubectl_rev.errors import ExitCode, UsageError
 from kubectl_rev.render import migrate as render
 from kubectl_rev.render.output import written
+from kubectl_rev.render.text import builtins, clean
 
 __all__ = ["Migration", "Request", "Throttle", "run"]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One call of rev-migrate, from its flags. The namespaces of `migration` are named by `arguments`, the
-    connection's namespace, or the file; `again` are the words that give all of this again. `require_all`: what stays on
+    connection's namespace, or the file; `again` are the flags that give all of this again. `require_all`: what stays on
     the old revision makes it incomplete.
     """
 
@@ -98,7 +100,7 @@ class _Run:
             written(
                 output,
                 "Plan",
-                msgspec.to_builtins(plan) | msgspec.to_builtins(preflight),
+                builtins(plan) | builtins(preflight),
                 text=lambda: render.plan(plan, style(wide=output is Output.WIDE)),
                 names=lambda: "\n".join(talk.names_of(plan)),
             )
@@ -184,7 +186,7 @@ class _Run:
             if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it, and so do we
                 signal.signal(number, signal.default_int_handler)
         if self._is_piped:
-            err(f"if this is cut off, to go on: {self._source.repeated(shlex.join(self._again()))}")
+            err(clean(f"if this is cut off, to go on: {self._source.repeated(self._again())}"))
 
     def _interrupted(self, execution: Execution) -> None:
         talk.tell_interrupted(execution)
@@ -193,31 +195,36 @@ class _Run:
 
     def _tell_ways(self, execution: Execution) -> None:
         """How to go on, and how to go back."""
-        err(f"to go on: {self._source.repeated(shlex.join(self._again()))}")
+        err(clean(f"to go on: {self._source.repeated(self._again())}"))
         if not self._migration.undo and (execution.begun or self._migration.tag):
-            err(f"to go back: {self._source.repeated(shlex.join(['kubectl', 'rev-migrate', *self._back(execution)]))}")
+            err(clean(f"to go back: {self._source.repeated(self._back(execution))}"))
 
     @property
     def _is_piped(self) -> bool:
         """Whether the names came from what can be read once only: stdin, or `-f <(…)`."""
         return bool(self._request.filename) and not os.path.isfile(self._request.filename)
 
-    def _again(self) -> list[str]:
+    def _again(self) -> Hint:
         """The same command with every flag as given; names that came through a pipe are named."""
-        words = self._request.again
+        request = self._request
+        names, flags = request.arguments, request.again
         if self._is_piped:
-            piped = f"--filename={self._request.filename}"
-            words = (*self._migration.names, *(w for w in words[len(self._request.arguments) :] if w != piped))
-        elif self._request.connection.namespace:
-            words = (self._request.connection.namespace, *words)
-        return ["kubectl", "rev-migrate", *words]
+            piped = f"--filename={request.filename}"
+            names, flags = (*self._migration.names,), tuple(flag for flag in flags if flag != piped)
+        elif request.connection.namespace:
+            names = (request.connection.namespace, *names)
+        return command("rev-migrate", *names, *map(Flag, flags))
 
-    def _back(self, execution: Execution) -> list[str]:
-        """The words of the undo of what was begun, which takes the rights and the gateways that this run had."""
-        tag, migration = self._migration.tag, self._migration
-        words = ["--undo", f"--tag={tag}"] if tag else ["--undo", *(move.namespace for move in execution.begun)]
-        words += ["--include-gateways"] if migration.include_gateways else []
-        return words + (["--force-owned"] if migration.force_owned else [])
+    def _back(self, execution: Execution) -> Hint:
+        """The undo of what was begun, which takes the rights and the gateways that this run had."""
+        undo, *flags = self._undo_flags()
+        names = () if self._migration.tag else (move.namespace for move in execution.begun)
+        return command("rev-migrate", Flag(undo), *names, *map(Flag, flags))
+
+    def _undo_flags(self) -> list[str]:
+        flags = ["--undo", f"--tag={self._migration.tag}"] if self._migration.tag else ["--undo"]
+        flags += ["--include-gateways"] if self._migration.include_gateways else []
+        return flags + (["--force-owned"] if self._migration.force_owned else [])
 
     def _code(self, plan: Plan) -> ExitCode:
         """Of a run in which nothing failed, or of a plan."""
@@ -281,7 +288,13 @@ class _Run:
             force_owned=self._migration.force_owned,
         )
         request = msgspec.structs.replace(
-            self._request, filename="", again=(*self._back(execution), "--yes"), rollback_on_failure=False, yes=True
+            self._request,
+            arguments=migration.names,
+            filename="",
+            connection=replace(self._request.connection, namespace=""),  # the names say it all
+            again=(*self._undo_flags(), "--yes"),
+            rollback_on_failure=False,
+            yes=True,
         )
         _Run(request, migration, {}, self._source).answer()
         return ExitCode.INCOMPLETE

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from typing import IO, TYPE_CHECKING
 
 from kubectl_rev.cluster.flags import ConnectionFlags
 from kubectl_rev.commands.query import ListQuery, Query, SubjectQuery
 from kubectl_rev.commands.terminal import err
+from kubectl_rev.core.checks.hints import Command, Flag, Hint
 from kubectl_rev.core.mesh import labels, sail
 from kubectl_rev.errors import Forbidden, NoIstio
 from kubectl_rev.render.text import clean
@@ -105,10 +105,6 @@ class Source:
             self._notes.add(text)
             err(f"note: {clean(text)}")
 
-    def flags(self) -> list[str]:
-        """This call's connection flags, as a printed command repeats them."""
-        return self._flags.repeated()
-
     def scope(self, asked: Query) -> str:
         """The one namespace that a question is about, empty for the whole mesh."""
         if isinstance(asked, ListQuery):
@@ -118,17 +114,17 @@ class Source:
         }
         return spaces.pop() if len(spaces) == 1 else ""
 
-    def repeated(self, hint: str) -> str:
-        """A printed command with this call's connection flags, as far as its program has them; prose stays as it is."""
-        if " && " in hint:
-            return " && ".join(map(self.repeated, hint.split(" && ")))
-        program = hint.partition(" ")[0]
-        flags = self._flags.repeated(istioctl=program == "istioctl")
-        if hint.startswith("kubectl rev-"):
-            flags += [f"--istio-namespace={self._flags.istio_namespace}"] if self._flags.istio_namespace else []
-        if hint.startswith("kubectl rev-status"):
-            flags += ["-f", self._filename] if self._filename not in ("", "-") else []
-        return f"{hint} {shlex.join(flags)}" if flags and program in ("kubectl", "istioctl") else hint
+    def repeated(self, hint: Hint) -> Hint:
+        """A hint whose commands have this call's connection flags, as far as their program has them."""
+        return hint.with_flags(self._flags_of)
+
+    def _flags_of(self, command: Command) -> list[Flag]:
+        flags = [Flag(word) for word in self._flags.repeated(command.program)]
+        if command.plugin and self._flags.istio_namespace:
+            flags.append(Flag(f"--istio-namespace={self._flags.istio_namespace}"))
+        if command.plugin == "rev-status" and self._filename not in ("", "-"):
+            flags.append(Flag("-f", self._filename))
+        return flags
 
 
 def check(survey: Survey, *, pods_tell: bool = False) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 
 import msgspec
@@ -16,6 +15,7 @@ from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
 from kubectl_rev.commands.terminal import err, out, style
 from kubectl_rev.core.checks import Finding
+from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.status import answers
@@ -49,8 +49,8 @@ def run(request: Request) -> ExitCode:
         raise UsageError("--selector, --revision and --drifted narrow lists: they do not go with TYPE/NAME")
     source = Source(request.connection, file.dump, request.all_namespaces, file.stdin)
     if asked == ListQuery() and request.connection.namespace:
-        one = source.repeated(shlex.join(("kubectl", "rev-status", f"ns/{request.connection.namespace}")))
-        err(f"note: this is the whole mesh; one namespace: {one}")
+        one = source.repeated(command("rev-status", f"ns/{request.connection.namespace}"))
+        err(text.clean(f"note: this is the whole mesh; one namespace: {one}"))
     if request.watch:
         if file.dump or request.save:
             raise UsageError("--watch needs a cluster: it does not go with --filename or --save")

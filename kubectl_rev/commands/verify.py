@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from kubectl_rev.core.verification.verify import Verdict, Verification
 from kubectl_rev.errors import ExitCode, UsageError
 from kubectl_rev.render import verify as render
 from kubectl_rev.render.output import written
+from kubectl_rev.render.text import builtins
 
 RBAC = Path(__file__).resolve().parent.parent / "rbac.yaml"
 _ISTIO_SYSTEM = "istio-system"
@@ -155,14 +155,14 @@ def _exist(evidence: Evidence, namespaces: frozenset[str]) -> None:
 
 def _text(request: Request, report: Verification, evidence: Evidence, source: Source) -> str:
     report.findings = [replace(found, hint=source.repeated(found.hint)) for found in report.findings]
-    report.leftovers = [replace(each, command=_repeated(source, each.command)) for each in report.leftovers]
-    report.commands = [replace(each, command=_repeated(source, each.command)) for each in report.commands]
+    report.leftovers = [replace(each, command=source.repeated(each.command)) for each in report.leftovers]
+    report.commands = [replace(each, command=source.repeated(each.command)) for each in report.commands]
     since = None
     if request.since:
         from kubectl_rev.dumps import snapshot_file
 
         since = sinces.changes(Survey(snapshot_file.load(request.since, sys.stdin.buffer)), evidence.survey)
-    fields = msgspec.to_builtins(report)
+    fields = builtins(report)
     if since is not None:
         fields["since"] = msgspec.to_builtins(since)
     return written(
@@ -173,17 +173,3 @@ def _text(request: Request, report: Verification, evidence: Evidence, source: So
         names=lambda: render.names(report),
         junit=lambda: render.junit(report),
     )
-
-
-_OF_ISTIOCTL = {"--context": "--context", "--kubeconfig": "--kubeconfig", "--as": "--as"}
-_OF_HELM = {"--context": "--kube-context", "--kubeconfig": "--kubeconfig", "--as": "--kube-as-user"}
-
-
-def _repeated(source: Source, words: str) -> str:
-    """A printed command with this call's connection flags, as its program calls them."""
-    program = words.partition(" ")[0]
-    if program not in ("istioctl", "helm"):
-        return source.repeated(words)
-    known = _OF_ISTIOCTL if program == "istioctl" else _OF_HELM
-    flags = [flag.split("=", 1) for flag in source.flags() if flag.split("=", 1)[0] in known]
-    return " ".join([words, *(shlex.quote(f"{known[name]}={value}") for name, value in flags)])

@@ -68,7 +68,7 @@ def _outcome(story: Explanation) -> Iterator[tuple[str, str]]:
     for each in story.findings:
         yield "found", f"{each.code} {each.severity.value}: {each.message}"
     if story.hint:
-        yield "next", story.hint
+        yield "next", str(story.hint)
     for gap in story.gaps:
         yield "not read", gap_text(gap)
 

@@ -22,7 +22,7 @@ Cause = Sequence[Finding]  # one finding, or several alike; never empty
 
 
 def block(findings: Sequence[Finding], style: Style, own: str = "") -> str:
-    """All of them, each with what helps below it; commands of the program `own` are left out: it is running."""
+    """All of them, each with what helps below it; calls of the plugin `own` are left out: it is running."""
     lines: list[str] = []
     for code, rows in groupby(findings, key=lambda finding: finding.code):
         alike = list(rows)
@@ -48,10 +48,10 @@ def causes(
 
 def _hint(cause: Cause, below: Cause, own: str) -> Iterator[str]:
     """What helps: once, where the next cause has the same; never cut, it is there to be copied."""
-    hints = [clean(str(each.hint)) for each in cause]
-    if not hints[0] or (own and hints[0].startswith(own)) or {*hints} == {clean(str(each.hint)) for each in below}:
+    hints = [each.hint for each in cause]
+    if not hints[0] or (own and hints[0].calls(own)) or {*hints} == {each.hint for each in below}:
         return
-    yield f"{'':{_HINT}}{hints[0]}"
+    yield f"{'':{_HINT}}{clean(str(hints[0]))}"
     if others := len({*hints}) - 1:
         yield f"{'':{_HINT}}… and alike for the other {others}: {ALL}"
 

@@ -135,5 +135,5 @@ def stays(left: Sequence[Left], style: Style) -> str:
         head = f"{spoken(each.kind, each.name)} -n {each.namespace} "
         lines += wrap(head, f"stays ({plural(each.pods, 'pod')}): {each.why}", style.width)
         if each.hint:
-            lines.append(f"    {clean(each.hint)}")  # never cut: it is there to be copied
+            lines.append(f"    {clean(str(each.hint))}")  # never cut: it is there to be copied
     return "\n".join(lines)

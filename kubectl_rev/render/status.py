@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from kubectl_rev.core.checks import Finding
+from kubectl_rev.core.checks.hints import Hint, command
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.status.items import ControlPlaneItem, NamespaceItem, Overview, SelectedItem
@@ -29,7 +30,7 @@ _BAR = 20  # cells
 Columns = Sequence[Column]
 
 
-def overview(report: Overview, style: Style, repeated: Callable[[str], str] = str) -> str:
+def overview(report: Overview, style: Style, repeated: Callable[[Hint], Hint] = lambda hint: hint) -> str:
     """Control planes, namespaces that need attention, findings, and what was not checked.
 
     `repeated` adds this call's connection flags to a command.
@@ -167,14 +168,15 @@ def pods(wide: bool, namespaced: bool, taken: str) -> Columns:
     return columns
 
 
-def _attention(report: Overview, style: Style, repeated: Callable[[str], str]) -> str:
+def _attention(report: Overview, style: Style, repeated: Callable[[Hint], Hint]) -> str:
     """The namespaces with something to say, and how many have nothing; those are fine only if the mesh is."""
     rows = [item for item in report.namespaces if item.attention]
     fine = len(report.namespaces) - len(rows)
     shown = rows[: style.limit] if style.limit else rows
     lines = [listing(shown, namespaces(style.wide), style)] if shown else []
     if len(shown) < len(rows):
-        lines.append(f"… and {len(rows) - len(shown)} more: {repeated('kubectl rev-status namespaces')}")
+        rest = repeated(command("rev-status", "namespaces"))
+        lines.append(clean(f"… and {len(rows) - len(shown)} more: {rest}"))
     which = plural(fine, "other namespace" if rows else "namespace")
     if fine and not all(gap.of_config for gap in report.gaps):
         lines.append(f"{which}: nothing wrong in what could be read.")

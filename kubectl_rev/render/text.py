@@ -5,7 +5,6 @@ Whatever was read from a cluster loses its control characters here, on the way t
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from kubectl_rev.core.checks.hints import CONTROL, Flag, Hint, command
 from kubectl_rev.core.mesh.resources import printed
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.status.items import NOT_CHECKED
@@ -23,8 +23,6 @@ API_VERSION = "kubectl-rev/v1"
 
 Row = Sequence[str]
 Column = tuple[str, Callable[[Any], str]]
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Style(msgspec.Struct, frozen=True):
@@ -39,7 +37,7 @@ class Style(msgspec.Struct, frozen=True):
 
 def clean(text: str) -> str:
     """Without control characters, C1 and bidirectional overrides among them."""
-    return _CONTROL.sub("", text)
+    return CONTROL.sub("", text)
 
 
 def fit(text: str, width: int | None) -> str:
@@ -75,17 +73,28 @@ def listing(items: Sequence[Any], columns: Sequence[Column], style: Style) -> st
     return table([name for name, _ in columns], [[cell(item) for _, cell in columns] for item in items], style)
 
 
+def builtins(value: Any) -> dict[str, Any]:
+    """The fields of a value as JSON has them; a hint is one line of text."""
+    fields: dict[str, Any] = msgspec.to_builtins(value, enc_hook=_encoded)
+    return fields
+
+
+def _encoded(value: Any) -> str:
+    if isinstance(value, Hint):
+        return str(value)
+    raise NotImplementedError(type(value))
+
+
 def document(kind: str, value: Any) -> dict[str, Any]:
     """A value as JSON and YAML carry it: `apiVersion` and `kind` first; a list becomes `items`."""
-    body = {"items": value} if isinstance(value, list) else msgspec.to_builtins(value)
-    fields: dict[str, Any] = msgspec.to_builtins(body)
+    fields = builtins({"items": value} if isinstance(value, list) else value)
     return {"apiVersion": API_VERSION, "kind": kind} | fields
 
 
 def json(kind: str, value: Any) -> str:
     """Indented JSON; what could steer a terminal is escaped, so the data stays whole."""
     text = msgspec.json.format(msgspec.json.encode(document(kind, value))).decode()
-    return _CONTROL.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
+    return CONTROL.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
 
 
 def yaml(kind: str, value: Any) -> str:
@@ -154,11 +163,12 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun[:-1]}ies" if noun.endswith("xy") else f"{count} {noun}s"
 
 
-def not_checked(gaps: Sequence[Gap], style: Style, repeated: Callable[[str], str]) -> str:
+def not_checked(gaps: Sequence[Gap], style: Style, repeated: Callable[[Hint], Hint]) -> str:
     """What an overview leaves open, and the rights that would help."""
     lines = [line for text in gap_texts(gaps) for line in wrap("Not checked: ", text, style.width)]
     if any(gap.verb in RIGHTS and not gap.reason.startswith("not in the") for gap in gaps):
-        lines.append(f"             {repeated('kubectl rev-verify --rbac')}   # the rights to ask for")
+        rbac = repeated(command("rev-verify", Flag("--rbac")))
+        lines.append(f"{'':13}{clean(str(rbac))}   # the rights to ask for")
     lines += wrap("Not checked: ", f"{', '.join(NOT_CHECKED.values())}.", style.width)
     return "\n".join(lines)
 

@@ -29,7 +29,7 @@ def names(report: Validation) -> str:
 
 def diagnosis(report: Validation, style: Style) -> str:
     """Validators, findings, probes, gaps: what is, without what to do about it."""
-    found = findings.block(report.findings, style, "kubectl rev-fix-validation")
+    found = findings.block(report.findings, style, "rev-fix-validation")
     parts = [validators(report.validators, style), found, probes(report.probes, style)]
     parts.append("\n".join(_lines("Not checked: ", gap_texts(report.gaps), style)))
     return "\n\n".join(part for part in parts if part)
@@ -96,7 +96,7 @@ def plan(report: Validation, style: Style) -> str:
     if not report.steps and report.settling:
         lines += _lines("", [f"no write is needed: waiting for istiod to close {', '.join(report.settling)}"], style)
     lines += _lines("warning: ", report.warnings, style)
-    return "\n".join([*lines, *_left(report, style), *_lines("note: ", report.advice, style)])
+    return "\n".join([*lines, *_left(report, style), *_lines("note: ", map(str, report.advice), style)])
 
 
 def left(report: Validation, style: Style) -> str:
@@ -105,10 +105,10 @@ def left(report: Validation, style: Style) -> str:
 
 
 def _left(report: Validation, style: Style) -> Iterator[str]:
-    yield from _lines("not changed: ", report.obstacles, style)
+    yield from _lines("not changed: ", map(str, report.obstacles), style)
     if report.elsewhere:
         yield "change it at its source (or say --force-owned):"
-        yield from (f"  {clean(each)}" for each in report.elsewhere)  # to be copied: never wrapped
+        yield from (f"  {clean(str(each))}" for each in report.elsewhere)  # to be copied: never wrapped
 
 
 def _step(number: int, step: StepItem, style: Style) -> Iterator[str]:

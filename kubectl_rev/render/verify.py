@@ -116,12 +116,14 @@ def _removal(report: Verification, style: Style) -> Iterator[str]:
     safe = report.verdict is Verdict.SAFE
     yield "To uninstall it:" if safe else "To uninstall it, once it is safe:"
     for step in report.commands:
-        yield f"  {clean(step.command)}"
+        yield f"  {clean(str(step.command))}"
         if step.note:
             yield from wrap("    ", clean(step.note), style.width, 4)
     if report.leftovers:
         yield "What stays behind, to clean up afterwards:"
-        yield from _leftovers([(clean(each.command), f"# {clean(each.message)}") for each in report.leftovers], style)
+        yield from _leftovers(
+            [(clean(str(each.command)), f"# {clean(each.message)}") for each in report.leftovers], style
+        )
 
 
 def _leftovers(rows: Sequence[tuple[str, str]], style: Style) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -24,6 +23,7 @@ from kubectl_rev.core.mesh.objects import (
 from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.remedies.commands import restart
+from kubectl_rev.render.text import builtins
 from tests.build import (
     ISTIO,
     config_map,
@@ -924,7 +924,7 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ids=[f"{code} {why}" for code, why in WORLDS],
 )
 def test_findings(code: str, snapshot: Snapshot, wanted: Wanted) -> None:
-    found = [(f.subject, f.message, f.hint) for f in find(Survey(snapshot), MESH_CHECKS) if f.code == code]
+    found = [(f.subject, f.message, str(f.hint)) for f in find(Survey(snapshot), MESH_CHECKS) if f.code == code]
     assert found == wanted
 
 
@@ -998,7 +998,7 @@ def test_the_worst_first_then_by_code_and_subject() -> None:
 
 def test_what_wakes_a_control_plane_comes_first_and_nothing_moves_away_from_it() -> None:
     found = find(Survey(mesh(asleep(), ns("shop", "rev=green"), running(deployment("web"), "green"))), MESH_CHECKS)
-    assert [(f.code, f.hint) for f in found] == [
+    assert [(f.code, str(f.hint)) for f in found] == [
         ("REV101", WAKE), ("REV114", WAKE), ("REV209", WAKE), ("REV501", WAKE), ("REV103", WAKE),
     ]  # fmt: skip
 
@@ -1006,7 +1006,7 @@ def test_what_wakes_a_control_plane_comes_first_and_nothing_moves_away_from_it()
 def test_what_no_istiod_renders_again_is_not_waited_for() -> None:
     parts = (ns("shop", "rev=canary"), RENDERED, pod("g-1", "shop", MADE_FROM_G, on="default", owner=RENDERED))
     gone, owned = Survey(mesh(*parts)), Survey(mesh(*parts, gateway("g")))
-    assert [restart(survey.by_namespace["shop"][0]) for survey in (gone, owned)] == [
+    assert [str(restart(survey.by_namespace["shop"][0])) for survey in (gone, owned)] == [
         "kubectl rev-status deployment/g -n shop",
         "wait: the istiod of canary renders it again by itself, a restart does not",
     ]
@@ -1027,7 +1027,7 @@ def test_the_order_of_objects_does_not_matter(seed: int) -> None:
 
 def test_a_finding_in_json() -> None:
     (finding,) = find(Survey(mesh(ns("shop", "rev=1-6-5"))), MESH_CHECKS)
-    assert msgspec.to_builtins(finding) == {
+    assert builtins(finding) == {
         "code": "REV104",
         "severity": "error",
         "subject": {"kind": "Namespace", "namespace": "", "name": "shop"},
@@ -1040,7 +1040,9 @@ def test_a_finding_in_json() -> None:
 def test_references_and_hints_are_kubectls() -> None:
     assert str(Ref("Deployment", "shop", "web")) == "deployment/web"
     odd = mesh(ns("a; rm -rf", "rev=ghost"))
-    assert [f.hint for f in find(Survey(odd), MESH_CHECKS)] == [f"kubectl label namespace 'a; rm -rf' {TO_DEFAULT}"]
+    assert [str(f.hint) for f in find(Survey(odd), MESH_CHECKS)] == [
+        f"kubectl label namespace 'a; rm -rf' {TO_DEFAULT}"
+    ]
 
 
 NOBODY_READY = world(control_plane("canary", ready=(False,)), ns(ISTIO), ns("shop", "rev=ghost"))
@@ -1054,12 +1056,12 @@ ALTERNATIVES = {
 
 @pytest.mark.parametrize(("snapshot", "revision"), ALTERNATIVES.values(), ids=ALTERNATIVES.keys())
 def test_which_revision_a_hint_names(snapshot: Snapshot, revision: str) -> None:
-    hints = [f.hint for f in find(Survey(snapshot), MESH_CHECKS) if f.code == "REV104"]
+    hints = [str(f.hint) for f in find(Survey(snapshot), MESH_CHECKS) if f.code == "REV104"]
     assert hints == [f"kubectl label namespace shop istio.io/rev={revision} --overwrite"]
 
 
 def test_a_hint_names_no_revision_that_would_not_inject() -> None:
-    assert [f.hint for f in find(Survey(NOBODY_READY), MESH_CHECKS) if f.code == "REV104"] == [
+    assert [str(f.hint) for f in find(Survey(NOBODY_READY), MESH_CHECKS) if f.code == "REV104"] == [
         "kubectl rev-status namespace/shop"
     ]
 
@@ -1069,5 +1071,5 @@ def test_restarting_what_a_custom_controller_owns() -> None:
     made.metadata.owner_references = owned_by("CloneSet", "c")
     survey = Survey(mesh(ns("shop", "rev=canary"), made))
     (unit,) = survey.by_namespace["shop"]
-    assert restart(unit) == "let CloneSet c in namespace shop replace its pods"
+    assert str(restart(unit)) == "let CloneSet c in namespace shop replace its pods"
     assert unit.subject.namespace_labels == labels("rev=canary")

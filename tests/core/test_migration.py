@@ -165,7 +165,7 @@ def test_only_what_has_a_pause_that_holds_a_restart_back_is_left(kind):
     """Argo replaces the pods of a paused Rollout too; a new template of one waits."""
     paused = {"web": {"paused": True}}
     move = only(planned(ENABLED, build.running(build.workload(kind, "web"), "default"), specs=paused))
-    assert [(left.why, left.hint) for left in move.left] == (
+    assert [(left.why, str(left.hint)) for left in move.left] == (
         [("it is paused", "kubectl rollout resume deployment/web -n shop")] if kind == "Deployment" else []
     )
     pinned = build.running(build.workload(kind, "web", text="rev=default"), "default")
@@ -182,7 +182,7 @@ def test_only_what_has_a_pause_that_holds_a_restart_back_is_left(kind):
 )
 def test_what_is_not_restarted_has_the_command_of_its_kind(kind, hint):
     move = only(planned(ENABLED, build.running(build.workload(kind, "web"), "default"), restart=False))
-    assert [left.hint for left in move.left] == [hint]
+    assert [str(left.hint) for left in move.left] == [hint]
 
 
 def test_a_partition_keeps_some():

@@ -235,7 +235,7 @@ def test_owned_labels_say_what_to_change_in_git_and_may_be_forced():
         finding.message
         == "its labels belong to Helm (shop), which may put them back: change them there, or say --force-owned"
     )
-    assert finding.hint == (
+    assert str(finding.hint) == (
         "in the manifest of Namespace shop: remove the label istio-injection, set the label istio.io/rev: canary"
     )
     assert find(situation(shop, WEB, force_owned=True)) == []
@@ -244,7 +244,7 @@ def test_owned_labels_say_what_to_change_in_git_and_may_be_forced():
 def test_a_gateway_that_two_would_take_is_labelled_first():
     """Seen on the real cluster: two istiods render it in turns (tests/cluster/test_migrate_gateways.py)."""
     (finding,) = [each for each in find(FOUND["REV435"]()) if each.code == "REV435"]
-    assert (finding.message, finding.hint) == (
+    assert (finding.message, str(finding.hint)) == (
         "the default owns gateways without a label, and the istiods of canary and default both take it for theirs: "
         "they would replace its pods in turns, without end",
         "kubectl label gateways.gateway.networking.k8s.io gw -n shop istio.io/rev=canary --overwrite",
@@ -263,7 +263,7 @@ def test_an_undo_that_would_have_two_take_a_gateway_names_who_has_it():
         back=True,
     )
     (finding,) = [each for each in find(back) if each.code == "REV435"]
-    assert finding.hint == (
+    assert str(finding.hint) == (
         "kubectl label gateways.gateway.networking.k8s.io gw -n shop istio.io/rev=canary --overwrite"
     )
 

@@ -21,6 +21,7 @@ from kubectl_rev.core.mesh.selectors import LabelSelector, Requirement, parse
 from kubectl_rev.core.mesh.snapshot import Snapshot, fold
 from kubectl_rev.core.status import answers
 from kubectl_rev.core.status.explain import of_namespace, of_unit
+from kubectl_rev.render.text import builtins
 from tests.build import metadata_only, world
 from tests.strategies import (
     KEYS,
@@ -39,7 +40,7 @@ from tests.strategies import (
 def everything(survey: Survey) -> list[object]:
     """All that rev-status can say, as JSON would have it."""
     return [
-        msgspec.to_builtins(each)
+        builtins(each)
         for each in (
             answers.overview(survey, MESH_CHECKS),
             answers.tags(survey),

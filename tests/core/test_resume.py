@@ -126,7 +126,7 @@ def test_a_gateway_that_follows_its_own_label_is_left_with_the_command_that_move
         if isinstance(part, build.Pod):
             part.metadata.annotations[labels.REV] = "default"
     found = plan(build.ns("shop", "injection=enabled"), gateway, build.gateway("gw", text="rev=default"))
-    assert [(left.reason, left.hint) for left in found.left] == [
+    assert [(left.reason, str(left.hint)) for left in found.left] == [
         (
             Reason.GATEWAY_OWNER,
             "kubectl label gateways.gateway.networking.k8s.io gw -n shop istio.io/rev=canary --overwrite",

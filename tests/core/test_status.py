@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.checks import Finding, Ref, Severity
+from kubectl_rev.core.checks.hints import NO_HINT, command, within
 from kubectl_rev.core.mesh import labels as labels_of
 from kubectl_rev.core.mesh.admission import Considered, Trial
 from kubectl_rev.core.mesh.inventory import Survey
@@ -423,7 +424,7 @@ def trials(*because: str) -> tuple[Trial, ...]:
     )
 
 
-WEB_REF, RESTART = Ref("Deployment", "shop", "web"), "kubectl rollout restart deployment/web -n shop"
+WEB_REF, RESTART = Ref("Deployment", "shop", "web"), command("rollout", "restart", "deployment/web", within("shop"))
 
 
 def test_why_of_a_workload() -> None:
@@ -489,8 +490,8 @@ def test_why_never_recommends_what_takes_a_sidecar_away() -> None:
         "a restart takes the sidecar away"
     ]
     assert (
-        of_namespace(survey, "shop", MESH_CHECKS).hint,
-        of_unit(survey, survey.by_namespace["shop"][0], MESH_CHECKS).hint,
+        str(of_namespace(survey, "shop", MESH_CHECKS).hint),
+        str(of_unit(survey, survey.by_namespace["shop"][0], MESH_CHECKS).hint),
     ) == (
         "",
         "kubectl label namespace shop istio.io/rev=default --overwrite",  # what keeps it: REV203
@@ -528,22 +529,22 @@ def test_what_is_not_restarted_is_not_said_to_be() -> None:
 def test_why_of_one_pod_is_of_its_own_proxy() -> None:
     (unit,) = [each for each in SURVEY.units if each.name == "web"]
     found = of_unit(SURVEY, unit, MESH_CHECKS, "web-5d8f-1")
-    assert (found.subject, found.hint) == (
+    assert (found.subject, str(found.hint)) == (
         Ref("Pod", "shop", "web-5d8f-1"),
         "kubectl rollout restart deployment/web -n shop",
     )
     assert found.running == [Running(1, True, "default", "sidecar.istio.io/status", "a restart moves it to canary")]
-    assert of_unit(SURVEY, unit, MESH_CHECKS, "web-5d8f-0").hint == ""
+    assert of_unit(SURVEY, unit, MESH_CHECKS, "web-5d8f-0").hint == NO_HINT
 
 
 def test_why_of_a_namespace() -> None:
     shop, legacy = of_namespace(SURVEY, "shop", MESH_CHECKS), of_namespace(SURVEY, "legacy", MESH_CHECKS)
-    assert (shop.subject, shop.hint, sum(each.pods for each in shop.running)) == (
+    assert (shop.subject, str(shop.hint), sum(each.pods for each in shop.running)) == (
         Ref("Namespace", "", "shop"),
         "kubectl rollout restart deployment/web -n shop",
         4,
     )
-    assert (legacy.hint, legacy.ignored) == (
+    assert (str(legacy.hint), legacy.ignored) == (
         "kubectl label namespace legacy istio-injection-",
         ["istio.io/rev=canary on the namespace"],
     )

@@ -212,7 +212,7 @@ def test_config_labelled_with_a_tag_or_ghost_is_uncovered():
     survey.snapshot.config = [config("prod"), config("ghost"), config("canary"), config("default")]
     diagnosis = diagnose(survey)
     assert [(each.scope, each.resolves) for each in diagnosis.uncovered] == [("ghost", None), ("prod", "canary")]
-    found = [(each.code, each.hint) for each in find(survey, MESH_CHECKS) if each.code == "REV503"]
+    found = [(each.code, str(each.hint)) for each in find(survey, MESH_CHECKS) if each.code == "REV503"]
     label = "kubectl label virtualservices.networking.istio.io web -n shop istio.io/rev"
     assert found == [("REV503", f"{label}-"), ("REV503", f"{label}=canary --overwrite")]
 

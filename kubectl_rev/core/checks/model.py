@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from kubectl_rev.core.checks.hints import Hint
+
 Case = TypeVar("Case")
 
 
@@ -43,18 +45,18 @@ class Breaks(Enum):
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One result of a check; `hint` is the command that helps, or what to look at; `breaks` only of REV3xx."""
+    """One result of a check; `hint` has the command that helps, or what to look at; `breaks` only of REV3xx."""
 
     code: str
     severity: Severity
     subject: Ref
     message: str
-    hint: str
+    hint: Hint
     breaks: Breaks | None = None
 
 
-Found = Iterator[tuple[Ref, str, str]]  # subject, message, hint
-Broken = Iterator[tuple[Ref, str, str, Breaks | None]]
+Found = Iterator[tuple[Ref, str, Hint]]  # subject, message, what helps
+Broken = Iterator[tuple[Ref, str, Hint, Breaks | None]]
 
 
 class Check(msgspec.Struct, Generic[Case], frozen=True):
@@ -69,7 +71,7 @@ class Check(msgspec.Struct, Generic[Case], frozen=True):
     severity: Severity
     title: str
     why: str
-    find: Callable[[Case], Iterable[tuple[Ref, str, str] | tuple[Ref, str, str, Breaks | None]]]
+    find: Callable[[Case], Iterable[tuple[Ref, str, Hint] | tuple[Ref, str, Hint, Breaks | None]]]
     source: str
     needs: tuple[str, ...] = ()
     passed: str = ""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from kubectl_rev.core.checks.hints import Hint
 from kubectl_rev.core.migration.reasons import Reason, SkipReason
 from kubectl_rev.core.writes import Step
 
@@ -54,7 +55,7 @@ class Left(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     pods: int
     reason: Reason
     why: str
-    hint: str = ""
+    hint: Hint
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

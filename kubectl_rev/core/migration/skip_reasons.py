@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, flag, within
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect
 from kubectl_rev.core.mesh.injection import State
@@ -17,7 +18,7 @@ from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.patch_targets import Original
 from kubectl_rev.core.migration.plan import Left
 from kubectl_rev.core.migration.reasons import Reason, words
-from kubectl_rev.core.remedies.commands import command, restart, resume
+from kubectl_rev.core.remedies.commands import label_gateway, restart, resume
 
 # Without any of these lists nobody knows what runs in a namespace. (Of optional kinds most clusters have none.)
 SEEN_BY = (
@@ -99,26 +100,25 @@ def left(unit: Unit, kept: Kept, pods: int, to: str) -> Left:
     )
 
 
-def _next_step(unit: Unit, reason: Reason, to: str) -> str:
-    """The command that helps; empty where the reason itself says what to do, or nothing but time helps."""
-    where = ("-n", unit.namespace)
+def _next_step(unit: Unit, reason: Reason, to: str) -> Hint:
+    """The command that helps; none where the reason itself says what to do, or nothing but time helps."""
+    where = within(unit.namespace)
     named = f"{unit.kind.lower()}/{unit.name}"
     match reason:
         case Reason.PAUSED:
             return resume(unit)
         case Reason.ON_DELETE | Reason.PARTITION | Reason.OTHER_KIND:
-            return command("rev-status", "pods", "--drifted", *where)
+            return command("rev-status", "pods", Flag("--drifted"), where)
         case Reason.BARE_POD:
-            return command("get", "pod", unit.name, *where, "-o", "yaml")
+            return command("get", "pod", unit.name, where, flag("-o", "yaml"))
         case Reason.JOB:
-            return command("get", named, *where, "--watch")
+            return command("get", named, where, Flag("--watch"))
         case Reason.NO_RESTART:
             return restart(unit)
         case Reason.LOSES_SIDECAR | Reason.UNREADABLE | Reason.REJECTED | Reason.UNDECIDED:
-            return command("rev-status", named, *where)
+            return command("rev-status", named, where)
         case Reason.GATEWAY if to:
-            return command("rev-migrate", unit.namespace, "--to", to, "--include-gateways")
+            return command("rev-migrate", unit.namespace, flag("--to", to), Flag("--include-gateways"))
         case Reason.GATEWAY_OWNER if to and unit.made_from:
-            label = f"{labels.REV}={to}"
-            return command("label", labels.GATEWAYS, unit.made_from, *where, label, "--overwrite")
-    return ""
+            return label_gateway(unit.namespace, unit.made_from, to)
+    return NO_HINT

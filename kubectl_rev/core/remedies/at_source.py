@@ -2,50 +2,72 @@
 
 from __future__ import annotations
 
-import shlex
+import re
 
+import msgspec
+
+from kubectl_rev.core.checks.hints import Flag, Hint, command, flag, program, sentence, within
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.injection import State, select
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.ownership import Owner
-from kubectl_rev.core.remedies.commands import command
-from kubectl_rev.core.validation.validation import Entry
 
 
-def repoint(owner: Owner, entry: Entry, revision: str) -> str:
-    """How to make a validator call a revision, for good."""
+def repoint(owner: Owner, validator: str, revision: str, *, default: bool) -> Hint:
+    """How to make a validator call a revision, for good; `default`: it validates config without a revision label."""
     match owner.tool:
-        case "Helm" if entry.is_default:
-            where = ["-n", owner.namespace] if owner.namespace else []
-            value = f"defaultRevision={revision}"
-            return shlex.join(["helm", "upgrade", owner.name, "istio/base", *where, "--reuse-values", "--set", value])
+        case "Helm" if default:
+            return _upgrade(owner, "istio/base", flag("--set", f"defaultRevision={_helm_value(revision)}"))
         case "Helm":
-            where = ["-n", owner.namespace] if owner.namespace else []
-            return shlex.join(["helm", "upgrade", owner.name, "istio/istiod", *where, "--reuse-values"])
-        case "Sail" if entry.is_default:
-            target = f'{{"spec":{{"targetRef":{{"kind":"IstioRevision","name":"{revision}"}}}}}}'
-            patch = command("patch", "istiorevisiontag", labels.DEFAULT, "--type=merge", "-p", target)
-            return f"{patch}  (moves what istio-injection=enabled means, too)"
+            return _upgrade(owner, "istio/istiod")
+        case "Sail" if default:
+            target = {"spec": {"targetRef": {"kind": "IstioRevision", "name": revision}}}
+            text = msgspec.json.encode(target).decode()
+            patch = command("patch", "istiorevisiontag", labels.DEFAULT, Flag("--type=merge"), flag("-p", text))
+            return sentence(patch, "  # moves what istio-injection=enabled means, too")
     service = f"istiod-{revision}" if revision != labels.DEFAULT else "istiod"
     change = f"metadata.labels.{labels.REV}={revision} and webhooks[].clientConfig.service.name={service}"
-    chart = f", or the base chart's value defaultRevision={revision}" if entry.is_default else ""
-    return f"in the source of {owner}: {change} of {entry.name}{chart}"
+    chart = f", or the base chart's value defaultRevision={revision}" if default else ""
+    return sentence(f"in the source of {owner}: {change} of {validator}{chart}")
 
 
-def restore(owner: Owner, namespace: str, name: str) -> str:
+def restore(owner: Owner, namespace: str, name: str) -> Hint:
     """How to get a Service back that was deleted by hand."""
     if owner.tool == "Helm":
-        where = ["-n", owner.namespace] if owner.namespace else []
-        return shlex.join(["helm", "upgrade", owner.name, "istio/istiod", *where, "--reuse-values"])
-    return f"in the source of {owner}: let it make service {namespace}/{name} again"
+        return _upgrade(owner, "istio/istiod")
+    return sentence(f"in the source of {owner}: let it make service {namespace}/{name} again")
 
 
-def remove(owner: Owner, name: str) -> str:
+def reselect(owner: Owner, namespace: str, name: str) -> Hint:
+    """How to make a Service lead elsewhere, for good."""
+    return sentence(f"in the source of {owner}: spec.selector of service {namespace}/{name}")
+
+
+def remove(owner: Owner, name: str) -> Hint:
     """How to make a validator go, for good."""
     if owner.tool == "Helm":
-        return shlex.join(["helm", "uninstall", owner.name, *(["-n", owner.namespace] if owner.namespace else [])])
-    return f"in the source of {owner}: remove {name}"
+        return program("helm", "uninstall", owner.name, *_release(owner))
+    return sentence(f"in the source of {owner}: remove {name}")
+
+
+def default_revision(revision: str) -> Hint:
+    """How the base chart is told which revision validates what has no revision label."""
+    setting = flag("--set", f"defaultRevision={_helm_value(revision)}")
+    return program("helm", "upgrade", "istio-base", "istio/base", Flag("--reuse-values"), setting)
+
+
+def _upgrade(owner: Owner, chart: str, *settings: Flag) -> Hint:
+    return program("helm", "upgrade", owner.name, chart, *_release(owner), Flag("--reuse-values"), *settings)
+
+
+def _release(owner: Owner) -> list[Flag]:
+    return [within(owner.namespace)] if owner.namespace else []
+
+
+def _helm_value(text: str) -> str:
+    """What Helm's --set takes for this text, and not for more settings (helm/pkg/strvals)."""
+    return re.sub(r"([\\,{}])", r"\\\1", text)
 
 
 def tag_moves(survey: Survey, revision: str) -> str:

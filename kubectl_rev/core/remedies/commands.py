@@ -1,12 +1,12 @@
-"""What a finding points at and the command that helps: references and shell-quoted kubectl commands."""
+"""What a finding points at and the command that helps: references and hints."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 import msgspec
 
+from kubectl_rev.core.checks.hints import NO_HINT, OVERWRITE, Flag, Hint, command, flag, program, sentence, within
 from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
@@ -21,11 +21,6 @@ _ISTIO_SYSTEM = "istio-system"  # istioctl's default for -i
 _HAS_TAGS = (1, 11)  # the release of `istioctl tag`; 1.10's was `x revision tag`, 1.9 had none
 
 
-def command(*words: str) -> str:
-    """A shell-quoted kubectl command."""
-    return shlex.join(("kubectl", *words))
-
-
 def namespace_ref(name: str) -> Ref:
     return Ref("Namespace", "", name)
 
@@ -34,46 +29,60 @@ def unit_ref(unit: Unit) -> Ref:
     return Ref(unit.kind, unit.namespace, unit.name)
 
 
-def restart(unit: Unit) -> str:
+def restart(unit: Unit) -> Hint:
     """How a unit's pods come to be replaced: a command, or what to wait for."""
     if unit.gateway in RENDERED and unit.selected.revision is None:
         return explain(unit)
     if unit.gateway in RENDERED:
-        return f"wait: the istiod of {unit.selected.revision} renders it again by itself, a restart does not"
+        return sentence(f"wait: the istiod of {unit.selected.revision} renders it again by itself, a restart does not")
     facts = facts_of(unit.kind)
     if unit.held == "paused":
-        return f"{resume(unit)} && {_of(unit, facts.restart_command)}"
+        return resume(unit).then(_of(unit, facts.restart_command))
     what = f"{unit.kind} {unit.name} in namespace {unit.namespace}"
     if unit.held == "OnDelete" or facts.restart is Restart.DELETION:
-        return f"delete the pods of {what} one at a time, when it suits"
+        return sentence(f"delete the pods of {what} one at a time, when it suits")
     if facts.restart_command:
         return _of(unit, facts.restart_command)
     if unit.kind == "Pod":
-        return f"recreate pod {unit.name} in namespace {unit.namespace}: it has no controller"
+        return sentence(f"recreate pod {unit.name} in namespace {unit.namespace}: it has no controller")
     if facts.once:
-        return f"wait until {what} is done: {unit.kind}s are not restarted"
+        return sentence(f"wait until {what} is done: {unit.kind}s are not restarted")
     if facts.restart is Restart.COMPLETION:
-        return f"wait for the next run of {what}"
-    return f"let {what} replace its pods"
+        return sentence(f"wait for the next run of {what}")
+    return sentence(f"let {what} replace its pods")
 
 
-def resume(unit: Unit) -> str:
+def resume(unit: Unit) -> Hint:
     """How the pause of a unit ends; empty where its kind has no command for it."""
     words = facts_of(unit.kind).resume_command
-    return _of(unit, words) if words else ""
+    return _of(unit, words) if words else NO_HINT
 
 
-def _of(unit: Unit, words: str) -> str:
+def _of(unit: Unit, words: str) -> Hint:
     """A command of the registry for this workload."""
-    return shlex.join([*(word.format(name=unit.name) for word in words.split()), "-n", unit.namespace])
+    return program(*(word.format(name=unit.name) for word in words.split()), within(unit.namespace))
 
 
-def explain(unit: Unit) -> str:
+def explain(unit: Unit) -> Hint:
     """The command that tells why."""
-    return command("rev-status", f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace)
+    return command("rev-status", f"{unit.kind.lower()}/{unit.name}", within(unit.namespace))
 
 
-def relabel(survey: Survey, name: str, *, meant: tuple[str, str] | None = None, wrong: str = "") -> str:
+def label(resource: str, name: str, *changes: str | Flag, namespace: str = "") -> Hint:
+    """The command that changes an object's labels: `KEY=VALUE`, `KEY-`. kubectl reads a name like that as one, too."""
+    if "=" in name or name.endswith("-"):
+        said = " ".join(change for change in changes if isinstance(change, str))
+        return sentence(f"change the labels of {resource} {name} with kubectl edit: {said}")
+    where = [within(namespace)] if namespace else []
+    return command("label", resource, name, *where, *changes)
+
+
+def label_gateway(namespace: str, name: str, revision: str) -> Hint:
+    """The command after which a Gateway belongs to a revision."""
+    return label(labels.GATEWAYS, name, f"{labels.REV}={revision}", OVERWRITE, namespace=namespace)
+
+
+def relabel(survey: Survey, name: str, *, meant: tuple[str, str] | None = None, wrong: str = "") -> Hint:
     """The command after which a namespace's new pods are injected: as `meant` where that works, else by the default
     where it can, else by the first that can. Where nobody can, the command that tells why. What works is tried, not
     known: 1.9 and before have no injector that answers to `istio.io/rev=default`. The label `wrong` goes, too.
@@ -85,14 +94,14 @@ def relabel(survey: Survey, name: str, *, meant: tuple[str, str] | None = None, 
     for key, value in [meant, *wishes] if meant else wishes:
         if select(mesh, Subject(name, others | {key: value})).state is State.INJECTED:
             drop = [f"{old}-" for old in gone if old in given and old != key]
-            return command("label", "namespace", name, *drop, f"{key}={value}", "--overwrite")
+            return label("namespace", name, *drop, f"{key}={value}", OVERWRITE)
     return command("rev-status", f"namespace/{name}")
 
 
-def migrate(survey: Survey, namespace: str, to: str) -> str:
+def migrate(survey: Survey, namespace: str, to: str) -> Hint:
     """The command that moves a namespace; one that nobody injects now has to be put into the mesh for it."""
-    enroll = ["--enroll"] if why_not_injected(survey, namespace) else []
-    return command("rev-migrate", namespace, "--to", to, *enroll)
+    enroll = [Flag("--enroll")] if why_not_injected(survey, namespace) else []
+    return command("rev-migrate", namespace, flag("--to", to), *enroll)
 
 
 def living(survey: Survey) -> list[str]:
@@ -102,7 +111,7 @@ def living(survey: Survey) -> list[str]:
     return sorted(alive, key=lambda revision: (revision != survey.default.injection, revision))
 
 
-def retag(survey: Survey, tag: str, to: Sequence[str]) -> str:
+def retag(survey: Survey, tag: str, to: Sequence[str]) -> Hint:
     """The command that has a tag point at the first of these that it can point at; who there is, when at none.
 
     A tag points at revisions that have an injector of their own (istioctl/pkg/tag/generate.go). rev-migrate moves what
@@ -111,13 +120,13 @@ def retag(survey: Survey, tag: str, to: Sequence[str]) -> str:
     own = _with_own_injector(survey)
     for revision in to:
         if revision in own and any(c.labels.get(labels.TAG) == tag for c in survey.snapshot.injectors):
-            return command("rev-migrate", "--tag", tag, "--to", revision)
+            return command("rev-migrate", flag("--tag", tag), flag("--to", revision))
         if revision in own:
             return tag_set(survey, tag, revision)
     return command("rev-status", "revisions")
 
 
-def hold_default(survey: Survey) -> str:
+def hold_default(survey: Survey) -> Hint:
     """The command that gives the default to whoever is meant to hold it and is ready; empty where that is a choice.
 
     Meant is the one that validates by default (it held both), then the revision of that name, then the only one ready.
@@ -128,7 +137,7 @@ def hold_default(survey: Survey) -> str:
         plane = survey.mesh.control_plane(str(revision))
         if revision in able and plane and may_be(plane.versions, _HAS_TAGS):
             return tag_set(survey, labels.DEFAULT, revision)
-    return ""
+    return NO_HINT
 
 
 def _with_own_injector(survey: Survey) -> set[str]:
@@ -137,19 +146,28 @@ def _with_own_injector(survey: Survey) -> set[str]:
     return {c.labels[labels.REV] for c in own if labels.REV in c.labels}
 
 
-def tag_set(survey: Survey, tag: str, revision: str) -> str:
+def tag_set(survey: Survey, tag: str, revision: str) -> Hint:
     """istioctl's own, which for tag `default` also turns off the unrevisioned injector and moves validation.
 
     It has the tag call a Service in the namespace that it is told, whatever the revision's own injector calls
     (istioctl/pkg/tag/generate.go, tagWebhookConfigFromCanonicalWebhook).
     """
     plane = survey.mesh.control_plane(revision)
-    away = ["-i", plane.namespace] if plane and plane.namespace not in ("", _ISTIO_SYSTEM) else []
-    return shlex.join(("istioctl", "tag", "set", tag, "--revision", revision, "--overwrite", *away))
+    away = [flag("-i", plane.namespace)] if plane and plane.namespace not in ("", _ISTIO_SYSTEM) else []
+    return program("istioctl", "tag", "set", tag, flag("--revision", revision), OVERWRITE, *away)
 
 
-def reset_label(unit: Unit, value: str) -> str:
+def reinstall(what: str, revision: str) -> Hint:
+    """What is installed with istioctl, and moves only by being installed again."""
+    setting = [] if revision == labels.DEFAULT else [flag("--set", f"revision={revision}")]
+    return sentence(
+        f"{what}: ", program("istioctl", "install", *setting, flag("-f", "FILE")), ", with its own settings"
+    )
+
+
+def reset_label(unit: Unit, value: str) -> Hint:
     """The command that corrects the revision label of a workload's template, which also replaces its pods."""
     patch = {"spec": {"template": {"metadata": {"labels": {labels.REV: value}}}}}
     text = msgspec.json.encode(patch).decode()
-    return command("patch", f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace, "--type=merge", "-p", text)
+    what = f"{unit.kind.lower()}/{unit.name}"
+    return command("patch", what, within(unit.namespace), Flag("--type=merge"), flag("-p", text))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 import msgspec
 
+from kubectl_rev.core.checks.hints import Flag, Hint, command, flag, program, within
 from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.objects import ServiceReference, WebhookConfiguration
-from kubectl_rev.core.remedies.commands import command
 from kubectl_rev.core.verification.checks.objects import only_for
 from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.uninstall import Uninstall
@@ -19,18 +18,18 @@ from kubectl_rev.core.verification.uninstall import Uninstall
 _UNINSTALL_IS_STABLE = (1, 15)  # `istioctl x uninstall` before
 
 
-class Leftover(msgspec.Struct, frozen=True, order=True):
+class Leftover(msgspec.Struct, frozen=True):
     """An object that nobody removes; `command` does."""
 
     subject: Ref
     message: str
-    command: str
+    command: Hint
 
 
 class Command(msgspec.Struct, frozen=True):
     """A command that removes the control plane, and what to know about it."""
 
-    command: str
+    command: Hint
     note: str = ""
 
 
@@ -41,9 +40,10 @@ def commands(leaving: Uninstall) -> list[Command]:
         case Method.ISTIOCTL:
             return [_istioctl(leaving)]
         case Method.HELM if gone.release.name:
-            return [Command(shlex.join(["helm", "uninstall", gone.release.name, "-n", gone.release.namespace]))]
+            return [Command(program("helm", "uninstall", gone.release.name, within(gone.release.namespace)))]
         case Method.HELM:
-            return [Command("helm uninstall RELEASE -n NAMESPACE", "its objects do not say which release they are of")]
+            note = "its objects do not say which release they are of"
+            return [Command(program("helm", "uninstall", "RELEASE", within("NAMESPACE")), note)]
         case Method.SAIL:
             return list(_sail(leaving))
         case Method.AKS:
@@ -51,7 +51,8 @@ def commands(leaving: Uninstall) -> list[Command]:
             kept = {(g.unit.namespace, name): count for g in leaving.managed.values() for name, count in g.kept.items()}
             note += "".join(f", Service {name} keeps {_ready(count)}" for (_, name), count in sorted(kept.items()))
             done = "complete" if _older(leaving) else "rollback"
-            return [Command(f"az aks mesh upgrade {done} --resource-group GROUP --name CLUSTER", note)]
+            where = (flag("--resource-group", "GROUP"), flag("--name", "CLUSTER"))
+            return [Command(program("az", "aks", "mesh", "upgrade", done, *where), note)]
     return []
 
 
@@ -63,15 +64,14 @@ def _istioctl(leaving: Uninstall) -> Command:
     plane = leaving.before.mesh.control_plane(leaving.revision)
     known = [found for version in (plane.versions if plane else ()) if (found := release(version))]
     old = any(found < _UNINSTALL_IS_STABLE for found in known)
-    words: list[str] = ["istioctl", *(["x"] if old else []), "uninstall"]
+    words = ["istioctl", *(["x"] if old else []), "uninstall"]
     if leaving.removal.unlabelled:
         note = "FILE is what it was installed with: it has no revision label"
-        return Command(shlex.join([*words, "-f", "FILE"]), note)
-    words += ["--revision", leaving.revision]
+        return Command(program(*words, flag("-f", "FILE")), note)
     elsewhere = [namespace for namespace in leaving.removal.namespaces if namespace != "istio-system"]
     # It prunes by the namespace that its settings name, whatever --istioNamespace says.
-    words += [f"--set=values.global.istioNamespace={namespace}" for namespace in elsewhere[:1]]
-    return Command(shlex.join(words))
+    where = [Flag(f"--set=values.global.istioNamespace={namespace}") for namespace in elsewhere[:1]]
+    return Command(program(*words, flag("--revision", leaving.revision), *where))
 
 
 def _sail(leaving: Uninstall) -> Iterator[Command]:
@@ -102,7 +102,8 @@ def _older(leaving: Uninstall) -> bool:
 
 def leftovers(leaving: Uninstall) -> list[Leftover]:
     """What the method leaves of it: tags, validators, Services that lead nowhere."""
-    return sorted({*_injectors(leaving), *_validators(leaving), *_services(leaving)})
+    left = {*_injectors(leaving), *_validators(leaving), *_services(leaving)}
+    return sorted(left, key=lambda each: (each.subject, each.message, str(each.command)))
 
 
 def _injectors(leaving: Uninstall) -> Iterator[Leftover]:
@@ -110,7 +111,7 @@ def _injectors(leaving: Uninstall) -> Iterator[Leftover]:
         if injector.revision != leaving.revision or leaving.alive_after(injector.revision):
             continue
         what = f"tag {injector.tag}" if injector.tag else "injector"
-        how = f"istioctl tag remove {shlex.quote(injector.tag)}" if injector.tag else ""
+        how = program("istioctl", "tag", "remove", injector.tag) if injector.tag else None
         kind = "MutatingWebhookConfiguration"
         message = f"{what} of revision {leaving.revision}"
         yield Leftover(Ref(kind, "", injector.name), message, how or command("delete", kind.lower(), injector.name))
@@ -142,5 +143,5 @@ def _services(leaving: Uninstall) -> Iterator[Leftover]:
             continue
         if tagged or leaving.dies(ServiceReference(name=service.name, namespace=service.namespace)):
             what = f"Service of tag {service.labels[labels.TAG]}" if tagged else "Service that leads to no istiod"
-            how = command("delete", "service", service.name, "-n", service.namespace)
+            how = command("delete", "service", service.name, within(service.namespace))
             yield Leftover(Ref("Service", service.namespace, service.name), what, how)

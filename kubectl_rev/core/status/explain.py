@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev.core.checks import Catalogue, Finding, Ref, find
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, within
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Considered, Subject, consider
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
@@ -58,7 +59,7 @@ class Explanation(msgspec.Struct, rename="camel", kw_only=True):
     istiod: IstiodDecision | None
     running: list[Running]
     findings: list[Finding]
-    hint: str
+    hint: Hint
     gaps: list[Gap]
 
 
@@ -69,9 +70,9 @@ def of_namespace(survey: Survey, name: str, checks: Catalogue) -> Explanation:
     units = survey.by_namespace.get(name, [])
     groups = [group for unit in units for group in unit.groups]
     drifted = [unit for unit in units if unit.drifted]
-    hint = restart(drifted[0]) if len(drifted) == 1 and drifted[0].having(*_BETTER) else ""
+    hint = restart(drifted[0]) if len(drifted) == 1 and drifted[0].having(*_BETTER) else NO_HINT
     if len(drifted) > 1:
-        hint = f"kubectl rev-status workloads -n {name} --drifted"
+        hint = command("rev-status", "workloads", within(name), Flag("--drifted"))
     return _explanation(survey, checks, Ref("Namespace", "", name), "new pods", subject, selected, groups, hint)
 
 
@@ -79,7 +80,7 @@ def of_unit(survey: Survey, unit: Unit, checks: Catalogue, pod: str | None = Non
     """A workload, or one pod of it when `pod` is its name."""
     groups = [group for group in unit.groups if pod is None or group.pod.name == pod]
     ref = Ref(unit.kind, unit.namespace, unit.name) if pod is None else Ref("Pod", unit.namespace, pod)
-    hint = restart(unit) if any(group.drifted and group.effect in _BETTER for group in groups) else ""
+    hint = restart(unit) if any(group.drifted and group.effect in _BETTER for group in groups) else NO_HINT
     subject, rendered = unit.subject, unit.gateway in RENDERED
     who = "" if pod is None else f"when replaced by {unit.kind.lower()}/{unit.name}"
     if unit.kind == "Pod":
@@ -101,7 +102,7 @@ def of_gateway(survey: Survey, gateway: Gateway, checks: Catalogue) -> Explanati
     selected = owner(survey.mesh, gateway, given)
     made = [unit for unit in survey.by_namespace.get(gateway.namespace, ()) if unit.made_from == gateway.name]
     groups = [group for unit in made for group in unit.groups]
-    hint = restart(made[0]) if any(group.drifted for group in groups) else ""
+    hint = restart(made[0]) if any(group.drifted for group in groups) else NO_HINT
     subject = replace(survey.plain_pod(gateway.namespace), labels=gateway.labels)
     ref = Ref("Gateway", gateway.namespace, gateway.name)
     return _explanation(survey, checks, ref, "", subject, selected, groups, hint, rendered=True)
@@ -115,7 +116,7 @@ def _explanation(
     subject: Subject,
     selected: Selected,
     groups: list[Group],
-    hint: str,
+    hint: Hint,
     *,
     rendered: bool = False,
     also: Ref | None = None,
@@ -138,19 +139,18 @@ def _explanation(
         istiod=IstiodDecision(word[0], word[1].accepts, word[1].because) if word else None,
         running=_running(groups, selected),
         findings=found,
-        hint="" if going else hint or _next(found, ref),
+        hint=NO_HINT if going else hint or _next(found, ref),
         gaps=sorted(survey.snapshot.gaps),
     )
 
 
-_EXPLAINS = "kubectl rev-status "  # a hint to look here, where one looks already
 _OF_SOME_PODS = ("REV202", "REV203", "REV204")
 
 
-def _next(found: list[Finding], ref: Ref) -> str:
+def _next(found: list[Finding], ref: Ref) -> Hint:
     """The first step that a finding names, but to look here; what is about some pods may not be about this one."""
     mine = (each for each in found if ref.kind != "Pod" or each.code not in _OF_SOME_PODS)
-    return next((each.hint for each in mine if not each.hint.startswith(_EXPLAINS)), "")
+    return next((each.hint for each in mine if not each.hint.calls("rev-status")), NO_HINT)
 
 
 _TOLD = frozenset({labels.INJECT, labels.TEMPLATES, labels.PROXY_IMAGE})

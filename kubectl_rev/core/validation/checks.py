@@ -8,11 +8,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 from kubectl_rev.core.checks import sources
+from kubectl_rev.core.checks.hints import NO_HINT, OVERWRITE, Hint, command
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import IstioConfig
-from kubectl_rev.core.remedies.commands import command
+from kubectl_rev.core.remedies.commands import label
 from kubectl_rev.core.status.checks.control_planes import why_unready
 from kubectl_rev.core.validation.coverage import UNLABELLED, Uncovered
 from kubectl_rev.core.validation.validation import Entry, Health, diagnose
@@ -44,15 +45,15 @@ def _dangling(survey: Survey) -> Found:
             yield ref(entry), message, _wake(survey, entry) or _REPAIR
 
 
-def _wake(survey: Survey, entry: Entry) -> str:
+def _wake(survey: Survey, entry: Entry) -> Hint:
     """The command for the control plane that it calls, where only that is down, and no other could take over."""
     planes = survey.mesh.control_planes
     revision = survey.mesh.served_by(entry.target, entry.labelled)
     plane = survey.mesh.control_plane(revision or "", entry.target.namespace)
     if plane is None or plane.kind != "local" or not entry.target.asleep:
-        return ""
+        return NO_HINT
     alone = UNLABELLED not in entry.scopes or not any(each.ready for each in planes)
-    return why_unready(survey, plane)[1] if alone else ""
+    return why_unready(survey, plane)[1] if alone else NO_HINT
 
 
 def _fail_open(survey: Survey) -> Found:
@@ -74,10 +75,10 @@ def _nobody(each: Uncovered) -> str:
     return f"{each.because}: {scope_text(each.scope)} is accepted unseen"
 
 
-def _relabel(config: IstioConfig, each: Uncovered) -> str:
+def _relabel(config: IstioConfig, each: Uncovered) -> Hint:
     """Its revision in place of the tag; a ghost's label is best taken off."""
-    change = [f"{labels.REV}={each.resolves}", "--overwrite"] if each.resolves else [f"{labels.REV}-"]
-    return command("label", config.resource, config.name, "-n", config.namespace, *change)
+    change = [f"{labels.REV}={each.resolves}", OVERWRITE] if each.resolves else [f"{labels.REV}-"]
+    return label(config.resource, config.name, *change, namespace=config.namespace)
 
 
 def _leftover(survey: Survey) -> Found:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from kubectl_rev.core.checks.hints import Hint, sentence
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import ServiceReference, WebhookConfiguration
@@ -49,10 +50,10 @@ class Plan(msgspec.Struct, kw_only=True):
     to: str | None = None
     writes: list[Write] = []
     settle: list[str] = []
-    elsewhere: list[str] = []
-    obstacles: list[str] = []
+    elsewhere: list[Hint] = []
+    obstacles: list[Hint] = []
     warnings: list[str] = []
-    advice: list[str] = []
+    advice: list[Hint] = []
 
 
 def plan(survey: Survey, diagnosis: Diagnosis, to: str | None, *, force_owned: bool = False) -> Plan:
@@ -92,7 +93,7 @@ class _Planner:
         for config, entries in self._configs():
             if all(entry.health is Health.LEFTOVER for entry in entries):
                 self._leftover(config, entries)
-        self._advise()
+        self._advise_rest()
         return self._plan
 
     def _configs(self) -> Iterator[tuple[WebhookConfiguration, list[Entry]]]:
@@ -129,7 +130,7 @@ class _Planner:
             return
         step = create_service(lost.namespace, selector, None, lost.name)
         self._plan.writes.append(Write(step=step, why=f"istiod {revision} is ready, and its {where} is gone"))
-        self._plan.advice.append(f"install revision {revision} again when you can, so that {where} is its installer's")
+        self._advise(f"install revision {revision} again when you can, so that {where} is its installer's")
 
     def _service(self, revision: str) -> ServiceReference | None:
         return service_of(self._mesh, revision) or self._restored.get(revision)
@@ -184,7 +185,7 @@ class _Planner:
     def _move(self, config: WebhookConfiguration, entries: list[Entry], to: str, service: ServiceReference) -> None:
         owner = owner_of(config.metadata)
         if owner and not self._force_owned:
-            self._plan.elsewhere.append(at_source.repoint(owner, entries[0], to))
+            self._plan.elsewhere.append(at_source.repoint(owner, config.name, to, default=entries[0].is_default))
             return
         if owner:
             self._plan.warnings.append(f"{config.name} is owned by {owner}, which may change it back")
@@ -223,7 +224,7 @@ class _Planner:
             step = create_service(namespace, selector, at.get((own.namespace, own.name)) if own else None)
             self._plan.writes.append(Write(step=step, why=why))
         elif (owner := owner_of(existing.metadata)) and not self._force_owned:
-            self._plan.elsewhere.append(f"in the source of {owner}: spec.selector of service {namespace}/{SERVICE}")
+            self._plan.elsewhere.append(at_source.reselect(owner, namespace, SERVICE))
         else:
             self._plan.writes.append(Write(step=repoint_service(existing, selector), why=why))
 
@@ -240,32 +241,30 @@ class _Planner:
         self._plan.writes.append(Write(step=delete(config.metadata, labels.VALIDATORS), why=entries[0].because))
 
     def _advise_default(self, to: str) -> None:
-        self._plan.advice.append(
-            f"{self._tag_set(to)} makes the default validator; {at_source.tag_moves(self._survey, to)}. "
-            f"With Helm: helm upgrade istio-base istio/base --reuse-values --set defaultRevision={to}"
-        )
+        moves = at_source.tag_moves(self._survey, to)
+        by_helm = at_source.default_revision(to)
+        self._advise(self._tag_set(to), f" makes the default validator; {moves}. With Helm: ", by_helm)
 
-    def _advise(self) -> None:
+    def _advise_rest(self) -> None:
         """What is left to a person: config to relabel, revisions to install again, a default tag to move."""
         for each in self._diagnosis.uncovered:
             if each.scope in living(self._mesh):
-                self._plan.advice.append(f"install revision {each.scope} again: {each.because}")
+                self._advise(f"install revision {each.scope} again: {each.because}")
         default, to = self._diagnosis.default, self._plan.to
         moved = default and any(write.settles == default.name for write in self._plan.writes)
         if to and moved and to not in self._restored and at_source.default_tag_dead(self._survey):
-            self._plan.advice.append(
-                "the injector of the default is dead as well, and this does not repair it; "
-                f"{self._tag_set(to)} repairs both; {at_source.tag_moves(self._survey, to)}"
-            )
+            start = "the injector of the default is dead as well, and this does not repair it; "
+            self._advise(start, self._tag_set(to), f" repairs both; {at_source.tag_moves(self._survey, to)}")
 
     def _holds_already(self, to: str, injection: str) -> None:
-        self._obstacle(
-            f"{to} validates unlabelled config already; it is injection that {injection} holds: "
-            f"{self._tag_set(to)}; {at_source.tag_moves(self._survey, to)}"
-        )
+        start = f"{to} validates unlabelled config already; it is injection that {injection} holds: "
+        self._obstacle(start, self._tag_set(to), f"; {at_source.tag_moves(self._survey, to)}")
 
-    def _tag_set(self, to: str) -> str:
+    def _tag_set(self, to: str) -> Hint:
         return tag_set(self._survey, labels.DEFAULT, to)
 
-    def _obstacle(self, text: str) -> None:
-        self._plan.obstacles.append(text)
+    def _obstacle(self, *parts: str | Hint) -> None:
+        self._plan.obstacles.append(sentence(*parts))
+
+    def _advise(self, *parts: str | Hint) -> None:
+        self._plan.advice.append(sentence(*parts))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from kubectl_rev.core.checks import Catalogue, Finding, find
+from kubectl_rev.core.checks.hints import Hint
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import IstioConfig
@@ -109,11 +110,11 @@ class Validation(Item, kw_only=True):
     probes: list[ProbeItem]
     steps: list[StepItem]
     settling: list[str]
-    elsewhere: list[str]
-    obstacles: list[str]
+    elsewhere: list[Hint]
+    obstacles: list[Hint]
     warnings: list[str]
-    advice: list[str]
-    undo: list[str]
+    advice: list[Hint]
+    undo: list[Hint]
     gaps: list[Gap]
 
 
@@ -141,7 +142,7 @@ def validation(
     checks: Catalogue,
     *,
     done: Sequence[Write] = (),
-    undo: Sequence[str] = (),
+    undo: Sequence[Hint] = (),
 ) -> Validation:
     """Everything about it at once."""
     gaps = [gap for gap in sorted(survey.snapshot.gaps) if matters(gap)]

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from kubectl_rev.core.checks import Catalogue, lasting
+from kubectl_rev.core.checks.hints import NO_HINT
 from kubectl_rev.core.checks.model import Check, Finding, Severity, run
 from kubectl_rev.core.mesh import labels, sail
 from kubectl_rev.core.mesh.snapshot import Gap
@@ -133,7 +134,7 @@ def verify_uninstall(evidence: Evidence, revision: str, by: Method | None, reque
     skipped = [check.code for check in UNINSTALL if not request.wants(check)]
     findings = run(ran, leaving)
     if not leaving.others:  # nothing can be moved anywhere: one hint helps, and REV315 has it
-        findings = [each if each.code == ALONE else msgspec.structs.replace(each, hint="") for each in findings]
+        findings = [each if each.code == ALONE else msgspec.structs.replace(each, hint=NO_HINT) for each in findings]
     fine = accepted(unknowns, request.accept)
     verdict = Verdict.SAFE
     if request.fails(findings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kubectl_rev.core.checks.hints import NO_HINT
 from kubectl_rev.core.checks.model import Found, Ref
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED
@@ -9,7 +10,7 @@ from kubectl_rev.core.mesh.gateways import GatewayKind, claimants, is_istio, own
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.migration.checks.context import Situation
 from kubectl_rev.core.migration.checks.context import targets as targets_of
-from kubectl_rev.core.remedies.commands import command
+from kubectl_rev.core.remedies.commands import label, label_gateway
 
 
 def rendered(situation: Situation) -> Found:
@@ -31,7 +32,8 @@ def rendered(situation: Situation) -> Found:
                 )
                 name = unit.subject.labels.get(labels.GATEWAY_NAME, unit.name)
                 alone = old and claimants(situation.after.mesh, old) == [old]
-                hint = command("label", "gateway", name, "-n", unit.namespace, f"{labels.REV}={old}") if alone else ""
+                change = f"{labels.REV}={old}"
+                hint = label("gateway", name, change, namespace=unit.namespace) if alone else NO_HINT
                 yield Ref(unit.kind, unit.namespace, unit.name), message, hint
 
 
@@ -44,8 +46,7 @@ def contested(situation: Situation) -> Found:
         if then.state is State.CONFLICT and now.state is not State.CONFLICT:
             message = f"{then.because}: they would replace its pods in turns, without end"
             to = situation.plan.revision or now.revision
-            where = ("label", labels.GATEWAYS, gateway.name, "-n", gateway.namespace)
-            hint = command(*where, f"{labels.REV}={to}", "--overwrite") if to else ""
+            hint = label_gateway(gateway.namespace, gateway.name, to) if to else NO_HINT
             yield Ref("Gateway", gateway.namespace, gateway.name), message, hint
 
 
@@ -54,7 +55,7 @@ def moving(situation: Situation) -> Found:
         if restart.gateway:
             count = "1 pod" if restart.pods == 1 else f"all {restart.pods} pods"
             message = f"{count} of this gateway ({restart.gateway}) will be replaced: its traffic moves with it"
-            yield Ref(restart.kind, restart.namespace, restart.name), message, ""
+            yield Ref(restart.kind, restart.namespace, restart.name), message, NO_HINT
 
 
 def only_there(situation: Situation) -> Found:
@@ -70,4 +71,4 @@ def only_there(situation: Situation) -> Found:
         if unit.proxies and targets and stay.isdisjoint(unit.proxies):  # who goes back alone leaves a living revision
             runs = ", ".join(unit.proxies)
             message = f"this gateway lives only on {runs}: reinstall it for {', '.join(sorted(targets))} first"
-            yield Ref(unit.kind, unit.namespace, unit.name), message, ""
+            yield Ref(unit.kind, unit.namespace, unit.name), message, NO_HINT

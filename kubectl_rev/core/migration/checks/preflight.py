@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubectl_rev.core.checks import sources
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, command, selecting, sentence, within
 from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, run
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
@@ -17,7 +18,7 @@ from kubectl_rev.core.migration.checks.context import Situation, targets
 from kubectl_rev.core.migration.gitops_owners import change_at_source, owner_by, owner_of
 from kubectl_rev.core.migration.inferred_injectors import names_of
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
-from kubectl_rev.core.remedies.commands import command, namespace_ref, tag_set
+from kubectl_rev.core.remedies.commands import label, namespace_ref, tag_set
 
 MigrationCheck = Check[Situation]  # a row of the catalogue that looks at a plan
 
@@ -33,16 +34,16 @@ def _dead_target(situation: Situation) -> Found:
         ref = Ref("Revision", "", revision)
         planes = [plane for plane in mesh.control_planes if plane.revision == revision]
         if not planes:
-            yield ref, "it has no control plane", "kubectl rev-status revisions"
+            yield ref, "it has no control plane", command("rev-status", "revisions")
         for plane in planes:
             if plane.kind == "missing" or (plane.kind == "local" and not plane.ready):
-                label = f"app=istiod,istio.io/rev={revision}"
+                pods = selecting({labels.APP: labels.ISTIOD, labels.REV: revision})
                 message = f"none of its {len(plane.istiods)} istiods is ready: new pods would be rejected"
-                yield ref, message, command("get", "pods", "-n", plane.namespace, "-l", label)
+                yield ref, message, command("get", "pods", within(plane.namespace), pods)
     for move in situation.plan.moves:
         selected = situation.after.selected_for_namespace(move.namespace)
         if selected.state is State.REJECTED and move.label:
-            yield namespace_ref(move.namespace), f"new pods would be rejected: {selected.because}", ""
+            yield namespace_ref(move.namespace), f"new pods would be rejected: {selected.because}", NO_HINT
 
 
 def _not_by_target(situation: Situation) -> Found:
@@ -56,7 +57,7 @@ def _not_by_target(situation: Situation) -> Found:
             continue
         how = f"tag {plan.tag} there" if plan.tag else f"{labels.REV}={plan.to}"
         message = f"with {how} its pods would not be injected by {plan.revision}: {_instead(selected)}"
-        yield namespace_ref(move.namespace), message, "kubectl rev-status revisions"
+        yield namespace_ref(move.namespace), message, command("rev-status", "revisions")
 
 
 def _instead(selected: Selected) -> str:
@@ -77,7 +78,7 @@ def _root_ca(situation: Situation) -> Found:
         first, second = bundles.get(old, ""), bundles.get(new, "")
         if first and second and first != second:
             message = f"its injector's CA is not {old}'s: if the roots differ, moved and unmoved pods refuse each other"
-            hint = command("get", "configmap", "istio-ca-root-cert", "-A")
+            hint = command("get", "configmap", "istio-ca-root-cert", Flag("-A"))
             yield Ref("Revision", "", new), message, hint
 
 
@@ -88,7 +89,7 @@ def _trust_domain(situation: Situation) -> Found:
             message = (
                 f"its trust domain is {second.trust_domain}, {old}'s is {first.trust_domain}: policies would not match"
             )
-            yield Ref("Revision", "", new), message, ""
+            yield Ref("Revision", "", new), message, NO_HINT
 
 
 def _mesh_id(situation: Situation) -> Found:
@@ -96,7 +97,7 @@ def _mesh_id(situation: Situation) -> Found:
         first, second = situation.mesh_config(old), situation.mesh_config(new)
         if first and second and first.mesh_id != second.mesh_id:
             message = f"its mesh ID is {second.mesh_id}, not {first.mesh_id}: telemetry would show two meshes"
-            yield Ref("Revision", "", new), message, ""
+            yield Ref("Revision", "", new), message, NO_HINT
 
 
 def _undiscovered(situation: Situation) -> Found:
@@ -106,7 +107,7 @@ def _undiscovered(situation: Situation) -> Found:
             given = situation.after.namespace_labels.get(name, {})
             if config and not config.discovers(given):
                 message = f"{revision}'s discoverySelectors leave it out: its proxies would get no configuration"
-                yield namespace_ref(name), message, ""
+                yield namespace_ref(name), message, NO_HINT
 
 
 def _config_of_old(situation: Situation) -> Found:
@@ -117,7 +118,7 @@ def _config_of_old(situation: Situation) -> Found:
         names = each.labels[labels.REV]
         if names in olds and (each.namespace in spaces or root):
             message = f"labelled {labels.REV}={names}: the new control plane ignores it"
-            hint = command("label", each.resource, each.name, "-n", each.namespace, f"{labels.REV}-")
+            hint = label(each.resource, each.name, f"{labels.REV}-", namespace=each.namespace)
             yield Ref(each.kind, each.namespace, each.name), message, hint
 
 
@@ -130,7 +131,7 @@ def _owned(situation: Situation) -> Found:
             continue
         if owner := owner_of(original):
             message = f"its labels belong to {owner}, which may put them back: change them there, or say --force-owned"
-            yield namespace_ref(move.namespace), message, change_at_source(move)
+            yield namespace_ref(move.namespace), message, sentence(change_at_source(move))
 
 
 def _owned_tag(situation: Situation) -> Found:
@@ -143,14 +144,14 @@ def _owned_tag(situation: Situation) -> Found:
         if each.name in names and owner:
             message = f"it belongs to {owner}, which may put it back: move the tag there, or say --force-owned"
             hint = f"set revisionTags of {situation.plan.revision}'s istiod release to include {situation.plan.tag}"
-            yield Ref(type(each).__name__, each.namespace, each.name), message, hint
+            yield Ref(type(each).__name__, each.namespace, each.name), message, sentence(hint)
 
 
 def _ambient(situation: Situation) -> Found:
     for move in situation.plan.moves:
         given = situation.before.namespace_labels.get(move.namespace, {})
         if move.label and not move.before and given.get(labels.DATAPLANE_MODE) == "ambient":
-            hint = command("label", "namespace", move.namespace, f"{labels.DATAPLANE_MODE}-")
+            hint = label("namespace", move.namespace, f"{labels.DATAPLANE_MODE}-")
             yield namespace_ref(move.namespace), "it is ambient: new pods would leave ztunnel for a sidecar", hint
 
 
@@ -172,7 +173,7 @@ def _validator_stays(situation: Situation) -> Found:
 def _denied(situation: Situation) -> Found:
     for each in situation.circumstances.denied:
         message = f"you may not {each.verb} {each.resource} there, which this takes"
-        hint = command("auth", "can-i", each.verb, each.resource, "-n", each.namespace)
+        hint = command("auth", "can-i", each.verb, each.resource, within(each.namespace))
         yield namespace_ref(each.namespace), message, hint
 
 
@@ -186,7 +187,7 @@ def _unseen(situation: Situation) -> Found:
             if gap.resource in SEEN_BY and gap.verb == "list":
                 where_not = "" if gap.namespace else " everywhere: name one namespace at a time"
                 message = f"what runs there cannot be seen: you may not list {gap.resource}{where_not}"
-                hint = command("auth", "can-i", "list", gap.resource, "-n", move.namespace)
+                hint = command("auth", "can-i", "list", gap.resource, within(move.namespace))
                 yield namespace_ref(move.namespace), message, hint
 
 
@@ -199,7 +200,7 @@ def _unread_injectors(situation: Situation) -> Found:
                 f"you may not list the injectors: that {label} leads to revision {name} is seen from pods tried "
                 f"after it is written; if not, {otherwise}"
             )
-            yield namespace_ref(move.namespace), message, ""
+            yield namespace_ref(move.namespace), message, NO_HINT
 
 
 def _overruled(situation: Situation) -> Found:
@@ -209,7 +210,7 @@ def _overruled(situation: Situation) -> Found:
             overruled = wish and situation.before.mesh.resolve(wish) != unit.selected.revision
             if move.label and overruled and unit.selected.revision:
                 message = f"its own label {labels.REV}={wish} has no effect: the namespace decides"
-                yield Ref(unit.kind, unit.namespace, unit.name), message, ""
+                yield Ref(unit.kind, unit.namespace, unit.name), message, NO_HINT
 
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from kubectl_rev.core.checks import sources
+from kubectl_rev.core.checks.hints import NO_HINT, command, within
 from kubectl_rev.core.checks.model import Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
@@ -18,7 +19,6 @@ from kubectl_rev.core.migration.gitops_owners import reverts_restarts
 from kubectl_rev.core.migration.plan import Left, Restart
 from kubectl_rev.core.migration.preflight_facts import Quota, quantity
 from kubectl_rev.core.migration.reasons import Reason
-from kubectl_rev.core.remedies.commands import command
 
 _POD_COUNTS = ("pods", "count/pods")
 
@@ -45,21 +45,21 @@ def _partitioned(situation: Situation) -> Found:
     yield from _staying(situation, Reason.PARTITION)
     for restart, _ in situation.rolled():
         if restart.stays:
-            yield _ref(restart), f"its partition keeps {restart.stays} of {restart.pods} pods as they are", ""
+            yield _ref(restart), f"its partition keeps {restart.stays} of {restart.pods} pods as they are", NO_HINT
 
 
 def _interrupted(situation: Situation) -> Found:
     for restart, original in situation.rolled():
         if original.rolling.type == "Recreate":
-            yield _ref(restart), f"Recreate: all {restart.pods} pods go before the first new one comes", ""
+            yield _ref(restart), f"Recreate: all {restart.pods} pods go before the first new one comes", NO_HINT
         elif original.kind == "StatefulSet" and restart.pods == 1:
-            yield _ref(restart), "its only pod goes before the new one comes", ""
+            yield _ref(restart), "its only pod goes before the new one comes", NO_HINT
 
 
 def _single(situation: Situation) -> Found:
     for restart, original in situation.rolled():
         if original.kind == "Deployment" and restart.pods == 1 and original.rolling.type != "Recreate":
-            yield _ref(restart), "it has one replica: there is no other while it is replaced", ""
+            yield _ref(restart), "it has one replica: there is no other while it is replaced", NO_HINT
 
 
 def _budgets(situation: Situation) -> Found:
@@ -71,7 +71,7 @@ def _budgets(situation: Situation) -> Found:
                 continue
             if budget.spec.selector.matches(given) and not status.disruptions_allowed and status.expected_pods:
                 message = f"PodDisruptionBudget {budget.name} allows none now; a restart does not ask it, evictions do"
-                yield _ref(restart), message, command("get", "pdb", budget.name, "-n", budget.namespace)
+                yield _ref(restart), message, command("get", "pdb", budget.name, within(budget.namespace))
 
 
 def _autoscalers(situation: Situation) -> Found:
@@ -83,7 +83,7 @@ def _autoscalers(situation: Situation) -> Found:
                 message = (
                     f"its autoscaler is at its maximum of {scaler.spec.max_replicas}: no room for the load of a restart"
                 )
-                yield _ref(restart), message, command("get", "hpa", scaler.name, "-n", scaler.namespace)
+                yield _ref(restart), message, command("get", "hpa", scaler.name, within(scaler.namespace))
 
 
 def _quotas(situation: Situation) -> Found:
@@ -92,7 +92,7 @@ def _quotas(situation: Situation) -> Found:
         if quota.namespace in spaces and quota.counts_all:
             for what in _full(quota):
                 message = f"{what} is used up ({_used(quota, what)}): no new pod fits"
-                hint = command("describe", "quota", quota.name, "-n", quota.namespace)
+                hint = command("describe", "quota", quota.name, within(quota.namespace))
                 yield Ref("ResourceQuota", quota.namespace, quota.name), message, hint
 
 
@@ -116,13 +116,13 @@ def _pinned_image(situation: Situation) -> Found:
         given = ((original.template or {}).get("metadata") or {}).get("annotations") or {}
         if image := given.get(labels.PROXY_IMAGE):
             message = f"annotation {labels.PROXY_IMAGE}={image} pins the proxy's version: only its revision moves"
-            yield _ref(restart), message, ""
+            yield _ref(restart), message, NO_HINT
 
 
 def _by_hand(situation: Situation) -> Found:
     for unit in situation.units():
         if manual(unit.template):
-            yield _ref(unit), "its sidecar is part of its template (kube-inject): inject it anew by hand", ""
+            yield _ref(unit), "its sidecar is part of its template (kube-inject): inject it anew by hand", NO_HINT
 
 
 def _templates(situation: Situation) -> Found:
@@ -136,7 +136,7 @@ def _templates(situation: Situation) -> Found:
             message = (
                 f"{unit.selected.revision} has no injection template {', '.join(missing)}: new pods would be rejected"
             )
-            yield _ref(unit), message, ""
+            yield _ref(unit), message, NO_HINT
 
 
 class _InjectorTemplates(msgspec.Struct):
@@ -159,7 +159,7 @@ def _templates_of(survey: Survey, revision: str) -> set[str] | None:
 def _reverted(situation: Situation) -> Found:
     for restart, original in situation.rolled():
         if owner := reverts_restarts(original):
-            yield _ref(restart), f"{owner} may remove the restart's annotation, which rolls it once more", ""
+            yield _ref(restart), f"{owner} may remove the restart's annotation, which rolls it once more", NO_HINT
 
 
 def _by_operator(situation: Situation) -> Found:
@@ -167,7 +167,7 @@ def _by_operator(situation: Situation) -> Found:
         above = next((owner for owner in original.metadata.owner_references if owner.controller), None)
         if above is not None:
             message = f"{above.kind} {above.name} made it and may take the restart back: it may have a way of its own"
-            yield _ref(restart), message, ""
+            yield _ref(restart), message, NO_HINT
 
 
 def _losing(situation: Situation) -> Found:
@@ -179,7 +179,7 @@ def _undecided(situation: Situation) -> Found:
         if count := unit.having(Effect.UNDECIDED):
             stay = "they are not waited for" if unit.gateway in RENDERED else "they stay"
             message = f"it cannot be told what becomes of {count} of its pods, so {stay}: {unit.selected.because}"
-            yield _ref(unit), message, command("rev-status", f"{unit.kind.lower()}/{unit.name}", "-n", unit.namespace)
+            yield _ref(unit), message, command("rev-status", f"{unit.kind.lower()}/{unit.name}", within(unit.namespace))
 
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO

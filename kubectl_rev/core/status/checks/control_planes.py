@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.hints import Flag, Hint, command, flag, selecting, sentence, within
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, manual
 from kubectl_rev.core.mesh.inventory import Survey, is_ambient
 from kubectl_rev.core.mesh.objects import ClientConfig, ServiceReference
 from kubectl_rev.core.mesh.revisions import ControlPlane, Injector, runs_istiod
-from kubectl_rev.core.remedies.commands import command
 
 
 def _dead_injectors(survey: Survey) -> Found:
@@ -26,18 +26,19 @@ def _dead_injectors(survey: Survey) -> Found:
         yield ref, f"{injector.target.problem}: {effect} ({name})", hint
 
 
-def look_at_service(injector: Injector) -> str:
+def look_at_service(injector: Injector) -> Hint:
     """What shows why nobody answers where istiod is ready: it is the Service."""
-    return command("get", "service,endpointslice", "-n", injector.target.namespace, "-l", "app=istiod")
+    return command("get", "service,endpointslice", within(injector.target.namespace), flag("-l", "app=istiod"))
 
 
-def why_dead(survey: Survey, injector: Injector) -> tuple[str, str] | None:
+def why_dead(survey: Survey, injector: Injector) -> tuple[str, Hint] | None:
     """What its control plane lacks and the command that helps, None where it is gone, or ready: then it is not that."""
     plane = survey.mesh.control_plane(injector.revision, injector.target.namespace)
     if plane is None or plane.ready or not injector.target.asleep:
         return None
     if plane.kind == "missing" and survey.snapshot.scope not in ("", plane.namespace):  # its Deployment was not read
-        return "it has no istiod pod", command("get", "deployments,pods", "-n", plane.namespace, "-l", "app=istiod")
+        look = command("get", "deployments,pods", within(plane.namespace), flag("-l", "app=istiod"))
+        return "it has no istiod pod", look
     return why_unready(survey, plane) if plane.kind in ("local", "unknown") else None
 
 
@@ -47,18 +48,18 @@ def _unready(survey: Survey) -> Found:
             yield Ref("Revision", plane.namespace, plane.revision), *why_unready(survey, plane)
 
 
-def why_unready(survey: Survey, plane: ControlPlane) -> tuple[str, str]:
+def why_unready(survey: Survey, plane: ControlPlane) -> tuple[str, Hint]:
     """What a control plane lacks, and the command that helps or shows it."""
-    label = f"{labels.APP}={labels.ISTIOD},{labels.REV}={plane.revision}"
+    label = selecting({labels.APP: labels.ISTIOD, labels.REV: plane.revision})
     if plane.istiods:
         message = f"{plane.ready} of {len(plane.istiods)} istiod pods are ready"
-        return message, command("get", "pods", "-n", plane.namespace, "-l", label)
+        return message, command("get", "pods", within(plane.namespace), label)
     for each in survey.snapshot.workloads:
         if (runs_istiod(each), each.namespace, each.spec.replicas) == (plane.revision, plane.namespace, 0):
-            scale = command("scale", f"deployment/{each.name}", "-n", plane.namespace, "--replicas=1")
+            scale = command("scale", f"deployment/{each.name}", within(plane.namespace), Flag("--replicas=1"))
             return f"its deployment/{each.name} is scaled to zero", scale
     message = "its pods were not read" if plane.kind == "unknown" else "it has no istiod pod"
-    return message, command("get", "deployments,pods", "-n", plane.namespace, "-l", label)
+    return message, command("get", "deployments,pods", within(plane.namespace), label)
 
 
 def _relabelled_injectors(survey: Survey) -> Found:
@@ -69,7 +70,8 @@ def _relabelled_injectors(survey: Survey) -> Found:
                 f"leads to {injector.revision}"
             )
             ref = Ref("MutatingWebhookConfiguration", "", injector.name)
-            yield ref, message, command("get", "service", injector.target.service, "-n", injector.target.namespace)
+            target = injector.target
+            yield ref, message, command("get", "service", target.service, within(target.namespace))
 
 
 def _conditions(survey: Survey) -> Found:
@@ -77,7 +79,7 @@ def _conditions(survey: Survey) -> Found:
         if any(webhook.match_conditions for webhook, _ in injector.webhooks):
             ref = Ref("MutatingWebhookConfiguration", "", injector.name)
             message = "has matchConditions, which are not evaluated: what it would select is unknown"
-            yield ref, message, command("get", "mutatingwebhookconfiguration", injector.name, "-o", "yaml")
+            yield ref, message, command("get", "mutatingwebhookconfiguration", injector.name, flag("-o", "yaml"))
 
 
 def without_injector(survey: Survey) -> set[str]:
@@ -86,8 +88,8 @@ def without_injector(survey: Survey) -> set[str]:
     return {plane.revision for plane in survey.mesh.control_planes if plane.kind == "local" and plane.ready} - called
 
 
-def install_again(revision: str, gone: str = "injector") -> str:
-    return f"install revision {revision} again: its {gone} is gone"
+def install_again(revision: str, gone: str = "injector") -> Hint:
+    return sentence(f"install revision {revision} again: its {gone} is gone")
 
 
 def _no_injector(survey: Survey) -> Found:
@@ -145,8 +147,8 @@ def _stood_in(survey: Survey, revision: str) -> bool:
     return injects or not ready.isdisjoint(behind)
 
 
-def _install(plane: ControlPlane) -> str:
-    return f"install revision {plane.revision} again, or move what runs on it to another"
+def _install(plane: ControlPlane) -> Hint:
+    return sentence(f"install revision {plane.revision} again, or move what runs on it to another")
 
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO

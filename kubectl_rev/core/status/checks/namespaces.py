@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.hints import NO_HINT, Hint, command
 from kubectl_rev.core.checks.model import Check, Found, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
@@ -12,7 +13,7 @@ from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
 from kubectl_rev.core.mesh.injection import Selected, State, select
 from kubectl_rev.core.mesh.inventory import Survey, Unit, is_ambient
 from kubectl_rev.core.mesh.istiod_veto import release
-from kubectl_rev.core.remedies.commands import command, explain, namespace_ref, relabel, restart, unit_ref
+from kubectl_rev.core.remedies.commands import explain, label, namespace_ref, relabel, restart, unit_ref
 from kubectl_rev.core.status.checks.control_planes import look_at_service, why_dead
 from kubectl_rev.core.suggestions import nearest
 
@@ -41,7 +42,7 @@ def _two_labels(survey: Survey) -> Found:
             else:
                 safe = then is not State.REJECTED
             drop = labels.INJECTION if safe else labels.REV
-            mend = command("label", "namespace", name, f"{drop}-")
+            mend = label("namespace", name, f"{drop}-")
             yield (
                 namespace_ref(name),
                 message,
@@ -68,7 +69,7 @@ def _losing(survey: Survey) -> Found:
             yield unit_ref(unit), message, _keep(survey, unit)
 
 
-def _keep(survey: Survey, unit: Unit) -> str:
+def _keep(survey: Survey, unit: Unit) -> Hint:
     """The command that keeps a sidecar: where the namespace has lost its label, the one for what runs there."""
     given, running = survey.namespace_labels.get(unit.namespace, {}), [*unit.proxies]
     lost = labels.INJECTION not in given and labels.REV not in given
@@ -128,7 +129,7 @@ def _ambient(survey: Survey) -> Found:
     for name, given in survey.namespace_labels.items():
         if is_ambient(given) and survey.selected_for_namespace(name).state is State.INJECTED:
             message = f"{labels.DATAPLANE_MODE}=ambient and an injection label: new pods get a sidecar"
-            yield namespace_ref(name), message, command("label", "namespace", name, f"{labels.DATAPLANE_MODE}-")
+            yield namespace_ref(name), message, label("namespace", name, f"{labels.DATAPLANE_MODE}-")
 
 
 def _rejected(survey: Survey) -> Found:
@@ -144,14 +145,14 @@ def _rejected(survey: Survey) -> Found:
             yield unit_ref(unit), f"new pods are rejected: {unit.selected.because}", hint
 
 
-def _revive(survey: Survey, selected: Selected) -> str:
+def _revive(survey: Survey, selected: Selected) -> Hint:
     """The command for the control plane that rejects, where it still is: to move away from it is the last resort."""
     dead = [each for each in survey.mesh.injectors if each.name in selected.injectors]
     for each in dead:
         if why := why_dead(survey, each):
             return why[1]
     ready = {plane.revision for plane in survey.mesh.control_planes if plane.ready}
-    return next((look_at_service(each) for each in dead if each.revision in ready), "")
+    return next((look_at_service(each) for each in dead if each.revision in ready), NO_HINT)
 
 
 def _pinned_image(survey: Survey) -> Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.hints import NO_HINT, Hint, command
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject, called, kept_away
@@ -12,9 +13,10 @@ from kubectl_rev.core.mesh.injection import Selected, State
 from kubectl_rev.core.mesh.inventory import Survey, is_ambient
 from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.remedies.commands import (
-    command,
     explain,
     hold_default,
+    label,
+    label_gateway,
     living,
     namespace_ref,
     relabel,
@@ -46,7 +48,7 @@ def _ghosts(survey: Survey) -> Found:
         if is_ambient(given):  # where nothing is to be injected: the label is for its waypoints and gateways
             if survey.mesh.resolve(rev) is None:
                 message = f"{named} names no revision or tag: its waypoints and gateways are nobody's"
-                yield namespace_ref(name), message, command("label", "namespace", name, f"{labels.REV}-")
+                yield namespace_ref(name), message, label("namespace", name, f"{labels.REV}-")
         else:
             near = _meant(survey, rev)
             hint = relabel(survey, name, meant=(labels.REV, near) if near else None)
@@ -72,16 +74,7 @@ def _ghosts(survey: Survey) -> Found:
         if rev and selected.state is State.NONE:
             alive, near = living(survey), _meant(survey, rev)
             to = near or (alive[0] if len(alive) == 1 else None)
-            label = (
-                "label",
-                labels.GATEWAYS,
-                gateway.name,
-                "-n",
-                gateway.namespace,
-                f"{labels.REV}={to}",
-                "--overwrite",
-            )
-            hint = command(*label) if to else command("rev-status", "revisions")
+            hint = label_gateway(gateway.namespace, gateway.name, to) if to else command("rev-status", "revisions")
             message = f"{labels.REV}={rev} names no revision or tag{f' (did you mean {near}?)' if near else ''}"
             yield Ref("Gateway", gateway.namespace, gateway.name), f"{message}: no istiod renders it", hint
 
@@ -123,12 +116,12 @@ def _overlaps(survey: Survey) -> Found:
             yield unit_ref(unit), unit.selected.because, _one_default(survey, unit.selected) or explain(unit)
 
 
-def _one_default(survey: Survey, selected: Selected) -> str:
+def _one_default(survey: Survey, selected: Selected) -> Hint:
     """Helm's unrevisioned injector beside a tag default: setting the tag again turns the other off."""
     ours = [injector for injector in survey.mesh.injectors if injector.name in selected.injectors]
     tags = [injector for injector in ours if injector.name == labels.DEFAULT_TAG_INJECTOR]
     others = [injector for injector in ours if injector.tag is None and injector.labelled == labels.DEFAULT]
-    return tag_set(survey, labels.DEFAULT, tags[0].revision) if tags and len(others) == len(ours) - 1 else ""
+    return tag_set(survey, labels.DEFAULT, tags[0].revision) if tags and len(others) == len(ours) - 1 else NO_HINT
 
 
 def _twice(survey: Survey) -> Found:
@@ -171,8 +164,8 @@ def _contested(survey: Survey) -> Found:
         if selected.state is State.CONFLICT:
             said = gateway.labels.get(labels.REV, (given or {}).get(labels.REV, ""))
             meant = survey.mesh.resolve(said) if said else survey.default.gateways
-            label = ("label", labels.GATEWAYS, gateway.name, "-n", gateway.namespace, f"{labels.REV}={meant}")
-            yield Ref("Gateway", gateway.namespace, gateway.name), selected.because, command(*label, "--overwrite")
+            ref = Ref("Gateway", gateway.namespace, gateway.name)
+            yield ref, selected.because, label_gateway(gateway.namespace, gateway.name, str(meant))
 
 
 def _no_default(survey: Survey) -> Found:

@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.hints import Flag, Hint, command, flag
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Group, Survey, Unit
 from kubectl_rev.core.mesh.proxies import addresses
 from kubectl_rev.core.mesh.revisions import ControlPlane
 from kubectl_rev.core.mesh.webhook_targets import revision_of
-from kubectl_rev.core.remedies.commands import command, restart
+from kubectl_rev.core.remedies.commands import restart
 from kubectl_rev.core.status.checks.control_planes import install_again
 
 
@@ -94,7 +95,7 @@ def _charts_name(revision: str) -> str:
     return labels.ISTIOD if revision == labels.DEFAULT else f"{labels.ISTIOD}-{revision}"
 
 
-def _restore(survey: Survey, namespace: str, name: str, revision: str) -> str:
+def _restore(survey: Survey, namespace: str, name: str, revision: str) -> Hint:
     """A repair of validation makes the Service anew where a validator calls it; else whoever made it has to."""
     for config in survey.snapshot.validators:
         for webhook in config.webhooks:
@@ -104,11 +105,11 @@ def _restore(survey: Survey, namespace: str, name: str, revision: str) -> str:
     return install_again(revision, "Service")
 
 
-def _elsewhere(callers: _Callers, revision: str) -> str:
+def _elsewhere(callers: _Callers, revision: str) -> Hint:
     """Of a Service that is none of the revision's: its pods get another address when they are replaced."""
     if len(callers.units) == 1:
         return restart(callers.units[0])
-    return command("rev-status", "pods", "-A", "--revision", revision)
+    return command("rev-status", "pods", Flag("-A"), flag("--revision", revision))
 
 
 CHECKS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.hints import Hint, sentence
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
@@ -13,7 +14,7 @@ from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import select
 from kubectl_rev.core.mesh.inventory import Group, Unit
 from kubectl_rev.core.mesh.objects import Container
-from kubectl_rev.core.remedies.commands import migrate, namespace_ref, restart, retag, unit_ref
+from kubectl_rev.core.remedies.commands import migrate, namespace_ref, reinstall, restart, retag, unit_ref
 from kubectl_rev.core.verification.checks import objects
 from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 
@@ -33,7 +34,7 @@ def _connected(leaving: Uninstall) -> Broken:
         where = "" if known else " that is no pod here: a VM" if local else f" of cluster {stream.cluster}"
         message = f"its {kind}{where} is connected to istiod {seen.istiod}"
         unit = owners.get((stream.namespace, stream.pod)) if known else None
-        hint = restart(unit) if unit else f"have it connect to revision {leaving.successor}"
+        hint = restart(unit) if unit else sentence(f"have it connect to revision {leaving.successor}")
         yield Ref("Pod" if known else "Proxy", stream.namespace, stream.pod), message, hint, Breaks.DETACHED
 
 
@@ -153,21 +154,20 @@ def _container(group: Group) -> Container | None:
     return group.pod.spec.proxy if group.pod.spec else None
 
 
-def _move(leaving: Uninstall, unit: Unit) -> str:
+def _move(leaving: Uninstall, unit: Unit) -> Hint:
     """What gets a unit off the revision: a gateway that is upgraded in place is installed again by the other."""
     if unit.gateway is GatewayKind.IN_PLACE:
         to = leaving.successor
-        setting = "" if to == labels.DEFAULT else f" --set revision={to}"
         versions = next((p.versions for p in leaving.others if p.revision == to), ())
         which = f" of version {versions[-1]}" if versions else ""
-        return f"reinstall the gateway with istioctl{which}: istioctl install{setting} -f FILE, with its own settings"
+        return reinstall(f"reinstall the gateway with istioctl{which}", to)
     nobodys = unit.selected.revision is None and unit.gateway not in RENDERED
     if unit.selected.revision == leaving.revision or nobodys:
         return _away(leaving, unit.namespace)
     return restart(unit)
 
 
-def _away(leaving: Uninstall, namespace: str) -> str:
+def _away(leaving: Uninstall, namespace: str) -> Hint:
     """What has a namespace selected by another revision; one that a tag was given keeps it, and the tag is moved."""
     given = leaving.before.namespace_labels.get(namespace, {})
     name = "" if labels.INJECTION in given else given.get(labels.REV)
@@ -176,7 +176,7 @@ def _away(leaving: Uninstall, namespace: str) -> str:
     return migrate(leaving.before, namespace, leaving.successor)
 
 
-def _retag(leaving: Uninstall, tag: str) -> str:
+def _retag(leaving: Uninstall, tag: str) -> Hint:
     return retag(leaving.before, tag, [leaving.successor])
 
 

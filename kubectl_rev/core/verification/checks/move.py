@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.hints import Hint, command, flag, sentence, within
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
@@ -11,7 +12,16 @@ from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Unit
 from kubectl_rev.core.mesh.istiod_veto import release
-from kubectl_rev.core.remedies.commands import command, explain, migrate, namespace_ref, restart, tag_set, unit_ref
+from kubectl_rev.core.remedies.commands import (
+    explain,
+    label,
+    migrate,
+    namespace_ref,
+    reinstall,
+    restart,
+    tag_set,
+    unit_ref,
+)
 from kubectl_rev.core.verification.move import Move
 
 _SUPPORTED_SKEW = 1  # istio.io/latest/docs/releases/supported-releases: the control plane may be one minor ahead
@@ -73,7 +83,7 @@ def _disconnected(move: Move) -> Found:
     for unit, group, seen in move.running if move.heard else ():
         if not seen:
             message = "its proxy is connected to no istiod"
-            hint = command("logs", group.pod.name, "-n", unit.namespace, "-c", labels.PROXY_CONTAINER)
+            hint = command("logs", group.pod.name, within(unit.namespace), flag("-c", labels.PROXY_CONTAINER))
             yield Ref("Pod", unit.namespace, group.pod.name), message, hint
 
 
@@ -112,7 +122,7 @@ def _unread_config(move: Move) -> Found:
             continue
         tag = any(tag.name == name for tag in mesh.tags)
         why = "tags are not resolved for configuration" if tag else "there is no such revision"
-        hint = command("label", config.resource, config.name, "-n", config.namespace, f"{labels.REV}-")
+        hint = label(config.resource, config.name, f"{labels.REV}-", namespace=config.namespace)
         yield Ref(config.kind, config.namespace, config.name), f"no istiod reads {labels.REV}={name}: {why}", hint
 
 
@@ -125,14 +135,13 @@ def _strangers(move: Move) -> Found:
         if not known and move.covers(stream.namespace) and seen.revision != move.wanted:
             where = f"cluster {stream.cluster}" if stream.cluster not in ("", move.evidence.cluster) else "a VM"
             message = f"a proxy of {where} is connected to {seen.revision}"
-            yield Ref("Proxy", stream.namespace, stream.pod), message, f"have it connect to {move.wanted}"
+            yield Ref("Proxy", stream.namespace, stream.pod), message, sentence(f"have it connect to {move.wanted}")
 
 
-def _move(move: Move, unit: Unit) -> str:
+def _move(move: Move, unit: Unit) -> Hint:
     goal = move.goal(unit)
     if unit.gateway is GatewayKind.IN_PLACE:
-        setting = "" if goal == labels.DEFAULT else f" --set revision={goal}"
-        return f"reinstall the gateway: istioctl install{setting} -f FILE, with its own settings"
+        return reinstall("reinstall the gateway", str(goal))
     if unit.selected.revision != goal and unit.gateway not in RENDERED:
         return migrate(move.survey, unit.namespace, goal) if goal else explain(unit)
     return restart(unit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubectl_rev.core.checks import needs, sources
+from kubectl_rev.core.checks.hints import OVERWRITE, Hint, command, flag, program, sentence, within
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
@@ -14,7 +15,7 @@ from kubectl_rev.core.mesh.inventory import Unit
 from kubectl_rev.core.mesh.objects import ServiceReference, Webhook, WebhookConfiguration
 from kubectl_rev.core.mesh.selectors import Operator
 from kubectl_rev.core.mesh.webhook_targets import revision_of
-from kubectl_rev.core.remedies.commands import command, tag_set, unit_ref
+from kubectl_rev.core.remedies.commands import label, label_gateway, reinstall, tag_set, unit_ref
 from kubectl_rev.core.status.checks.control_planes import why_unready
 from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.uninstall import Reach, Uninstall
@@ -55,7 +56,7 @@ def _foreign(leaving: Uninstall) -> Broken:
             rejects = webhook.failure_policy != "Ignore"
             then = "what it covers would be rejected" if rejects else "it would be passed over"
             message = f"entry {webhook.name} calls its Service {service.name}: {then}"
-            hint = command("get", kind.lower(), config.name, "-o", "yaml")
+            hint = command("get", kind.lower(), config.name, flag("-o", "yaml"))
             yield Ref(kind, "", config.name), message, hint, Breaks.REJECTED if rejects else None
 
 
@@ -87,8 +88,7 @@ def _owned_gateways(leaving: Uninstall) -> Broken:
         then = owner(leaving.after.mesh, gateway, given)
         if now.revision == leaving.revision and not leaving.alive_after(then.revision):
             message = f"{now.because}: no control plane would own it, its proxies would stand alone"
-            to = f"{labels.REV}={leaving.successor}"
-            hint = command("label", labels.GATEWAYS, gateway.name, "-n", gateway.namespace, to, "--overwrite")
+            hint = label_gateway(gateway.namespace, gateway.name, leaving.successor)
             yield Ref("Gateway", gateway.namespace, gateway.name), message, hint, Breaks.DETACHED
 
 
@@ -98,7 +98,7 @@ def _deleted_gateways(leaving: Uninstall) -> Broken:
             empty = [name for name, kept in gateway.kept.items() if not kept]
             where = f"behind Service {', '.join(empty)}" if empty else "for it: no Service leads to it"
             message = f"AKS removes it with its revision, and no ready gateway of another is known {where}"
-            hint = command("rev-status", "gateways", "-n", gateway.unit.namespace)
+            hint = command("rev-status", "gateways", within(gateway.unit.namespace))
             yield unit_ref(gateway.unit), message, hint, Breaks.DELETED
     istiod = (labels.ISTIOD,)
     for unit in leaving.units:
@@ -124,10 +124,9 @@ def _taken(leaving: Uninstall, unit: Unit) -> bool:
     return (unit.namespace, unit.kind, unit.name) in leaving.taken
 
 
-def _reinstall(leaving: Uninstall) -> str:
+def _reinstall(leaving: Uninstall) -> Hint:
     to = leaving.successor
-    setting = "" if to == labels.DEFAULT else f" --set revision={to}"
-    return f"reinstall it under revision {to} first: istioctl install{setting} -f FILE, with its own settings"
+    return reinstall(f"reinstall it under revision {to} first", to)
 
 
 def _config(leaving: Uninstall) -> Broken:
@@ -137,7 +136,7 @@ def _config(leaving: Uninstall) -> Broken:
         if not leaving.removal.takes(config.kind, config):
             message = f"its label {labels.REV}={leaving.revision} is for this revision alone: no other would read it"
             relabel = f"{labels.REV}={leaving.successor}"
-            hint = command("label", config.resource, config.name, "-n", config.namespace, relabel, "--overwrite")
+            hint = label(config.resource, config.name, relabel, OVERWRITE, namespace=config.namespace)
             yield Ref(config.kind, config.namespace, config.name), message, hint, Breaks.IGNORED
 
 
@@ -148,9 +147,10 @@ def _last(leaving: Uninstall) -> Broken:
     if not leaving.others and not unseen:
         message = "no other revision has a ready istiod: nothing could take over"
         another = "stable" if leaving.revision == "canary" else "canary"
-        hint = f"istioctl install --set revision={another}"
+        hint = program("istioctl", "install", flag("--set", f"revision={another}"))
         if leaving.removal.method is Method.AKS:
-            hint = "az aks mesh upgrade start --resource-group GROUP --name CLUSTER --revision REVISION"
+            where = (flag("--resource-group", "GROUP"), flag("--name", "CLUSTER"))
+            hint = program("az", "aks", "mesh", "upgrade", "start", *where, flag("--revision", "REVISION"))
         if local := [plane for plane in planes if plane.kind == "local"]:
             hint = why_unready(leaving.before, local[0])[1]
         yield Ref("Revision", "", leaving.revision), message, hint, None
@@ -172,7 +172,8 @@ def _not_removed(leaving: Uninstall) -> Broken:
     if method is not None and kept:
         known = "its marks say otherwise" if not leaving.removal.marked else "its Deployment lacks the marks"
         message = f"{method.value} would not remove its istiods: {known}"
-        yield Ref("Revision", "", leaving.revision), message, f"say --by {'|'.join(m.value for m in Method)}", None
+        hint = sentence(f"say --by {'|'.join(m.value for m in Method)}")
+        yield Ref("Revision", "", leaving.revision), message, hint, None
 
 
 def _undecided(leaving: Uninstall) -> Broken:

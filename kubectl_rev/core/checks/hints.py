@@ -1,0 +1,151 @@
+"""What helps, as a value: commands as argument lists, a sentence for a person, or a sentence with commands in it.
+
+Names of objects, files, contexts and users are arguments. They are quoted once, when a hint becomes text: in a
+shell the text runs the commands that were meant, whatever the names are.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+# What never reaches a terminal: C0, C1, and what changes the direction of text.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # a byte of an argument or a file's name that is no UTF-8
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9._-]*")
+_NOT_PRINTED = "no command is printed: a name in it has control characters"
+
+
+PLUGINS = ("rev-status", "rev-migrate", "rev-verify", "rev-fix-validation")
+
+
+class Flag(NamedTuple):
+    """A flag of a command: `-n shop`, `--overwrite`, or whole as `--context=prod`."""
+
+    name: str
+    value: str | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """A value that begins with a dash is joined to its flag: it could be taken for a flag itself."""
+        if self.value is None:
+            return [self.name]
+        return [f"{self.name}={self.value}"] if self.value.startswith("-") else [self.name, self.value]
+
+
+class Command(NamedTuple):
+    """One call of a program: its name, then flags, and what is no flag, however it begins."""
+
+    arguments: tuple[str | Flag, ...]
+
+    @property
+    def program(self) -> str:
+        return str(self.arguments[0])
+
+    @property
+    def plugin(self) -> str:
+        """Which of ours it calls: `rev-status`; empty for others."""
+        name = self.arguments[1] if self.program == "kubectl" and len(self.arguments) > 1 else ""
+        return name if isinstance(name, str) and name in PLUGINS else ""
+
+    @property
+    def argv(self) -> list[str]:
+        """The words that the program receives; a name that begins with a dash stands after `--`."""
+        names = [number for number, each in enumerate(self.arguments) if isinstance(each, str) and each.startswith("-")]
+        first = names[0] if names else len(self.arguments)
+        before, after = self.arguments[:first], self.arguments[first:]
+        flags = [each for each in after if isinstance(each, Flag)]
+        words = [word for each in (*before, *flags) for word in (each.words if isinstance(each, Flag) else [each])]
+        return [*words, *(["--"] if names else []), *(each for each in after if isinstance(each, str))]
+
+
+class Hint:
+    """Texts and commands in the order in which they are printed; commands that follow each other run in this order.
+
+    No Struct: JSON has it as one line of text, which is `str` of it.
+    """
+
+    __slots__ = ("parts",)
+
+    def __init__(self, *parts: str | Command) -> None:
+        self.parts = parts
+
+    def __bool__(self) -> bool:
+        return bool(self.parts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hint) and self.parts == other.parts
+
+    def __hash__(self) -> int:
+        return hash(self.parts)
+
+    def __repr__(self) -> str:
+        return f"Hint{self.parts!r}"
+
+    def __str__(self) -> str:
+        """One line. A command that would not survive a terminal is not printed: it would mean another object."""
+        text, previous = "", None
+        for part in self.parts:
+            if isinstance(part, Command):
+                if any(CONTROL.search(word) or _SURROGATE.search(word) for word in part.argv):
+                    return _NOT_PRINTED
+                text += " && " if isinstance(previous, Command) else ""
+            text += shlex.join(part.argv) if isinstance(part, Command) else part
+            previous = part
+        return text
+
+    @property
+    def commands(self) -> list[Command]:
+        return [part for part in self.parts if isinstance(part, Command)]
+
+    def calls(self, plugin: str) -> bool:
+        """Whether its first command is this plugin of ours: `rev-status`."""
+        return any(command.plugin == plugin for command in self.commands[:1])
+
+    def then(self, other: Hint) -> Hint:
+        """Both, one after the other."""
+        return Hint(*self.parts, *other.parts)
+
+    def with_flags(self, flags: Callable[[Command], Iterable[Flag]]) -> Hint:
+        """The same with further flags for each command."""
+        return Hint(
+            *(Command((*part.arguments, *flags(part))) if isinstance(part, Command) else part for part in self.parts)
+        )
+
+
+NO_HINT = Hint()
+
+
+def command(*arguments: str | Flag) -> Hint:
+    """A kubectl command. What is no `Flag` is never taken for one, though it may begin with a dash."""
+    return program("kubectl", *arguments)
+
+
+def program(*arguments: str | Flag) -> Hint:
+    """A command of another program: `istioctl`, `helm`, `az`."""
+    return Hint(Command(arguments))
+
+
+def sentence(*parts: str | Hint) -> Hint:
+    """What a person has to do, or wait for; a command in it is a hint of its own."""
+    return Hint(*(part for each in parts for part in ([each] if isinstance(each, str) else each.parts) if part))
+
+
+def flag(name: str, value: str | None = None) -> Flag:
+    return Flag(name, value)
+
+
+def within(namespace: str) -> Flag:
+    """`-n NAMESPACE`."""
+    return Flag("-n", namespace)
+
+
+def selecting(wanted: dict[str, str]) -> Flag:
+    """`-l KEY=VALUE,…`, without what no selector can say: it then shows more, and nothing else."""
+    pairs = (f"{key}={value}" for key, value in wanted.items() if _LABEL_VALUE.fullmatch(value))
+    return Flag("-l", ",".join(pairs))
+
+
+OVERWRITE = Flag("--overwrite")
