@@ -155,6 +155,16 @@ REASONS: dict[str, tuple[Selected, Selected]] = {
         decide(HELM, "rev=prod", "rev=blue"),
         Selected(State.INJECTED, "the namespace says istio.io/rev=prod", "blue", ("istio-revision-tag-prod",)),
     ),
+    "the pod's label is ignored with the namespace's": (
+        decide(HELM, "injection=enabled rev=canary", "rev=canary"),
+        Selected(
+            State.INJECTED,
+            "the namespace says istio-injection=enabled",
+            "default",
+            DEFAULT_INJECTOR,
+            ((*NS_REV, "canary"), (*POD_REV, "canary")),
+        ),
+    ),
     "injection disabled": (
         decide(HELM, "injection=disabled"),
         Selected(State.NONE, "the namespace says istio-injection=disabled"),
@@ -470,9 +480,14 @@ def test_consider_names_pod_labels_deactivation_conditions_and_rules() -> None:
     dead = injector(deactivated=True)
     dead.webhooks = dead.webhooks[:1]
     asked = Subject("shop", labels("rev=canary"), {})
-    found = {
-        c.injector: [t.because for t in c.trials] for c in consider(Mesh(mesh_of(odd, elsewhere, tag, dead)), asked)
+    considered = consider(Mesh(mesh_of(odd, elsewhere, tag, dead)), asked)
+    assert {c.injector: [t.matches for t in c.trials] for c in considered} == {
+        "istio-revision-tag-prod": [False],
+        "istio-sidecar-injector": [False],
+        "istio-sidecar-injector-blue": [False],
+        "istio-sidecar-injector-canary": [True],
     }
+    found = {c.injector: [t.because for t in c.trials] for c in considered}
     assert found == {
         "istio-revision-tag-prod": ["istio.io/rev must be absent, is canary"],
         "istio-sidecar-injector": ["deactivated when tag default was set"],
@@ -483,7 +498,16 @@ def test_consider_names_pod_labels_deactivation_conditions_and_rules() -> None:
     }
     opted_out = Subject("shop", labels("rev=canary"), labels("inject=false"))
     by_pod = consider(Mesh(mesh_of(odd)), opted_out)[0].trials[0]
+    assert not by_pod.matches
     assert by_pod.because == "pod's sidecar.istio.io/inject must not be false, is false"
+
+
+def test_a_label_that_no_injector_answers_is_not_ignored_where_nothing_else_decides() -> None:
+    picky = injector("canary")
+    for webhook in picky.webhooks:
+        webhook.namespace_selector = LabelSelector(match_labels={"env": "prod"})
+    found = select(Mesh(mesh_of(picky)), Subject("shop", {}, labels("rev=canary")))
+    assert (found.state, found.ignored) == (State.NONE, ())
 
 
 def test_refusal() -> None:

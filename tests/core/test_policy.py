@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_rev.core.mesh.istiod_veto import InjectorConfig, Release, Veto, release, veto
+from kubectl_rev.core.mesh.istiod_veto import InjectorConfig, Release, Veto, may_be, release, veto
 from kubectl_rev.core.mesh.selectors import LabelSelector
 
 INJECT = "sidecar.istio.io/inject"
@@ -42,6 +42,9 @@ RELEASES: dict[str, Release | None] = {
     "latest": None,
     "": None,
     "1.x": None,
+    "x.30": None,
+    "1.30.x": (1, 30),
+    "1.30.3.4": (1, 30),
     "master-0a1b": None,
     "1.6.0": (1, 6),
     "1.0.0": None,  # what an unreleased chart calls itself
@@ -193,3 +196,40 @@ ORDER: dict[str, tuple[dict[str, Any], Veto]] = {
 @pytest.mark.parametrize(("asked", "wanted"), ORDER.values(), ids=ORDER.keys())
 def test_order(asked: dict[str, Any], wanted: Veto) -> None:
     assert ask(**asked) == wanted
+
+
+UNKNOWN_RELEASE = [
+    # 1.11 reads the annotation alone, all later releases the label first
+    ("true", "false", ENABLED),
+    # 1.12 to 1.26 take "yes" for a wish, before and after it is none
+    ("yes", None, InjectorConfig(policy="disabled")),
+    ("no", None, ENABLED),
+]
+
+
+@pytest.mark.parametrize(("label", "annotation", "config"), UNKNOWN_RELEASE)
+def test_an_unknown_release_is_asked_as_each_era_would_answer(
+    label: str, annotation: str | None, config: InjectorConfig
+) -> None:
+    assert ask(label=label, annotation=annotation, config=config, versions=("latest",)).accepts is None
+
+
+def test_of_an_unknown_release_the_newest_reading_counts_where_the_label_is_plain() -> None:
+    assert ask(label="true", versions=("latest",)).accepts is True
+    assert ask(label="false", versions=("latest",)).accepts is False
+
+
+@pytest.mark.parametrize(
+    ("versions", "is_it"),
+    [
+        ((), True),
+        (("latest",), True),
+        (("1.11.4",), True),
+        (("1.12.0",), True),
+        (("1.10.6",), False),
+        (("1.10.6", "1.12.0"), True),
+        (("1.10.6", "latest"), False),
+    ],
+)
+def test_what_may_be_of_a_release_or_later(versions: tuple[str, ...], is_it: bool) -> None:
+    assert may_be(versions, (1, 11)) is is_it

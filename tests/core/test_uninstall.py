@@ -33,7 +33,7 @@ from kubectl_rev.core.remedies.uninstall import commands, leftovers
 from kubectl_rev.core.verification.connections import Answer, Connections, Stream
 from kubectl_rev.core.verification.evidence import Evidence, Extras
 from kubectl_rev.core.verification.method import Method
-from kubectl_rev.core.verification.removal import Removal, removal
+from kubectl_rev.core.verification.removal import Removal, leads_to, removal
 from kubectl_rev.core.verification.uninstall import Uninstall
 from kubectl_rev.core.verification.verify import (
     UNINSTALL,
@@ -53,6 +53,7 @@ from tests.build import (
     endpoints,
     gateway,
     injector,
+    istiod,
     ns,
     proxy_container,
     running,
@@ -595,6 +596,69 @@ def test_a_removal_takes_what_prune_go_takes():
         assert not gone.takes("StatefulSet", Object(metadata=Metadata(name="a", labels=given)))
     for given in ({well_known.REV: "canary"}, {well_known.REV: "canary", well_known.OPERATOR_COMPONENT: "Base"}):
         assert not gone.takes("Service", Object(metadata=Metadata(name="a", labels=given)))
+
+
+def test_a_removal_of_a_chart_that_was_rendered_and_applied_keeps_the_base_charts_validator():
+    gone = Removal("canary", Method.HELM, marked=True)
+    kind, of_helm = "ValidatingWebhookConfiguration", {well_known.MANAGED_BY: "Helm"}
+    ours = of_helm | {well_known.REV: "canary"}
+    assert gone.takes(kind, Object(metadata=Metadata(name="istio-validator-canary", labels=ours)))
+    assert not gone.takes(kind, Object(metadata=Metadata(name=well_known.DEFAULT_VALIDATOR, labels=ours)))
+    assert not gone.takes(kind, Object(metadata=Metadata(name="a", labels=of_helm | {well_known.REV: "blue"})))
+    assert not gone.takes(kind, Object(metadata=Metadata(name="a", labels={well_known.REV: "canary"})))
+
+
+def test_a_tags_injector_does_not_say_how_its_revision_was_installed():
+    """istioctl makes tags of revisions that Helm installed; where no istiod is left, the injector of its own tells."""
+    (own,), (tag,) = by(Method.HELM, injector("canary")), by(Method.ISTIOCTL, injector("canary", tag="prod"))
+    assert removal(Mesh(world(own, tag)), "canary").method is Method.HELM
+    assert removal(Mesh(world(tag)), "canary").method is None
+    (other,) = by(Method.HELM, injector("blue"))
+    assert removal(Mesh(world(other)), "canary").method is None
+
+
+def test_a_service_leads_to_the_istiods_that_it_selects_in_its_namespace():
+    pods = [istiod("canary"), istiod("default"), istiod("canary", namespace="elsewhere")]
+    selects = service("canary")
+    assert leads_to(selects, pods) == pods[:1]
+    selects.spec.selector = dict(pods[0].labels)
+    assert leads_to(selects, pods) == pods[:1]
+    selects.spec.selector = {}
+    assert leads_to(selects, pods) == []
+
+
+def test_a_removal_by_unknown_means_takes_what_is_the_revisions_own():
+    gone = Removal("canary", None, marked=False)
+    ours = {well_known.REV: "canary", well_known.APP: "istiod"}
+    assert gone.takes("Service", Object(metadata=Metadata(name="a", labels=ours)))
+    assert not gone.takes("StatefulSet", Object(metadata=Metadata(name="a", labels=ours)))
+    assert not gone.takes("Service", Object(metadata=Metadata(name="a", labels=ours | {well_known.TAG: "prod"})))
+    assert not gone.takes("Service", Object(metadata=Metadata(name="a", labels={well_known.REV: "canary"})))
+    assert not gone.takes("Service", Object(metadata=Metadata(name="a", labels={well_known.APP: "istiod"})))
+
+
+def test_an_unlabelled_control_plane_takes_what_has_no_revision():
+    gone = Removal("default", None, marked=False, unlabelled=True)
+    assert gone.takes("Service", Object(metadata=Metadata(name="a", labels={well_known.APP: "istiod"})))
+    canarys = {well_known.APP: "istiod", well_known.REV: "canary"}
+    assert not gone.takes("Service", Object(metadata=Metadata(name="a", labels=canarys)))
+
+
+def test_istioctl_removes_what_an_installation_in_its_namespace_owns():
+    gone = Removal("canary", Method.ISTIOCTL, marked=True, namespaces=("mesh",))
+    ours = {well_known.REV: "canary", well_known.OPERATOR_COMPONENT: "Pilot"}
+    owned, others = ours | {well_known.OWNING_NAMESPACE: "mesh"}, ours | {well_known.OWNING_NAMESPACE: ISTIO}
+    assert gone.takes("Service", Object(metadata=Metadata(name="a", labels=owned)))
+    assert not gone.takes("Service", Object(metadata=Metadata(name="a", labels=others)))
+    assert not gone.takes("Service", Object(metadata=Metadata(name="a", labels=ours)))
+
+
+def test_where_a_control_plane_runs_and_whether_its_marks_agree_with_the_flag():
+    snapshot = world(by(Method.HELM, control_plane()), by(Method.HELM, control_plane("canary", "mesh")))
+    gone = removal(Mesh(snapshot), "canary")
+    assert (gone.namespaces, gone.marked, gone.method) == (("mesh",), True, Method.HELM)
+    other = removal(Mesh(snapshot), "canary", Method.ISTIOCTL)
+    assert (other.marked, other.method) == (False, Method.ISTIOCTL)
 
 
 # AKS

@@ -126,12 +126,13 @@ def _ignored(mesh: Mesh, subject: Subject, matches: list[Match]) -> Iterator[tup
     Where another label decides, that is: one that nobody answers to, and no other is there, is not ignored but useless.
     """
     overruled = labels.INJECTION in subject.namespace_labels
-    if labels.REV not in subject.labels and not (labels.REV in subject.namespace_labels and overruled):
+    of_namespace = subject.namespace_labels.get(labels.REV) if overruled else None
+    wish = subject.labels.get(labels.REV)
+    if of_namespace is None and wish is None:
         return
     asked = {(where, key) for match in matches for where, key, _ in asked_for(match.webhook, subject)}
-    if labels.REV in subject.namespace_labels and overruled and ("namespace", labels.REV) not in asked:
-        yield "namespace", labels.REV, subject.namespace_labels[labels.REV]
-    wish = subject.labels.get(labels.REV)
+    if of_namespace is not None and ("namespace", labels.REV) not in asked:
+        yield "namespace", labels.REV, of_namespace
     if wish is None or ("pod", labels.REV) in asked or subject.labels.get(labels.INJECT) == "false":
         return
     if wish == subject.namespace_labels.get(labels.REV) and not overruled:
