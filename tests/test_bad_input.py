@@ -55,7 +55,13 @@ def kubeconfig(tmp_path, server="https://127.0.0.1:1", context="here", **user):
         (["-f", EXAMPLE, "--revision", "canry"], 'error: no revision or tag "canry": there are '),
         (["-f", EXAMPLE, "ns/shopp"], 'error: namespace "shopp" not found; did you mean shop?'),
         (["-f", EXAMPLE, "ns", "nope"], 'error: namespace "nope" not found'),
-        (["-f", EXAMPLE, "deploy/web", "-n", "nowhere"], 'error: deployment "web" not found in namespace nowhere'),
+        (["-f", EXAMPLE, "deploy/web", "-n", "both2"], 'error: namespace "both2" not found; did you mean both?'),
+        (
+            ["-f", EXAMPLE, "deploy/wep", "-n", "both"],
+            'error: deployment "wep" not found in namespace both; did you mean',
+        ),
+        (["-f", EXAMPLE, "-n", "shopp"], 'error: namespace "shopp" not found; did you mean shop?'),
+        (["-f", EXAMPLE, "-n", "shopp", "-o", "json"], 'error: namespace "shopp" not found; did you mean shop?'),
     ],
     ids=" ".join,
 )
@@ -67,6 +73,32 @@ def test_bad_usage(arguments, line, tmp_path, monkeypatch):
     assert err.startswith(line)
     assert "Traceback" not in err
     assert len(err.splitlines()) <= 2  # the message, and where the help is
+
+
+def test_a_dry_run_of_a_repair_answers_as_the_check_does(tmp_path):
+    dump = yaml.safe_load((ROOT / EXAMPLE).read_text())
+    path = tmp_path / "dump.yaml"
+
+    def codes():
+        path.write_text(yaml.safe_dump(dump))
+        ways = ["--check"], ["--dry-run=client"], ["--dry-run=client", "-o", "json"]
+        return [call(*way, "-f", str(path), plugin="rev-fix-validation").code for way in ways]
+
+    assert codes() == [ExitCode.OK] * 3
+    for each in dump["items"]:
+        if each["metadata"]["name"] == "istiod-default-validator":
+            each["webhooks"][0]["clientConfig"]["service"]["name"] = "gone"
+    assert codes() == [ExitCode.FINDINGS] * 3
+
+
+@pytest.mark.parametrize("kind", ["workloads", "pods", "gateways", "deploy"])
+def test_a_list_of_a_namespace_that_is_not_there_says_so(kind):
+    answer = call("-f", EXAMPLE, kind, "-n", "shopp")
+    assert (answer.code, answer.out) == (ExitCode.OK, "")
+    assert answer.err == (
+        'No resources found in shopp namespace.\nnote: namespace "shopp" not found; did you mean shop?\n'
+    )
+    assert call("-f", EXAMPLE, "gateways", "-n", "shop").err == "No resources found in shop namespace.\n"
 
 
 @pytest.mark.parametrize(

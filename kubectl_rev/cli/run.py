@@ -8,9 +8,11 @@ import errno
 import gc
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any, NoReturn
 
 import typer
@@ -86,6 +88,8 @@ def main(command: Callable[..., None], prog: str) -> NoReturn:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a job in the background may ignore it
+        signal.signal(signal.SIGINT, _interrupted)
     try:
         code = outcome(command, prog)
     except KeyboardInterrupt:
@@ -95,6 +99,14 @@ def main(command: Callable[..., None], prog: str) -> NoReturn:
     except BrokenPipeError:
         discard_stdout()
     _end(code)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
+    """Ctrl-C: the terminal has written ^C, and what follows, the shell's prompt too, begins on a line of its own."""
+    with contextlib.suppress(OSError):
+        if os.isatty(2):
+            os.write(2, b"\n")  # not sys.stderr: it may be in the middle of a line
+    raise KeyboardInterrupt
 
 
 def _end(code: int) -> NoReturn:

@@ -149,7 +149,11 @@ class Session:
             run.rehearse(planned.writes)
         self._show(report, with_plan=True)
         err(f"nothing was changed ({self._request.dry_run.value} dry run)")
-        return ExitCode.FINDINGS if planned.obstacles or planned.elsewhere else ExitCode.OK
+        if planned.obstacles or planned.elsewhere:
+            return ExitCode.FINDINGS
+        if self._request.undo:
+            return ExitCode.OK
+        return ExitCode.FINDINGS if planned.writes else _CODES[report.verdict]
 
     def _change(self, before: Validation, planned: Plan) -> ExitCode:
         request, connection = self._request, self._source.connection

@@ -34,5 +34,15 @@ def require_read(survey: Survey, kind: str, name: str, namespace: str, resources
 def absent(survey: Survey, kind: str, resource: str, name: str, namespace: str, there: list[str]) -> UsageError:
     require_read(survey, kind.lower(), name, namespace, (resource,))
     guess = did_you_mean(name, there)
+    if missing := kind != "Namespace" and no_namespace(survey, namespace):
+        return UsageError(missing)
     where = f" in namespace {namespace}" if namespace else ""
     return UsageError(f'{kind.lower()} "{name}" not found{where}{guess}')
+
+
+def no_namespace(survey: Survey, name: str) -> str:
+    """`namespace "typo" not found; did you mean …?`, empty where it is there, or where nobody may know."""
+    there = survey.by_namespace
+    if not name or name in there or survey.snapshot.has_gap("namespaces"):
+        return ""
+    return f'namespace "{name}" not found{did_you_mean(name, there)}'

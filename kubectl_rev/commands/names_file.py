@@ -44,11 +44,14 @@ def opened(filename: str) -> File:
     return File([], filename if again else "-", io.BytesIO(text.encode()))
 
 
-def named(arguments: Sequence[str], file: File) -> list[str]:
-    """The namespaces that were named, as arguments or in a file: of what is in one, the one that it is in."""
+def named(arguments: Sequence[str], file: File, namespace: str) -> list[str]:
+    """The namespaces that were named, as arguments or in a file: of what is in one, the one that it is in.
+
+    `namespace` is that of a name without one of its own, empty if none was given.
+    """
     words = [word.partition("/")[2] if word.startswith(("namespace/", "ns/")) else word for word in arguments]
     for each in file.names:
-        space = each.name if each.type in _NAMESPACES else each.namespace
+        space = each.name if each.type in _NAMESPACES else each.namespace or namespace
         if not space or each.type in _OURS:
             raise UsageError(f"{each.type}/{each.name} is in no namespace: say namespace/NAME, or add -n NAMESPACE")
         words.append(space)

@@ -9,19 +9,20 @@ from msgspec.structs import replace
 
 from kubectl_rev.commands import names_file, query, status_lists, status_subjects
 from kubectl_rev.commands.flags import ConnectionFlags, Output
+from kubectl_rev.commands.lookup import no_namespace
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.commands.name_lines import name_lines
 from kubectl_rev.commands.query import Filter, ListQuery, Query, SubjectQuery
 from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
 from kubectl_rev.commands.terminal import err, out, style
-from kubectl_rev.core.checks import Finding
+from kubectl_rev.core.checks import Finding, Ref
 from kubectl_rev.core.checks.hints import command
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.status import answers
 from kubectl_rev.errors import ExitCode, UsageError
 from kubectl_rev.render import status as render
-from kubectl_rev.render import text
 from kubectl_rev.render.output import written
 
 
@@ -48,9 +49,6 @@ def run(request: Request) -> ExitCode:
     if isinstance(asked, SubjectQuery) and request.keep.narrows:
         raise UsageError("--selector, --revision and --drifted narrow lists: they do not go with TYPE/NAME")
     source = Source(request.connection, file.dump, request.all_namespaces, file.stdin)
-    if asked == ListQuery() and request.connection.namespace:
-        one = source.repeated(command("rev-status", f"ns/{request.connection.namespace}"))
-        err(text.clean(f"note: this is the whole mesh; one namespace: {one}"))
     if request.watch:
         if file.dump or request.save:
             raise UsageError("--watch needs a cluster: it does not go with --filename or --save")
@@ -83,6 +81,11 @@ def answer(request: Request, asked: Query, snapshot: Snapshot, source: Source) -
 
 
 def _overview(request: Request, survey: Survey, source: Source) -> str:
+    if name := request.connection.namespace:
+        if missing := no_namespace(survey, name):
+            raise UsageError(missing)
+        one = source.repeated(command("rev-status", f"ns/{name}"))
+        source.note(f"this is the whole mesh; one namespace: {one}")
     report = answers.overview(survey, MESH_CHECKS)
     report.namespaces = status_lists.filtered(report.namespaces, request.keep, survey, source)
     if request.keep.revision:
@@ -98,8 +101,8 @@ def _overview(request: Request, survey: Survey, source: Source) -> str:
         request.output,
         "Overview",
         report,
-        text=lambda: render.overview(report, look, source.repeated),
-        names=lambda: "\n".join(text.name("Namespace", "", item.name) for item in report.namespaces if item.attention),
+        text=lambda: render.overview(report, look, source.repeated, findings_first=request.watch),
+        names=lambda: name_lines(Ref("Namespace", "", item.name) for item in report.namespaces if item.attention),
     )
 
 

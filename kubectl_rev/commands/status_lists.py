@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from kubectl_rev.commands.flags import Output
-from kubectl_rev.commands.lookup import READ, RESOURCES, require_read
+from kubectl_rev.commands.lookup import READ, RESOURCES, no_namespace, require_read
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.commands.name_lines import name_lines
 from kubectl_rev.commands.query import Filter, ListQuery
 from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source
 from kubectl_rev.commands.terminal import err, style
+from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.mesh import revision_names
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.status import answers
@@ -60,6 +62,8 @@ def listed(
     if not items and not output.is_document:
         if not missing:
             err(f"No resources found in {text.clean(where)} namespace." if where else "No resources found")
+            if absent := no_namespace(survey, where):
+                err(f"note: {text.clean(absent)}")
         return "", code
     wide = output is Output.WIDE
     columns = _columns(asked.kind, wide, bool(where), survey.snapshot.taken)
@@ -69,15 +73,15 @@ def listed(
         f"{kind}List",
         {"items": items, "gaps": sorted(survey.snapshot.gaps)},
         text=lambda: text.listing(items, columns, style(headers=headers, wide=wide)),
-        names=lambda: "\n".join(_name(item, asked.kind) for item in items),
+        names=lambda: name_lines([_ref(item, asked.kind) for item in items], where),
     )
     return answer, code
 
 
-def _name(item: Any, kind: str | None) -> str:
+def _ref(item: Any, kind: str | None) -> Ref:
     if kind == "revisions":  # its namespace is where its istiod is
-        return text.name("Revision", "", item.name)
-    return text.name(item.kind, item.namespace, item.name)
+        return Ref("Revision", "", item.name)
+    return Ref(item.kind, item.namespace, item.name)
 
 
 def _of_tag(survey: Survey, name: str) -> str:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from kubectl_rev.commands.flags import Output
 from kubectl_rev.commands.lookup import RESOURCES, absent
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.commands.name_lines import name_lines
 from kubectl_rev.commands.query import Subject
 from kubectl_rev.commands.source import Source
 from kubectl_rev.commands.terminal import err, style
@@ -44,7 +45,7 @@ def explained(output: Output, subjects: Sequence[Subject], survey: Survey, sourc
         kind,
         value,
         text=lambda: "\n\n".join(explanation(story, style()) for story in stories),
-        names=lambda: "\n".join(text.name(s.subject.kind, s.subject.namespace, s.subject.name) for s in stories),
+        names=lambda: name_lines([story.subject for story in stories], source.namespace),
     )
     return answer, ExitCode.USAGE if missing else ExitCode.OK
 

@@ -10,14 +10,15 @@ from msgspec.structs import replace
 
 from kubectl_rev.commands import catalogue, names_file, wait
 from kubectl_rev.commands.flags import ConnectionFlags, FailOn, Output
+from kubectl_rev.commands.lookup import no_namespace
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
+from kubectl_rev.commands.name_lines import name_lines
 from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
 from kubectl_rev.commands.terminal import err, out, style
 from kubectl_rev.core.checks.model import Severity
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.revision_names import Kind, split, tags
-from kubectl_rev.core.suggestions import did_you_mean
 from kubectl_rev.core.verification import compare as sinces
 from kubectl_rev.core.verification import verify
 from kubectl_rev.core.verification.evidence import Evidence
@@ -78,7 +79,7 @@ def run(request: Request) -> ExitCode:
 
 def _verify(request: Request) -> ExitCode:
     file = names_file.opened(request.filename)
-    listed = names_file.named(request.arguments, file)
+    listed = names_file.named(request.arguments, file, request.connection.namespace)
     namespaces = frozenset(listed) or frozenset(filter(None, [request.connection.namespace]))
     _consistent(request, namespaces, dump=file.dump)
     criteria = verify.Request(
@@ -147,10 +148,9 @@ def _installed(evidence: Evidence, text: str, source: Source) -> str:
 
 
 def _exist(evidence: Evidence, namespaces: frozenset[str]) -> None:
-    there = evidence.survey.by_namespace
     for name in sorted(namespaces):
-        if name not in there and not evidence.snapshot.has_gap("namespaces"):
-            raise UsageError(f'namespace "{name}" not found{did_you_mean(name, there)}')
+        if missing := no_namespace(evidence.survey, name):
+            raise UsageError(missing)
 
 
 def _text(request: Request, report: Verification, evidence: Evidence, source: Source) -> str:
@@ -170,6 +170,6 @@ def _text(request: Request, report: Verification, evidence: Evidence, source: So
         "Verification",
         fields,
         text=lambda: render.verification(report, style(wide=request.output is Output.WIDE), since),
-        names=lambda: render.names(report),
+        names=lambda: name_lines(render.names(report)),
         junit=lambda: render.junit(report),
     )

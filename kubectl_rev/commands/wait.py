@@ -1,4 +1,4 @@
-"""--wait: ask again until it holds, and say so each time the answer changes."""
+"""--wait: ask again until it holds; a line each time the answer changes, and every half minute."""
 
 from __future__ import annotations
 
@@ -13,35 +13,42 @@ from kubectl_rev.render.text import clean
 from kubectl_rev.render.verify import verdict_line
 
 _PAUSE = 3.0  # seconds between two reads: connections cannot be watched, only asked for
+_HEARTBEAT = 30.0  # seconds without a line, until the same one is said again
 _HOLDS = (Verdict.SAFE, Verdict.COMPLETE)
 
 
-def holds(answer: Callable[[], tuple[Evidence, Verification]], seconds: float) -> tuple[Evidence, Verification, bool]:
+def holds(
+    answer: Callable[[], tuple[Evidence, Verification]],
+    seconds: float,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[Evidence, Verification, bool]:
     """The last answer, and False if it did not hold in time. A cluster that is away for a while is waited for too.
 
     Raises what `answer` raises if there never was one, and what waiting cannot change (a usage error) at once.
     """
-    deadline, told = time.monotonic() + seconds, ""
+    deadline, last_state, silent_since = clock() + seconds, "", clock()
     last: tuple[Evidence, Verification] | None = None
     while True:
         try:
             last = answer()
-            said = state(last[1])
+            now = state(last[1])
         except ClusterError as error:
-            if time.monotonic() >= deadline:
+            if clock() >= deadline:
                 raise
-            said = str(error)
+            now = str(error)
         else:
             if last[1].verdict in _HOLDS:
                 return *last, True
-        if said != told:
-            err(clean(said))
-            told = said
-        left = deadline - time.monotonic()
+        left = deadline - clock()
+        if now != last_state or clock() - silent_since >= _HEARTBEAT:
+            err(clean(now if now != last_state else f"still {now} ({max(left, 0):.0f}s left)"))
+            last_state, silent_since = now, clock()
         if left <= 0 and last is not None:
             err(f"timed out: it did not hold within {seconds:.0f}s; run the same command again to go on waiting")
             return *last, False
-        time.sleep(min(_PAUSE, max(left, 0)))
+        sleep(min(_PAUSE, max(left, 0)))
 
 
 def state(report: Verification) -> str:

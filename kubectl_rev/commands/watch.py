@@ -83,11 +83,16 @@ def _show(text: str, shown: str, trouble: str) -> None:
             out(text)
         return
     size = shutil.get_terminal_size()
-    lines = text.split("\n")
-    room = size.lines - (2 if trouble else 1)
-    if len(lines) > room:
-        lines = [*lines[: room - 1], f"… {len(lines) - room + 1} more lines"]
+    lines = cut(text.split("\n"), size.lines - (2 if trouble else 1))
     if trouble:
         lines.append(trouble[: size.columns])
     sys.stdout.write(_HOME_AND_CLEAR + "\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def cut(lines: list[str], room: int) -> list[str]:
+    """As many lines as fit, the last one saying how many do not."""
+    if len(lines) <= room:
+        return lines
+    shown = lines[: max(room - 1, 0)]
+    return [*shown, f"… {len(lines) - len(shown)} more lines: all of them without -w"]

@@ -30,16 +30,22 @@ _BAR = 20  # cells
 Columns = Sequence[Column]
 
 
-def overview(report: Overview, style: Style, repeated: Callable[[Hint], Hint] = lambda hint: hint) -> str:
+def overview(
+    report: Overview,
+    style: Style,
+    repeated: Callable[[Hint], Hint] = lambda hint: hint,
+    *,
+    findings_first: bool = False,
+) -> str:
     """Control planes, namespaces that need attention, findings, and what was not checked.
 
-    `repeated` adds this call's connection flags to a command.
+    `repeated` adds this call's connection flags to a command. `findings_first` for a screen that cuts what is below.
     """
     parts = [listing(report.control_planes, control_planes(style.wide), style)]
     if style.width is not None and (line := _bar(report)):  # a terminal, whatever its colours
         parts.append(fit(line, style.width))
-    parts.append(_attention(report, style, repeated))
-    parts.append(findings.block(report.findings, style))
+    below = [_attention(report, style, repeated), findings.block(report.findings, style)]
+    parts += reversed(below) if findings_first else below
     parts.append(not_checked(report.gaps, style, repeated))
     return "\n\n".join(part for part in parts if part)
 

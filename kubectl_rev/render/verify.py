@@ -7,12 +7,12 @@ from itertools import chain, groupby, repeat
 from typing import Any
 from xml.etree import ElementTree
 
-from kubectl_rev.core.checks.model import Check, Finding
+from kubectl_rev.core.checks.model import Check, Finding, Ref
 from kubectl_rev.core.mesh.resources import TOP_WORKLOADS
 from kubectl_rev.core.verification.compare import Change
 from kubectl_rev.core.verification.verify import CheckItem, GapItem, Status, Verdict, Verification
 from kubectl_rev.render.findings import causes
-from kubectl_rev.render.text import Style, clean, name, paint, plural, wrap
+from kubectl_rev.render.text import Style, clean, paint, plural, wrap
 
 _WORDS = {
     Status.OK: ("ok", "good"),
@@ -177,11 +177,10 @@ def _color(verdict: Verdict) -> str:
     return "good" if verdict in _GOOD else "warning" if verdict is Verdict.UNKNOWN else "error"
 
 
-def names(report: Verification) -> str:
-    """The namespaces and workloads with findings, one a line, as `-f -` of the next command takes them."""
+def names(report: Verification) -> list[Ref]:
+    """The namespaces and workloads with findings, each once, for `-o name`."""
     kinds = ("Namespace", "Gateway", *(each.kind for each in TOP_WORKLOADS))
-    found = dict.fromkeys(f.subject for f in report.findings if f.subject.kind in kinds)
-    return "\n".join(name(subject.kind, subject.namespace, subject.name) for subject in found)
+    return [*dict.fromkeys(finding.subject for finding in report.findings if finding.subject.kind in kinds)]
 
 
 def junit(report: Verification) -> str:

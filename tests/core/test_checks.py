@@ -108,6 +108,10 @@ def unserved() -> list[Object]:
     return [each for each in control_plane() if not isinstance(each, Service) and "validator" not in each.name]
 
 
+def unvalidated(revision: str) -> list[Object]:
+    return [each for each in control_plane(revision) if "validator" not in each.name]
+
+
 def is_pod(each: Object) -> bool:
     return isinstance(each, Pod)
 
@@ -901,7 +905,20 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
     ),
     ("REV503", "no default validator"): (
         world(*HELM[:2], ns(ISTIO)),
-        [(Ref("Revision", "", "default"), "there is no default validator: unlabelled config is accepted unseen", FIX)],
+        [(Ref("Revision", "", "default"), "there is no default validator: unlabelled config is accepted unseen",
+          "istioctl tag set default --revision default --overwrite")],
+    ),
+    ("REV503", "no default validator, and canary injects by default"): (
+        world(*deactivated("canary")),
+        [(Ref("Revision", "", "default"), "there is no default validator: unlabelled config is accepted unseen",
+          HOLD_CANARY)],
+    ),
+    ("REV503", "a revision without its validator"): (
+        world(control_plane(), unvalidated("canary"), ns(ISTIO)),
+        [(Ref("Revision", "", "canary"), "revision canary has no validator of its own: config labelled "
+          "istio.io/rev=canary is accepted unseen", "install revision canary again: its validator is gone"),
+         (Ref("Revision", "", "default"), "there is no default validator: unlabelled config is accepted unseen",
+          "istioctl tag set default --revision default --overwrite")],
     ),
     ("REV504", "of a revision that is gone"): (
         mesh(validator("gone", per_revision=True)),

@@ -140,6 +140,19 @@ def hold_default(survey: Survey) -> Hint:
     return NO_HINT
 
 
+def make_default_validator(survey: Survey) -> Hint:
+    """The command that makes the default validator where there is none; it leaves injection where it is.
+
+    Empty where nobody is meant to hold the default, or its release has no tags.
+    """
+    holder = survey.default.injection
+    if holder is None:
+        return hold_default(survey)
+    plane = survey.mesh.control_plane(holder)
+    able = holder in _with_own_injector(survey) and plane is not None and may_be(plane.versions, _HAS_TAGS)
+    return tag_set(survey, labels.DEFAULT, holder) if able else NO_HINT
+
+
 def _with_own_injector(survey: Survey) -> set[str]:
     """The revisions that a tag can point at."""
     own = (c for c in survey.snapshot.injectors if labels.TAG not in c.labels and c.webhooks)

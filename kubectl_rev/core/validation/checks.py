@@ -8,12 +8,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 from kubectl_rev.core.checks import sources
-from kubectl_rev.core.checks.hints import NO_HINT, OVERWRITE, Hint, command
+from kubectl_rev.core.checks.hints import NO_HINT, OVERWRITE, Hint, command, sentence
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import IstioConfig
-from kubectl_rev.core.remedies.commands import label
+from kubectl_rev.core.remedies.commands import label, make_default_validator
 from kubectl_rev.core.status.checks.control_planes import why_unready
 from kubectl_rev.core.validation.coverage import UNLABELLED, Uncovered
 from kubectl_rev.core.validation.validation import Entry, Health, diagnose
@@ -68,7 +68,14 @@ def _uncovered(survey: Survey) -> Found:
             for config in each.objects:
                 yield Ref(config.resource, config.namespace, config.name), each.because, _relabel(config, each)
         else:
-            yield Ref("Revision", "", each.scope or labels.DEFAULT), _nobody(each), _REPAIR
+            yield Ref("Revision", "", each.scope or labels.DEFAULT), _nobody(each), _make(survey, each)
+
+
+def _make(survey: Survey, each: Uncovered) -> Hint:
+    """What makes the validator that is missing: this tool repairs validators, and makes none."""
+    if each.scope != UNLABELLED:
+        return sentence(f"install revision {each.scope} again: its validator is gone")
+    return make_default_validator(survey) or _REPAIR
 
 
 def _nobody(each: Uncovered) -> str:
