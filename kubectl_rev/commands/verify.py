@@ -18,11 +18,11 @@ from kubectl_rev.commands.source import Source, check
 from kubectl_rev.commands.terminal import err, out, style
 from kubectl_rev.core.checks.model import Severity
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.revision_names import Kind, split, tags
 from kubectl_rev.core.verification import compare as sinces
 from kubectl_rev.core.verification import verify
 from kubectl_rev.core.verification.evidence import Evidence
-from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.verify import Verdict, Verification
 from kubectl_rev.errors import ExitCode, UsageError
 from kubectl_rev.render import verify as render

@@ -8,10 +8,10 @@ import pytest
 
 from kubectl_rev.cluster.connection import connect
 from kubectl_rev.cluster.read import read
+from kubectl_rev.core.mesh.removal import Removal, removal
+from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Snapshot
-from kubectl_rev.core.verification.method import Method
-from kubectl_rev.core.verification.removal import Removal, removal
 from tests.testcluster import LAYOUTS, Cluster
 
 pytestmark = pytest.mark.cluster

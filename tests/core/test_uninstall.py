@@ -24,16 +24,16 @@ from kubectl_rev.core.mesh.objects import (
     Webhook,
     WebhookConfiguration,
 )
+from kubectl_rev.core.mesh.removal import Removal, leads_to, removal
+from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.sail import Condition, Sail, Spec, Strategy
 from kubectl_rev.core.mesh.sail import Status as SailStatus
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.remedies.advice import FIX
-from kubectl_rev.core.remedies.uninstall import commands, leftovers
 from kubectl_rev.core.verification.connections import Answer, Connections, Stream
 from kubectl_rev.core.verification.evidence import Evidence, Extras
-from kubectl_rev.core.verification.method import Method
-from kubectl_rev.core.verification.removal import Removal, leads_to, removal
+from kubectl_rev.core.verification.leftovers import leftovers
 from kubectl_rev.core.verification.uninstall import Uninstall
 from kubectl_rev.core.verification.verify import (
     UNINSTALL,
@@ -468,7 +468,7 @@ def test_a_control_plane_without_a_revision_label_goes_by_its_file():
     snapshot = world(old, control_plane("canary"))
     gone = removal(Mesh(snapshot), "default")
     assert gone.unlabelled
-    assert [str(s.command) for s in commands(Uninstall(evidence(snapshot), gone))] == ["istioctl uninstall -f FILE"]
+    assert [str(s.command) for s in Uninstall(evidence(snapshot), gone).commands] == ["istioctl uninstall -f FILE"]
 
 
 def test_nobody_says_how_it_was_installed():

@@ -18,4 +18,6 @@ drift            what a restart would change
 inventory        workloads joined with their pods and decisions (Survey)
 enrollment       is a namespace in the mesh, and if not, why not
 ownership        who would write an object again
+removal_method   the ways to remove a control plane
+removal          what each of them deletes, and the mesh afterwards
 """

@@ -3,5 +3,5 @@
 commands   the commands that help, for a subject in a mesh
 advice     what to do in general, by code
 at_source  the change to make where an object really comes from: Helm, Git, Sail
-uninstall  how a revision is removed, and what stays behind
+uninstall  how a revision is removed
 """

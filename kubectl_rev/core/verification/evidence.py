@@ -13,10 +13,10 @@ import msgspec
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import IstioConfig, Object, Shape
+from kubectl_rev.core.mesh.removal import leads_to
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.verification.connections import KIND as CONNECTIONS
 from kubectl_rev.core.verification.connections import Connections, local_cluster
-from kubectl_rev.core.verification.removal import leads_to
 
 REMOTE_CLUSTERS = "remote-clusters"
 VMS = "vms"

@@ -15,11 +15,12 @@ from kubectl_rev.core.mesh.inventory import Key, Survey, Unit
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.objects import Container, ServiceReference
 from kubectl_rev.core.mesh.proxies import Address, addresses
+from kubectl_rev.core.mesh.removal import Removal, after, leads_to
+from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.revisions import ControlPlane
+from kubectl_rev.core.remedies.uninstall import Command, commands
 from kubectl_rev.core.verification.evidence import Evidence
 from kubectl_rev.core.verification.managed import Managed, gateways
-from kubectl_rev.core.verification.method import Method
-from kubectl_rev.core.verification.removal import Removal, after, leads_to
 
 
 class Reach(Enum):
@@ -74,6 +75,12 @@ class Uninstall:
             return str(self.after.default.injection)
         newest = max(self.others, key=lambda p: max(map(_age, p.versions), default=(0, 0)), default=None)
         return newest.revision if newest else ""
+
+    @property
+    def commands(self) -> list[Command]:
+        """How it is done."""
+        kept = {(g.unit.namespace, name): count for g in self.managed.values() for name, count in g.kept.items()}
+        return commands(self.before.mesh, self.removal, self.others, kept)
 
     def alive_after(self, revision: str | None) -> bool:
         return any(plane.revision == revision for plane in self.others)

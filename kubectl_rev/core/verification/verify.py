@@ -16,15 +16,16 @@ from kubectl_rev.core.checks import Catalogue, lasting
 from kubectl_rev.core.checks.hints import NO_HINT
 from kubectl_rev.core.checks.model import Check, Finding, Severity, run
 from kubectl_rev.core.mesh import labels, sail
+from kubectl_rev.core.mesh.removal import removal
+from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.snapshot import Gap
-from kubectl_rev.core.remedies.uninstall import Command, Leftover, commands, leftovers
+from kubectl_rev.core.remedies.uninstall import Command
 from kubectl_rev.core.verification.checks import dependents as uninstalls
 from kubectl_rev.core.verification.checks import move as moves
 from kubectl_rev.core.verification.checks.objects import ALONE
 from kubectl_rev.core.verification.evidence import METHOD, Evidence, Unknown, accepted
-from kubectl_rev.core.verification.method import Method
+from kubectl_rev.core.verification.leftovers import Leftover, leftovers
 from kubectl_rev.core.verification.move import Move
-from kubectl_rev.core.verification.removal import removal
 from kubectl_rev.core.verification.uninstall import Uninstall
 
 # What rev-verify says better: REV223 for both.
@@ -154,7 +155,7 @@ def verify_uninstall(evidence: Evidence, revision: str, by: Method | None, reque
         accepted=sorted({each.kind for each in fine}),
         skipped=skipped,
         leftovers=leftovers(leaving),
-        commands=commands(leaving),
+        commands=leaving.commands,
     )
 
 

@@ -13,11 +13,11 @@ from kubectl_rev.core.mesh.gateways import GatewayKind, is_istio, owner
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Unit
 from kubectl_rev.core.mesh.objects import ServiceReference, Webhook, WebhookConfiguration
+from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.selectors import Operator
 from kubectl_rev.core.mesh.webhook_targets import revision_of
 from kubectl_rev.core.remedies.commands import label, label_gateway, reinstall, tag_set, unit_ref
 from kubectl_rev.core.status.checks.control_planes import why_unready
-from kubectl_rev.core.verification.method import Method
 from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 
 _VALIDATING, _MUTATING = "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"

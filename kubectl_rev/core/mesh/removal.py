@@ -14,10 +14,10 @@ import msgspec
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.objects import Endpoint, EndpointConditions, EndpointSlice, Object, Pod, Service, Workload
+from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.mesh.webhook_targets import revision_of
-from kubectl_rev.core.verification.method import Method
 
 
 class Release(msgspec.Struct, frozen=True):

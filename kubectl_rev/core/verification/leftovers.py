@@ -1,0 +1,69 @@
+"""What an uninstall leaves behind: tags, validators and Services of a revision that is gone, each with its removal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from kubectl_rev.core.checks.hints import Hint, command, program, within
+from kubectl_rev.core.checks.model import Ref
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.objects import ServiceReference, WebhookConfiguration
+from kubectl_rev.core.verification.checks.objects import only_for
+from kubectl_rev.core.verification.uninstall import Uninstall
+
+
+class Leftover(msgspec.Struct, frozen=True):
+    """An object that nobody removes; `command` does."""
+
+    subject: Ref
+    message: str
+    command: Hint
+
+
+def leftovers(leaving: Uninstall) -> list[Leftover]:
+    """What the method leaves of it: tags, validators, Services that lead nowhere."""
+    left = {*_injectors(leaving), *_validators(leaving), *_services(leaving)}
+    return sorted(left, key=lambda each: (each.subject, each.message, str(each.command)))
+
+
+def _injectors(leaving: Uninstall) -> Iterator[Leftover]:
+    for injector in leaving.after.mesh.injectors:
+        if injector.revision != leaving.revision or leaving.alive_after(injector.revision):
+            continue
+        what = f"tag {injector.tag}" if injector.tag else "injector"
+        how = program("istioctl", "tag", "remove", injector.tag) if injector.tag else None
+        kind = "MutatingWebhookConfiguration"
+        message = f"{what} of revision {leaving.revision}"
+        yield Leftover(Ref(kind, "", injector.name), message, how or command("delete", kind.lower(), injector.name))
+
+
+def _validators(leaving: Uninstall) -> Iterator[Leftover]:
+    kind = "ValidatingWebhookConfiguration"
+    for config in leaving.after.snapshot.validators:
+        if not _is_validator(config):
+            continue
+        services = [w.client_config.service for w in config.webhooks if w.client_config.service]
+        dead = bool(services) and all(map(leaving.dies, services))
+        ours = config.labels.get(labels.REV) == leaving.revision
+        if dead or (ours and all(only_for(webhook, leaving.revision) for webhook in config.webhooks)):
+            whose = f"validator of revision {leaving.revision}" if ours else "validator that calls its Service"
+            yield Leftover(Ref(kind, "", config.name), whose, command("delete", kind.lower(), config.name))
+
+
+def _is_validator(config: WebhookConfiguration) -> bool:
+    return any(webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX) for webhook in config.webhooks)
+
+
+def _services(leaving: Uninstall) -> Iterator[Leftover]:
+    """A tag's Service goes with its injector: `istioctl tag remove` deletes both."""
+    with_injector = {each.tag for each in leaving.after.mesh.injectors if each.revision == leaving.revision}
+    for service in leaving.after.snapshot.services:
+        tagged = labels.TAG in service.labels and service.labels.get(labels.REV) == leaving.revision
+        if tagged and service.labels[labels.TAG] in with_injector:
+            continue
+        if tagged or leaving.dies(ServiceReference(name=service.name, namespace=service.namespace)):
+            what = f"Service of tag {service.labels[labels.TAG]}" if tagged else "Service that leads to no istiod"
+            how = command("delete", "service", service.name, within(service.namespace))
+            yield Leftover(Ref("Service", service.namespace, service.name), what, how)
