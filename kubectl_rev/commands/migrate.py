@@ -15,6 +15,7 @@ from kubectl_rev.commands.flags import ConnectionFlags, DryRun, Output
 from kubectl_rev.commands.live import Live
 from kubectl_rev.commands.migrate_execution import Execution
 from kubectl_rev.commands.migrate_names import check, named
+from kubectl_rev.commands.migrate_outcomes import expected
 from kubectl_rev.commands.migrate_preflight import Known, Preflight
 from kubectl_rev.commands.source import Source
 from kubectl_rev.commands.terminal import confirm, err, out, style
@@ -23,7 +24,6 @@ from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.migration.choosing import Request as Migration
 from kubectl_rev.core.migration.outcome import Outcome, Result
 from kubectl_rev.core.migration.plan import Plan
-from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.core.migration.throttle import Throttle
 from kubectl_rev.errors import ExitCode, UsageError
 from kubectl_rev.render import migrate as render
@@ -59,11 +59,12 @@ def run(request: Request) -> ExitCode:
     names, dump = named(request.arguments, request.connection.namespace, request.filename)
     if dump and request.dry_run is not DryRun.CLIENT:
         raise UsageError("a dump can only be planned with: say --dry-run=client")
-    migration = msgspec.structs.replace(request.migration, names=names)
-    check(migration, from_file=bool(request.filename) and not dump)
+    listed = bool(request.filename) and not dump
+    migration = msgspec.structs.replace(request.migration, names=names, listed=listed)
+    check(migration, from_file=listed)
     source = Source(request.connection, request.filename if dump else "", migration.everything)
     this = _Run(request, migration, dump, source)
-    if request.filename and not names and not dump:
+    if listed and not names:
         return this.nothing_to_do(Plan(undo=migration.undo, to=migration.to), Preflight([], []))
     return this.answer()
 
@@ -122,17 +123,11 @@ class _Run:
         """Every write with a server-side dry run: admission and permissions speak, nothing is stored."""
         from kubectl_rev.cluster import writes
 
-        steps = [("Tag", "", first.name, What.MOVED, first) for first in plan.first]
-        for move in plan.moves:
-            steps += [("Namespace", "", move.namespace, What.LABELED, move.label)] if move.label else []
-            steps += [
-                (one.kind, one.namespace, one.name, What.RESTARTED, one.step) for one in move.restarts if one.step
-            ]
         outcomes = []
-        for kind, namespace, name, what, step in steps:
+        for step, outcome in expected(plan):
             writes.apply(self._source.connection, step, dry_run=True, field_manager=self._request.field_manager)
-            outcomes.append(Outcome(kind=kind, namespace=namespace, name=name, what=what, message=step.says))
-            err(render.outcome(outcomes[-1], many=len(plan.moves) > 1, dry_run="server"))
+            outcomes.append(outcome)
+            err(render.outcome(outcome, many=len(plan.moves) > 1, dry_run="server"))
         return self._report(plan, preflight, None, complete=True, code=self._code(plan), outcomes=outcomes)
 
     def _carry_out(self, plan: Plan, preflight: Preflight, known: Known) -> ExitCode:
@@ -156,7 +151,7 @@ class _Run:
             live.draw()
 
         execution.tick = tick
-        self._prepare_for_an_end()
+        self._prepare_for_an_end(plan)
         try:
             for outcome in execution.run():
                 live.line(render.outcome(outcome, many=many))
@@ -177,7 +172,7 @@ class _Run:
         self._tell_ways(execution)
         return code
 
-    def _prepare_for_an_end(self) -> None:
+    def _prepare_for_an_end(self, plan: Plan) -> None:
         """A job that is cancelled and a terminal that is closed are told how to go on, as after Ctrl-C.
 
         Who is killed says nothing any more, and a list that came through a pipe cannot be read again.
@@ -186,7 +181,7 @@ class _Run:
             if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores it, and so do we
                 signal.signal(number, signal.default_int_handler)
         if self._is_piped:
-            err(clean(f"if this is cut off, to go on: {self._source.repeated(self._again())}"))
+            err(clean(f"if this is cut off, to go on: {self._source.repeated(self._again(plan))}"))
 
     def _interrupted(self, execution: Execution) -> None:
         talk.tell_interrupted(execution)
@@ -195,7 +190,7 @@ class _Run:
 
     def _tell_ways(self, execution: Execution) -> None:
         """How to go on, and how to go back."""
-        err(clean(f"to go on: {self._source.repeated(self._again())}"))
+        err(clean(f"to go on: {self._source.repeated(self._again(execution.plan))}"))
         if not self._migration.undo and (execution.begun or self._migration.tag):
             err(clean(f"to go back: {self._source.repeated(self._back(execution))}"))
 
@@ -204,13 +199,14 @@ class _Run:
         """Whether the names came from what can be read once only: stdin, or `-f <(…)`."""
         return bool(self._request.filename) and not os.path.isfile(self._request.filename)
 
-    def _again(self) -> Hint:
-        """The same command with every flag as given; names that came through a pipe are named."""
+    def _again(self, plan: Plan) -> Hint:
+        """The same command with every flag as given; of names that came through a pipe those with something to do."""
         request = self._request
         names, flags = request.arguments, request.again
         if self._is_piped:
             piped = f"--filename={request.filename}"
-            names, flags = (*self._migration.names,), tuple(flag for flag in flags if flag != piped)
+            names = tuple(move.namespace for move in plan.moves if move.label or move.close or move.restarts)
+            flags = tuple(flag for flag in flags if flag != piped)
         elif request.connection.namespace:
             names = (request.connection.namespace, *names)
         return command("rev-migrate", *names, *map(Flag, flags))

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kubectl_rev.core.migration.outcome import Outcome
 from kubectl_rev.core.migration.patches import spoken
-from kubectl_rev.core.migration.plan import Move, Restart
+from kubectl_rev.core.migration.plan import Move, Plan, Restart
 from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.core.migration.rollout import Progress
 from kubectl_rev.core.writes import Step
 
 _SHOWN = 3  # pods, by name
+
+
+def expected(plan: Plan) -> Iterator[tuple[Step, Outcome]]:
+    """The writes of a run in which nothing fails, and what it would tell of each."""
+    for step in plan.first:
+        yield step, of_tag(step, What.MOVED)
+    for move in plan.moves:
+        if move.label:
+            yield move.label, of_label(move, move.label)
+        for restart in move.restarts:
+            if restart.step:
+                yield restart.step, of_workload(restart, What.RESTARTED, restart.step.says)
+
+
+def of_label(move: Move, step: Step) -> Outcome:
+    return Outcome(kind="Namespace", namespace="", name=move.namespace, what=What.LABELED, message=step.says)
 
 
 def of_tag(step: Step, what: What, failed: str | None = None) -> Outcome:

@@ -34,6 +34,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     undo: bool = False
     tag: str = ""
     names: tuple[str, ...] = ()
+    listed: bool = False
     selector: LabelSelector | None = None
     everything: bool = False
     came_from: str = ""
@@ -82,7 +83,7 @@ def choose(survey: Survey, originals: Originals, request: Request, to: Named, ca
             chosen.append(name)
             if source and origin.on_a_third(survey, name, source, to.revision):
                 kept.add(name)
-        elif request.named and name not in SYSTEM_NAMESPACES:
+        elif request.named and not request.listed and name not in SYSTEM_NAMESPACES:
             needed.append(_skipped(name, SkipReason.NOT_INJECTED, why))
         elif origin.runs_on_another(survey, name, to.revision, source):
             chosen.append(name)
