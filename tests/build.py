@@ -11,14 +11,12 @@ from functools import partial
 from typing import Any
 
 from kubectl_rev.core.mesh import labels as well_known
+from kubectl_rev.core.mesh.endpoints import Endpoint, EndpointConditions, EndpointSlice
 from kubectl_rev.core.mesh.objects import (
     ClientConfig,
     Condition,
     ConfigMap,
     Container,
-    Endpoint,
-    EndpointConditions,
-    EndpointSlice,
     EnvVar,
     Gateway,
     GatewaySpec,
@@ -41,8 +39,10 @@ from kubectl_rev.core.mesh.objects import (
     Webhook,
     WebhookConfiguration,
     Workload,
+    WorkloadReference,
     WorkloadSpec,
 )
+from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.mesh.sail import Sail
 from kubectl_rev.core.mesh.selectors import LabelSelector
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
@@ -113,6 +113,14 @@ replica_set = partial(workload, "ReplicaSet")
 job = partial(workload, "Job")
 cron_job = partial(workload, "CronJob")
 rollout = partial(workload, "Rollout")
+deployment_config = partial(workload, "DeploymentConfig")
+
+
+def borrowing(name: str, lender: Workload, *, replicas: int | None = None) -> Workload:
+    """An Argo Rollout that uses the template of another workload."""
+    reference = WorkloadReference(kind=lender.kind, name=lender.name)
+    spec = WorkloadSpec(workload_ref=reference, replicas=replicas)
+    return Workload(kind="Rollout", metadata=Metadata(name=name, namespace=lender.namespace), spec=spec)
 
 
 def _owners(owner: Object | None) -> list[OwnerReference]:
@@ -186,17 +194,23 @@ def pod(
     )
 
 
-def running(owner: Workload, *on: str | None, **more: Any) -> list[Object]:
-    """A workload with a pod for each of `on`; a Deployment's hang on a ReplicaSet that is known by its metadata."""
-    made = owner.template.metadata.labels if owner.template else {}
-    text = " ".join(f"{key}={value}" for key, value in made.items())
+def running(owner: Workload, *on: str | None, lender: Workload | None = None, **more: Any) -> list[Object]:
+    """A workload with a pod for each of `on`; a Deployment's hang on a ReplicaSet that is known by its metadata.
+
+    `lender` has the template, where that is another's.
+    """
+    template = (lender or owner).template
+    made = dict(template.metadata.labels) if template else {}
     between: list[Object] = []
-    if owner.kind in ("Deployment", "Rollout"):
+    if (middle := facts_of(owner.kind).middle) is not None:
+        if middle.holds == "name":
+            made[middle.label] = owner.name
         metadata = Metadata(name=f"{owner.name}-5d8f", namespace=owner.namespace, owner_references=_owners(owner))
-        between = [Workload(kind="ReplicaSet", metadata=metadata)]
+        between = [Workload(kind=middle.kind, metadata=metadata)]
+    text = " ".join(f"{key}={value}" for key, value in made.items())
     above = between[0] if between else owner
-    spec = owner.template.spec if owner.template else PodSpec()
-    annotations = dict(owner.template.metadata.annotations) if owner.template else {}
+    spec = template.spec if template else PodSpec()
+    annotations = dict(template.metadata.annotations) if template else {}
     more.setdefault("host_network", spec.host_network)
     found = [
         pod(f"{above.name}-{n}", owner.namespace, text, on=rev, owner=above, annotations=annotations, **more)

@@ -175,6 +175,7 @@ def test_other_kinds_are_ignored(api_version: str, kind: str) -> None:
 
 OPTIONAL = {
     "Rollout": "rollouts.argoproj.io",
+    "DeploymentConfig": "deploymentconfigs.apps.openshift.io",
     "Gateway": "gateways.gateway.networking.k8s.io",
     "ReplicationController": "replicationcontrollers",
     "Istio": "istios.sailoperator.io",

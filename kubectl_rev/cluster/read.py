@@ -20,9 +20,9 @@ from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.error_mapping import ServerFault
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.endpoints import EndpointSlice
 from kubectl_rev.core.mesh.objects import (
     ConfigMap,
-    EndpointSlice,
     IstioConfig,
     Namespace,
     Pod,

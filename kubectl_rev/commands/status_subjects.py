@@ -90,4 +90,7 @@ def _check_kind_and_owner(survey: Survey, kind: str, name: str, namespace: str, 
         if (each.kind, each.name) == (kind, name) and namespace in ("", each.namespace):
             if above := each.metadata.controller:
                 raise UsageError(f'{kind.lower()} "{name}" belongs to {above.kind.lower()}/{above.name}: ask for that')
+            if user := survey.borrowers.get((each.namespace, kind, name)):
+                asked = f"{user[1].lower()}/{user[2]}"
+                raise UsageError(f'{kind.lower()} "{name}" runs no pods: its template is for {asked}: ask for that')
             raise UsageError(f'{kind.lower()} "{name}" runs no pods, and none are to come')

@@ -23,7 +23,7 @@ _KINDS = frozenset({"Namespace", *(each.kind for each in TOP_WORKLOADS)})
 def originals(texts: Iterable[str], snapshot: Snapshot) -> Originals:
     """Those of texts that have been read as this Snapshot already, so that they are known to be one."""
     found = [_saved(each, "Namespace") for each in snapshot.namespaces]
-    found += [_saved(each, each.kind) for each in snapshot.workloads if facts_of(each.kind).rolled and each.template]
+    found += [_saved(each, each.kind) for each in snapshot.workloads if facts_of(each.kind).rolled]
     for text in texts:
         for head, raw in snapshot_file.flat(documents(text)):
             if head.kind in _KINDS and raw is not None:
@@ -42,7 +42,12 @@ def _saved(each: Object, kind: str) -> Original:
         annotations=metadata.annotations or None,
     )
     spec = OriginalSpec()
-    if isinstance(each, Workload) and each.template is not None:
-        template = {"metadata": msgspec.to_builtins(each.template.metadata)}
-        spec = OriginalSpec(replicas=each.spec.replicas, paused=each.spec.paused, template=template)
+    if isinstance(each, Workload):
+        spec = OriginalSpec(
+            replicas=each.spec.replicas,
+            paused=each.spec.paused,
+            template={"metadata": msgspec.to_builtins(each.template.metadata)} if each.template else None,
+            workload_ref=each.spec.workload_ref,
+            triggers=each.spec.triggers,
+        )
     return Original(kind=kind, metadata=identity, spec=spec)

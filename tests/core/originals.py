@@ -14,7 +14,9 @@ from kubectl_rev.core.migration.patch_targets import Identity, Original, Origina
 def originals_of(world: Snapshot, **specs: dict[str, Any]) -> Originals:
     """`specs` are merged into the spec of the workload with that name."""
     found = [Original(kind="Namespace", metadata=_identity(each.metadata)) for each in world.namespaces]
-    found += [_workload(each, specs.get(each.name, {})) for each in world.workloads if each.template]
+    found += [
+        _workload(each, specs.get(each.name, {})) for each in world.workloads if each.template or each.spec.workload_ref
+    ]
     return Originals(found)
 
 
@@ -30,14 +32,15 @@ def _identity(metadata: Any) -> Identity:
 
 
 def _workload(each: Workload, more: dict[str, Any]) -> Original:
-    assert each.template
-    template = msgspec.to_builtins(each.template)
-    template.setdefault("metadata", {})
     spec: dict[str, Any] = {"replicas": each.spec.replicas, **more}
-    if each.kind == "CronJob":
-        spec["jobTemplate"] = {"spec": {"template": template}}
-    else:
-        spec["template"] = template
+    if each.spec.workload_ref:
+        spec["workloadRef"] = msgspec.to_builtins(each.spec.workload_ref)
+    if each.template:
+        template = {"metadata": {}} | msgspec.to_builtins(each.template)
+        if each.kind == "CronJob":
+            spec["jobTemplate"] = {"spec": {"template": template}}
+        else:
+            spec["template"] = template
     status = {"desiredNumberScheduled": 1}
     decoded = msgspec.convert({"spec": spec, "status": status, "metadata": {}}, Original)
     return Original(kind=each.kind, metadata=_identity(each.metadata), spec=decoded.spec, status=decoded.status)

@@ -108,6 +108,8 @@ MAKERS = {
     "a Deployment": ("ReplicaSet", "web-5d8f", {"pod-template-hash": "5d8f"}, ("Deployment", "web")),
     "its name has dashes": ("ReplicaSet", "a-b-5d8f", {"pod-template-hash": "5d8f"}, ("Deployment", "a-b")),
     "an Argo Rollout": ("ReplicaSet", "web-5d8f", {"rollouts-pod-template-hash": "5d8f"}, ("Rollout", "web")),
+    "a DeploymentConfig": ("ReplicationController", "web-4", {"deploymentconfig": "web"}, ("DeploymentConfig", "web")),
+    "a DeploymentConfig of another name": ("ReplicationController", "web-4", {"deploymentconfig": "shop"}, None),
     "the label is of something else": ("ReplicaSet", "web-5d8f", {"pod-template-hash": "7c9"}, None),
     "no label": ("ReplicaSet", "web-5d8f", {}, None),
     "another kind": ("Clone", "web-5d8f", {"pod-template-hash": "5d8f"}, None),

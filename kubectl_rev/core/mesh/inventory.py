@@ -59,6 +59,12 @@ class Unit(msgspec.Struct, frozen=True):
     gateway: GatewayKind | None
     groups: tuple[Group, ...]
     held: Literal["", "paused", "OnDelete"] = ""  # why `kubectl rollout restart` replaces none of its pods
+    lender: tuple[str, str] | None = None  # kind and name of the workload whose template it uses
+
+    @property
+    def template_holder(self) -> tuple[str, str]:
+        """Kind and name of the object that its template is in."""
+        return self.lender or (self.kind, self.name)
 
     @property
     def proxies(self) -> Counter[str]:
@@ -124,8 +130,9 @@ class Survey:
             templates[key] = self.top_owner(max(pods[key], key=_age))[1]
         for key, workload in self._workloads.items():
             over = facts_of(workload.kind).once and key not in pods
-            if workload.template and self._is_top(workload) and not over:
-                templates[key] = workload.template
+            lends = key in self.borrowers and key not in pods  # Argo scales it to 0
+            if (template := self._template(workload)) and self._is_top(workload) and not over and not lends:
+                templates[key] = template
         return [self._unit(key, templates[key], pods.get(key, [])) for key in sorted(templates)]
 
     @cached_property
@@ -135,6 +142,20 @@ class Survey:
         for unit in self.units:
             found.setdefault(unit.namespace, []).append(unit)
         return dict(sorted(found.items()))
+
+    @cached_property
+    def borrowers(self) -> dict[Key, Key]:
+        """The workloads whose template another one uses, with that one."""
+        found = ((self.lender(workload), key) for key, workload in self._workloads.items())
+        return {(key[0], lender.kind, lender.name): key for lender, key in found if lender is not None}
+
+    def lender(self, workload: Workload) -> Workload | None:
+        """The workload whose template this one uses instead of its own, as far as it was read."""
+        reference = workload.spec.workload_ref if facts_of(workload.kind).borrows else None
+        return self._workloads.get((workload.namespace, reference.kind, reference.name)) if reference else None
+
+    def _template(self, workload: Workload) -> PodTemplate | None:
+        return (self.lender(workload) or workload).template
 
     def plain_pod(self, namespace: str) -> Subject:
         """A pod without labels of its own in this namespace."""
@@ -172,7 +193,7 @@ class Survey:
             if workload is None or key in passed:  # a circle: no cluster has one, a file may
                 return key, template
             passed.add(key)
-            template = workload.template or template
+            template = self._template(workload) or template
             above = self._above(workload)
             if above is None:
                 return key, template
@@ -189,6 +210,9 @@ class Survey:
         above = workload.metadata.controller
         if above is None or facts_of(workload.kind).made:
             return above
+        if above.kind == "Pod":  # a LeaderWorkerSet's leaders own their workers, and are a StatefulSet's own pods
+            name, _, ordinal = above.name.rpartition("-")
+            above = OwnerReference(kind="StatefulSet", name=name if ordinal.isdecimal() else above.name)
         return above if (workload.namespace, above.kind, above.name) in self._workloads else None
 
     def _is_top(self, workload: Workload) -> bool:
@@ -218,7 +242,9 @@ class Survey:
         workload = self._workloads.get(key)
         metadata = workload.metadata if workload else (pods[0].metadata if kind == "Pod" else Metadata(name=name))
         held = _held(workload) if workload else ""
-        return Unit(kind, namespace, name, metadata, template, subject, selected, gateway, tuple(groups), held)
+        lender = self.lender(workload) if workload else None
+        made = Unit(kind, namespace, name, metadata, template, subject, selected, gateway, tuple(groups), held)
+        return replace(made, lender=(lender.kind, lender.name)) if lender else made
 
     def _selected(self, subject: Subject, gateway: GatewayKind | None, metadata: Metadata) -> Selected:
         if gateway in RENDERED:

@@ -159,6 +159,19 @@ class UpdateStrategy(Shape):
     type: str = "RollingUpdate"
 
 
+class WorkloadReference(Shape):
+    """`spec.workloadRef`: the workload of the same namespace whose template is used."""
+
+    kind: str = ""
+    name: str = ""
+
+
+class Trigger(Shape):
+    """`spec.triggers[]`: what makes a workload replace its pods."""
+
+    type: str = ""
+
+
 class WorkloadSpec(Shape):
     """`spec` of any kind of workload (resources.WORKLOADS)."""
 
@@ -168,10 +181,14 @@ class WorkloadSpec(Shape):
     paused: bool = False
     suspend: bool = False
     update_strategy: UpdateStrategy | None = None
+    workload_ref: WorkloadReference | None = None
+    triggers: list[Trigger] | None = None
 
 
 class Workload(Object):
-    """An owner of pods. `kind` is Kubernetes' own word; `template` is None when only metadata was read."""
+    """An owner of pods. `kind` is Kubernetes' own word; `template` is None when only metadata was read, and where the
+    template is another workload's (`Survey.lender`).
+    """
 
     kind: str = ""
     spec: WorkloadSpec = msgspec.field(default_factory=WorkloadSpec)
@@ -252,25 +269,6 @@ class Service(Object):
     """v1 Service."""
 
     spec: ServiceSpec = msgspec.field(default_factory=ServiceSpec)
-
-
-class EndpointConditions(Shape):
-    """`endpoints[].conditions`; the API says that an unknown `ready` is to be taken as true."""
-
-    ready: bool = True
-
-
-class Endpoint(Shape):
-    """`endpoints[]` of an EndpointSlice."""
-
-    conditions: EndpointConditions = msgspec.field(default_factory=EndpointConditions)
-
-
-class EndpointSlice(Object):
-    """discovery.k8s.io/v1 EndpointSlice."""
-
-    endpoints: list[Endpoint] = []
-    ports: list[Port] = []
 
 
 class ConfigMap(Object):

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.objects import Endpoint, EndpointConditions, EndpointSlice, Object, Pod, Service, Workload
+from kubectl_rev.core.mesh.endpoints import Endpoint, EndpointConditions, EndpointSlice
+from kubectl_rev.core.mesh.objects import Object, Pod, Service, Workload
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Snapshot

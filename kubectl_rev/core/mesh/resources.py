@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from kubectl_rev.core.mesh import labels, objects, sail
+from kubectl_rev.core.mesh import endpoints, labels, objects, sail
 from kubectl_rev.core.mesh.objects import Object, Pod, Workload
 
 
@@ -50,14 +50,16 @@ class WorkloadFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What only an owner of pods has.
 
     `restart_command` restarts it and `resume_command` ends its pause: words with `{name}`, to which `-n NAMESPACE` is
-    added. `template` is the JSON pointer to its pod template. A `made` kind is made by other workloads, which are
-    restarted in its place; of a kind that runs `once` an object without pods is over.
+    added. `template` is the JSON pointer to its pod template, which may be another workload's where the kind `borrows`
+    (`spec.workloadRef`). A `made` kind is made by other workloads, which are restarted in its place. What runs `once`
+    is over when it has no pods.
     """
 
     restart: Restart = Restart.UNKNOWN
     restart_command: str = ""
     resume_command: str = ""
     template: str = "/spec/template"
+    borrows: bool = False
     middle: Middle | None = None
     made: bool = False
     once: bool = False
@@ -196,12 +198,22 @@ RESOURCES = (
         # argo-rollouts' docs/features/restart.md: it evicts pods, of a paused one too; the template must not change
         restart=Restart.RESTART_AT,
         restart_command="kubectl argo rollouts restart {name}",
+        borrows=True,
         middle=Middle("ReplicaSet", "rollouts-pod-template-hash"),
+    ),
+    _workload(
+        # A change of its template rolls it where it has a ConfigChange trigger; skip_reasons asks for that.
+        "DeploymentConfig", "apps.openshift.io/v1", "dc", decoding=Decoding.JSON, optional=True,
+        restart=Restart.ANNOTATION,
+        restart_command="oc rollout latest dc/{name}",
+        resume_command="oc rollout resume dc/{name}",
+        # github.com/openshift/library-go/pkg/apps/appsutil/util.go, DeploymentConfigLabel
+        middle=Middle("ReplicationController", "deploymentconfig", holds="name"),
     ),
     _webhooks("MutatingWebhookConfiguration", "injectors"),
     _webhooks("ValidatingWebhookConfiguration", "validators"),
     _resource("Service", "v1", "services", objects.Service, Decoding.JSON, "svc"),
-    _resource("EndpointSlice", "discovery.k8s.io/v1", "endpoint_slices", objects.EndpointSlice, Decoding.JSON),
+    _resource("EndpointSlice", "discovery.k8s.io/v1", "endpoint_slices", endpoints.EndpointSlice, Decoding.JSON),
     _resource("ConfigMap", "v1", "config_maps", objects.ConfigMap, Decoding.JSON, "cm", watched=False),
     _resource("Gateway", "gateway.networking.k8s.io/v1", "gateways", objects.Gateway, Decoding.JSON, "gtw", "gw",
               older=("v1beta1",), optional=True),

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.endpoints import EndpointSlice
 from kubectl_rev.core.mesh.objects import (
     ConfigMap,
-    EndpointSlice,
     Gateway,
     IstioConfig,
     Metadata,

@@ -12,7 +12,8 @@ from typing import Literal
 import msgspec
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.objects import ClientConfig, EndpointSlice, Service
+from kubectl_rev.core.mesh.endpoints import EndpointSlice
+from kubectl_rev.core.mesh.objects import ClientConfig, Service
 from kubectl_rev.core.mesh.snapshot import Snapshot
 
 _NOBODY = "no endpoints available for service "

@@ -34,13 +34,13 @@ from kubectl_rev.core.writes import Step
 Wanted = Mapping[str, dict[str, str]]  # by namespace: its injection labels afterwards
 Pins = Mapping[
     tuple[str, str, str], dict[str, str]
-]  # by namespace, kind, name: the template's revision label afterwards
+]  # by namespace, kind, name of what holds the template: its revision label afterwards
 
 
 def plan(survey: Survey, originals: Originals, request: Request, choice: Choice, to: Named, now: str) -> Plan:
     """Everything in order: namespaces by name, gateways last. `now` is what `restartedAt` will say."""
     pins = {
-        (unit.namespace, unit.kind, unit.name): {labels.REV: to.name}
+        (unit.namespace, *unit.template_holder): {labels.REV: to.name}
         for name in choice.chosen
         if not request.enroll and name not in choice.keep_label
         for unit in survey.by_namespace.get(name, ())
@@ -112,13 +112,18 @@ def move(
     original = originals.namespace(name) or _bare(name, before)
     changed = retagged or (wanted is not None and wanted != given)
     was = {(unit.kind, unit.name): unit for unit in before.by_namespace.get(name, ())}
-    restarts, stay, unchanged = [], [], 0
+    restarts: list[Restart] = []
+    stay, unchanged = [], 0
     for unit in after.by_namespace.get(name, ()):
-        pin = pins.get((unit.namespace, unit.kind, unit.name))
+        pin = pins.get((unit.namespace, *unit.template_holder))
         made = _of_unit(unit, was.get((unit.kind, unit.name)), originals, request, now, pin, changed, undo, to)
         match made:
             case Restart():
-                restarts.append(made)
+                # A template that two workloads use is changed once; both restart.
+                again = pin is not None and any(
+                    each.step and _target(each.step) == _target(made.step) for each in restarts
+                )
+                restarts.append(replace(made, step=None) if again else made)
             case Left():
                 stay.append(made)
             case None:
@@ -164,8 +169,10 @@ def _of_unit(
         return left(unit, kept, sum(group.count for group in moved), name)
     if unit.gateway in RENDERED:  # istiod renders it anew by itself as soon as the label is there
         return _restart(unit, None, None, original)
-    if original is None:
-        return left(unit, Kept(Reason.UNREADABLE), sum(group.count for group in drifting), name)
+    if original is None or (pin is not None and unit.lender is not None and original.lender is None):
+        moved = [group for group in unit.groups if not group.pod.terminating] if pin is not None else drifting
+        kept = Kept(Reason.UNREADABLE_LABEL, _own_label(was or unit)) if pin is not None else Kept(Reason.UNREADABLE)
+        return left(unit, kept, sum(group.count for group in moved), name)
     stamp = stamp_of(original)
     if pin is not None and request.skip_owned and (owner := owner_of(original)):
         return left(unit, Kept(Reason.OWNED, owner), sum(running(unit).values()), name)
@@ -234,6 +241,16 @@ def _stamp_of(group: Group) -> str:
 def _differs(now: str, stamp: str | None) -> str:
     """A template that already says `now` would not change: then half a second later."""
     return now if now != stamp else now.replace("Z", ".5Z")
+
+
+def _own_label(unit: Unit) -> str:
+    """The label by which a template asks for injection itself."""
+    given = unit.subject.labels
+    return f"{labels.REV}={given[labels.REV]}" if labels.REV in given else f"{labels.INJECT}={given[labels.INJECT]}"
+
+
+def _target(step: Step | None) -> tuple[str, str, str] | None:
+    return (step.resource, step.namespace, step.name) if step else None
 
 
 def _key(workload: Workload) -> tuple[str, str, str]:

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.core.mesh.objects import OwnerReference, Shape
+from kubectl_rev.core.mesh.objects import OwnerReference, Shape, Trigger, WorkloadReference
+from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.mesh.selectors import LabelSelector
 
 Key = tuple[str, str, str]  # kind, namespace, name
@@ -75,6 +76,8 @@ class OriginalSpec(Shape):
     template: dict[str, Any] | None = None
     job_template: _JobTemplate | None = None
     volume_claim_templates: list[ClaimTemplate] = msgspec.field(default_factory=list)
+    workload_ref: WorkloadReference | None = None
+    triggers: list[Trigger] | None = None
 
 
 class OriginalStatus(Shape):
@@ -90,6 +93,7 @@ class Original(Shape):
     metadata: Identity = msgspec.field(default_factory=Identity)
     spec: OriginalSpec = msgspec.field(default_factory=OriginalSpec)
     status: OriginalStatus = msgspec.field(default_factory=OriginalStatus)
+    lender: Original | None = None  # the workload whose template it uses: set by Originals
 
     @property
     def key(self) -> Key:
@@ -105,8 +109,23 @@ class Original(Shape):
         return self.spec.strategy or self.spec.update_strategy or Strategy()
 
     @property
+    def template_holder(self) -> Original:
+        """What its template is in, and is changed in: itself, or the workload whose template it uses."""
+        return self.lender or self
+
+    @property
     def template(self) -> dict[str, Any] | None:
-        return self.spec.job_template.spec.template if self.spec.job_template else self.spec.template
+        spec = self.template_holder.spec
+        return spec.job_template.spec.template if spec.job_template else spec.template
+
+    @property
+    def rolls_on_change(self) -> bool:
+        """Whether a changed template replaces its pods: triggers say so, where the kind has any and they are given.
+
+        (github.com/openshift/api/apps/v1, Spec.triggers: null means a change of the configuration)
+        """
+        triggers = self.spec.triggers
+        return triggers is None or any(trigger.type == "ConfigChange" for trigger in triggers)
 
     @property
     def pods(self) -> int:
@@ -121,6 +140,9 @@ class Originals:
 
     def __init__(self, found: list[Original]) -> None:
         self._found = {each.key: each for each in found}
+        for each in found:
+            if (reference := each.spec.workload_ref) is not None and facts_of(each.kind).borrows:
+                each.lender = self._found.get((reference.kind, each.metadata.namespace, reference.name))
 
     def get(self, kind: str, namespace: str, name: str) -> Original | None:
         return self._found.get((kind, namespace, name))

@@ -76,14 +76,21 @@ def restart(original: Original, now: str) -> Step:
 
 
 def repin(original: Original, wanted: dict[str, str], now: str, *, undo: bool = False) -> Step:
-    """Give a workload's template another revision label; this replaces its pods too."""
+    """Give a workload's template another revision label; this replaces its pods too. A template that is another
+    workload's is changed there.
+    """
+    done = "labeled and restarted"
+    if original.lender is not None:
+        done = f"labeled: {spoken(original.kind, original.metadata.name)} restarts"
+        original = original.lender
     metadata = (original.template or {}).get("metadata") or {}
     given = metadata.get("labels") or {}
     before = {labels.REV: given[labels.REV]} if labels.REV in given else {}
     ops = [*_is(original.metadata.uid), *_stamp(original, now)]
+    where = f"{facts_of(original.kind).template}/metadata/labels"
     if "labels" not in metadata:
-        ops.append(Op("add", "/spec/template/metadata/labels", {}))
-    path = pointer("spec", "template", "metadata", "labels", labels.REV)
+        ops.append(Op("add", where, {}))
+    path = f"{where}{pointer(labels.REV)}"
     if labels.REV in wanted:
         ops.append(Op("add", path, wanted[labels.REV]))
     elif before:
@@ -92,7 +99,7 @@ def repin(original: Original, wanted: dict[str, str], now: str, *, undo: bool = 
         ops.append(Op("remove", pointer("metadata", "annotations", labels.PREVIOUS)))
     elif labels.PREVIOUS not in original.annotations:
         ops += _annotate(original, labels.PREVIOUS, written(before))
-    return _step(original.kind, original, ops, "labeled and restarted")
+    return _step(original.kind, original, ops, done)
 
 
 def holds(step: Step, found: dict[str, Any]) -> bool:
@@ -146,8 +153,9 @@ def _annotate(original: Original, key: str, value: str) -> list[Op]:
 
 def _stamp(original: Original, now: str) -> list[Op]:
     template = original.template or {}
-    path = "/spec/template/metadata"
-    ops = [Op("test", "/spec/template", template)] if "spec" in template else []  # a saved snapshot has no whole one
+    where = facts_of(original.kind).template
+    path = f"{where}/metadata"
+    ops = [Op("test", where, template)] if "spec" in template else []  # a saved snapshot has no whole one
     if "metadata" not in template:
         return [*ops, Op("add", path, {"annotations": {labels.RESTARTED_AT: now}})]
     if not template["metadata"].get("annotations"):

@@ -30,6 +30,8 @@ class Reason(Enum):
     UNDECIDED = "undecided"
     OWNED = "owned"
     UNREADABLE = "unreadable"
+    UNREADABLE_LABEL = "unreadable label"
+    NO_TRIGGER = "no trigger"
 
 
 class SkipReason(Enum):
@@ -75,6 +77,8 @@ WORDS = {
     Reason.UNDECIDED: "it cannot be told what becomes of them: {detail}",
     Reason.OWNED: "its template's labels belong to {detail}, and --skip-owned was said",
     Reason.UNREADABLE: "it could not be read",
+    Reason.UNREADABLE_LABEL: "it could not be read, and its template has a label of its own, {detail}",
+    Reason.NO_TRIGGER: "it has no ConfigChange trigger: a change of its template replaces no pods",
     SkipReason.NOT_INJECTED: "{detail}",
     SkipReason.NOT_FROM: "nothing in it is injected by {detail}, or runs on it",
     SkipReason.NO_RECORD: "nothing to undo: it has no annotation {detail}",

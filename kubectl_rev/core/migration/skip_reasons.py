@@ -18,7 +18,7 @@ from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.patch_targets import Original
 from kubectl_rev.core.migration.plan import Left
 from kubectl_rev.core.migration.reasons import Reason, words
-from kubectl_rev.core.remedies.commands import label_gateway, restart, resume
+from kubectl_rev.core.remedies.commands import label_gateway, reset_label, restart, resume
 
 # Without any of these lists nobody knows what runs in a namespace. (Of optional kinds most clusters have none.)
 SEEN_BY = (
@@ -75,7 +75,10 @@ def _by_strategy(original: Original, pinning: bool) -> Kept | None:
         return Kept(Reason.ON_DELETE)
     if original.kind == "StatefulSet" and partition(original) >= original.pods > 0:
         return Kept(Reason.PARTITION, str(partition(original)))
-    if pinning and labels.REV in original.spec.selector.match_labels:
+    if not original.rolls_on_change:
+        return Kept(Reason.NO_TRIGGER)
+    selectors = (original.spec.selector, original.template_holder.spec.selector)
+    if pinning and any(labels.REV in selector.match_labels for selector in selectors):
         return Kept(Reason.SELECTOR, labels.REV)
     return None
 
@@ -113,8 +116,12 @@ def _next_step(unit: Unit, reason: Reason, to: str) -> Hint:
             return command("get", "pod", unit.name, where, flag("-o", "yaml"))
         case Reason.JOB:
             return command("get", named, where, Flag("--watch"))
-        case Reason.NO_RESTART:
+        case Reason.NO_RESTART | Reason.NO_TRIGGER:
             return restart(unit)
+        case Reason.UNREADABLE if facts_of(unit.kind).restart_command:
+            return restart(unit)
+        case Reason.UNREADABLE_LABEL if to:
+            return reset_label(unit, to)
         case Reason.LOSES_SIDECAR | Reason.UNREADABLE | Reason.REJECTED | Reason.UNDECIDED:
             return command("rev-status", named, where)
         case Reason.GATEWAY if to:

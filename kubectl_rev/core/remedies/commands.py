@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -180,7 +181,10 @@ def reinstall(what: str, revision: str) -> Hint:
 
 def reset_label(unit: Unit, value: str) -> Hint:
     """The command that corrects the revision label of a workload's template, which also replaces its pods."""
-    patch = {"spec": {"template": {"metadata": {"labels": {labels.REV: value}}}}}
+    kind, name = unit.template_holder
+    patch: dict[str, Any] = {"metadata": {"labels": {labels.REV: value}}}
+    for part in reversed(facts_of(kind).template.split("/")[1:]):
+        patch = {part: patch}
     text = msgspec.json.encode(patch).decode()
-    what = f"{unit.kind.lower()}/{unit.name}"
+    what = f"{kind.lower()}/{name}"
     return command("patch", what, within(unit.namespace), Flag("--type=merge"), flag("-p", text))
