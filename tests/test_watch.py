@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from kubectl_rev.cluster.connection import ConnectionFlags, connect
+from kubectl_rev.cluster.follow import Change, Listed, follow
 from kubectl_rev.cluster.watch import Event, changes
 from tests.local_server import Answer, Request, serving, status
 
@@ -97,3 +98,26 @@ def test_it_stops_soon() -> None:
         assert time.monotonic() - started < 2
         script.go.set()
         script.over.set()
+
+
+class Pauses(threading.Event):
+    """Waits for nothing, and keeps for how long it was to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout or 0.0)
+        return super().wait(0)
+
+
+def test_a_server_that_ends_each_watch_at_once_is_asked_less_and_less_often() -> None:
+    script, stop = Script(*[Answer(body=b"")] * 5, Answer(body=line("ADDED"))), Pauses()
+    script.go.set()
+    with serving(script) as server, connect(ConnectionFlags(server=server.url)) as connection:
+        news = follow(connection, PODS, lambda: "1", stop)
+        assert [type(next(news)) for _ in range(2)] == [Listed, Change]
+        script.over.set()
+    assert len(stop.seconds) == 5
+    assert all(before < after for before, after in itertools.pairwise(stop.seconds))

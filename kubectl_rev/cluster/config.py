@@ -12,12 +12,12 @@ from functools import partial
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.discovery import Served, served
-from kubectl_rev.cluster.error_mapping import ServerFault
+from kubectl_rev.cluster.gaps import or_gap
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels, sail
 from kubectl_rev.core.mesh.objects import IstioConfig
 from kubectl_rev.core.mesh.snapshot import Gap
-from kubectl_rev.errors import Forbidden, NotFound
+from kubectl_rev.errors import Forbidden
 
 _THREADS = 4  # each has a connection of its own, and those of read.py are busy with longer lists
 _SAIL_KINDS = ("Istio", "IstioRevision", "IstioRevisionTag")
@@ -34,10 +34,11 @@ def read_groups(connection: Connection, groups: Collection[str], namespace: str 
     except Forbidden as error:
         unknown = [labels.CONFIGURATION, *([sail.REVISIONS] if sail.GROUP in groups else [])]
         return [], [Gap("list", resource, "", error.reason) for resource in unknown]
+    gaps: set[Gap] = set()
     with Workers(_THREADS) as workers:
-        tasks = [workers.start(partial(_or_gap, connection, each, namespace)) for each in found]
-        answers = [result(task) for task in tasks]
-    return [each for objects, _ in answers for each in objects], [gap for _, gaps in answers for gap in gaps]
+        tasks = [workers.start(partial(_or_gap, connection, each, namespace, gaps)) for each in found]
+        objects = [one for task in tasks for one in result(task)]
+    return objects, sorted(gaps)
 
 
 def _wanted(each: Served) -> bool:
@@ -55,15 +56,8 @@ def metadata(
     return found
 
 
-def _or_gap(connection: Connection, each: Served, namespace: str) -> tuple[list[Found], list[Gap]]:
-    try:
-        return _listed(connection, each, namespace), []
-    except Forbidden as error:
-        return [], [Gap(error.verb, error.resource, error.namespace, error.reason)]
-    except ServerFault as error:  # a broken conversion webhook of theirs must not hide all the rest
-        return [], [Gap("list", each.resource, namespace, str(error))]
-    except NotFound:  # uninstalled meanwhile
-        return [], []
+def _or_gap(connection: Connection, each: Served, namespace: str, gaps: set[Gap]) -> list[Found]:
+    return or_gap(partial(_listed, connection, each, namespace), gaps, custom=each.resource, namespace=namespace)
 
 
 def _listed(connection: Connection, each: Served, namespace: str) -> list[Found]:

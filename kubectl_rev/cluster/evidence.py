@@ -14,7 +14,7 @@ from kubectl_rev.cluster import lists, syncz
 from kubectl_rev.cluster.config import metadata
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.discovery import Served, served
-from kubectl_rev.cluster.error_mapping import ServerFault
+from kubectl_rev.cluster.gaps import or_gap
 from kubectl_rev.cluster.read import read
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels, sail
@@ -23,7 +23,7 @@ from kubectl_rev.core.mesh.objects import Object, Pod
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.verification.connections import Answer, Connections, running
 from kubectl_rev.core.verification.evidence import Evidence, Extras, VirtualService
-from kubectl_rev.errors import Forbidden, NotFound
+from kubectl_rev.errors import Forbidden
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Object)
@@ -85,18 +85,7 @@ class _Asking:
         return started
 
     def _list(self, work: Callable[[], list[K]], resource: str) -> Future[list[Object]]:
-        def or_gap() -> list[Object]:
-            try:
-                return list(work())
-            except Forbidden as error:
-                self.gaps.add(Gap(error.verb, error.resource, error.namespace, error.reason))
-            except ServerFault as error:  # a broken conversion webhook of theirs must not hide all the rest
-                self.gaps.add(Gap("list", resource, "", str(error)))
-            except NotFound:  # uninstalled meanwhile
-                pass
-            return []
-
-        return self._workers.start(or_gap)
+        return self._workers.start(lambda: or_gap(lambda: [*work()], self.gaps, custom=resource))
 
     def _routes(self, each: Served, namespace: str) -> list[VirtualService]:
         where = lists.path(each.path.strip("/"), namespace)

@@ -1,33 +1,26 @@
 """The pods of a migration as they come and go, through one list and one watch; nothing polls.
 
-A watch that ends or breaks is taken up where it was; when that is gone (410) everything is listed again. Kept of a pod
-is what tells how far its workload is. Lists and watches are as large as the migration: one namespace, or all.
+Kept of a pod is what tells how far its workload is. Lists and watches are as large as the migration: one namespace,
+or all.
 """
 
 from __future__ import annotations
 
-import random
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-
-import msgspec
+from functools import partial
 
 from kubectl_rev.cluster import decode, lists, wire
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.error_mapping import Expired
-from kubectl_rev.cluster.json_decoders import from_json
+from kubectl_rev.cluster.follow import Change, Listed, Trouble, follow
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.objects import Pod
 from kubectl_rev.core.mesh.resources import maker
 from kubectl_rev.core.migration.rollout import Seen
-from kubectl_rev.errors import RevError, Unreachable
+from kubectl_rev.errors import Unreachable
 
 Key = tuple[str, str, str]  # namespace, kind, name
-
-_LASTS = 280  # seconds after which the server ends a watch and we begin the next
-_SILENCE = 300.0  # seconds without a byte after which the connection must be dead
-_BACKOFF, _BACKOFF_MOST = 0.2, 5.0
 
 
 class Pods:
@@ -88,51 +81,23 @@ class Pods:
         return version
 
     def _follow(self, scope: str, version: str) -> None:
-        backoff = _BACKOFF
-        while not self._stop.is_set():
-            try:
-                version = version or self._list(scope)
-                for event in self._events(scope, version):
-                    if self._stop.is_set():
-                        return
-                    version = event.object_version or version
-                    backoff = _BACKOFF
-                self.trouble = ""
-            except Expired:
-                version = ""
-            except (RevError, msgspec.DecodeError) as error:
-                self.trouble = f"reconnecting: {error}"
-                self._stop.wait(backoff * random.uniform(0.8, 1.2))
-                backoff = min(backoff * 2, _BACKOFF_MOST)
-
-    def _events(self, scope: str, version: str) -> Iterable[_Event]:
-        query = {
-            "watch": "true",
-            "resourceVersion": version,
-            "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(_LASTS),
-        }
-        rest = b""
         where = lists.path(lists.PODS, scope)
-        with self._connection.stream(where, query, timeout=_SILENCE) as chunks:
-            for chunk in chunks:
-                *whole, rest = (rest + chunk).split(b"\n")
-                for line in filter(None, whole):
-                    yield self._event(from_json(line, _Event))
+        begin = partial(self._list, scope)
+        for news in follow(self._connection, where, begin, self._stop, version=version):
+            match news:
+                case Trouble(text):
+                    self.trouble = text
+                case Listed():
+                    self.trouble = ""
+                case Change():
+                    self._changed(news)
 
-    def _event(self, event: _Event) -> _Event:
-        if event.type == "ERROR":
-            if from_json(event.object, _Status).code == 410:
-                raise Expired("the watch is too old")
-            raise Unreachable("the server ended the watch")
-        event.object_version = from_json(event.object, _Object).metadata.resource_version
-        if event.type != "BOOKMARK":
-            pod = lists.decoded(self._connection, "a watch of pods", event.object, Pod)
-            with self._news:
-                self._note(pod, gone=event.type == "DELETED" or pod.finished)
-                self._count += 1
-                self._news.notify_all()
-        return event
+    def _changed(self, change: Change) -> None:
+        pod = lists.decoded(self._connection, "a watch of pods", change.object, Pod)
+        with self._news:
+            self._note(pod, gone=change.type == "DELETED" or pod.finished)
+            self._count += 1
+            self._news.notify_all()
 
     def _note(self, pod: Pod, *, gone: bool) -> None:
         key = workload_of(pod)
@@ -155,21 +120,3 @@ def workload_of(pod: Pod) -> Key:
     if owner is None:
         return pod.namespace, "Pod", pod.name
     return pod.namespace, *(maker(owner.kind, owner.name, pod.labels) or (owner.kind, owner.name))
-
-
-class _Event(msgspec.Struct):
-    type: str
-    object: msgspec.Raw
-    object_version: str = ""
-
-
-class _Version(msgspec.Struct, rename="camel"):
-    resource_version: str = ""
-
-
-class _Object(msgspec.Struct):
-    metadata: _Version = msgspec.field(default_factory=_Version)
-
-
-class _Status(msgspec.Struct):
-    code: int = 0

@@ -14,6 +14,7 @@ import msgspec
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.config import read_groups
 from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.cluster.gaps import or_gap
 from kubectl_rev.cluster.json_decoders import from_json, resolved
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels
@@ -22,7 +23,7 @@ from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration.plan import Plan
 from kubectl_rev.core.migration.preflight_facts import Autoscaler, Budget, Circumstances, Denied, MeshConfig, Quota
-from kubectl_rev.errors import ClusterError, Forbidden, NotFound
+from kubectl_rev.errors import ClusterError, NotFound
 
 T = TypeVar("T")
 
@@ -41,11 +42,8 @@ def read(connection: Connection, plan: Plan, mesh: Mesh) -> Circumstances:
 
     def listed(where: str, kind: type[T], query: dict[str, str] | None = None) -> list[T]:
         try:
-            return lists.items(connection, lists.path(where, scope), kind, query)
-        except NotFound:
-            return []
-        except Forbidden as error:
-            gaps.add(Gap(error.verb, error.resource, error.namespace, error.reason))
+            return or_gap(lambda: [*lists.items(connection, lists.path(where, scope), kind, query)], gaps)
+        except NotFound:  # a server without this API
             return []
 
     with Workers(_THREADS) as workers:

@@ -17,7 +17,7 @@ from typing import Literal, TypeVar
 from kubectl_rev.cluster import lists, missing_specs, portforward
 from kubectl_rev.cluster.config import Found, read_groups
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.error_mapping import ServerFault
+from kubectl_rev.cluster.gaps import gap_of, or_gap
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.endpoints import EndpointSlice
@@ -120,19 +120,14 @@ class _Reading:
         return self._start(lambda: self._or_gap(work))
 
     def _or_gap(self, work: Callable[[], list[T]]) -> list[T]:
-        """A list, or nothing and a gap."""
-        try:
-            return work()
-        except Forbidden as error:
-            self._gaps.add(Gap(error.verb, error.resource, error.namespace, error.reason))
-            return []
+        return or_gap(work, self._gaps)
 
     def _everywhere_or(self, namespace: str, work: Callable[[str], list[T]]) -> list[T]:
         """A list of the whole cluster; where that is forbidden, a gap, and what one namespace has."""
         try:
             return work("")
         except Forbidden as error:
-            self._gaps.add(Gap(error.verb, error.resource, error.namespace, error.reason))
+            self._gaps.add(gap_of(error))
             return self._or_gap(lambda: work(namespace))
 
     def _pods(self, depth: Depth) -> list[Pod]:
@@ -149,11 +144,8 @@ class _Reading:
 
     def _custom(self, work: Callable[[Connection, Resource, str], list[T]], resource: Resource) -> list[T]:
         """A list of custom resources; a broken conversion webhook of theirs (a 5xx) must not hide all the rest."""
-        try:
-            return work(self._connection, resource, self._namespace)
-        except ServerFault as error:
-            self._gaps.add(Gap("list", resource.resource, self._namespace, str(error)))
-            return []
+        listed = partial(work, self._connection, resource, self._namespace)
+        return or_gap(listed, self._gaps, custom=resource.resource, namespace=self._namespace)
 
     def _istiods(self) -> list[Pod]:
         """A gap of the whole cluster says nothing of the pods of the one namespace that is read: `Snapshot.scope`."""

@@ -1,31 +1,29 @@
 """Has anything changed that is worth reading again?
 
 One thread per resource watches metadata only; what changed is not told, since whoever asks reads a whole new Snapshot.
-A watch that breaks is taken up where it was; if that is gone (410), or the server was, something may have been missed,
-and that counts as a change. Only the time between changes is spent waiting: nothing polls.
+Where a collection is listed anew something may have been missed, and that counts as a change. Only the time between
+changes is spent waiting: nothing polls.
 """
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from queue import Empty, SimpleQueue
 
 import msgspec
 
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.error_mapping import Expired
+from kubectl_rev.cluster.follow import Trouble, follow
 from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.cluster.lists import METADATA_JSON
-from kubectl_rev.errors import Forbidden, NotFound, RevError
+from kubectl_rev.errors import Forbidden, NotFound
 
 _EVENT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _LASTS = 60  # seconds after which the server ends a watch, and we begin the next
-_SILENCE = 75.0  # seconds without a byte after which the connection must be dead
 _QUIET, _PATIENCE = 0.3, 1.5  # changes come in bursts: wait for a pause, but not for ever
-_BACKOFF, _BACKOFF_MOST = 0.5, 15.0
 _LOOK_UP = 0.2  # how soon `stop` is noticed
 
 
@@ -75,66 +73,26 @@ def _next(told: SimpleQueue[tuple[str, str]], timeout: float) -> tuple[str, str]
         return None
 
 
+def _follow(connection: Connection, path: str, told: SimpleQueue[tuple[str, str]], stop: threading.Event) -> None:
+    """Watch one collection for as long as we live; tell `(path, "")` for a change, else `(path, trouble)`."""
+    begin = partial(_version, connection, path)
+    try:
+        for news in follow(connection, path, begin, stop, accept=_EVENT, lasts=_LASTS, final=(Forbidden, NotFound)):
+            told.put((path, news.text if isinstance(news, Trouble) else ""))
+    except NotFound:
+        return
+    except Forbidden as error:
+        told.put((path, str(error)))
+
+
 class _Meta(msgspec.Struct, rename="camel"):
     resource_version: str = ""
 
 
-class _Object(msgspec.Struct):
+class _List(msgspec.Struct):
     metadata: _Meta = msgspec.field(default_factory=_Meta)
-    code: int = 0
 
 
-class _Line(msgspec.Struct):
-    type: str
-    object: _Object = msgspec.field(default_factory=_Object)
-
-
-def _follow(connection: Connection, path: str, told: SimpleQueue[tuple[str, str]], stop: threading.Event) -> None:
-    """Watch one collection for as long as we live; tell `(path, "")` for a change, else `(path, trouble)`."""
-    version, backoff = "", _BACKOFF
-    while not stop.is_set():
-        try:
-            if not version:
-                version = _now(connection, path)
-                told.put((path, ""))  # what happened before we listened may be news
-            for line in _lines(connection, path, version):
-                if stop.is_set():
-                    return
-                if line.type == "ERROR":
-                    raise Expired("the watch is too old") if line.object.code == 410 else _Broken(line.object.code)
-                version = line.object.metadata.resource_version or version
-                if line.type != "BOOKMARK":
-                    told.put((path, ""))
-                backoff = _BACKOFF
-        except NotFound:
-            return
-        except Forbidden as error:
-            told.put((path, str(error)))
-            return
-        except Expired:
-            version = ""
-            stop.wait(_BACKOFF)
-        except (RevError, msgspec.DecodeError, _Broken) as error:
-            # Back from a restart the server may not know this version any more, or have new things: list again.
-            version = ""
-            told.put((path, f"reconnecting: {error}"))
-            stop.wait(backoff * random.uniform(0.8, 1.2))
-            backoff = min(backoff * 2, _BACKOFF_MOST)
-
-
-class _Broken(Exception):
-    """The server ended a watch with an error of its own."""
-
-
-def _now(connection: Connection, path: str) -> str:
+def _version(connection: Connection, path: str) -> str:
     """The collection's present resourceVersion, of a list that is as short as possible."""
-    return from_json(connection.get(path, {"limit": "1"}, METADATA_JSON), _Object).metadata.resource_version
-
-
-def _lines(connection: Connection, path: str, version: str) -> Iterator[_Line]:
-    query = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true", "timeoutSeconds": str(_LASTS)}
-    rest = b""
-    with connection.stream(path, query, _EVENT, timeout=_SILENCE) as chunks:
-        for chunk in chunks:
-            *whole, rest = (rest + chunk).split(b"\n")
-            yield from (from_json(line, _Line) for line in whole if line)
+    return from_json(connection.get(path, {"limit": "1"}, METADATA_JSON), _List).metadata.resource_version

@@ -1,0 +1,111 @@
+"""One watch of a collection that never ends, and does not hammer a server that cannot watch.
+
+As in client-go (tools/cache/reflector.go) a watch that the server ends goes on from the version of the last event or
+bookmark. Where that version is gone (410 Gone), or the connection broke, the collection is listed again.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.cluster.error_mapping import Expired
+from kubectl_rev.cluster.json_decoders import from_json
+from kubectl_rev.errors import RevError, Unreachable
+
+_BACKOFF, _BACKOFF_MOST = 0.5, 15.0  # seconds
+_BRIEF = 1.0  # seconds: a watch that ended sooner, and told nothing, is one of a server that cannot watch now
+_GONE = 410
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """`begin` has listed the collection: what happened before is in that list."""
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """The watch is down, and what is known may be out of date; one line for the person. The next Listed ends it."""
+
+    text: str
+
+
+class Change(msgspec.Struct):
+    """One event: `type` is ADDED, MODIFIED or DELETED, `object` the encoded object."""
+
+    type: str
+    object: msgspec.Raw = msgspec.Raw()
+
+
+class _Version(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+
+
+class _Object(msgspec.Struct):
+    metadata: _Version = msgspec.field(default_factory=_Version)
+    code: int = 0
+
+
+def follow(
+    connection: Connection,
+    path: str,
+    begin: Callable[[], str],
+    stop: threading.Event,
+    *,
+    version: str = "",
+    accept: str = "application/json",
+    lasts: int = 280,
+    final: tuple[type[RevError], ...] = (),
+) -> Iterator[Change | Listed | Trouble]:
+    """What happens to a collection, until `stop` is set.
+
+    `begin` lists it and returns the version to go on from; it is called first where `version` is empty. `lasts` is for
+    how many seconds the server keeps one watch; without a byte for a little longer the connection is taken for dead.
+    Raises the errors in `final`; all others are tried again, and told as Trouble.
+    """
+    backoff = _BACKOFF
+    while not stop.is_set():
+        began, quiet, pause = time.monotonic(), True, 0.0
+        try:
+            if not version:
+                version = begin()
+                yield Listed()
+            query = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true"}
+            query["timeoutSeconds"] = str(lasts)
+            with connection.stream(path, query, accept, timeout=lasts + 20.0) as chunks:
+                for change in _changes(chunks):
+                    if stop.is_set():
+                        return
+                    version = from_json(change.object, _Object).metadata.resource_version or version
+                    quiet = False
+                    if change.type != "BOOKMARK":
+                        yield change
+            if quiet and time.monotonic() - began < _BRIEF:
+                pause = backoff
+        except final:
+            raise
+        except Expired:
+            version, pause = "", backoff
+        except (RevError, msgspec.DecodeError) as error:
+            # Back from a restart, the server may not know this version any more, or have other things.
+            yield Trouble(f"reconnecting: {error}")
+            version, pause = "", backoff
+        backoff = min(backoff * 2, _BACKOFF_MOST) if pause else _BACKOFF
+        stop.wait(pause * random.uniform(0.8, 1.2))
+
+
+def _changes(chunks: Iterable[bytes]) -> Iterator[Change]:
+    """The lines of a watch. Raises Expired, and Unreachable where the server ends it with another error."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in filter(None, lines):
+            change = from_json(line, Change)
+            if change.type == "ERROR":
+                if from_json(change.object, _Object).code == _GONE:
+                    raise Expired("the watch is too old")
+                raise Unreachable("the server ended the watch")
+            yield change
