@@ -66,7 +66,9 @@ def _change(restart: Restart) -> str:
     to = restart.revision or "no sidecar"
     kept = f", {plural(restart.stays, 'pod')} kept by its partition" if restart.stays else ""
     rendered = f" ({restart.gateway} gateway)" if restart.gateway else ""
-    return f"{counts(restart.proxies) or 'no sidecar'} -> {to}{kept}{rendered}"
+    relabelled = restart.before != restart.after
+    pin = f", its template's label {_labels(restart.before)} -> {_labels(restart.after)}" if relabelled else ""
+    return f"{counts(restart.proxies) or 'no sidecar'} -> {to}{kept}{rendered}{pin}"
 
 
 def patch(step: Step) -> str:

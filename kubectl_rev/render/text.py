@@ -80,7 +80,7 @@ def builtins(value: Any) -> dict[str, Any]:
 
 
 def _encoded(value: Any) -> str:
-    if isinstance(value, Hint):
+    if isinstance(value, Hint | str):  # a message is its text, too
         return str(value)
     raise NotImplementedError(type(value))
 

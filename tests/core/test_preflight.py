@@ -27,6 +27,7 @@ from kubectl_rev.core.migration.preflight_facts import (
     ScaleTarget,
     quantity,
 )
+from kubectl_rev.core.migration.reasons import Reason, SkipReason
 from tests import build
 from tests.core.originals import originals_of
 
@@ -60,7 +61,8 @@ def situation(
     if back:
         plan = undo.plan(survey, originals, asked, ["shop"], NOW)
     else:
-        choice = choosing.choose(survey, originals, asked, of_flag(survey, asked.to))
+        came_from = of_flag(survey, asked.came_from) if asked.came_from else None
+        choice = choosing.choose(survey, originals, asked, of_flag(survey, asked.to), came_from)
         plan = migration.plan(survey, originals, asked, choice, of_flag(survey, asked.to), NOW)
     after = migration.surveyed_after(survey, {move.namespace: move.after for move in plan.moves}, {})
     return Situation(
@@ -210,6 +212,13 @@ FOUND = {
         planes=(build.control_plane("default", version="latest"), build.control_plane("canary", version="latest")),
     ),
     "REV435": lambda: situation(SHOP, WEB, build.gateway("gw"), *TAGGED, tag="default", planes=()),
+    "REV436": lambda: situation(
+        build.ns("shop", "rev=third"), WEB, planes=(DEFAULT, CANARY, build.control_plane("third")), names=(),
+        came_from="default",
+    ),
+    "REV437": lambda: situation(build.ns("shop", "rev=prod"), WEB, build.injector("default", tag="prod")),
+    "REV438": lambda: situation(build.ns("shop", "injection=enabled app.kubernetes.io/instance=team-shop"), WEB),
+    "REV439": lambda: situation(build.ns("istio-system"), names=("istio-system",), enroll=True),
 }  # fmt: skip
 
 
@@ -239,6 +248,71 @@ def test_owned_labels_say_what_to_change_in_git_and_may_be_forced():
         "in the manifest of Namespace shop: remove the label istio-injection, set the label istio.io/rev: canary"
     )
     assert find(situation(shop, WEB, force_owned=True)) == []
+
+
+def pinned_web(owner):
+    """A workload with a label of its own in a namespace without one, and who owns it."""
+    web = build.deployment("web", text="rev=default", replicas=2)
+    web.metadata.annotations.update(owner)
+    return build.ns("shop"), build.running(web, "default")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        ({"meta.helm.sh/release-name": "api"}, "Helm (api)"),
+        ({"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/web"}, "Argo CD (shop)"),
+        ({"kustomize.toolkit.fluxcd.io/name": "apps"}, "Flux (apps)"),
+    ],
+)
+def test_the_labels_of_a_template_are_owned_as_its_object_is(owner, name):
+    (finding,) = [each for each in find(situation(*pinned_web(owner))) if each.code == "REV420"]
+    assert f"its template's labels belong to {name}, " in finding.message
+    assert str(finding.hint) == (
+        "in the pod template of Deployment web in namespace shop: set the label istio.io/rev: canary"
+    )
+    assert "REV420" not in {each.code for each in find(situation(*pinned_web(owner), force_owned=True))}
+
+
+def test_what_is_owned_is_skipped_when_that_is_asked_for_and_the_rest_moves():
+    cart = build.ns("cart", "injection=enabled"), build.running(build.deployment("web", "cart"), "default")
+    owned = annotated("shop", **{"meta.helm.sh/release-name": "shop"})
+    found = situation(owned, WEB, *cart, names=("shop", "cart"), skip_owned=True)
+    assert [move.namespace for move in found.plan.moves] == ["cart"]
+    assert [(each.namespace, each.reason) for each in found.plan.skipped] == [("shop", SkipReason.OWNED)]
+    assert "REV420" not in {each.code for each in find(found)}
+    assert not found.plan.moves_all
+
+
+def test_a_template_that_is_owned_stays_when_that_is_asked_for():
+    found = situation(*pinned_web({"meta.helm.sh/release-name": "api"}), skip_owned=True)
+    assert [(left.reason, left.pods) for left in found.plan.left] == [(Reason.OWNED, 1)]
+    assert found.plan.restarts == []
+    assert "REV420" not in {each.code for each in find(found)}
+
+
+@pytest.mark.parametrize(
+    "given", ["injection=enabled rev=prod", "injection=enabled", "rev=default"], ids=["both", "injection", "a revision"]
+)
+def test_who_follows_no_tag_leaves_none(given):
+    codes = {each.code for each in find(situation(build.ns("shop", given), WEB, build.injector("default", tag="prod")))}
+    assert "REV437" not in codes
+
+
+def test_words_in_a_label_key_decide_nothing():
+    """A label `example.com/partition` that an injector asks for is no StatefulSet's partition."""
+    canary = build.control_plane("canary")
+    for part in canary:
+        for webhook in getattr(part, "webhooks", []):
+            absent = Requirement("example.com/partition", Operator.DOES_NOT_EXIST)
+            rules = (*webhook.namespace_selector.match_expressions, absent)
+            webhook.namespace_selector = LabelSelector(match_expressions=rules)
+    shop = build.ns("shop", "injection=enabled example.com/partition=eu")
+    found = situation(shop, WEB, planes=(DEFAULT, canary))
+    assert [left.reason for left in found.plan.left] == [Reason.LOSES_SIDECAR]
+    codes = {each.code for each in find(found)}
+    assert "REV433" in codes
+    assert codes.isdisjoint({"REV410", "REV411", "REV412"})
 
 
 def test_a_gateway_that_two_would_take_is_labelled_first():

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from kubectl_rev.core.mesh import ownership
 from kubectl_rev.core.mesh.objects import Metadata, OwnerReference
 from kubectl_rev.core.migration.patch_targets import Original
-from kubectl_rev.core.migration.plan import Move
+from kubectl_rev.core.migration.plan import Move, Restart
 
 
 def owner_of(original: Original) -> str:
@@ -33,6 +33,16 @@ def reverts_restarts(original: Original) -> str:
 
 def change_at_source(move: Move) -> str:
     """The change of a namespace's manifest, in words that can be pasted."""
-    gone = [f"remove the label {key}" for key in move.before if key not in move.after]
-    new = [f"set the label {key}: {value}" for key, value in move.after.items() if move.before.get(key) != value]
-    return f"in the manifest of Namespace {move.namespace}: {', '.join(gone + new)}"
+    return f"in the manifest of Namespace {move.namespace}: {_change(move.before, move.after)}"
+
+
+def change_of_template(restart: Restart) -> str:
+    """The same of a workload's template."""
+    change = _change(restart.before, restart.after)
+    return f"in the pod template of {restart.kind} {restart.name} in namespace {restart.namespace}: {change}"
+
+
+def _change(before: dict[str, str], after: dict[str, str]) -> str:
+    gone = [f"remove the label {key}" for key in before if key not in after]
+    new = [f"set the label {key}: {value}" for key, value in after.items() if before.get(key) != value]
+    return ", ".join(gone + new)

@@ -1,6 +1,7 @@
 """REV4xx: the preflight of a migration. An error stops it before anything is written; a warning says what will happen.
 
-This module has the target and the namespaces (REV401 to REV409, REV42x); `rolling` has the workloads (REV41x, REV43x).
+This module has the target and the namespaces (REV401 to REV409, REV42x), `relabelled` whose labels they are (REV420,
+REV436 to REV439), `rolling` the workloads (REV41x, REV43x).
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.injection import Selected, State
-from kubectl_rev.core.migration.checks import gateways, rolling
+from kubectl_rev.core.migration.checks import gateways, relabelled, rolling
 from kubectl_rev.core.migration.checks.context import Situation, targets
-from kubectl_rev.core.migration.gitops_owners import change_at_source, owner_by, owner_of
+from kubectl_rev.core.migration.gitops_owners import owner_by
 from kubectl_rev.core.migration.inferred_injectors import names_of
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
 from kubectl_rev.core.remedies.commands import label, namespace_ref, tag_set
@@ -122,18 +123,6 @@ def _config_of_old(situation: Situation) -> Found:
             yield Ref(each.kind, each.namespace, each.name), message, hint
 
 
-def _owned(situation: Situation) -> Found:
-    if situation.request.force_owned:
-        return
-    for move in situation.plan.moves:
-        original = situation.originals.namespace(move.namespace)
-        if original is None or not move.label:
-            continue
-        if owner := owner_of(original):
-            message = f"its labels belong to {owner}, which may put them back: change them there, or say --force-owned"
-            yield namespace_ref(move.namespace), message, sentence(change_at_source(move))
-
-
 def _owned_tag(situation: Situation) -> Found:
     names = {step.name for step in situation.plan.first}
     snapshot = situation.before.snapshot
@@ -238,8 +227,6 @@ CHECKS = (
                    _unread_injectors, sources.RBAC),
     MigrationCheck("REV427", _E, "what runs in a namespace could not be read",
                    "it would be left behind unseen", _unseen, sources.RBAC),
-    MigrationCheck("REV420", _E, "the labels belong to Git, Helm or Sail", "they would be put back", _owned,
-                   sources.GIT),
     MigrationCheck("REV421", _W, "the namespace is ambient", "a sidecar takes pods away from ztunnel", _ambient,
                    sources.AMBIENT),
     MigrationCheck("REV422", _E, "a gateway would be replaced by the label alone",
@@ -259,5 +246,5 @@ CHECKS = (
                    f"{sources.TAGS}; {sources.GIT}"),
     MigrationCheck("REV425", _I, "a pod's revision label has no effect", "a namespace label decides first", _overruled,
                    sources.SELECTORS),
-    *(MigrationCheck(*row) for row in rolling.ROWS),
+    *(MigrationCheck(*row) for row in (*relabelled.ROWS, *rolling.ROWS)),
 )  # fmt: skip

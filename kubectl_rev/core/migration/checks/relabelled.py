@@ -1,0 +1,109 @@
+"""REV420 and REV436 to REV439: the labels that a migration changes: whose they are, and what they lead away from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubectl_rev.core.checks import sources
+from kubectl_rev.core.checks.hints import NO_HINT, command, flag, sentence
+from kubectl_rev.core.checks.messages import Message
+from kubectl_rev.core.checks.model import Found, Ref, Severity
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.migration.checks.context import Situation
+from kubectl_rev.core.migration.gitops_owners import change_at_source, change_of_template, owner_of
+from kubectl_rev.core.migration.patch_targets import Original
+from kubectl_rev.core.migration.plan import Move, Restart
+from kubectl_rev.core.remedies.commands import namespace_ref
+
+_INSTANCE = "app.kubernetes.io/instance"  # by it Argo CD tells what is its own, before 3.0 and by default
+
+
+def _namespaces(situation: Situation) -> Iterator[tuple[Move, Original]]:
+    """Those that are given another label."""
+    for move in situation.plan.moves:
+        original = situation.originals.namespace(move.namespace)
+        if original is not None and move.label:
+            yield move, original
+
+
+def _templates(situation: Situation) -> Iterator[tuple[Restart, Original]]:
+    """The workloads whose template is given another label."""
+    for restart, original in situation.rolled():
+        if restart.before != restart.after:
+            yield restart, original
+
+
+def _owned(situation: Situation) -> Found:
+    if situation.request.force_owned:
+        return
+    for move, original in _namespaces(situation):
+        if owner := owner_of(original):
+            message = f"its labels belong to {owner}, which may put them back: change them there, or say --force-owned"
+            yield namespace_ref(move.namespace), message, sentence(change_at_source(move))
+    for restart, original in _templates(situation):
+        if owner := owner_of(original):
+            message = (
+                f"its template's labels belong to {owner}, which may put them back: change them there, or say "
+                "--force-owned"
+            )
+            subject = Ref(restart.kind, restart.namespace, restart.name)
+            yield subject, message, sentence(change_of_template(restart))
+
+
+def _tracked_by_label(situation: Situation) -> Found:
+    """Helm's and others' charts set the label on workloads, too; on a Namespace hardly anybody but Argo CD does."""
+    for move, original in _namespaces(situation):
+        if _INSTANCE in original.metadata.labels and not owner_of(original):
+            application = original.metadata.labels[_INSTANCE]
+            message = Message(
+                f"its label {_INSTANCE}={{}} may be Argo CD's, which tracks by it before 3.0 and puts labels back",
+                application,
+            )
+            yield namespace_ref(move.namespace), message, sentence(change_at_source(move))
+
+
+def _leaves_its_tag(situation: Situation) -> Found:
+    plan = situation.plan
+    if plan.undo or plan.is_tag:
+        return
+    tags = {tag.name for tag in situation.before.mesh.tags}
+    for move, _ in _namespaces(situation):
+        tag = move.before.get(labels.REV, "")
+        if tag in tags and labels.INJECTION not in move.before:
+            message = Message("it follows tag {} now, and would not any more when that tag is moved", tag)
+            hint = command("rev-migrate", flag("--tag", tag), flag("--to", plan.revision))
+            yield namespace_ref(move.namespace), message, hint
+
+
+def _keeps_its_label(situation: Situation) -> Found:
+    plan = situation.plan
+    if plan.undo or plan.tag:
+        return
+    for move in situation.plan.moves:
+        selected = situation.before.selected_for_namespace(move.namespace)
+        if move.restarts and not move.label and selected.revision not in (None, plan.revision):
+            message = f"its label leads to {selected.revision}, and stays: what is restarted moves there"
+            hint = command("rev-migrate", move.namespace, flag("--to", plan.to))
+            yield namespace_ref(move.namespace), message, hint
+
+
+def _of_a_control_plane(situation: Situation) -> Found:
+    homes = {plane.namespace for plane in situation.before.mesh.control_planes if plane.istiods}
+    for move, _ in _namespaces(situation):
+        if move.namespace in homes and not move.before and not situation.plan.undo:
+            message = "istiod runs there: a sidecar in front of it or of what serves it can keep it from starting"
+            yield namespace_ref(move.namespace), message, NO_HINT
+
+
+_E, _W = Severity.ERROR, Severity.WARNING
+ROWS = (
+    ("REV420", _E, "the labels belong to Git, Helm or Sail", "they would be put back", _owned, sources.GIT),
+    ("REV436", _W, "a namespace of a third revision keeps its label",
+     "only what still runs on the revision that is left is restarted", _keeps_its_label, sources.SELECTORS),
+    ("REV437", _W, "a namespace leaves its tag", "it would not move with the tag any more", _leaves_its_tag,
+     sources.TAGS),
+    ("REV438", _W, "the labels may be Argo CD's", "its resource tracking was by label before 3.0", _tracked_by_label,
+     "argo-cd.readthedocs.io: Resource Tracking"),
+    ("REV439", _W, "a control plane's own namespace is enrolled", "istio.io: do not inject istio-system",
+     _of_a_control_plane, sources.INJECTION),
+)  # fmt: skip
