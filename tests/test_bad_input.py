@@ -417,7 +417,9 @@ def test_no_table_row_wraps_on_a_terminal(columns):
 def test_a_shortened_list_says_how_to_see_all_of_it(tmp_path):
     arguments = ["--uninstall", "default", "-f", EXAMPLE]
     shown = on_terminal(200, *arguments, plugin="rev-verify")
-    assert " objects (daemonset/agent -n drifted, deployment/web -n both, " in shown
+    assert "3 objects (daemonset/agent -n drifted, deployment/web -n shop, statefulset/db -n drifted)" in shown
+    assert "kubectl rollout restart daemonset/agent statefulset/db -n drifted\n" in shown
+    assert "kubectl rev-migrate both catalog reviews --to canary\n" in shown
     assert ": -o wide shows all\n" in shown
     assert "shows all" not in on_terminal(200, *arguments, "-o", "wide", plugin="rev-verify")
     dump = yaml.safe_load((ROOT / EXAMPLE).read_text())

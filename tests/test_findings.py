@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
-from kubectl_rev.core.checks import Finding, Ref, Severity
-from kubectl_rev.core.checks.hints import NO_HINT, Hint, command
+from kubectl_rev.core.checks import Finding, Ref, Severity, find
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, flag, sentence, within
+from kubectl_rev.core.checks.joined_hints import joined
 from kubectl_rev.core.checks.messages import Message, Pods, summary, template_of
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.status.answers import overview
 from kubectl_rev.render import findings, status
 from kubectl_rev.render.text import Style
-from tests.build import control_plane, injector, ns, validator, world
+from tests.build import control_plane, deployment, injector, ns, running, validator, world
 
 TERMINAL = Style(width=120, limit=20)
 E, W = Severity.ERROR, Severity.WARNING
@@ -105,6 +106,64 @@ def test_one_hint_for_all_stands_once() -> None:
     assert findings.block(rows, Style()).count("kubectl get pods") == 1, (
         "also of different causes that follow each other"
     )
+
+
+RESTARTS = [command("rollout", "restart", f"deployment/{name}", within("shop")) for name in ("web", "api", "db")]
+JOINED = {
+    "one namespace": (RESTARTS, "kubectl rollout restart deployment/web deployment/api deployment/db -n shop", 0),
+    "another namespace": (
+        [*RESTARTS, command("rollout", "restart", "deployment/web", within("data"))],
+        "kubectl rollout restart deployment/web deployment/api deployment/db -n shop", 1,
+    ),
+    "the same twice": ([RESTARTS[0]] * 2, "kubectl rollout restart deployment/web -n shop", 0),
+    "namespaces to move": (
+        [command("rev-migrate", name, flag("--to", "canary")) for name in ("a", "b")],
+        "kubectl rev-migrate a b --to canary", 0,
+    ),
+    "to different revisions": (
+        [command("rev-migrate", name, flag("--to", name)) for name in ("a", "b")], "kubectl rev-migrate a --to a", 1,
+    ),
+    "labels": (
+        [command("label", "namespace", name, "istio-injection-") for name in ("a", "-b")],
+        "kubectl label namespace a -- -b istio-injection-", 0,
+    ),
+    "what takes no list": (
+        [command("logs", name, within("shop"), flag("-c", "istio-proxy")) for name in ("p", "q")],
+        "kubectl logs p -n shop -c istio-proxy", 1,
+    ),
+    "two commands": ([command("a", "x").then(command("b", "x")), command("a", "y").then(command("b", "y"))],
+                     "kubectl a x && kubectl b x", 1),
+    "a sentence": ([sentence("wait for x"), sentence("wait for y")], "wait for x", 1),
+    "too many": (
+        [command("rev-migrate", f"n{number}", flag("--to", "c")) for number in range(30)],
+        f"kubectl rev-migrate {' '.join(f'n{number}' for number in range(20))} --to c", 10,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("hints", "text", "others"), JOINED.values(), ids=JOINED)
+def test_one_command_for_all_that_take_it(hints: list[Hint], text: str, others: int) -> None:
+    hint, left = joined(hints)
+    assert (str(hint), left) == (text, others)
+
+
+def test_what_needs_another_remedy_is_another_cause() -> None:
+    move, restart = command("rev-migrate", "both", flag("--to", "canary")), RESTARTS[0]
+    enroll = command("rev-migrate", "ghost", flag("--to", "canary"), Flag("--enroll"))
+    rows = [
+        found("REV302", E, f"shop/{number}", "m", hint) for number, hint in enumerate((move, restart, enroll, move))
+    ]
+    assert [len(cause) for cause in findings.fold(rows, TERMINAL)] == [2, 1, 1]
+
+
+def test_eight_mistyped_labels_are_a_few_lines() -> None:
+    spaces = [ns(f"n{number}", f"rev=canry{number}") for number in range(8)]
+    apps = [each for number in range(8) for each in running(deployment("web", f"n{number}"), "canary")]
+    snapshot = world(control_plane(), control_plane("canary"), validator(), ns("istio-system"), spaces, apps)
+    text = findings.block(find(Survey(snapshot), MESH_CHECKS), TERMINAL)
+    assert text.count("\n") < 12
+    assert "REV104 error    8 namespaces (n0, n1, n2, …)  istio.io/rev=… names no revision or tag" in text
+    assert "REV203 error    8 deployments (n0/web, n1/web, n2/web, …)  8 pods would come back without a sidecar" in text
 
 
 def test_the_commands_of_a_program_that_runs_are_not_repeated() -> None:

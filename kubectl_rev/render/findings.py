@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from kubectl_rev.core.checks.joined_hints import joined, shape
 from kubectl_rev.core.checks.messages import summary, template_of
 from kubectl_rev.core.checks.model import Finding, Ref
 from kubectl_rev.render.text import Style, clean, paint, plural, wrap
@@ -51,18 +52,21 @@ def _hint(cause: Cause, below: Cause, own: str) -> Iterator[str]:
     hints = [each.hint for each in cause]
     if not hints[0] or (own and hints[0].calls(own)) or {*hints} == {each.hint for each in below}:
         return
-    yield f"{'':{_HINT}}{clean(str(hints[0]))}"
-    if others := len({*hints}) - 1:
-        yield f"{'':{_HINT}}… and alike for the other {others}: {ALL}"
+    hint, others = joined(hints)
+    yield f"{'':{_HINT}}{clean(str(hint))}"
+    if others:
+        yield f"{'':{_HINT}}… and alike for {others} more: {ALL}"
 
 
 def fold(findings: Sequence[Finding], style: Style) -> list[Cause]:
-    """By severity, code and template, in the order of the first of each; one by one where nothing is shortened."""
+    """By severity, code, template and the shape of what helps, in the order of the first of each; one by one where
+    nothing is shortened."""
     if not _short(style):
         return [[finding] for finding in findings]
     alike: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
-        alike.setdefault((finding.severity, finding.code, template_of(finding.message)), []).append(finding)
+        key = finding.severity, finding.code, template_of(finding.message), shape(finding.hint)
+        alike.setdefault(key, []).append(finding)
     return list(alike.values())
 
 

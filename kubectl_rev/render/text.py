@@ -74,7 +74,7 @@ def listing(items: Sequence[Any], columns: Sequence[Column], style: Style) -> st
 
 
 def builtins(value: Any) -> dict[str, Any]:
-    """The fields of a value as JSON has them; a hint is one line of text."""
+    """The fields of a value as JSON has them; a message and a hint are one line of text."""
     fields: dict[str, Any] = msgspec.to_builtins(value, enc_hook=_encoded)
     return fields
 

@@ -30,6 +30,11 @@ class Message(str):
         return made
 
 
+def literal(text: str) -> str:
+    """A part of a template that belongs to the cause, such as the reason that another rule gave."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 ANY = "…"  # stands for values that differ
 
 

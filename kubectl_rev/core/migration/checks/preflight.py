@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from kubectl_rev.core.checks import sources
 from kubectl_rev.core.checks.hints import NO_HINT, Flag, command, selecting, sentence, within
+from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, run
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
@@ -118,7 +119,7 @@ def _config_of_old(situation: Situation) -> Found:
         root = any(c.root_namespace == each.namespace for c in situation.circumstances.meshes.values())
         names = each.labels[labels.REV]
         if names in olds and (each.namespace in spaces or root):
-            message = f"labelled {labels.REV}={names}: the new control plane ignores it"
+            message = Message(f"labelled {labels.REV}={{}}: the new control plane ignores it", names)
             hint = label(each.resource, each.name, f"{labels.REV}-", namespace=each.namespace)
             yield Ref(each.kind, each.namespace, each.name), message, hint
 
@@ -198,7 +199,7 @@ def _overruled(situation: Situation) -> Found:
             wish = unit.subject.labels.get(labels.REV)
             overruled = wish and situation.before.mesh.resolve(wish) != unit.selected.revision
             if move.label and overruled and unit.selected.revision:
-                message = f"its own label {labels.REV}={wish} has no effect: the namespace decides"
+                message = Message(f"its own label {labels.REV}={{}} has no effect: the namespace decides", str(wish))
                 yield Ref(unit.kind, unit.namespace, unit.name), message, NO_HINT
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from kubectl_rev.core.checks import sources
 from kubectl_rev.core.checks.hints import NO_HINT, command, within
+from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
@@ -45,13 +46,15 @@ def _partitioned(situation: Situation) -> Found:
     yield from _staying(situation, Reason.PARTITION)
     for restart, _ in situation.rolled():
         if restart.stays:
-            yield _ref(restart), f"its partition keeps {restart.stays} of {restart.pods} pods as they are", NO_HINT
+            message = Message("its partition keeps {} of {} pods as they are", str(restart.stays), str(restart.pods))
+            yield _ref(restart), message, NO_HINT
 
 
 def _interrupted(situation: Situation) -> Found:
     for restart, original in situation.rolled():
         if original.rolling.type == "Recreate":
-            yield _ref(restart), f"Recreate: all {restart.pods} pods go before the first new one comes", NO_HINT
+            message = Message("Recreate: all {} pods go before the first new one comes", str(restart.pods))
+            yield _ref(restart), message, NO_HINT
         elif original.kind == "StatefulSet" and restart.pods == 1:
             yield _ref(restart), "its only pod goes before the new one comes", NO_HINT
 
@@ -115,7 +118,9 @@ def _pinned_image(situation: Situation) -> Found:
     for restart, original in situation.rolled():
         given = ((original.template or {}).get("metadata") or {}).get("annotations") or {}
         if image := given.get(labels.PROXY_IMAGE):
-            message = f"annotation {labels.PROXY_IMAGE}={image} pins the proxy's version: only its revision moves"
+            message = Message(
+                f"annotation {labels.PROXY_IMAGE}={{}} pins the proxy's version: only its revision moves", image
+            )
             yield _ref(restart), message, NO_HINT
 
 

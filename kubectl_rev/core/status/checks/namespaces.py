@@ -6,6 +6,7 @@ import msgspec
 
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import NO_HINT, Hint, command
+from kubectl_rev.core.checks.messages import Message, Pods
 from kubectl_rev.core.checks.model import Check, Found, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
@@ -32,7 +33,9 @@ def _two_labels(survey: Survey) -> Found:
             if not survey.mesh.blind and ("namespace", labels.REV, given[labels.REV]) not in selected.ignored:
                 continue  # a hand-made webhook asks for it
             effect = f" ({_EFFECTS[selected.state]})" if selected.state in _EFFECTS else ""
-            message = f"{labels.INJECTION}={value} decides{effect}, {labels.REV}={given[labels.REV]} is ignored"
+            message = Message(
+                f"{labels.INJECTION}={{}} decides{effect}, {labels.REV}={{}} is ignored", value, given[labels.REV]
+            )
             other = {key: value for key, value in given.items() if key != labels.INJECTION}
             then = select(survey.mesh, Subject(name, other)).state
             if value == "disabled":  # somebody opted out: nothing is to be put into the mesh, unless it is in it
@@ -54,7 +57,7 @@ def _drift(survey: Survey) -> Found:
     for unit in survey.units:
         if count := unit.having(Effect.MOVES):
             runs = ", ".join(rev for rev in sorted(unit.proxies) if rev != unit.selected.revision)
-            message = f"{_pods(count)} on {runs}, {unit.selected.revision} is selected{_held(unit)}"
+            message = Message("{} on {}, {} is selected{}", Pods(count), runs, str(unit.selected.revision), _held(unit))
             yield unit_ref(unit), message, restart(unit)
 
 
@@ -65,7 +68,7 @@ def _held(unit: Unit) -> str:
 def _losing(survey: Survey) -> Found:
     for unit in survey.units:
         if count := unit.having(Effect.LOSES):
-            message = f"{_pods(count)} would come back without a sidecar: {unit.selected.because}"
+            message = Message("{} would come back without a sidecar: {}", Pods(count), unit.selected.because)
             yield unit_ref(unit), message, _keep(survey, unit)
 
 
@@ -84,7 +87,9 @@ def _keep(survey: Survey, unit: Unit) -> Hint:
 def _missing(survey: Survey) -> Found:
     for unit in survey.units:
         if count := unit.having(Effect.GAINS):
-            message = f"{_pods(count)} without a sidecar, {unit.selected.revision} is selected{_held(unit)}"
+            message = Message(
+                "{} without a sidecar, {} is selected{}", Pods(count), str(unit.selected.revision), _held(unit)
+            )
             yield unit_ref(unit), message, restart(unit)
 
 
@@ -92,7 +97,8 @@ def _ignored_pod_label(survey: Survey) -> Found:
     for unit in survey.units:
         for where, key, value in unit.selected.ignored:
             if where == "pod":
-                yield unit_ref(unit), f"its label {key}={value} is ignored: {_decides(unit)}", explain(unit)
+                message = Message("its label {}={} is ignored: {}", key, value, _decides(unit))
+                yield unit_ref(unit), message, explain(unit)
 
 
 def _decides(unit: Unit) -> str:
@@ -161,10 +167,14 @@ def _pinned_image(survey: Survey) -> Found:
             continue
         own = unit.template.spec.proxy
         if image := unit.template.metadata.annotations.get(labels.PROXY_IMAGE):
-            message = f"annotation {labels.PROXY_IMAGE}={image} pins the proxy's version whatever the revision"
+            message = Message(
+                f"annotation {labels.PROXY_IMAGE}={{}} pins the proxy's version whatever the revision", image
+            )
             yield unit_ref(unit), message, explain(unit)
         elif own and own.image not in ("", "auto") and not manual(unit.template):
-            message = f"its own container {own.name} pins the proxy's image, {own.image}, whatever the revision"
+            message = Message(
+                "its own container {} pins the proxy's image, {}, whatever the revision", own.name, own.image
+            )
             yield unit_ref(unit), message, explain(unit)
 
 
@@ -174,7 +184,7 @@ def _odd_injection(survey: Survey) -> Found:
         if value in ("enabled", "disabled") or labels.REV in given:
             continue
         if survey.selected_for_namespace(name).state is State.NONE:
-            message = f"{labels.INJECTION}={value} injects nothing: only {labels.INJECTION}=enabled does"
+            message = Message(f"{labels.INJECTION}={{}} injects nothing: only {labels.INJECTION}=enabled does", value)
             yield namespace_ref(name), message, relabel(survey, name, meant=(labels.INJECTION, "enabled"))
 
 
@@ -186,7 +196,7 @@ def _mistyped(survey: Survey) -> Found:
             near = _meant(key) if survey.selected_for_namespace(name).state is State.NONE else None
             if near and value not in ("false", "disabled"):
                 meant = (near, value if near == labels.REV else "enabled")
-                message = f"the label {key} means nothing on a namespace; did you mean {near}?"
+                message = Message("the label {} means nothing on a namespace; did you mean {}?", key, near)
                 yield namespace_ref(name), message, relabel(survey, name, meant=meant, wrong=key)
 
 
@@ -197,10 +207,6 @@ def _meant(key: str) -> str | None:
     if "istio" not in key or key in labels.INJECTION_LABELS:
         return None
     return nearest(key, labels.INJECTION_LABELS, cutoff=0.8)  # istio.io/revision, istio-injected; not istio.io/tag
-
-
-def _pods(count: int) -> str:
-    return f"{count} pod" if count == 1 else f"{count} pods"
 
 
 _E, _W = Severity.ERROR, Severity.WARNING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import NO_HINT, Hint, command
+from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject, called, kept_away
@@ -44,10 +45,9 @@ def _ghosts(survey: Survey) -> Found:
         rev, plain = given.get(labels.REV), survey.plain_pod(name)
         if rev is None or labels.INJECTION in given or called(survey.mesh, plain) or kept_away(survey.mesh, plain):
             continue
-        named = f"{labels.REV}={rev}" if rev else f"an empty {labels.REV}"
         if is_ambient(given):  # where nothing is to be injected: the label is for its waypoints and gateways
             if survey.mesh.resolve(rev) is None:
-                message = f"{named} names no revision or tag: its waypoints and gateways are nobody's"
+                message = _meaningless(survey, "", rev, "its waypoints and gateways are nobody's")
                 yield namespace_ref(name), message, label("namespace", name, f"{labels.REV}-")
         else:
             near = _meant(survey, rev)
@@ -56,7 +56,7 @@ def _ghosts(survey: Survey) -> Found:
                 hint = hold_default(survey) or hint
             elif rev in without_injector(survey):
                 hint = install_again(rev)
-            yield namespace_ref(name), f"{named} {_means_nothing(survey, rev)}", hint
+            yield namespace_ref(name), _meaningless(survey, "", rev, "new pods get no sidecar"), hint
     for unit in survey.units:
         rev = unit.template.metadata.labels.get(labels.REV) if unit.template else None
         given = survey.namespace_labels.get(unit.namespace, {})
@@ -66,7 +66,8 @@ def _ghosts(survey: Survey) -> Found:
         if not (opted_out or called(survey.mesh, unit.subject) or kept_away(survey.mesh, unit.subject)):
             near = _meant(survey, rev) if facts_of(unit.kind).rolled else None
             hint = reset_label(unit, near) if near else explain(unit)
-            yield unit_ref(unit), f"its template's {labels.REV}={rev} {_means_nothing(survey, rev)}", hint
+            message = _meaningless(survey, "its template's ", rev, "new pods get no sidecar")
+            yield unit_ref(unit), message, hint
 
     for gateway in filter(is_istio, survey.snapshot.gateways):
         rev = gateway.labels.get(labels.REV)
@@ -75,8 +76,8 @@ def _ghosts(survey: Survey) -> Found:
             alive, near = living(survey), _meant(survey, rev)
             to = near or (alive[0] if len(alive) == 1 else None)
             hint = label_gateway(gateway.namespace, gateway.name, to) if to else command("rev-status", "revisions")
-            message = f"{labels.REV}={rev} names no revision or tag{f' (did you mean {near}?)' if near else ''}"
-            yield Ref("Gateway", gateway.namespace, gateway.name), f"{message}: no istiod renders it", hint
+            message = _meaningless(survey, "", rev, "no istiod renders it")
+            yield Ref("Gateway", gateway.namespace, gateway.name), message, hint
 
 
 def _meant(survey: Survey, rev: str) -> str | None:
@@ -84,11 +85,14 @@ def _meant(survey: Survey, rev: str) -> str | None:
     return nearest(rev, survey.mesh.names) if survey.mesh.resolve(rev) is None else None
 
 
-def _means_nothing(survey: Survey, rev: str) -> str:
+def _meaningless(survey: Survey, whose: str, rev: str, then: str) -> Message:
     """A revision may exist and yet have no injector: deleted, or a tag made for ambient, or `default` before 1.10."""
     why = "names no revision or tag" if survey.mesh.resolve(rev) is None else "is answered by no injector"
     near = _meant(survey, rev)
-    return f"{why}{f' (did you mean {near}?)' if near else ''}: new pods get no sidecar"
+    if not rev:
+        return Message(f"{whose}an empty {labels.REV} {why}{{}}: {then}", f" (did you mean {near}?)" if near else "")
+    guess = f" (did you mean {near}?)" if near else ""
+    return Message(f"{whose}{labels.REV}={{}} {why}{{}}: {then}", rev, guess)
 
 
 def _defaults_disagree(survey: Survey) -> Found:

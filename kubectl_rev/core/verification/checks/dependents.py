@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import Hint, sentence
+from kubectl_rev.core.checks.messages import Message, Pods, literal
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
@@ -32,7 +33,7 @@ def _connected(leaving: Uninstall) -> Broken:
             continue
         kind = stream.kind or "proxy"
         where = "" if known else " that is no pod here: a VM" if local else f" of cluster {stream.cluster}"
-        message = f"its {kind}{where} is connected to istiod {seen.istiod}"
+        message = Message("its {}" + literal(where) + " is connected to istiod {}", kind, seen.istiod)
         unit = owners.get((stream.namespace, stream.pod)) if known else None
         hint = restart(unit) if unit else sentence(f"have it connect to revision {leaving.successor}")
         yield Ref("Pod" if known else "Proxy", stream.namespace, stream.pod), message, hint, Breaks.DETACHED
@@ -44,10 +45,10 @@ def _running(leaving: Uninstall) -> Broken:
         lost = [g for g in own if leaving.reach(_container(g)) in (Reach.DIES, Reach.UNKNOWN)]
         if count := sum(group.count for group in lost):
             said = ", ".join(sorted({g.proxy.evidence.value for g in lost if g.proxy}))
-            message = f"{_pods(count)} injected by it (says {said})"
+            message = Message("{} injected by it (says {})", Pods(count), said)
             yield unit_ref(unit), message, _move(leaving, unit), Breaks.DETACHED
         if count := sum(g.count for g in own if leaving.reach(_container(g)) is Reach.GONE):
-            message = f"{_pods(count)} injected by it, whose Service is gone: cut off already"
+            message = Message("{} injected by it, whose Service is gone: cut off already", Pods(count))
             yield unit_ref(unit), message, _move(leaving, unit), Breaks.DETACHED
 
 
@@ -55,7 +56,7 @@ def _served_by_another(leaving: Uninstall) -> Broken:
     for unit in leaving.units:
         groups = [g for g in _proxies(unit) if g.proxy and g.proxy.revision == leaving.revision]
         if count := sum(g.count for g in groups if leaving.reach(_container(g)) is Reach.ANOTHER):
-            message = f"{_pods(count)} injected by it, whose Service leads to another revision's istiod"
+            message = Message("{} injected by it, whose Service leads to another revision's istiod", Pods(count))
             yield unit_ref(unit), message, _move(leaving, unit), None
 
 
@@ -63,7 +64,7 @@ def _pointing(leaving: Uninstall) -> Broken:
     for unit in leaving.units:
         groups = [g for g in _proxies(unit) if g.proxy and g.proxy.revision != leaving.revision]
         if count := sum(g.count for g in groups if leaving.reach(_container(g)) is Reach.DIES):
-            message = f"{_pods(count)} of other revisions call only its Service (CA_ADDR, discoveryAddress)"
+            message = Message("{} of other revisions call only its Service (CA_ADDR, discoveryAddress)", Pods(count))
             yield unit_ref(unit), message, restart(unit), Breaks.DETACHED
 
 
@@ -178,10 +179,6 @@ def _away(leaving: Uninstall, namespace: str) -> Hint:
 
 def _retag(leaving: Uninstall, tag: str) -> Hint:
     return retag(leaving.before, tag, [leaving.successor])
-
-
-def _pods(count: int) -> str:
-    return f"{count} pod" if count == 1 else f"{count} pods"
 
 
 _E, _W = Severity.ERROR, Severity.WARNING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import Hint, command, flag, sentence, within
+from kubectl_rev.core.checks.messages import Message, Pods
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
@@ -63,10 +64,10 @@ def _running(move: Move) -> Found:
             if not g.pod.terminating and g.proxy and g.proxy.revision is not None and goal and g.proxy.revision != goal
         )
         if wrong:
-            message = f"{_pods(wrong)} on {', '.join(others)}, not on {goal}"
+            message = Message("{} on {}, not on {}", Pods(wrong), ", ".join(others), str(goal))
             yield unit_ref(unit), message, _move(move, unit)
         if bare := unit.having(Effect.GAINS):
-            message = f"{_pods(bare)} without a sidecar, {unit.selected.revision} is selected"
+            message = Message("{} without a sidecar, {} is selected", Pods(bare), str(unit.selected.revision))
             yield unit_ref(unit), message, restart(unit)
 
 
@@ -75,7 +76,8 @@ def _connected_elsewhere(move: Move) -> Found:
         goal = move.wanted or (group.proxy.revision if group.proxy else None)
         held = sorted({each.revision for each in seen})
         if goal and held and goal not in held:
-            message = f"injected by {group.proxy.revision if group.proxy else '?'}, connected to {', '.join(held)}"
+            by = (group.proxy.revision if group.proxy else None) or "?"
+            message = Message("injected by {}, connected to {}", by, ", ".join(held))
             yield Ref("Pod", unit.namespace, group.pod.name), message, restart(unit)
 
 
@@ -96,7 +98,9 @@ def _skewed(move: Move) -> Found:
                 istiod = release(version)
                 if proxy is None or istiod is None or 0 <= istiod[1] - proxy[1] <= _SUPPORTED_SKEW:
                     continue
-                message = f"its proxy is {each.stream.version}, its istiod {version}: more than Istio supports"
+                message = Message(
+                    "its proxy is {}, its istiod {}: more than Istio supports", each.stream.version, version
+                )
                 yield Ref("Pod", unit.namespace, group.pod.name), message, restart(unit)
 
 
@@ -145,10 +149,6 @@ def _move(move: Move, unit: Unit) -> Hint:
     if unit.selected.revision != goal and unit.gateway not in RENDERED:
         return migrate(move.survey, unit.namespace, goal) if goal else explain(unit)
     return restart(unit)
-
-
-def _pods(count: int) -> str:
-    return f"{count} pod" if count == 1 else f"{count} pods"
 
 
 _E, _W = Severity.ERROR, Severity.WARNING
