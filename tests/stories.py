@@ -19,10 +19,12 @@ from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.dumps.yaml_writer import write_yaml
 from tests.build import (
     ISTIO,
+    borrowing,
     control_plane,
     cron_job,
     daemon_set,
     deployment,
+    deployment_config,
     gateway,
     injector,
     job,
@@ -122,6 +124,25 @@ def old_validator() -> Parts:
     ]
 
 
+def argo_and_openshift() -> Parts:
+    """Workloads that kubectl does not restart: in the middle of a move, and with labels in their templates."""
+    lender = deployment("web", "shop", replicas=0)
+    pinned_lender = deployment("quote", "pinned", "rev=default", replicas=0)
+    rates = deployment_config("rates", "pinned", "rev=default")
+    return [
+        control_plane(),
+        control_plane("canary", version="1.31.0"),
+        validator(),
+        _namespaces("shop=rev=canary", "pinned=", "istio-system="),
+        lender,
+        running(borrowing("web", lender, replicas=2), "default", "default", lender=lender),
+        running(deployment_config("billing", "shop", replicas=1), "default"),
+        pinned_lender,
+        running(borrowing("quote", pinned_lender, replicas=1), "default", lender=pinned_lender),
+        running(rates, "default"),
+    ]
+
+
 def half_migrated() -> Parts:
     """A mesh on its way from the unrevisioned 1.30.3 to revision canary, 1.31.0."""
     edge_named = "gateway.networking.k8s.io/gateway-name=edge gateway.networking.k8s.io/gateway-class-name=istio"
@@ -199,6 +220,7 @@ STORIES: dict[str, Callable[[], Parts]] = {
     "ghost-and-orphaned-tag": ghost_and_orphaned_tag,
     "no-default": no_default,
     "old-validator": old_validator,
+    "argo-and-openshift": argo_and_openshift,
 }
 
 

@@ -873,6 +873,7 @@ CODES = {
     "ghost-and-orphaned-tag": ["REV101", "REV102", "REV104", "REV114", "REV203", "REV209"],
     "no-default": ["REV109", "REV501"],
     "old-validator": ["REV101", "REV104", "REV114", "REV209", "REV501", "REV202"],
+    "argo-and-openshift": ["REV202", "REV202"],
 }
 
 

@@ -56,7 +56,9 @@ def _move(move: Move, style: Style) -> Iterable[str]:
         verb = "restart" if restart.step else "wait for"
         yield f"  {spoken(restart.kind, restart.name)}   {verb}: {_change(restart)}"
         if style.wide and restart.step:
-            yield f"    {patch(restart.step)}"
+            changed = restart.step.says.partition(" ")[0]
+            where = "" if changed == spoken(restart.kind, restart.name) else f"in {changed}: "  # a borrowed template
+            yield f"    {where}{patch(restart.step)}"
     for each in move.left:
         head = f"  {spoken(each.kind, each.name)}   "
         yield from wrap(head, f"stays ({plural(each.pods, 'pod')}): {each.why}", style.width)

@@ -11,13 +11,17 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey, Unit
 from kubectl_rev.core.mesh.objects import Object, OwnerReference, Pod, Workload
 from kubectl_rev.core.migration import undo
+from kubectl_rev.core.migration.checks.preflight import find
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.patch_targets import Originals
 from kubectl_rev.core.migration.plan import Move, Restart
 from kubectl_rev.core.remedies import commands
+from kubectl_rev.render import migrate as render
+from kubectl_rev.render.text import Style
 from tests import build
 from tests.core.originals import originals_of
 from tests.core.test_migration import NOW, only, ops, planned
+from tests.core.test_preflight import situation
 
 BOTH = [*build.control_plane("default"), *build.control_plane("canary", version="1.31.0")]
 ENABLED = build.ns("shop", "injection=enabled")
@@ -207,6 +211,23 @@ def test_a_pin_in_a_template_that_cannot_be_patched_is_named() -> None:
         "it could not be read, and its template has a label of its own, istio.io/rev=default",
     )
     assert str(left.hint).startswith("kubectl patch deployment/base -n shop")
+
+
+def test_a_borrowed_template_is_owned_as_its_object_is() -> None:
+    parts = lent("rev=default")
+    parts[0].metadata.annotations["meta.helm.sh/release-name"] = "base"
+    (left,) = only(planned(PLAIN, parts, skip_owned=True)).left
+    assert (left.name, left.reason.value) == ("web", "owned")
+    (finding,) = [each for each in find(situation(PLAIN, parts)) if each.code == "REV420"]
+    assert str(finding.hint) == (
+        "in the pod template of Deployment base in namespace shop: set the label istio.io/rev: canary"
+    )
+
+
+def test_the_plan_says_where_a_borrowed_template_is_changed() -> None:
+    text = render.plan(planned(PLAIN, lent("rev=default")), Style(wide=True))
+    assert '    in deployment.apps/base: [{"op":"test"' in text
+    assert "    in " not in render.plan(planned(ENABLED, lent()), Style(wide=True))
 
 
 def test_a_selector_that_names_the_label_is_the_lenders_too() -> None:

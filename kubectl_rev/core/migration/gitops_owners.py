@@ -36,10 +36,10 @@ def change_at_source(move: Move) -> str:
     return f"in the manifest of Namespace {move.namespace}: {_change(move.before, move.after)}"
 
 
-def change_of_template(restart: Restart) -> str:
-    """The same of a workload's template."""
+def change_of_template(restart: Restart, holder: Original) -> str:
+    """The same of a workload's template, where it is."""
     change = _change(restart.before, restart.after)
-    return f"in the pod template of {restart.kind} {restart.name} in namespace {restart.namespace}: {change}"
+    return f"in the pod template of {holder.kind} {holder.metadata.name} in namespace {restart.namespace}: {change}"
 
 
 def _change(before: dict[str, str], after: dict[str, str]) -> str:

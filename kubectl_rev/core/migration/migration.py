@@ -174,7 +174,7 @@ def _of_unit(
         kept = Kept(Reason.UNREADABLE_LABEL, _own_label(was or unit)) if pin is not None else Kept(Reason.UNREADABLE)
         return left(unit, kept, sum(group.count for group in moved), name)
     stamp = stamp_of(original)
-    if pin is not None and request.skip_owned and (owner := owner_of(original)):
+    if pin is not None and request.skip_owned and (owner := owner_of(original.template_holder)):
         return left(unit, Kept(Reason.OWNED, owner), sum(running(unit).values()), name)
     if pin is not None:
         step = patches.repin(original, pin, _differs(now, stamp), undo=undo)

@@ -27,10 +27,10 @@ def _namespaces(situation: Situation) -> Iterator[tuple[Move, Original]]:
 
 
 def _templates(situation: Situation) -> Iterator[tuple[Restart, Original]]:
-    """The workloads whose template is given another label."""
+    """The workloads whose template is given another label, with what holds the template."""
     for restart, original in situation.rolled():
         if restart.before != restart.after:
-            yield restart, original
+            yield restart, original.template_holder
 
 
 def _owned(situation: Situation) -> Found:
@@ -47,7 +47,7 @@ def _owned(situation: Situation) -> Found:
                 "--force-owned"
             )
             subject = Ref(restart.kind, restart.namespace, restart.name)
-            yield subject, message, sentence(change_of_template(restart))
+            yield subject, message, sentence(change_of_template(restart, original))
 
 
 def _tracked_by_label(situation: Situation) -> Found:
