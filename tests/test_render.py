@@ -9,16 +9,21 @@ import termios
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from kubectl_rev.commands.terminal import columns
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Gap
+from kubectl_rev.core.migration.outcome import Outcome, Result
+from kubectl_rev.core.migration.plan import Move
+from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.core.status import answers
 from kubectl_rev.dumps.yaml_reader import documents
+from kubectl_rev.render import migrate
 from kubectl_rev.render import text as render
 from kubectl_rev.render.status import control_planes
-from kubectl_rev.render.text import gap_texts
+from kubectl_rev.render.text import Style, gap_texts
 from tests.build import control_plane, world
 
 
@@ -62,3 +67,41 @@ def test_yaml_is_read_again_as_what_was_written() -> None:
     written = render.yaml("NamespaceList", {"items": [{"name": text} for text in texts]})
     (document,) = documents(written)
     assert [item["name"] for item in msgspec.json.decode(document)["items"]] == texts
+
+
+def many(unchanged, moved):
+    """A result of so many namespaces, and its plan's moves."""
+    names = [*(f"calm-{n}" for n in range(unchanged)), *(f"moved-{n}" for n in range(moved))]
+    moves = [Move(namespace=name, before={}, after={"istio.io/rev": "canary"}) for name in names]
+    done = [
+        Outcome(
+            kind="Namespace", namespace="", name=name, message="",
+            what=What.LABELED if name.startswith("moved") else What.UNCHANGED,
+        )
+        for name in names
+    ]  # fmt: skip
+    result = Result(
+        undo=False, to="canary", revision="canary", dry_run="", complete=True, all_moved=True, outcomes=done, left=[],
+        not_begun=[], not_restarted=[], skipped=[], findings=[], gaps=[],
+    )  # fmt: skip
+    return result, moves
+
+
+TERMINAL = Style(width=100, color=False, limit=20, headers=True, wide=False)
+
+
+@pytest.mark.parametrize(
+    ("unchanged", "moved", "lines"),
+    [(25, 2, 4), (25, 0, 1), (2, 2, 5), (0, 3, 4)],
+    ids=["some", "all", "few", "none"],
+)
+def test_namespaces_in_which_nothing_happened_are_one_line_on_a_terminal(unchanged, moved, lines):
+    result, moves = many(unchanged, moved)
+    shown = migrate.result(result, moves, TERMINAL).splitlines()
+    assert len(shown) == lines
+    other = " other" if moved else ""
+    counted = f"{unchanged}{other} namespaces are unchanged: -o wide shows them"
+    assert (shown[-1] == counted) == (unchanged == 25)
+    assert len([line for line in shown if line.startswith("moved-")]) == moved
+    for whole in (replace(TERMINAL, wide=True), replace(TERMINAL, limit=None)):
+        assert len(migrate.result(result, moves, whole).splitlines()) == unchanged + moved + 1

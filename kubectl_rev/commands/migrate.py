@@ -113,8 +113,7 @@ class _Run:
     def nothing_to_do(self, plan: Plan, preflight: Preflight) -> ExitCode:
         """All is as it should be, or nothing was chosen."""
         talk.tell_skipped(plan)
-        for move in plan.moves:
-            err(f"namespace/{move.namespace} unchanged")
+        talk.tell_unchanged(plan)
         if not plan.moves:
             err("No namespaces to move")
         return self._report(plan, preflight, None, complete=True)
@@ -257,11 +256,12 @@ class _Run:
         )
         output = self._request.output
         tables = plan.moves and code is None
+        look = style(headers=self._request.headers, wide=output is Output.WIDE)
         answer = written(
             output,
             "Result",
             result,
-            text=lambda: render.result(result, plan.moves, style(headers=self._request.headers)) if tables else "",
+            text=lambda: render.result(result, plan.moves, look) if tables else "",
             names=lambda: "\n".join(talk.names_of(plan)),
         )
         if answer:

@@ -11,6 +11,7 @@ from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.render import findings, text
 from kubectl_rev.render import migrate as render
 
+_FEW = 3  # namespaces, by name
 _SHOWN = 20  # workloads that are left, by name
 
 
@@ -44,6 +45,15 @@ def tell_found(preflight: Preflight) -> None:
 def tell_skipped(plan: Plan) -> None:
     for skipped in plan.skipped:
         err(f"namespace/{skipped.namespace} skipped: {skipped.why}")
+
+
+def tell_unchanged(plan: Plan) -> None:
+    """On a terminal many are counted."""
+    if style(on_stderr=True).limit is not None and len(plan.moves) > _FEW:
+        err(f"{len(plan.moves)} namespaces unchanged")
+        return
+    for move in plan.moves:
+        err(f"namespace/{move.namespace} unchanged")
 
 
 def tell_left(execution: Execution) -> None:

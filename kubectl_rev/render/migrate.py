@@ -15,6 +15,8 @@ from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.core.writes import Step
 from kubectl_rev.render.text import Style, clean, counts, gap_place, gap_why, plural, table, wrap
 
+_FEW = 3  # rows that are not worth a line that counts them
+
 
 def plan(found: Plan, style: Style) -> str:
     """Every patch and every restart, in order."""
@@ -109,27 +111,33 @@ def outcome(each: Outcome, *, many: bool, dry_run: str = "") -> str:
 
 
 def result(found: Result, moves: Sequence[Move], style: Style) -> str:
-    """One row per namespace."""
-    rows = []
-    for move in moves:
-        of = [each for each in found.outcomes if move.namespace in (each.namespace, each.namespace or each.name)]
-        idle = "not begun" if move.namespace in found.not_begun or move.label else "unchanged"
-        label = next((each.what.value for each in reversed(of) if each.kind == "Namespace"), idle)
-        rolled = sum(each.what is What.ROLLED_OUT for each in of)
-        restarted = sum(each.what is What.RESTARTED for each in of)
-        failed = sum(each.what is What.FAILED for each in of if each.kind != "Namespace")
-        rows.append(
-            (
-                move.namespace,
-                label,
-                str(max(rolled, restarted)),
-                str(move.unchanged),
-                str(failed),
-                str(len(move.left) + sum(each.namespace == move.namespace for each in found.not_restarted)),
-                _labels(move.after),
-            )
-        )
-    return table(("NAMESPACE", "STATE", "RESTARTED", "UNCHANGED", "FAILED", "LEFT", "LABEL"), rows, style)
+    """One row per namespace; on a terminal those in which nothing happened are one line."""
+    rows = {move.namespace: _row(found, move) for move in moves}
+    calm = [name for name, row in rows.items() if row[1:3] == ("unchanged", "0") and row[4:6] == ("0", "0")]
+    if style.limit is None or style.wide or len(calm) < _FEW:
+        calm = []
+    columns = ("NAMESPACE", "STATE", "RESTARTED", "UNCHANGED", "FAILED", "LEFT", "LABEL")
+    busy = [row for name, row in rows.items() if name not in calm]
+    lines = [table(columns, busy, style)] if busy else []
+    if calm:
+        lines.append(f"{len(calm)}{' other' if busy else ''} namespaces are unchanged: -o wide shows them")
+    return "\n".join(lines)
+
+
+def _row(found: Result, move: Move) -> tuple[str, ...]:
+    of = [one for one in found.outcomes if move.namespace in (one.namespace, one.namespace or one.name)]
+    idle = What.UNCHANGED.value if not move.label and move.namespace not in found.not_begun else "not begun"
+    rolled = sum(one.what is What.ROLLED_OUT for one in of)
+    restarted = sum(one.what is What.RESTARTED for one in of)
+    return (
+        move.namespace,
+        next((one.what.value for one in reversed(of) if one.kind == "Namespace"), idle),
+        str(max(rolled, restarted)),
+        str(move.unchanged),
+        str(sum(one.what is What.FAILED for one in of if one.kind != "Namespace")),
+        str(len(move.left) + sum(one.namespace == move.namespace for one in found.not_restarted)),
+        _labels(move.after),
+    )
 
 
 def stays(left: Sequence[Left], style: Style) -> str:
