@@ -30,6 +30,7 @@ from kubectl_rev.core.mesh.objects import (
     Workload,
     WorkloadSpec,
 )
+from kubectl_rev.core.mesh.rollouts import RolloutCondition, WorkloadStatus
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of the object: large, and never of use here
 
@@ -107,10 +108,15 @@ def pod(body: bytes, all_containers: bool = False) -> Pod:
 def workload(kind: str) -> Callable[[bytes], Workload]:
     """How to decode one item of the list of this built-in kind."""
     declared = fields(f"{kind}Spec")
+    with_status = "status" in fields(kind)
 
     def decode(body: bytes) -> Workload:
         found = parse(kind, body)
-        return Workload(kind=kind, metadata=_metadata(found.metadata), spec=_workload_spec(found.spec, declared))
+        made = Workload(kind=kind, metadata=_metadata(found.metadata), spec=_workload_spec(found.spec, declared))
+        if with_status:
+            conditions = [RolloutCondition(type=each.type, reason=each.reason) for each in found.status.conditions]
+            made.status = WorkloadStatus(conditions=conditions)
+        return made
 
     return decode
 

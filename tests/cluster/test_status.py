@@ -390,3 +390,81 @@ def test_no_istio_is_no_answer(cluster):
         "is this the right context? kubectl config get-contexts lists them\n"
     )
     cluster.reset("istioctl")
+
+
+def test_a_rollout_that_has_not_ended_is_not_begun_again(mesh):
+    """Its new pod fits on no node: a restart would add another one that waits beside it."""
+    namespace(mesh, "rolls", istio_injection="enabled")
+    mesh.kubectl("create", "deployment", "web", "--image=nginx", "-n", "rolls")
+    roll_out(mesh, "rolls", "deployment/web")
+    mesh.kubectl("label", "namespace", "rolls", "istio-injection-", "istio.io/rev=canary")
+    template = {"spec": {"nodeSelector": {"kubernetes.io/hostname": "nowhere"}}}
+    patch = json.dumps({"spec": {"progressDeadlineSeconds": 8, "template": template}})
+    mesh.kubectl("patch", "deployment", "web", "-n", "rolls", "-p", patch)
+
+    def hints():
+        found = answer(mesh)["findings"]
+        return [each["hint"] for each in found if each["code"] == "REV202" and each["subject"]["namespace"] == "rolls"]
+
+    mesh.wait_until("the rollout to begin", lambda: hints() == ["kubectl rollout status deployment/web -n rolls"])
+    mesh.wait_until("its deadline", lambda: hints() == ["kubectl describe pods -n rolls -l app=web"])
+    assert "Pending" in mesh.kubectl(*hints()[0].split()[1:])
+    note = "mend the rollout of deployment/web"
+    assert [each["note"] for each in answer(mesh, "ns", "rolls")["items"]] == [note]
+    mesh.kubectl("delete", "namespace", "rolls", "--wait=false")
+
+
+def test_names_in_several_namespaces_reach_kubectl_by_the_printed_recipe(mesh):
+    for space in ("names-a", "names-b"):
+        namespace(mesh, space, istio_injection="enabled")
+        mesh.kubectl("create", "deployment", "web", "--image=nginx", "-n", space)
+        roll_out(mesh, space, "deployment/web")
+    named = status(mesh, "deploy", "web", "-A", "-o", "name")
+    lines = [line for line in named.stdout.splitlines() if "names-" in line]
+    recipe = named.stderr.partition("-o name | ")[2].strip()
+    assert recipe == "xargs -L1 kubectl get"
+    got = mesh.run("sh", "-c", f"{recipe} -o name --show-managed-fields=false", input="\n".join(lines) + "\n")
+    assert got.stdout.splitlines() == ["deployment.apps/web", "deployment.apps/web"]
+    rolled = recipe.replace("get", "rollout restart")
+    mesh.run("sh", "-c", rolled, input="\n".join(lines) + "\n")
+    for space in ("names-a", "names-b"):
+        template = json.loads(mesh.kubectl("get", "deploy", "web", "-n", space, "-o", "json"))["spec"]["template"]
+        assert "kubectl.kubernetes.io/restartedAt" in template["metadata"]["annotations"]
+    plain = status(mesh, "deploy", "-n", "names-a", "-o", "name")
+    assert (plain.stdout, plain.stderr) == ("deployment.apps/web\n", "")
+    for space in ("names-a", "names-b"):
+        mesh.kubectl("delete", "namespace", space, "--wait=false")
+
+
+def test_a_namespace_that_is_not_there(mesh):
+    namespace(mesh, "there", istio_injection="enabled")
+    done = status(mesh, "-n", "ther")
+    assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
+    assert done.stderr == 'error: namespace "ther" not found; did you mean there?\n'
+    done = status(mesh, "pods", "-n", "ther")
+    assert (done.returncode, done.stdout) == (ExitCode.OK, "")
+    assert done.stderr.splitlines() == [
+        "No resources found in ther namespace.",
+        'note: namespace "ther" not found; did you mean there?',
+    ]
+    mesh.kubectl("delete", "namespace", "there", "--wait=false")
+
+
+def test_a_deleted_service_of_istiod(cluster):
+    """Injected by default and cut off: never safe, never served by another."""
+    cluster.reset("istioctl")
+    namespace(cluster, "cut", istio_injection="enabled")
+    cluster.kubectl("create", "deployment", "web", "--image=nginx", "--replicas=3", "-n", "cut")
+    roll_out(cluster, "cut", "deployment/web")
+    cluster.kubectl("label", "namespace", "cut", "istio-injection-", "istio.io/rev=canary")
+    cluster.kubectl("delete", "service", "istiod", "-n", "istio-system")
+    found = {each["code"]: each["message"] for each in answer(cluster)["findings"]}
+    assert found["REV116"] == (
+        "no Service leads to its istiods: 3 proxies of revision default get no configuration and no new certificates"
+    )
+    done = cluster.run("kubectl", "rev-verify", "--uninstall", "default", "-o", "json", check=False)
+    found = [each for each in json.loads(done.stdout)["findings"] if each["subject"]["name"] == "web"]
+    assert done.returncode == ExitCode.FINDINGS
+    assert [(each["code"], each["message"]) for each in found] == [
+        ("REV302", "3 pods injected by it, whose Service is gone: cut off already")
+    ]

@@ -20,6 +20,7 @@ from kubectl_rev.core.mesh.objects import (
     UpdateStrategy,
     WebhookConfiguration,
 )
+from kubectl_rev.core.mesh.rollouts import RolloutCondition, WorkloadStatus
 from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.remedies.commands import restart
@@ -110,6 +111,13 @@ def unserved() -> list[Object]:
 
 def unvalidated(revision: str) -> list[Object]:
     return [each for each in control_plane(revision) if "validator" not in each.name]
+
+
+def rolling(name: str, reason: str, *, new: bool = True) -> list[Object]:
+    """A Deployment with a pod on default and, not ready, one on canary; its Progressing condition has this reason."""
+    made = running(deployment(name), "default")
+    made[0].status = WorkloadStatus(conditions=[RolloutCondition("Available"), RolloutCondition("Progressing", reason)])
+    return [*made, pod(f"{name}-new", text=f"app={name}", on="canary", owner=made[1], ready=False)] if new else made
 
 
 def is_pod(each: Object) -> bool:
@@ -545,6 +553,27 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         world(unserved(), *NAMED, ns("shop"), running(deployment("web"), "default"),
               gaps=[Gap("list", "services", "", "forbidden")]),
         [],
+    ),
+    ("REV202", "a rollout is under way"): (
+        mesh(ns("shop", "rev=canary"), rolling("web", "ReplicaSetUpdated")),
+        [(workload_ref("web"), "1 pod on default, canary is selected; its rollout is under way",
+          "kubectl rollout status deployment/web -n shop")],
+    ),
+    ("REV202", "a rollout is stuck, and the new pod was read"): (
+        mesh(ns("shop", "rev=canary"), rolling("web", "ProgressDeadlineExceeded")),
+        [(workload_ref("web"), "1 pod on default, canary is selected; its rollout is stuck (ProgressDeadlineExceeded)",
+          "kubectl describe pod web-new -n shop")],
+    ),
+    ("REV202", "a rollout is stuck, and pods were read as metadata"): (
+        mesh(ns("shop", "rev=canary"), [metadata_only(each) if isinstance(each, Pod) else each
+                                        for each in rolling("web", "ProgressDeadlineExceeded")]),
+        [(workload_ref("web"), "1 pod on default, canary is selected; its rollout is stuck (ProgressDeadlineExceeded)",
+          "kubectl describe pods -n shop -l app=web")],
+    ),
+    ("REV202", "its last rollout is over"): (
+        mesh(ns("shop", "rev=canary"), rolling("web", "NewReplicaSetAvailable", new=False)),
+        [(workload_ref("web"), "1 pod on default, canary is selected",
+          "kubectl rollout restart deployment/web -n shop")],
     ),
     ("REV106", "a workload's own label"): (
         mesh(injector("canary", tag="default"), ns("shop"), deployment("web", "shop", "inject=true"),

@@ -20,8 +20,12 @@ from kubectl_rev.core.mesh.objects import Metadata, OwnerReference, Pod, PodSpec
 from kubectl_rev.core.mesh.proxies import Proxy, as_wished, proxy_of
 from kubectl_rev.core.mesh.resources import Restart, facts_of, maker
 from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.rollouts import state_of
 from kubectl_rev.core.mesh.snapshot import Snapshot
 
+Held = Literal["", "paused", "OnDelete", "rolling", "stuck"]
+Replacing = Literal["restart", "recreate", "wait for", "resume and restart", "delete the pods of",
+                    "wait for the rollout of", "mend the rollout of"]  # fmt: skip
 Key = tuple[str, str, str]  # namespace, kind, name
 
 
@@ -58,7 +62,7 @@ class Unit(msgspec.Struct, frozen=True):
     selected: Selected
     gateway: GatewayKind | None
     groups: tuple[Group, ...]
-    held: Literal["", "paused", "OnDelete"] = ""  # why `kubectl rollout restart` replaces none of its pods
+    held: Held = ""  # why `kubectl rollout restart` replaces none of its pods, or is no help
     lender: tuple[str, str] | None = None  # kind and name of the workload whose template it uses
 
     @property
@@ -76,7 +80,7 @@ class Unit(msgspec.Struct, frozen=True):
         return found
 
     @property
-    def replacing(self) -> Literal["restart", "recreate", "wait for", "resume and restart", "delete the pods of"]:
+    def replacing(self) -> Replacing:
         """How its pods are replaced: Jobs end by themselves, and what istiod rendered only istiod renders again."""
         if self.kind == "Pod":
             return "recreate"
@@ -85,6 +89,8 @@ class Unit(msgspec.Struct, frozen=True):
             return "wait for"
         if self.held == "paused":
             return "resume and restart"
+        if self.held in ("rolling", "stuck"):
+            return "wait for the rollout of" if self.held == "rolling" else "mend the rollout of"
         return "delete the pods of" if self.held == "OnDelete" or restart is Restart.DELETION else "restart"
 
     @property
@@ -263,12 +269,14 @@ class Survey:
         return heeded(self.mesh)
 
 
-def _held(workload: Workload) -> Literal["", "paused", "OnDelete"]:
-    """kubectl refuses to restart what is paused; OnDelete waits until somebody deletes the pods."""
+def _held(workload: Workload) -> Held:
+    """kubectl refuses to restart what is paused; OnDelete waits until somebody deletes the pods; a restart of what
+    rolls already begins another rollout, behind the one that has not ended.
+    """
     if workload.spec.paused and facts_of(workload.kind).resume_command:
         return "paused"
     strategy = workload.spec.update_strategy
-    return "OnDelete" if strategy and strategy.type == "OnDelete" else ""
+    return "OnDelete" if strategy and strategy.type == "OnDelete" else state_of(workload.kind, workload.status)
 
 
 def _age(pod: Pod) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.rollouts import WorkloadStatus
 from kubectl_rev.core.mesh.selectors import LabelSelector
 
 
@@ -192,6 +193,7 @@ class Workload(Object):
 
     kind: str = ""
     spec: WorkloadSpec = msgspec.field(default_factory=WorkloadSpec)
+    status: WorkloadStatus | None = None
 
     @property
     def template(self) -> PodTemplate | None:

@@ -7,7 +7,18 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.core.checks.hints import NO_HINT, OVERWRITE, Flag, Hint, command, flag, program, sentence, within
+from kubectl_rev.core.checks.hints import (
+    NO_HINT,
+    OVERWRITE,
+    Flag,
+    Hint,
+    command,
+    flag,
+    program,
+    selecting,
+    sentence,
+    within,
+)
 from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
@@ -39,6 +50,10 @@ def restart(unit: Unit) -> Hint:
     facts = facts_of(unit.kind)
     if unit.held == "paused":
         return resume(unit).then(_of(unit, facts.restart_command))
+    if unit.held == "rolling":
+        return command("rollout", "status", f"{unit.kind.lower()}/{unit.name}", within(unit.namespace))
+    if unit.held == "stuck":
+        return _why_stuck(unit)
     what = f"{unit.kind} {unit.name} in namespace {unit.namespace}"
     if unit.held == "OnDelete" or facts.restart is Restart.DELETION:
         return sentence(f"delete the pods of {what} one at a time, when it suits")
@@ -51,6 +66,16 @@ def restart(unit: Unit) -> Hint:
     if facts.restart is Restart.COMPLETION:
         return sentence(f"wait for the next run of {what}")
     return sentence(f"let {what} replace its pods")
+
+
+def _why_stuck(unit: Unit) -> Hint:
+    """The new pod that does not become ready, where its name and state were read; else all pods of the workload."""
+    waiting = [g.pod for g in unit.groups if g.pod.name and g.pod.status and not g.pod.ready and not g.pod.terminating]
+    if waiting:
+        newest = max(waiting, key=lambda pod: pod.metadata.creation_timestamp or "")
+        return command("describe", "pod", newest.name, within(unit.namespace))
+    wanted = unit.template.metadata.labels if unit.template else {}
+    return command("describe", "pods", within(unit.namespace), selecting(wanted))
 
 
 def resume(unit: Unit) -> Hint:

@@ -165,10 +165,9 @@ def _namespace_notes(survey: Survey, name: str, selected: Selected, units: list[
         yield f"{key}={value} is ignored: {labels.INJECTION} decides"
     if is_ambient(given) and selected.state is State.INJECTED:
         yield "ambient and injected: the sidecar wins for new pods"
-    verbs = ("restart", "resume and restart", "delete the pods of", "recreate", "wait for")
-    for verb in verbs:
+    for verb in _HOW:
         yield from _to_do((unit for unit in units if unit.replacing == verb), Effect.MOVES, verb)
-    for verb in verbs:
+    for verb in _HOW:
         yield from _to_do((unit for unit in units if unit.replacing == verb), Effect.GAINS, f"no sidecar yet: {verb}")
     yield from _to_do(units, Effect.LOSES, "a restart takes the sidecar from")
     for unit in units:
@@ -219,9 +218,8 @@ def workload_note(unit: Unit, only: Group | None = None) -> str:
     notes = [words[each].format(how, unit.selected.revision) for each in Effect if each in effects & words.keys()]
     if unit.selected.state in (State.REJECTED, State.CONFLICT, State.UNKNOWN):
         notes = [unit.selected.because]
-    notes += [
-        f"{key}={value} on the {where} is ignored" for where, key, value in unit.selected.ignored if where == "pod"
-    ]
+    ignored = [f"{key}={value}" for where, key, value in unit.selected.ignored if where == "pod"]
+    notes += [f"{label} on the pod is ignored" for label in ignored]
     if manual(unit.template):
         notes.append("injected by hand (kube-inject)")
     return "; ".join(notes)
@@ -238,6 +236,8 @@ _HOW = {
     "delete the pods of": "deleting its pods",
     "recreate": "recreating it",
     "wait for": "its next run",
+    "wait for the rollout of": "its rollout, which is under way,",
+    "mend the rollout of": "its rollout, once it is no longer stuck,",
 }
 
 

@@ -61,8 +61,17 @@ def _drift(survey: Survey) -> Found:
             yield unit_ref(unit), message, restart(unit)
 
 
+_HELD = {
+    "": "",
+    "paused": "; it is paused",
+    "OnDelete": "; its updateStrategy is OnDelete",
+    "rolling": "; its rollout is under way",
+    "stuck": "; its rollout is stuck (ProgressDeadlineExceeded)",
+}
+
+
 def _held(unit: Unit) -> str:
-    return {"": "", "paused": "; it is paused", "OnDelete": "; its updateStrategy is OnDelete"}[unit.held]
+    return _HELD[unit.held]
 
 
 def _losing(survey: Survey) -> Found:
