@@ -4,7 +4,7 @@ RevError
 ├── UsageError        the request makes no sense: bad flag, unknown revision, a dump that is none     2
 ├── Declined          the person said no, or could not be asked                                       2
 ├── ClusterError      no answer could be obtained                                                     3
-│   ├── Unreachable   kubeconfig, TLS, credentials, network
+│   ├── Unreachable   kubeconfig, TLS, credentials, network; TimedOut is one
 │   ├── Forbidden     names verb and resource
 │   └── NoIstio       reachable, but neither a control plane nor an injector
 ├── Changed           the cluster moved under the plan (409, or 422 of a failed test)                 4
@@ -67,6 +67,10 @@ class ClusterError(RevError):
 
 class Unreachable(ClusterError):
     """Kubeconfig, TLS, credentials or network."""
+
+
+class TimedOut(Unreachable):
+    """No answer in time: to ask in another way would only be waited for twice."""
 
 
 RIGHTS = ("get", "list", "watch")  # the verbs that `kubectl rev-verify --rbac` grants

@@ -16,7 +16,7 @@ from urllib3 import exceptions as http
 
 from kubectl_rev.cluster import wire
 from kubectl_rev.cluster.json_decoders import from_json
-from kubectl_rev.errors import Changed, ClusterError, Forbidden, NotFound, RevError, Unreachable
+from kubectl_rev.errors import Changed, ClusterError, Forbidden, NotFound, RevError, TimedOut, Unreachable
 
 _LIMIT = 300  # characters of a server's message
 _RBAC = re.compile(r'.*?is forbidden: User "(?P<user>.*)" cannot .*?(?:scope|in the namespace "[^"]*")(?P<more>.*)')
@@ -172,7 +172,7 @@ def failed(error: BaseException, server: str, asked: Call | None = None) -> Unre
         why = "no answer" if type(error) is http.ConnectTimeoutError else _cause(error)
         return Unreachable(f"cannot connect to {server}: {why}: is the cluster up, and is --context the right one?")
     if isinstance(error, http.ReadTimeoutError | TimeoutError):
-        return Unreachable(f"{server} did not answer in time{doing}: is it overloaded? raise --request-timeout")
+        return TimedOut(f"{server} did not answer in time{doing}: is it overloaded? raise --request-timeout")
     if isinstance(error, http.LocationValueError | http.LocationParseError):
         return Unreachable(f"{server} is not an address of a server: check the kubeconfig or --server")
     if isinstance(error, http.ProtocolError):  # its words are http.client's, about chunks and bytes

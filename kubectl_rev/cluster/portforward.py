@@ -17,12 +17,12 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
-from websocket import ABNF, WebSocket, WebSocketBadStatusException, WebSocketException
+from websocket import ABNF, WebSocket, WebSocketBadStatusException, WebSocketException, WebSocketTimeoutException
 
 from kubectl_rev.cluster import error_mapping
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.json_decoders import from_json
-from kubectl_rev.errors import RevError, Unreachable
+from kubectl_rev.errors import RevError, TimedOut, Unreachable
 
 ISTIOD_PORT = 15014  # monitoring: pilot/cmd/pilot-discovery/app/cmd.go; debug endpoints answer a loopback caller only
 _DATA, _ERROR = 0, 1
@@ -61,7 +61,8 @@ def http_get(connection: Connection, namespace: str, pod: str, port: int, path: 
             raise Answered(f"{place}{path} answered {response.status}: {said}", response.status)
         return body
     except (WebSocketException, HTTPException, OSError) as error:
-        raise Unreachable(
+        kind = TimedOut if isinstance(error, TimeoutError | WebSocketTimeoutException) else Unreachable
+        raise kind(
             f"{place} does not answer {path}: {error_mapping.clean(str(error)) or 'the connection broke'}"
         ) from error
     finally:

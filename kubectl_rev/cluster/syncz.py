@@ -11,7 +11,7 @@ from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.core.mesh.objects import Pod
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.verification.connections import KIND, Answer, Unreadable, revision_of_istiod, streams_in
-from kubectl_rev.errors import ClusterError, Forbidden, Unreachable
+from kubectl_rev.errors import ClusterError, Forbidden, TimedOut, Unreachable
 
 _PATH = "/debug/syncz"
 _EXEC = ("pilot-discovery", "request", "GET", _PATH)  # pilot/cmd/pilot-discovery/app/request.go
@@ -46,7 +46,7 @@ def _worth_another_way(error: ClusterError) -> bool:
     """A refusal may not hold from inside the pod; silence would only be waited for twice."""
     if isinstance(error, portforward.Answered):
         return error.status != _NO_USE
-    return isinstance(error, Forbidden) or (isinstance(error, Unreachable) and "in time" not in str(error))
+    return isinstance(error, Forbidden) or (isinstance(error, Unreachable) and not isinstance(error, TimedOut))
 
 
 def _gap(pod: Pod, error: ClusterError) -> Gap:

@@ -15,6 +15,7 @@ from kubectl_rev.commands.terminal import err, out
 from kubectl_rev.core.checks.hints import Hint, command, flag
 from kubectl_rev.core.migration.patches import holds
 from kubectl_rev.core.validation.repair import Write
+from kubectl_rev.core.writes import singular
 from kubectl_rev.errors import Changed, Forbidden, Incomplete, NotFound, RevError, UsageError
 from kubectl_rev.render.text import clean
 
@@ -51,7 +52,7 @@ class Run:
                 reason = f"{error.reason}; nothing was changed"
                 raise Forbidden(error.verb, error.resource, error.namespace, reason) from error
             except Rejected as error:
-                if "dry run" not in str(error):
+                if "dry run" not in str(error):  # the API server's text; it has no code for this
                     raise
                 err(f"{clean(write.step.name)} was not tried: {clean(str(error))}")
             except Changed as error:
@@ -72,7 +73,7 @@ class Run:
             except NotFound:
                 if write.step.action != "delete":
                     raise self._stopped(write, Changed(f"{write.step.name} is gone")) from None
-                self._report(f"{write.step.says.removesuffix(' deleted')} unchanged (it is gone already)")
+                self._report(f"{singular(write.step.resource)}/{write.step.name} unchanged (it is gone already)")
                 continue
             except Changed as error:
                 if not self._is_made(write):

@@ -11,7 +11,7 @@ from kubectl_rev.commands.source import Source, check
 from kubectl_rev.core.checks.model import Finding, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
-from kubectl_rev.core.mesh.snapshot import Gap
+from kubectl_rev.core.mesh.snapshot import Absent, Gap
 from kubectl_rev.core.migration import choosing, inferred_injectors, migration, tagging, undo
 from kubectl_rev.core.migration.checks.context import Situation
 from kubectl_rev.core.migration.checks.preflight import find
@@ -130,7 +130,7 @@ def checked(request: Request, plan: Plan, known: Known, after: Survey, source: S
     """The preflight; for a dump without what only a cluster can be request."""
     circumstances = Circumstances()
     if of_dump:
-        circumstances = Circumstances(gaps=tuple(Gap("list", each, "", "not in the dump") for each in _ONLY_LIVE))
+        circumstances = Circumstances(gaps=tuple(Gap("list", each, "", Absent.DUMP) for each in _ONLY_LIVE))
     elif plan.moves or not plan.is_done:
         from kubectl_rev.cluster import preflight
 

@@ -138,7 +138,7 @@ def check(survey: Survey, *, pods_tell: bool = False) -> None:
     told = snapshot.namespaces or (pods_tell and not snapshot.lacks("pods", snapshot.scope))
     if all(resource in gaps for resource in needed) and not told:  # one that was named may be readable
         first = gaps[needed[0]]
-        if first.reason.startswith("not in "):
+        if first.of_file:
             raise NoIstio(f"{', '.join(needed)}: {first.reason}: is it complete, and the right file?")
         raise Forbidden(first.verb, ", ".join(needed), reason=first.reason)
     if not mesh.control_planes and not mesh.injectors and not mesh.blind:

@@ -21,7 +21,7 @@ from kubectl_rev.core.mesh import labels, objects
 from kubectl_rev.core.mesh.objects import Object, Pod, Shape, Workload
 from kubectl_rev.core.mesh.resources import BY_KIND, BY_NAME, FIELDS, RESOURCES, Resource, group_of, plural_of
 from kubectl_rev.core.mesh.sail import Sail
-from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
+from kubectl_rev.core.mesh.snapshot import Absent, Gap, Snapshot
 from kubectl_rev.dumps.redact import INJECTOR_CONFIG, lean
 from kubectl_rev.dumps.yaml_reader import decode, documents, read, spoken
 from kubectl_rev.dumps.yaml_writer import write_yaml
@@ -185,12 +185,12 @@ def _plain(found: Iterable[tuple[Resource, Object]], config: list[objects.IstioC
             _without_template(each)
         lists[kind.field].append(each)
     gaps = [
-        Gap("list", kind.resource, "", "not in the dump")
+        Gap("list", kind.resource, "", Absent.DUMP)
         for kind in RESOURCES
         if kind.resource not in seen and (not kind.optional or kind.kind in owners)
     ]
     if labels.CONFIGURATION not in seen:
-        gaps.append(Gap("list", labels.CONFIGURATION, "", "not in the dump"))
+        gaps.append(Gap("list", labels.CONFIGURATION, "", Absent.DUMP))
     istiods = [pod for pod in lists["pods"] if pod.labels.get(labels.APP) == labels.ISTIOD]
     return lean(Snapshot(**lists, istiods=istiods, config=config, gaps=gaps))
 
@@ -218,7 +218,7 @@ def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
     owners = {owner.kind for each in chain.from_iterable(lists.values()) for owner in each.metadata.owner_references}
     known = {*(kind.resource for kind in RESOURCES if not kind.optional or kind.kind in owners), labels.CONFIGURATION}
     missing = known - {*saved.read} - {gap.resource for gap in saved.gaps}
-    gaps = saved.gaps + [Gap("list", resource, "", "not in the snapshot") for resource in sorted(missing)]
+    gaps = saved.gaps + [Gap("list", resource, "", Absent.SNAPSHOT) for resource in sorted(missing)]
     return lean(
         Snapshot(**lists, istiods=istiods, config=config, versions=saved.versions, taken=saved.taken, gaps=gaps)
     )

@@ -166,7 +166,7 @@ def plural(count: int, noun: str) -> str:
 def not_checked(gaps: Sequence[Gap], style: Style, repeated: Callable[[Hint], Hint]) -> str:
     """What an overview leaves open, and the rights that would help."""
     lines = [line for text in gap_texts(gaps) for line in wrap("Not checked: ", text, style.width)]
-    if any(gap.verb in RIGHTS and not gap.reason.startswith("not in the") for gap in gaps):
+    if any(gap.verb in RIGHTS and not gap.of_file for gap in gaps):
         rbac = repeated(command("rev-verify", Flag("--rbac")))
         lines.append(f"{'':13}{clean(str(rbac))}   # the rights to ask for")
     lines += wrap("Not checked: ", f"{', '.join(NOT_CHECKED.values())}.", style.width)
@@ -204,4 +204,4 @@ def gap_place(gap: Gap) -> str:
 
 def gap_why(gap: Gap) -> str:
     """`may not list: forbidden`, `not in the dump`."""
-    return gap.reason if gap.reason.startswith("not in ") else f"may not {gap.verb}: {gap.reason}"
+    return gap.reason if gap.of_file else f"may not {gap.verb}: {gap.reason}"

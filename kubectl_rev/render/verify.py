@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 from kubectl_rev.core.checks.model import Check, Finding, Ref
 from kubectl_rev.core.mesh.resources import TOP_WORKLOADS
+from kubectl_rev.core.mesh.snapshot import Absent
 from kubectl_rev.core.verification.compare import Change
 from kubectl_rev.core.verification.verify import CheckItem, GapItem, Status, Verdict, Verification
 from kubectl_rev.render.findings import causes
@@ -103,7 +104,7 @@ def gap_text(gap: GapItem) -> str:
     """`may not list deployments.apps: forbidden to user "jane"`, or the reason alone where it says all."""
     if gap.verb in ("ask", "read", "decide", "tell"):
         return f"{gap.kind}: {gap.reason}"
-    if gap.reason.startswith("not in the"):
+    if gap.reason in frozenset(Absent):
         return f"{gap.resource}: {gap.reason}"
     where = f" in namespace {gap.namespace}" if gap.namespace else ""
     return f"may not {gap.verb} {gap.resource}{where}: {gap.reason}"

@@ -18,7 +18,7 @@ from kubectl_rev.core.mesh.objects import (
 from kubectl_rev.core.mesh.revisions import ControlPlane, Istiod, Mesh, Tag
 from kubectl_rev.core.mesh.selectors import LabelSelector
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
-from kubectl_rev.core.mesh.webhook_targets import Target
+from kubectl_rev.core.mesh.webhook_targets import Problem, Target
 from tests.build import (
     ISTIO,
     config_map,
@@ -98,9 +98,9 @@ def test_an_istiod_without_a_revision_label_is_the_default() -> None:
 def test_scaled_to_zero_is_local_and_not_ready() -> None:
     snapshot = world(control_plane("canary", ready=()))
     assert planes(snapshot) == [local("canary")]
-    assert Mesh(snapshot).injectors[0].target == Target(
-        "local", ISTIO, "istiod-canary", ("canary",), False, 'no endpoints available for service "istiod-canary"'
-    )
+    found = Mesh(snapshot).injectors[0].target
+    assert found == Target("local", ISTIO, "istiod-canary", ("canary",), False, Problem.NOT_READY)
+    assert found.problem == 'no endpoints available for service "istiod-canary"'
 
 
 def test_a_terminating_istiod_is_not_ready() -> None:
@@ -232,9 +232,9 @@ def test_the_alias_service_in_front_of_a_revision() -> None:
 def test_a_service_of_the_same_name_in_another_namespace_is_another() -> None:
     other = service("canary", "elsewhere")
     snapshot = world(other, endpoints(other, True), istiod("canary"))
-    assert target(snapshot, "istiod-canary") == Target(
-        "local", ISTIO, "istiod-canary", (), False, 'service "istiod-canary" not found'
-    )
+    found = target(snapshot, "istiod-canary")
+    assert found == Target("local", ISTIO, "istiod-canary", (), False, Problem.NO_SERVICE)
+    assert found.problem == 'service "istiod-canary" not found'
     assert target(snapshot, "istiod-canary", "elsewhere") == Target("local", "elsewhere", "istiod-canary", (), True)
 
 

@@ -36,8 +36,8 @@ def classify(metadata: Metadata, spec: PodSpec | None) -> GatewayKind | None:
     # up to 1.23 the name again, since 1.24 who manages it (files/kube-gateway.yaml, files/waypoint.yaml).
     istio = labels.GATEWAY_MANAGED in given or given.get(labels.GATEWAY_CLASS, "").startswith(_CLASS)
     if labels.GATEWAY_NAME_LEGACY in given or (labels.GATEWAY_NAME in given and istio):
-        said = given.get(labels.GATEWAY_CLASS, "") + given.get(labels.GATEWAY_MANAGED, "")
-        waypoint = "waypoint" in said or "mesh-controller" in said
+        values = given.get(labels.GATEWAY_CLASS, "") + given.get(labels.GATEWAY_MANAGED, "")
+        waypoint = "waypoint" in values or "mesh-controller" in values
         return GatewayKind.WAYPOINT if waypoint else GatewayKind.GATEWAY_API
     if "gateway" in map(str.strip, metadata.annotations.get(labels.TEMPLATES, "").split(",")):
         return GatewayKind.INJECTED

@@ -6,6 +6,7 @@ It holds Kubernetes' own objects and joins nothing: what they mean is `revisions
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 
 import msgspec
 
@@ -25,6 +26,13 @@ from kubectl_rev.core.mesh.objects import (
 from kubectl_rev.core.mesh.sail import Sail
 
 
+class Absent(StrEnum):
+    """Why there is nothing of a kind in a file: it may never have been asked for. The reason of a gap."""
+
+    DUMP = "not in the dump"
+    SNAPSHOT = "not in the snapshot"
+
+
 class Gap(msgspec.Struct, frozen=True, order=True):
     """Something that was asked for and could not be read: `may not list pods in namespace shop: forbidden`.
 
@@ -34,7 +42,12 @@ class Gap(msgspec.Struct, frozen=True, order=True):
     verb: str
     resource: str
     namespace: str = ""
-    reason: str = ""
+    reason: str = ""  # or one of Absent
+
+    @property
+    def of_file(self) -> bool:
+        """Whether it is a file's, which nobody refused."""
+        return self.reason in frozenset(Absent)
 
     @property
     def of_config(self) -> bool:

@@ -7,6 +7,7 @@ As the API server resolves it: the Service, its port of the webhook's number, a 
 from __future__ import annotations
 
 from collections import defaultdict
+from enum import Enum
 from typing import Literal
 
 import msgspec
@@ -16,14 +17,21 @@ from kubectl_rev.core.mesh.endpoints import EndpointSlice
 from kubectl_rev.core.mesh.objects import ClientConfig, Service
 from kubectl_rev.core.mesh.snapshot import Snapshot
 
-_NOBODY = "no endpoints available for service "
+
+class Problem(Enum):
+    """Why calls of a webhook fail, in the API server's words (k8s.io/apiserver/pkg/util/proxy)."""
+
+    NO_SERVICE = 'service "{service}" not found'
+    NO_PORT = 'no service port {port} found for service "{service}"'
+    NOT_READY = 'no endpoints available for service "{service}"'
+    PORT_NOT_READY = 'no endpoints available for port {port} of service "{service}"'
 
 
 class Target(msgspec.Struct, frozen=True):
     """Where a webhook's calls go.
 
     `revisions` are those of the istiod pods behind the Service, empty when that cannot be seen from this cluster.
-    `alive` is False when calls are sure to fail, None when it cannot be known; `problem` is the API server's reason.
+    `alive` is False when calls are sure to fail, None when it cannot be known; `cause` is why, at this `port`.
     """
 
     kind: Literal["local", "remote", "external"]
@@ -31,12 +39,18 @@ class Target(msgspec.Struct, frozen=True):
     service: str = ""
     revisions: tuple[str, ...] = ()
     alive: bool | None = None
-    problem: str = ""
+    cause: Problem | None = None
+    port: str = ""
+
+    @property
+    def problem(self) -> str:
+        """The cause in words; empty where there is none."""
+        return self.cause.value.format(service=self.service, port=self.port) if self.cause else ""
 
     @property
     def asleep(self) -> bool:
-        """Whether all is right with the Service, and nobody ready stands behind it."""
-        return self.problem.startswith(_NOBODY)
+        """Whether all is right with the Service, and no pod behind it is ready."""
+        return self.cause is Problem.NOT_READY
 
 
 class Reach:
@@ -58,28 +72,29 @@ class Reach:
         if service is None:
             if self._snapshot.has_gap("services", where[0]):
                 return Target("local", *where)
-            return Target("local", *where, alive=False, problem=f'service "{where[1]}" not found')
+            return Target("local", *where, alive=False, cause=Problem.NO_SERVICE)
         if not service.spec.selector:
             return Target("remote", *where)
         revisions = self._revisions_behind(service)
-        if problem := self._problem(service, client.service.port):
-            return Target("local", *where, revisions, False, problem)
+        cause, port = self._problem(service, client.service.port)
+        if cause is not None:
+            return Target("local", *where, revisions, False, cause, port)
         unread = self._snapshot.has_gap("endpointslices.discovery.k8s.io", where[0])
         return Target("local", *where, revisions, None if unread or not service.spec.ports else True)
 
-    def _problem(self, service: Service, number: int) -> str:
-        """Why a call fails; empty where it does not, and where the endpoints were not read."""
+    def _problem(self, service: Service, number: int) -> tuple[Problem | None, str]:
+        """Why a call fails, and at which port; None where it does not, and where the endpoints were not read."""
         port = next((port for port in service.spec.ports if port.port == number), None)
         if port is None and service.spec.ports:
-            return f'no service port {number} found for service "{service.name}"'
+            return Problem.NO_PORT, str(number)
         if self._snapshot.has_gap("endpointslices.discovery.k8s.io", service.namespace):
-            return ""
+            return None, ""
         ready = [each for each in self._slices[service.namespace, service.name] if _is_ready(each)]
         if not ready:
-            return f'{_NOBODY}"{service.name}"'
+            return Problem.NOT_READY, ""
         if port is None or any(not each.ports or any(p.name == port.name for p in each.ports) for each in ready):
-            return ""
-        return f'no endpoints available for port {number} of service "{service.name}"'
+            return None, ""
+        return Problem.PORT_NOT_READY, str(number)
 
     def _revisions_behind(self, service: Service) -> tuple[str, ...]:
         selects = service.spec.selector.items()

@@ -21,14 +21,19 @@ def owner_of(original: Original) -> str:
 
 def owner_by(given: dict[str, str], annotations: dict[str, str], owners: Sequence[OwnerReference] = ()) -> str:
     """The same, of labels, annotations and owner references."""
-    claimed = ownership.owner_of(Metadata(labels=given, annotations=annotations, owner_references=list(owners)))
-    return str(claimed) if claimed else ""
+    return str(_claimed(given, annotations, owners) or "")
+
+
+def _claimed(
+    given: dict[str, str], annotations: dict[str, str], owners: Sequence[OwnerReference]
+) -> ownership.Owner | None:
+    return ownership.owner_of(Metadata(labels=given, annotations=annotations, owner_references=list(owners)))
 
 
 def reverts_restarts(original: Original) -> str:
     """Argo CD with self-heal and Flux remove an annotation of a template that is not in Git (Flux FAQ)."""
-    owner = owner_of(original)
-    return owner if owner.startswith(("Argo CD", "Flux")) else ""
+    owner = _claimed(original.metadata.labels, original.annotations, original.metadata.owner_references)
+    return str(owner) if owner and owner.tool in ("Argo CD", "Flux") else ""
 
 
 def change_at_source(move: Move) -> str:

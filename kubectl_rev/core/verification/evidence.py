@@ -156,11 +156,7 @@ def unknown(gap: Gap) -> Unknown:
 
 def grant(gap: Gap) -> str:
     """The RBAC rule that would have prevented a refusal, as it stands in a ClusterRole or Role; else empty."""
-    if (
-        gap.verb not in _VERBS
-        or gap.reason.startswith("not in the")
-        or not gap.resource.partition("/")[0].replace(".", "").isalnum()
-    ):
+    if gap.verb not in _VERBS or gap.of_file or not gap.resource.partition("/")[0].replace(".", "").isalnum():
         return ""
     plural, _, group = gap.resource.partition(".")
     kind = f"Role in namespace {gap.namespace}" if gap.namespace else "ClusterRole"
