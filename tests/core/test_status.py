@@ -45,6 +45,7 @@ from tests.build import (
     validator,
     world,
 )
+from tests.build import workload as workload_of
 
 EGRESS = deployment("egress", ISTIO, "rev=default inject=false", proxy=proxy_container(role="router"))
 WEB, DB = deployment("web"), stateful_set("db", "legacy")
@@ -566,3 +567,14 @@ def test_why_of_a_gateway_that_istiod_renders_asks_no_webhook() -> None:
 def test_a_folded_snapshot_answers_the_overview() -> None:
     thin = world(ns("shop", "rev=canary"), control_plane("canary"), [metadata_only(pod("a", on="canary"))])
     assert answers.overview(Survey(thin), MESH_CHECKS).proxies == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "note"),
+    [("CronJob", "its next run moves it to canary"), ("Job", "running it again moves it to canary")],
+)
+def test_a_job_of_its_own_does_not_run_again_by_itself(kind, note):
+    planes = [*control_plane("default"), *control_plane("canary")]
+    job = running(workload_of(kind, "report"), "default")
+    (unit,) = [unit for unit in Survey(world(planes, ns("shop", "rev=canary"), job)).units if unit.name == "report"]
+    assert answers.workload_note(unit) == note

@@ -214,7 +214,7 @@ def workload_note(unit: Unit, only: Group | None = None) -> str:
     groups = unit.groups if only is None else (only,)
     effects = {group.effect for group in groups if not group.pod.terminating}
     words = _EFFECT_NOTES | ({Effect.MOVES: "the istiod of {1} renders it again"} if unit.gateway in RENDERED else {})
-    how = _HOW[unit.replacing]
+    how = "running it again" if unit.kind == "Job" else _HOW[unit.replacing]
     notes = [words[each].format(how, unit.selected.revision) for each in Effect if each in effects & words.keys()]
     if unit.selected.state in (State.REJECTED, State.CONFLICT, State.UNKNOWN):
         notes = [unit.selected.because]
