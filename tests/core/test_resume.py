@@ -8,7 +8,7 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.revision_names import of_flag
 from kubectl_rev.core.mesh.selectors import LabelSelector
-from kubectl_rev.core.migration import choosing, migration, tagging
+from kubectl_rev.core.migration import choosing, migration, tagging, undo
 from kubectl_rev.core.migration.choosing import Request, Unknown
 from kubectl_rev.core.migration.reasons import Reason
 from tests import build
@@ -217,3 +217,19 @@ def test_an_undo_of_a_tag_that_was_cut_off_is_ended_by_the_same_command(tagged, 
     )  # fmt: skip
     with pytest.raises(Unknown, match="nothing to undo: tag default has no annotation"):
         retag(tagged, undo=True)
+
+
+def undone(*parts, **request):
+    """The namespaces that an undo by this selection speaks of."""
+    survey = Survey(build.world(PLANES, *parts))
+    return undo.named(originals_of(survey.snapshot), survey, Request(**request))
+
+
+def test_an_undo_by_the_label_that_it_takes_away_takes_up_what_it_has_put_back():
+    moved = [began(ENABLED, name=name) for name in ("a", "b")]
+    on_canary = LabelSelector(match_labels={labels.REV: "canary"})
+    assert undone(*moved, selector=on_canary) == ["a", "b"]
+    half = [began(ENABLED, "injection=enabled", name="a"), began(ENABLED, name="b"), build.ns("c", "injection=enabled")]
+    assert undone(*half, selector=on_canary) == ["a", "b"]
+    assert undone(*half, selector=on_canary, exclude=("a",)) == ["b"]
+    assert undone(*moved, selector=LabelSelector(match_labels={"team": "x"})) == []

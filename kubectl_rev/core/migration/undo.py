@@ -63,6 +63,12 @@ def named(originals: Originals, survey: Survey, request: Request) -> list[str]:
     choosing.existing(survey, request.exclude)
     if request.names:
         return [name for name in choosing.named(survey, request) if name not in request.exclude]
-    kept = set(records(originals)) | {key[0] for key in pins(originals, set(survey.namespace_labels))}
-    matches = request.selector.matches if request.selector else lambda labels: True
-    return sorted(name for name in kept - {*request.exclude} if matches(survey.namespace_labels.get(name, {})))
+    recorded = records(originals)
+    kept = set(recorded) | {key[0] for key in pins(originals, set(survey.namespace_labels))}
+    return sorted(name for name in kept - {*request.exclude} if _selected(survey, request, name, recorded.get(name)))
+
+
+def _selected(survey: Survey, request: Request, name: str, record: dict[str, str] | None) -> bool:
+    """By its labels, or because an undo that was cut off has put them back: the selector may name what is gone."""
+    given = survey.namespace_labels.get(name, {})
+    return request.selector is None or request.selector.matches(given) or patches.injection_labels(given) == record
