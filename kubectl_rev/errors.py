@@ -33,12 +33,12 @@ class ExitCode(IntEnum):
 
 
 _MEANS = {
-    ExitCode.OK: "yes, or done (rev-status: whenever it could read)",
-    ExitCode.FINDINGS: "no: not safe, not complete, stopped by preflight, differs",
+    ExitCode.OK: "success: safe, complete, healthy or done (rev-status: the cluster was read)",
+    ExitCode.FINDINGS: "findings: not safe, not complete, broken, or stopped by the preflight",
     ExitCode.USAGE: "bad usage, unknown revision or tag, declined",
-    ExitCode.NO_ANSWER: "no answer: unreachable, forbidden, no Istio, unknown",
+    ExitCode.NO_ANSWER: "unknown: cluster unreachable, access denied, no Istio, or not all could be read",
     ExitCode.INCOMPLETE: "incomplete: part applied, or timed out",
-    ExitCode.BUG: "a bug of ours",
+    ExitCode.BUG: "internal error",
     ExitCode.INTERRUPTED: "interrupted",
 }
 

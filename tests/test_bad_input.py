@@ -44,15 +44,15 @@ def kubeconfig(tmp_path, server="https://127.0.0.1:1", context="here", **user):
         (["--bogus"], "error: no such option"),
         (["-o", "xml"], "error: invalid value for '--output' / '-o': 'xml' is not one of 'table', "),
         (["-v", "loud"], "error: invalid value for '-v' / '--v': want a whole number"),
-        (["frobs"], 'error: there is no type "frobs" here: say one of revisions, tags, namespaces'),
-        (["ns/a", "b"], "error: a type and names, or TYPE/NAME for each, not a mixture of both"),
+        (["frobs"], 'error: unknown type "frobs"; use one of revisions, tags, namespaces'),
+        (["ns/a", "b"], "error: use either TYPE NAME... or TYPE/NAME..., not both"),
         (["deploy/"], 'error: "deploy/" is not of the form TYPE/NAME'),
-        (["-f", EXAMPLE, "secret/x"], 'error: cannot explain a "secret": say ns/NAME, pod/NAME'),
+        (["-f", EXAMPLE, "secret/x"], 'error: cannot explain kind "secret"; use ns/NAME, pod/NAME'),
         (["-l", "a in"], "error: --selector: "),
         (["--request-timeout", "soon"], "error: invalid duration 'soon' for --request-timeout"),
-        (["-w", "-f", EXAMPLE], "error: --watch needs a cluster"),
+        (["-w", "-f", EXAMPLE], "error: --watch cannot be used with"),
         (["-f", "/nonexistent.yaml"], "error: "),
-        (["-f", EXAMPLE, "--revision", "canry"], 'error: no revision or tag "canry": there are '),
+        (["-f", EXAMPLE, "--revision", "canry"], 'error: revision or tag "canry" not found; available: '),
         (["-f", EXAMPLE, "ns/shopp"], 'error: namespace "shopp" not found; did you mean shop?'),
         (["-f", EXAMPLE, "ns", "nope"], 'error: namespace "nope" not found'),
         (["-f", EXAMPLE, "deploy/web", "-n", "both2"], 'error: namespace "both2" not found; did you mean both?'),
@@ -383,7 +383,7 @@ def test_names_and_arguments_exclude_each_other(tmp_path):
     (tmp_path / "names").write_text("namespace/shop\n")
     answer = call("ns", "-f", str(tmp_path / "names"))
     assert answer.code == ExitCode.USAGE
-    assert answer.err == "error: a list of names with -f says what is asked for: it does not go with arguments\n"
+    assert answer.err == "error: a list of names with -f cannot be combined with arguments\n"
 
 
 def on_terminal(columns, *arguments, env=None, plugin="rev-status"):

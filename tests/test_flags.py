@@ -74,7 +74,7 @@ def test_durations_are_gos(text):
 
 @pytest.mark.parametrize("text", NO_DURATIONS)
 def test_what_is_no_duration(text):
-    with pytest.raises(UsageError, match="for --timeout: say 30s or 1m30s"):
+    with pytest.raises(UsageError, match="for --timeout: use a value such as 30s or 1m30s"):
         seconds(text, "--timeout")
 
 

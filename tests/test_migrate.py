@@ -71,7 +71,7 @@ def test_the_plan_as_names_is_what_the_next_command_takes(planned):
         (["nope", *PLAN[2:], "-f", EXAMPLE], 'no namespace "nope"'),
         (["--undo", "nope", "--dry-run=client", "-f", EXAMPLE], 'no namespace "nope"'),
         (["shop", "--to", "canry", "--dry-run=client", "-f", EXAMPLE],
-         'no revision or tag "canry": there are canary, default, prod; did you mean canary?'),
+         'revision or tag "canry" not found; available: canary, default, prod; did you mean canary?'),
     ],
 )  # fmt: skip
 def test_bad_requests_get_one_line_and_change_nothing(arguments, says):

@@ -157,11 +157,11 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "a tag where a revision is asked": Mistake(
         mesh(injector("canary", tag="prod")), "kubectl rev-verify --uninstall prod -f DUMP",
-        "error: prod is a tag of revision canary", "kubectl rev-verify --uninstall canary", "say --uninstall canary",
+        "error: prod is a tag of revision canary", "kubectl rev-verify --uninstall canary", "use --uninstall canary",
     ),
     "a revision typed wrong in a command": Mistake(
         mesh(ns("shop", "injection=enabled")), "kubectl rev-migrate shop --to canry -f DUMP --dry-run=client",
-        'error: no revision or tag "canry": there are canary, default',
+        'error: revision or tag "canry" not found; available: canary, default',
         "kubectl rev-migrate shop --to canary", "did you mean canary?",
     ),
     "a namespace that is in no mesh": Mistake(
@@ -174,11 +174,11 @@ MISTAKES: dict[str, Mistake] = {
         "error: which namespaces? name them", "kubectl rev-migrate --from default --to canary", "say --from REVISION",
     ),
     "a namespace's name alone": Mistake(
-        mesh(ON_CANARY), "kubectl rev-status shop -f DUMP", 'error: there is no type "shop" here',
+        mesh(ON_CANARY), "kubectl rev-status shop -f DUMP", 'error: unknown type "shop"',
         "kubectl rev-status ns/shop", "as in ns/shop",
     ),
     "a context typed wrong": Mistake(
-        [], "kubectl rev-status --kubeconfig CONFIG --context prdo", "error: context prdo is in no kubeconfig",
+        [], "kubectl rev-status --kubeconfig CONFIG --context prdo", 'error: context "prdo" not found; available: prod',
         "kubectl config get-contexts prod --kubeconfig CONFIG", "did you mean prod?",
     ),
     "another cluster than one thinks": Mistake(

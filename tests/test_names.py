@@ -68,5 +68,5 @@ def test_our_own_pipe_takes_both(dump: str, tmp_path: Path) -> None:
     assert named([], opened(str(listed)), "") == ["data", "istio-system", "shop", "shop"]
     listed.write_text(call("deploy", "-n", "shop", "-o", "name", "-f", dump).out)
     assert named([], opened(str(listed)), "shop") == ["shop", "shop"]
-    with pytest.raises(UsageError, match="is in no namespace"):
+    with pytest.raises(UsageError, match="has no namespace"):
         named([], opened(str(listed)), "")

@@ -92,11 +92,14 @@ def test_a_repair_points_at_the_revision_of_that_name(moved: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--uninstall", "tag/default"], "error: default is a tag of revision canary: say --uninstall canary\n"),
-        (["--uninstall", "prod"], "error: prod is a tag of revision canary: say --uninstall canary\n"),
-        (["--revision", "tag/canary"], 'error: no tag "canary": there are default, prod\n'),
-        (["--revision", "revision/prod"], 'error: no revision "prod": there are canary, default\n'),
-        (["--revision", "tags/prod"], 'error: no revision or tag "tags/prod": there are canary, default, prod; '),
+        (["--uninstall", "tag/default"], "error: default is a tag of revision canary: use --uninstall canary\n"),
+        (["--uninstall", "prod"], "error: prod is a tag of revision canary: use --uninstall canary\n"),
+        (["--revision", "tag/canary"], 'error: tag "canary" not found; available: default, prod\n'),
+        (["--revision", "revision/prod"], 'error: revision "prod" not found; available: canary, default\n'),
+        (
+            ["--revision", "tags/prod"],
+            'error: revision or tag "tags/prod" not found; available: canary, default, prod; ',
+        ),
     ],
 )
 def test_what_has_no_such_name_is_said(moved: str, arguments: list[str], says: str) -> None:
@@ -140,7 +143,7 @@ def test_the_kinds_that_a_flag_takes() -> None:
         of_flag(survey, "tag/default", [Kind.REVISION])
     with pytest.raises(WrongKind, match="canary is a revision, not a tag"):
         of_flag(survey, "canary", [Kind.TAG])
-    with pytest.raises(UnknownName, match='no tag "x": there are default, prod'):
+    with pytest.raises(UnknownName, match='tag "x" not found; available: default, prod'):
         of_flag(survey, "x", [Kind.TAG])
 
 

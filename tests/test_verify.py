@@ -204,16 +204,16 @@ def test_since_tells_what_changed_and_nothing_when_nothing_did(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--uninstall", "1-6-5"], 'error: no revision "1-6-5": there are canary, default\n'),
+        (["--uninstall", "1-6-5"], 'error: revision "1-6-5" not found; available: canary, default\n'),
         (["--uninstall", "canry"], "did you mean canary?"),
-        (["--uninstall", "default", "--revision", "canary"], "two questions"),
+        (["--uninstall", "default", "--revision", "canary"], "cannot be used together"),
         (["--uninstall", "default", "shop"], "takes no namespaces"),
-        (["--by", "helm"], "it needs --uninstall"),
-        (["--revision", "nope"], 'no revision or tag "nope"'),
+        (["--by", "helm"], "requires --uninstall"),
+        (["--revision", "nope"], 'revision or tag "nope" not found'),
         (["nowhere"], 'namespace "nowhere" not found'),
-        (["--check", "REV999"], 'no check "REV999"'),
+        (["--check", "REV999"], 'unknown check "REV999"'),
         (["--explain", "REV31"], "did you mean"),
-        (["--wait"], "--wait needs a cluster"),
+        (["--wait"], "--wait requires a cluster"),
         (["--fail-on", "info"], "fail-on"),
     ],
 )

@@ -56,11 +56,11 @@ def command(
     connection: ConnectionFlags,
 ) -> None:
     if check_only and (take_back or dry_run is not DryRun.NONE):
-        raise UsageError("--check changes nothing: it does not go with --undo or --dry-run")
+        raise UsageError("--check cannot be used with --undo or --dry-run")
     if take_back and to:
-        raise UsageError("--undo goes back to what was noted: it does not go with --to")
+        raise UsageError("--undo cannot be used with --to")
     if filename and not (check_only or dry_run is DryRun.CLIENT):
-        raise UsageError("a dump cannot be repaired: say --check or --dry-run=client")
+        raise UsageError("a dump cannot be changed: use --check or --dry-run=client")
     from kubectl_rev.commands import fix_validation
 
     request = fix_validation.Request(

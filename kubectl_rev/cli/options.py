@@ -135,5 +135,5 @@ def seconds(duration: str, flag: str) -> float:
     if re.fullmatch(r"\d+", said):
         parts = [(said, "s")]
     elif not parts or "".join(number + unit for number, unit in parts) != said:
-        raise UsageError(f"invalid duration {duration!r} for {flag}: say 30s or 1m30s")
+        raise UsageError(f"invalid duration {duration!r} for {flag}: use a value such as 30s or 1m30s")
     return min(sum(float(number) * _UNITS[unit] for number, unit in parts), _FOREVER)

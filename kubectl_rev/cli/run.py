@@ -151,7 +151,8 @@ def outcome(command: Callable[..., None], prog: str, arguments: Sequence[str] | 
             return ExitCode.NO_ANSWER
         if any(word.startswith(("-v", "--v=")) for word in sys.argv):
             traceback.print_exc()
-        err(f"error: internal: {type(error).__name__}: {_clean(error)} (this is our bug; -v 6 shows where)")
+        what = f"{type(error).__name__}: {_clean(error)}"
+        err(f"error: internal error: {what} (a bug in kubectl-rev; -v 6 shows the stack trace)")
         return ExitCode.BUG
 
 

@@ -203,14 +203,16 @@ def _first(entries: Iterable[Entry]) -> dict[str, Entry]:
     return found
 
 
+_LISTED = 10  # names in a message
+
+
 def _named(kind: str, name: str, known: dict[str, Entry]) -> dict[str, Any]:
     if not name:
         return {}
     if name in known:
         return known[name].fields
-    guess = did_you_mean(name, known)
-    listed = "" if guess else f": there is {', '.join(sorted(known)[:10]) or 'none'}"
-    raise UsageError(f"{kind} {name} is in no kubeconfig{listed}{guess}")
+    listed = [*sorted(known)[:_LISTED], *(["…"] if len(known) > _LISTED else [])]
+    raise UsageError(f'{kind} "{name}" not found; available: {", ".join(listed) or "none"}{did_you_mean(name, known)}')
 
 
 def _with_flags(target: Target, options: ConnectionFlags) -> Target:

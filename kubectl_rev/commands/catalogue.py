@@ -30,7 +30,7 @@ def find(code: str) -> Check[Any]:
     known = {check.code: check for check in ALL}
     if code.upper() in known:
         return known[code.upper()]
-    raise UsageError(f'no check "{code}": --list-checks has them all{did_you_mean(code.upper(), known)}')
+    raise UsageError(f'unknown check "{code}"; --list-checks shows all{did_you_mean(code.upper(), known)}')
 
 
 def explained(code: str, style: Style) -> str:

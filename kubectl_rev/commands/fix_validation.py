@@ -137,7 +137,9 @@ class Session:
             return None
         request = self._request
         if request.yes or not request.writes or not can_ask():
-            raise UsageError(f"which revision is to validate unlabelled config? say --to {' or --to '.join(able)}")
+            raise UsageError(
+                f"which revision should validate config without a revision label? --to {' or --to '.join(able)}"
+            )
         answer = ask(f"Which revision is to validate unlabelled config ({', '.join(able)})?")
         if answer not in able:
             raise UsageError(f'no such choice: "{clean(answer)}"; nothing was changed')

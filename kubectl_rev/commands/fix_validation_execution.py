@@ -132,7 +132,7 @@ class Run:
 
     def _can_back_up(self) -> None:
         if not os.path.isdir(self._backups) or not os.access(self._backups, os.W_OK | os.X_OK):
-            raise UsageError(f"cannot write backups to {self._backups}: say --backup-dir; nothing was changed")
+            raise UsageError(f"cannot write backups to {self._backups}: use --backup-dir; nothing was changed")
 
     def _back_up(self, write: Write) -> None:
         """The object's manifest in a file of its own that nobody else may read; no file, no deletion."""
@@ -149,7 +149,7 @@ class Run:
                 os.fsync(file.fileno())
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise UsageError(f"cannot write the backup {path}: {reason}: say --backup-dir") from None
+            raise UsageError(f"cannot write the backup {path}: {reason}: use --backup-dir") from None
         err(clean(f"backup of {write.step.name}: {path}"))
         self.undo.append(command("create", flag("-f", str(path))))
 

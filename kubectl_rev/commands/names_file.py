@@ -53,6 +53,6 @@ def named(arguments: Sequence[str], file: File, namespace: str) -> list[str]:
     for each in file.names:
         space = each.name if each.type in _NAMESPACES else each.namespace or namespace
         if not space or each.type in _OURS:
-            raise UsageError(f"{each.type}/{each.name} is in no namespace: say namespace/NAME, or add -n NAMESPACE")
+            raise UsageError(f"{each.type}/{each.name} has no namespace: use namespace/NAME, or add -n NAMESPACE")
         words.append(space)
     return words

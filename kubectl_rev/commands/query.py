@@ -98,9 +98,7 @@ def parse(arguments: Sequence[str]) -> Query:
         return ListQuery(_LIST_OF[kind], None, names)
     if kind in _KIND_OF:
         return ListQuery("workloads", _KIND_OF[kind], names)
-    raise UsageError(
-        f'there is no type "{words[0]}" here: say one of {", ".join(LISTS)}, or TYPE/NAME, as in ns/{words[0]}'
-    )
+    raise UsageError(f'unknown type "{words[0]}"; use one of {", ".join(LISTS)}, or TYPE/NAME, as in ns/{words[0]}')
 
 
 def of_names(listed: Sequence[Name]) -> Query:
@@ -115,7 +113,7 @@ def of_names(listed: Sequence[Name]) -> Query:
 def _subject(word: str) -> Subject:
     kind, slash, name = word.partition("/")
     if not slash:
-        raise UsageError("a type and names, or TYPE/NAME for each, not a mixture of both")
+        raise UsageError("use either TYPE NAME... or TYPE/NAME..., not both")
     if not name or "/" in name:
         raise UsageError(f'"{word}" is not of the form TYPE/NAME')
     return Subject(_EXPLAINED.get(kind.lower(), kind.lower()), name)

@@ -44,14 +44,14 @@ def run(request: Request) -> ExitCode:
     """Answer on stdout. Raises RevError."""
     file = names_file.opened(request.filename)
     if file.names and request.arguments:
-        raise UsageError("a list of names with -f says what is asked for: it does not go with arguments")
+        raise UsageError("a list of names with -f cannot be combined with arguments")
     asked = query.of_names(file.names) if file.names else query.parse(request.arguments)
     if isinstance(asked, SubjectQuery) and request.keep.narrows:
-        raise UsageError("--selector, --revision and --drifted narrow lists: they do not go with TYPE/NAME")
+        raise UsageError("--selector, --revision and --drifted filter lists and cannot be used with TYPE/NAME")
     source = Source(request.connection, file.dump, request.all_namespaces, file.stdin)
     if request.watch:
         if file.dump or request.save:
-            raise UsageError("--watch needs a cluster: it does not go with --filename or --save")
+            raise UsageError("--watch cannot be used with --filename or --save")
         from kubectl_rev.commands.watch import follow
 
         follow(source, source.scope(asked), lambda: answer(request, asked, source.read(asked), source)[0])

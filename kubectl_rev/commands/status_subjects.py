@@ -85,7 +85,9 @@ def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[Expla
 def _check_kind_and_owner(survey: Survey, kind: str, name: str, namespace: str, there: Sequence[str]) -> None:
     """Of what is there and no workload of its own, or of a kind that has none: raises UsageError that tells."""
     if kind not in (*RESOURCES, "Pod") and not there:
-        raise UsageError(f'cannot explain a "{kind}": say ns/NAME, pod/NAME, deploy/NAME, sts/NAME, ds/NAME and so on')
+        raise UsageError(
+            f'cannot explain kind "{kind}"; use ns/NAME, pod/NAME, deploy/NAME, sts/NAME, ds/NAME and so on'
+        )
     for each in survey.snapshot.workloads:
         if (each.kind, each.name) == (kind, name) and namespace in ("", each.namespace):
             if above := each.metadata.controller:

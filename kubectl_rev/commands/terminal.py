@@ -84,7 +84,7 @@ def confirm(question: str, *, context: str, server: str, yes: bool) -> None:
     if yes:
         return
     if not can_ask():
-        raise Declined("this changes the cluster: say --yes where nobody can be asked")
+        raise Declined("stdin is not a terminal; use --yes to confirm")
     from kubectl_rev.render.text import clean
 
     err(f"Context {clean(context)}, cluster {clean(server)}.")

@@ -114,13 +114,13 @@ def _verify(request: Request) -> ExitCode:
 def _consistent(request: Request, namespaces: frozenset[str], *, dump: str) -> None:
     """Raises UsageError for flags that contradict each other."""
     if request.uninstall and request.revision:
-        raise UsageError("--uninstall and --revision are two questions: ask one")
+        raise UsageError("--uninstall and --revision cannot be used together")
     if request.uninstall and namespaces:
-        raise UsageError("--uninstall is about the whole mesh: it takes no namespaces")
+        raise UsageError("--uninstall checks the whole mesh and takes no namespaces")
     if request.by and not request.uninstall:
-        raise UsageError("--by says how a revision is removed: it needs --uninstall")
+        raise UsageError("--by requires --uninstall")
     if request.wait is not None and dump:
-        raise UsageError("a dump does not change: --wait needs a cluster")
+        raise UsageError("--wait requires a cluster and cannot be used with a dump")
 
 
 def _answer(
@@ -143,7 +143,7 @@ def _installed(evidence: Evidence, text: str, source: Source) -> str:
     except UsageError as error:
         _, name = split(text)
         if revision := tags(evidence.mesh).get(name):
-            raise UsageError(f"{name} is a tag of revision {revision}: say --uninstall {revision}") from error
+            raise UsageError(f"{name} is a tag of revision {revision}: use --uninstall {revision}") from error
         raise
 
 

@@ -223,6 +223,6 @@ def test_the_script_of_the_readme_can_be_run_again_at_any_point(cluster, tmp_pat
         writes = proxy.count("PATCH")
         again = cluster.run("bash", "-c", script, check=False, timeout=300)
         assert again.returncode == ExitCode.USAGE, again.stdout + again.stderr
-        assert again.stderr.endswith("error: default is a tag of revision canary: say --uninstall canary\n")
+        assert again.stderr.endswith("error: default is a tag of revision canary: use --uninstall canary\n")
         assert proxy.count("PATCH") == writes
     cluster.reset("istioctl")

@@ -243,7 +243,7 @@ def test_an_unknown_target_lists_what_there_is(world):
     done = do.migrate(world, "by-rev", "--to", "canry", "--yes")
     assert done.returncode == ExitCode.USAGE
     assert done.stderr == (
-        'error: no revision or tag "canry": there are canary, default, next, prod; did you mean canary?\n'
+        'error: revision or tag "canry" not found; available: canary, default, next, prod; did you mean canary?\n'
     )
 
 

@@ -214,7 +214,7 @@ def test_nobody_holds_the_default_and_it_asks(world):
     piped = world.fix("--yes")
     assert piped.returncode == ExitCode.USAGE
     assert piped.stderr.splitlines()[-1] == (
-        "error: which revision is to validate unlabelled config? say --to canary or --to default"
+        "error: which revision should validate config without a revision label? --to canary or --to default"
     )
     said, code = answered(world, choice="prod")
     assert code == ExitCode.USAGE

@@ -257,14 +257,14 @@ def test_404_on_debug_and_one_of_three_replicas_unreachable(pristine: Cluster) -
 
 
 def test_unknown_revision_and_tag_are_usage_errors(mesh: Mesh) -> None:
-    for name, says in (("canry", "did you mean canary?"), ("1-6-5", 'no revision "1-6-5"')):
+    for name, says in (("canry", "did you mean canary?"), ("1-6-5", 'revision "1-6-5" not found')):
         done = mesh.cluster.run("kubectl", "rev-verify", "--uninstall", name, check=False)
         assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
         assert says in done.stderr
     mesh.tag("prod", "canary")
     done = mesh.cluster.run("kubectl", "rev-verify", "--uninstall", "prod", check=False)
     assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
-    assert done.stderr == "error: prod is a tag of revision canary: say --uninstall canary\n"
+    assert done.stderr == "error: prod is a tag of revision canary: use --uninstall canary\n"
 
 
 def test_a_skipped_check_is_never_safe(pristine: Cluster) -> None:

@@ -286,7 +286,9 @@ def test_those_that_nobody_injects_are_listed_with_the_reason():
 
 def test_an_unknown_name_says_what_there_is_and_what_is_near():
     survey = Survey(build.world(BOTH, SPACES))
-    with pytest.raises(UnknownName, match='no revision or tag "canry": there are canary, default; did you mean canary'):
+    with pytest.raises(
+        UnknownName, match='revision or tag "canry" not found; available: canary, default; did you mean canary'
+    ):
         of_flag(survey, "canry")
     with pytest.raises(Unknown, match='no namespace "enabld"; did you mean enabled'):
         choosing.choose(survey, Originals([]), Request(names=("enabld",)), of_flag(survey, "canary"))

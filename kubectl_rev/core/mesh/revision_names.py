@@ -86,7 +86,7 @@ def of_flag(survey: Survey, text: str, kinds: Iterable[Kind] = EITHER, *, runnin
     names = (there if Kind.REVISION in wanted else set()) | (points_to.keys() if Kind.TAG in wanted else set())
     what = " or ".join(each for each in EITHER if each in wanted)
     available = ", ".join(sorted(names)) or "none"
-    raise UnknownName(f'no {what} "{name}": there are {available}{did_you_mean(name, names)}')
+    raise UnknownName(f'{what} "{name}" not found; available: {available}{did_you_mean(name, names)}')
 
 
 def split(text: str) -> tuple[Kind | None, str]:
