@@ -122,3 +122,15 @@ def test_what_is_excluded_is_skipped_and_must_exist():
     assert plan["skipped"] == [{"namespace": "both", "why": "--exclude names it", "reason": "excluded"}]
     found = migrate("--from", "default", *HALF, "--exclude", "catalgo")
     assert (found.code, found.err) == (ExitCode.USAGE, 'error: no namespace "catalgo"; did you mean catalog?\n')
+
+
+def test_exit_code_0_means_the_same_wherever_it_is_told():
+    told = {
+        "README.md": (ROOT / "README.md").read_text(),
+        "docs/exit-codes.md": (ROOT / "docs" / "exit-codes.md").read_text(),
+        "--help": migrate("--help").out,
+    }
+    for place, text in told.items():
+        sentence = " ".join(text.split())
+        assert "means that all that it can move is moved" in sentence, place
+        assert "--require-all" in sentence, place

@@ -152,17 +152,17 @@ class _Run:
         execution.tick = tick
         self._prepare_for_an_end(plan)
         try:
-            for outcome in execution.run():
-                live.line(render.outcome(outcome, many=many))
-            live.end()
-        except KeyboardInterrupt:
-            live.end()
+            try:
+                for outcome in execution.run():
+                    live.line(render.outcome(outcome, many=many))
+            finally:
+                live.end()
+                acting.stop()
+            complete = not execution.failures and not execution.namespaces_left and not execution.left
+            code = self._report(plan, preflight, execution, complete=complete)
+        except KeyboardInterrupt:  # also at the very end: nobody saw the exit code then
             self._interrupted(execution)
             raise
-        finally:
-            acting.stop()
-        complete = not execution.failures and not execution.namespaces_left and not execution.left
-        code = self._report(plan, preflight, execution, complete=complete)
         if complete:
             return code
         talk.tell_left(execution)
