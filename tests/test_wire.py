@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kubectl_rev.cluster import decode, wire
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.objects import Metadata, OwnerReference
-from kubectl_rev.core.mesh.rollouts import RolloutCondition, WorkloadStatus
+from kubectl_rev.core.mesh.rollout_state import RolloutCondition, WorkloadStatus
 from kubectl_rev.core.mesh.snapshot import fold
 from tests.protobuf import field, items, meta, number, pairs
 

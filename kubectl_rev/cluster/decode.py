@@ -30,7 +30,7 @@ from kubectl_rev.core.mesh.objects import (
     Workload,
     WorkloadSpec,
 )
-from kubectl_rev.core.mesh.rollouts import RolloutCondition, WorkloadStatus
+from kubectl_rev.core.mesh.rollout_state import RolloutCondition, WorkloadStatus
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of the object: large, and never of use here
 

@@ -20,7 +20,7 @@ from kubectl_rev.core.mesh.objects import (
     UpdateStrategy,
     WebhookConfiguration,
 )
-from kubectl_rev.core.mesh.rollouts import RolloutCondition, WorkloadStatus
+from kubectl_rev.core.mesh.rollout_state import RolloutCondition, WorkloadStatus
 from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.remedies.commands import restart

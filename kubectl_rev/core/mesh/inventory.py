@@ -20,7 +20,7 @@ from kubectl_rev.core.mesh.objects import Metadata, OwnerReference, Pod, PodSpec
 from kubectl_rev.core.mesh.proxies import Proxy, as_wished, proxy_of
 from kubectl_rev.core.mesh.resources import Restart, facts_of, maker
 from kubectl_rev.core.mesh.revisions import Mesh
-from kubectl_rev.core.mesh.rollouts import state_of
+from kubectl_rev.core.mesh.rollout_state import state_of
 from kubectl_rev.core.mesh.snapshot import Snapshot
 
 Held = Literal["", "paused", "OnDelete", "rolling", "stuck"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.rollouts import WorkloadStatus
+from kubectl_rev.core.mesh.rollout_state import WorkloadStatus
 from kubectl_rev.core.mesh.selectors import LabelSelector
 
 
