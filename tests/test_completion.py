@@ -195,7 +195,7 @@ def test_a_credential_plugin_that_hangs_ends_with_it(ask: Ask, tmp_path: Path) -
     path.write_text(
         KUBECONFIG.replace("SERVER", "https://127.0.0.1:1").replace("{token: t}", json.dumps({"exec": plugin}))
     )
-    assert ask("rev-status", "--request-timeout", "2s", "-n", "", kubeconfig=path) == ([], 4)
+    assert ask("rev-status", "--request-timeout", "5s", "-n", "", kubeconfig=path) == ([], 4)
     for _ in range(100):
         if not Path(f"/proc/{pid.read_text().strip()}").exists():
             return
