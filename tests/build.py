@@ -38,7 +38,7 @@ from kubectl_rev.core.mesh.objects import (
     ServiceSpec,
     Webhook,
     WebhookConfiguration,
-    Workload,
+    WorkloadObject,
     WorkloadReference,
     WorkloadSpec,
 )
@@ -94,14 +94,14 @@ def template(
 
 def workload(
     kind: str, name: str, namespace: str = "shop", text: str = "", *, owner: Object | None = None, **more: Any
-) -> Workload:
+) -> WorkloadObject:
     """A workload; `text` are its template's labels, `more` is for `template`, `replicas` aside."""
     replicas = more.pop("replicas", None)
     made = template(f"app={name} {text}", **more)
     spec = WorkloadSpec(template=made, replicas=replicas)
     if kind == "CronJob":
         spec = WorkloadSpec(job_template=JobTemplate(spec=JobSpec(template=made)))
-    return Workload(
+    return WorkloadObject(
         kind=kind, metadata=Metadata(name=name, namespace=namespace, owner_references=_owners(owner)), spec=spec
     )
 
@@ -116,17 +116,17 @@ rollout = partial(workload, "Rollout")
 deployment_config = partial(workload, "DeploymentConfig")
 
 
-def borrowing(name: str, lender: Workload, *, replicas: int | None = None) -> Workload:
+def borrowing(name: str, lender: WorkloadObject, *, replicas: int | None = None) -> WorkloadObject:
     """An Argo Rollout that uses the template of another workload."""
     reference = WorkloadReference(kind=lender.kind, name=lender.name)
     spec = WorkloadSpec(workload_ref=reference, replicas=replicas)
-    return Workload(kind="Rollout", metadata=Metadata(name=name, namespace=lender.namespace), spec=spec)
+    return WorkloadObject(kind="Rollout", metadata=Metadata(name=name, namespace=lender.namespace), spec=spec)
 
 
 def _owners(owner: Object | None) -> list[OwnerReference]:
     if owner is None:
         return []
-    return owned_by(owner.kind if isinstance(owner, Workload) else type(owner).__name__, owner.name)
+    return owned_by(owner.kind if isinstance(owner, WorkloadObject) else type(owner).__name__, owner.name)
 
 
 def proxy_container(
@@ -194,7 +194,7 @@ def pod(
     )
 
 
-def running(owner: Workload, *on: str | None, lender: Workload | None = None, **more: Any) -> list[Object]:
+def running(owner: WorkloadObject, *on: str | None, lender: WorkloadObject | None = None, **more: Any) -> list[Object]:
     """A workload with a pod for each of `on`; a Deployment's hang on a ReplicaSet that is known by its metadata.
 
     `lender` has the template, where that is another's.
@@ -206,7 +206,7 @@ def running(owner: Workload, *on: str | None, lender: Workload | None = None, **
         if middle.holds == "name":
             made[middle.label] = owner.name
         metadata = Metadata(name=f"{owner.name}-5d8f", namespace=owner.namespace, owner_references=_owners(owner))
-        between = [Workload(kind=middle.kind, metadata=metadata)]
+        between = [WorkloadObject(kind=middle.kind, metadata=metadata)]
     text = " ".join(f"{key}={value}" for key, value in made.items())
     above = between[0] if between else owner
     spec = template.spec if template else PodSpec()
@@ -374,7 +374,7 @@ def control_plane(
     between = Metadata(name=f"{name}-7c9", namespace=namespace, owner_references=_owners(owner))
     return [
         owner,
-        Workload(kind="ReplicaSet", metadata=between),
+        WorkloadObject(kind="ReplicaSet", metadata=between),
         *pods,
         its_service,
         endpoints(its_service, *ready),
@@ -406,7 +406,7 @@ def _place(found: Snapshot, each: Object) -> None:
             found.pods.append(each)
             if each.labels.get(well_known.APP) == well_known.ISTIOD:
                 found.istiods.append(each)
-        case Workload():
+        case WorkloadObject():
             found.workloads.append(each)
         case WebhookConfiguration():
             validates = any("validation" in webhook.name for webhook in each.webhooks)

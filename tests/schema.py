@@ -33,7 +33,7 @@ ITEMS: dict[str, Any] = {
 }
 
 
-class Known(msgspec.Struct):
+class MeshState(msgspec.Struct):
     """A row of `CheckList`."""
 
     code: str
@@ -56,7 +56,7 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
 LISTS: dict[str, dict[str, Any]] = {
     **{f"{name}List": {"items": list[item], "gaps": list[Gap]} for name, item in ITEMS.items()},
     "ExplanationList": {"items": list[Explanation]},
-    "CheckList": {"items": list[Known]},
+    "CheckList": {"items": list[MeshState]},
 }
 _OPTIONAL = {"since"}  # only with --since
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from kubectl_rev.core.mesh import labels as well_known
-from kubectl_rev.core.mesh.objects import Object, Pod, Workload
+from kubectl_rev.core.mesh.objects import Object, Pod, WorkloadObject
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.dumps.yaml_writer import write_yaml
@@ -233,7 +233,7 @@ def real(parts: Parts) -> Snapshot:
         for owner in metadata.owner_references:
             if owner.kind == "ReplicaSet":
                 owner.name = _replica_set(metadata.namespace, owner.name)
-        if isinstance(each, Workload) and each.kind == "ReplicaSet":
+        if isinstance(each, WorkloadObject) and each.kind == "ReplicaSet":
             metadata.name = _replica_set(metadata.namespace, metadata.name)
         if isinstance(each, Pod) and (controller := metadata.controller) and controller.kind != "StatefulSet":
             metadata.name = f"{controller.name}-{_hash(metadata.namespace + metadata.name, 5)}"

@@ -30,11 +30,11 @@ from kubectl_rev.core.mesh.revision_names import of_flag
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.migration import choosing, migration
 from kubectl_rev.core.migration.checks import preflight
-from kubectl_rev.core.migration.checks.context import Situation
-from kubectl_rev.core.migration.preflight_facts import Circumstances
+from kubectl_rev.core.migration.checks.context import PreflightContext
+from kubectl_rev.core.migration.preflight_facts import PreflightFacts
 from kubectl_rev.core.remedies import at_source
 from kubectl_rev.core.remedies.commands import explain, label, label_gateway, reinstall, reset_label, restart
-from kubectl_rev.core.status.explain import of_namespace, of_unit
+from kubectl_rev.core.status.explain import of_namespace, of_workload
 from kubectl_rev.core.validation.repair import plan as repair
 from kubectl_rev.core.validation.validation import diagnose
 from kubectl_rev.core.verification import evidence, verify
@@ -89,9 +89,9 @@ def hints_of(story: Snapshot) -> Iterator[Hint]:
     yield from (finding.hint for finding in find(survey, MESH_CHECKS))
     for name in survey.by_namespace:
         yield of_namespace(survey, name, MESH_CHECKS).hint
-    for unit in survey.units:
+    for unit in survey.workloads:
         yield from (restart(unit), explain(unit), reset_label(unit, unit.name))
-        yield of_unit(survey, unit, MESH_CHECKS).hint
+        yield of_workload(survey, unit, MESH_CHECKS).hint
     known = evidence.of_dump(story)
     for revision in sorted({plane.revision for plane in survey.mesh.control_planes}):
         move = verify.verify_move(known, revision, frozenset(), verify.Request(), MESH_CHECKS)
@@ -117,8 +117,8 @@ def planned(survey: Survey, revision: str) -> Iterator[Hint]:
     choice = choosing.choose(survey, objects, request, wanted)
     plan = migration.plan(survey, objects, request, choice, wanted, "2026-01-01T00:00:00Z")
     after = migration.surveyed_after(survey, {move.namespace: move.after for move in plan.moves}, {})
-    given = Situation(
-        before=survey, after=after, plan=plan, originals=objects, request=request, circumstances=Circumstances()
+    given = PreflightContext(
+        before=survey, after=after, plan=plan, originals=objects, request=request, circumstances=PreflightFacts()
     )
     yield from (finding.hint for finding in preflight.find(given))
     yield from (each.hint for each in plan.left)

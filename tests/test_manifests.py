@@ -30,7 +30,7 @@ from kubectl_rev.core.mesh.objects import (
     PodSpec,
     Webhook,
     WebhookConfiguration,
-    Workload,
+    WorkloadObject,
     WorkloadSpec,
 )
 from kubectl_rev.core.mesh.resources import RESOURCES, Resource
@@ -453,7 +453,7 @@ from kubectl_rev.errors import UsageError
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 for bomb in sys.argv[1:]:
     try:
-        assert Survey(snapshot_file.load(bomb, sys.stdin.buffer)).units is not None
+        assert Survey(snapshot_file.load(bomb, sys.stdin.buffer)).workloads is not None
         print("read")
     except UsageError as error:
         assert len(str(error)) < 300
@@ -538,7 +538,7 @@ def test_a_damaged_dump_is_refused_in_one_line_or_read(kind: str, at: int, byte:
     data = bytearray(stories.example() if kind == "yaml" else snapshot_file.encode(CALM, as_json=True))
     data[at % len(data)] = byte
     try:
-        Survey(read(bytes(data))).units  # noqa: B018
+        Survey(read(bytes(data))).workloads  # noqa: B018
     except UsageError as error:
         assert "\n" not in str(error)  # noqa: PT017
 
@@ -895,5 +895,5 @@ def test_the_example_is_small_and_has_no_gaps() -> None:
     assert {each.kind for each in found.workloads} == {
         "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob",
     }  # fmt: skip
-    assert all(isinstance(each, Workload) for each in found.workloads)
+    assert all(isinstance(each, WorkloadObject) for each in found.workloads)
     assert owned_by("ReplicaSet", "x")[0].controller

@@ -16,7 +16,7 @@ from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, flag, pr
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.status import answers
-from kubectl_rev.core.status.explain import of_namespace, of_unit
+from kubectl_rev.core.status.explain import of_namespace, of_workload
 from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.errors import ExitCode
 from kubectl_rev.render import explain
@@ -75,7 +75,7 @@ def test_no_namespaces_are_not_all_fine() -> None:
 
 def test_pods_that_were_not_read_are_not_no_pods() -> None:
     survey = Survey(world(control_plane(), ns("shop"), deployment("web"), gaps=[GAP]))
-    story = of_unit(survey, next(unit for unit in survey.units if unit.name == "web"), MESH_CHECKS)
+    story = of_workload(survey, next(unit for unit in survey.workloads if unit.name == "web"), MESH_CHECKS)
     text = explain.explanation(story, Style())
     assert "running     not known: the pods could not be read\n" in text
     assert text.endswith("not read    pods (may not list: forbidden)")
@@ -153,7 +153,7 @@ def test_filters_do_not_go_with_a_name() -> None:
     for flags in (["--drifted"], ["-l", "a=b"], ["--revision", "canary"]):
         code, out, err = call("ns/shop", "-f", EXAMPLE, *flags)
         assert (code, out) == (ExitCode.USAGE, "")
-        assert err.startswith("error: --selector, --revision and --drifted narrow lists")
+        assert err.startswith("error: --selector, --revision and --drifted filter lists")
 
 
 def test_a_name_in_several_namespaces_is_told_of_each() -> None:

@@ -27,7 +27,7 @@ from kubectl_rev.core.mesh.objects import (
     PodStatus,
     PodTemplate,
     UpdateStrategy,
-    Workload,
+    WorkloadObject,
     WorkloadSpec,
 )
 from kubectl_rev.core.mesh.rollout_state import RolloutCondition, WorkloadStatus
@@ -105,16 +105,18 @@ def pod(body: bytes, all_containers: bool = False) -> Pod:
     )
 
 
-def workload(kind: str) -> Callable[[bytes], Workload]:
+def workload(kind: str) -> Callable[[bytes], WorkloadObject]:
     """How to decode one item of the list of this built-in kind."""
     declared = fields(f"{kind}Spec")
     with_status = "status" in fields(kind)
 
-    def decode(body: bytes) -> Workload:
+    def decode(body: bytes) -> WorkloadObject:
         found = parse(kind, body)
-        made = Workload(kind=kind, metadata=_metadata(found.metadata), spec=_workload_spec(found.spec, declared))
+        made = WorkloadObject(kind=kind, metadata=_metadata(found.metadata), spec=_workload_spec(found.spec, declared))
         if with_status:
-            conditions = [RolloutCondition(type=each.type, reason=each.reason) for each in found.status.conditions]
+            conditions = [
+                RolloutCondition(type=condition.type, reason=condition.reason) for condition in found.status.conditions
+            ]
             made.status = WorkloadStatus(conditions=conditions)
         return made
 

@@ -111,14 +111,14 @@ def _aggregated(group: _FoundGroup) -> list[Served]:
     name = group.metadata.name
     return [
         Served(
-            f"/apis/{name}/{version.version}/{each.resource}",
-            f"{each.resource}.{name}",
-            each.response_kind.kind if each.response_kind else "",
-            each.scope == "Namespaced",
+            f"/apis/{name}/{version.version}/{resource.resource}",
+            f"{resource.resource}.{name}",
+            resource.response_kind.kind if resource.response_kind else "",
+            resource.scope == "Namespaced",
         )
         for version in group.versions
-        for each in version.resources
-        if "list" in each.verbs
+        for resource in version.resources
+        if "list" in resource.verbs
     ]
 
 
@@ -126,7 +126,7 @@ def _of_version(connection: Connection, group_version: str) -> list[Served]:
     where = f"/apis/{group_version}"
     group = group_version.partition("/")[0]
     return [
-        Served(f"{where}/{each.name}", f"{each.name}.{group}", each.kind, each.namespaced)
-        for each in lists.one(connection, where, _Resources).resources
-        if "list" in each.verbs and "/" not in each.name
+        Served(f"{where}/{resource.name}", f"{resource.name}.{group}", resource.kind, resource.namespaced)
+        for resource in lists.one(connection, where, _Resources).resources
+        if "list" in resource.verbs and "/" not in resource.name
     ]

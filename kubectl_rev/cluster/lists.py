@@ -17,7 +17,7 @@ from kubectl_rev.cluster import decode, wire
 from kubectl_rev.cluster.connection import JSON, Connection
 from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.objects import Namespace, Object, Pod, Workload
+from kubectl_rev.core.mesh.objects import Namespace, Object, Pod, WorkloadObject
 from kubectl_rev.core.mesh.resources import BY_KIND, Decoding, Resource
 from kubectl_rev.core.mesh.snapshot import fold
 from kubectl_rev.errors import NotFound, Unreachable
@@ -151,26 +151,26 @@ def istiods(connection: Connection, namespace: str = "") -> list[Pod]:
     return list(streamed(connection, path(PODS, namespace), partial(decode.pod, all_containers=True), query))
 
 
-def workloads(connection: Connection, resource: Resource, namespace: str = "") -> list[Workload]:
+def workloads(connection: Connection, resource: Resource, namespace: str = "") -> list[WorkloadObject]:
     """All of a kind of workload, with their templates."""
     if resource.decoding is Decoding.PROTOBUF:
         return list(streamed(connection, path(resource.path, namespace), decode.workload(resource.kind)))
-    found: list[Workload] = installed(connection, resource, namespace)
+    found: list[WorkloadObject] = installed(connection, resource, namespace)
     for workload in found:  # the items of a list do not always say their kind
         workload.kind = resource.kind
     return found
 
 
-def replica_sets(connection: Connection, namespace: str = "") -> list[Workload]:
+def replica_sets(connection: Connection, namespace: str = "") -> list[WorkloadObject]:
     """ReplicaSets as metadata: of most of them only who controls them matters, and there are ten per Deployment."""
 
-    def item(body: bytes) -> Workload:
-        return Workload(kind="ReplicaSet", metadata=decode.owned_metadata(body))
+    def item(body: bytes) -> WorkloadObject:
+        return WorkloadObject(kind="ReplicaSet", metadata=decode.owned_metadata(body))
 
     return list(streamed(connection, path(BY_KIND["ReplicaSet"].path, namespace), item, accept=METADATA))
 
 
-def whole_replica_sets(connection: Connection, namespace: str = "") -> Iterator[Workload]:
+def whole_replica_sets(connection: Connection, namespace: str = "") -> Iterator[WorkloadObject]:
     return streamed(connection, path(BY_KIND["ReplicaSet"].path, namespace), decode.workload("ReplicaSet"))
 
 

@@ -20,7 +20,7 @@ from kubectl_rev.core.writes import Step
 from kubectl_rev.errors import Forbidden, RevError
 
 
-class Acting:
+class LiveCluster:
     """A cluster to migrate. `watch` must have been called before anything is asked about pods."""
 
     def __init__(self, connection: Connection, mesh: Mesh, *, field_manager: str = writes.FIELD_MANAGER) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.core.mesh.objects import Pod, Workload
+from kubectl_rev.core.mesh.objects import Pod, WorkloadObject
 
 Work = Callable[[Connection], list[Any]]
 _Key = tuple[str, str, str]
@@ -24,7 +24,7 @@ _NOT_OURS = ("kube-system",)  # never injected: istiod's IgnoredNamespaces, pkg/
 _STATIC = "Node"  # controller of a static pod; no admission webhook sees what the kubelet runs by itself
 
 
-def missing(pods: Iterable[Pod], workloads: Iterable[Workload]) -> list[Work]:
+def missing(pods: Iterable[Pod], workloads: Iterable[WorkloadObject]) -> list[Work]:
     """What is still to be listed; each piece of work fills in the spec of the pods or workloads given here.
 
     The number of lists is bounded, not their size: pods of a few namespaces are listed there, else everywhere.
@@ -41,7 +41,7 @@ def missing(pods: Iterable[Pod], workloads: Iterable[Workload]) -> list[Work]:
             continue
         if owner is None or (key not in known and owner.kind != _STATIC):
             bare[pod.namespace][key].append(pod)
-    alone: dict[str, dict[str, Workload]] = defaultdict(dict)
+    alone: dict[str, dict[str, WorkloadObject]] = defaultdict(dict)
     for w in workloads:
         if w.kind == "ReplicaSet" and w.metadata.controller is None and (w.namespace, w.kind, w.name) in owning:
             alone[w.namespace][w.name] = w
@@ -67,7 +67,7 @@ def _pods(bare: dict[str, dict[_Key, list[Pod]]]) -> list[Work]:
     return [partial(work, ns) for ns in _places(bare)]
 
 
-def _replica_sets(alone: dict[str, dict[str, Workload]]) -> list[Work]:
+def _replica_sets(alone: dict[str, dict[str, WorkloadObject]]) -> list[Work]:
     def work(namespace: str, connection: Connection) -> list[Any]:
         for whole in lists.whole_replica_sets(connection, namespace):
             if (found := alone.get(whole.namespace, {}).get(whole.name)) is not None:

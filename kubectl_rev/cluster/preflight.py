@@ -22,7 +22,7 @@ from kubectl_rev.core.mesh.objects import ConfigMap, IstioConfig
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration.plan import Plan
-from kubectl_rev.core.migration.preflight_facts import Autoscaler, Budget, Circumstances, Denied, MeshConfig, Quota
+from kubectl_rev.core.migration.preflight_facts import Autoscaler, Budget, Denied, MeshConfig, PreflightFacts, Quota
 from kubectl_rev.errors import ClusterError, NotFound
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ _AUTOSCALERS = "apis/autoscaling/v2/horizontalpodautoscalers"
 _QUOTAS = "api/v1/resourcequotas"
 
 
-def read(connection: Connection, plan: Plan, mesh: Mesh) -> Circumstances:
+def read(connection: Connection, plan: Plan, mesh: Mesh) -> PreflightFacts:
     """For the namespaces of a plan."""
     spaces = [move.namespace for move in plan.moves]
     scope = spaces[0] if len(spaces) == 1 else ""
@@ -61,7 +61,7 @@ def read(connection: Connection, plan: Plan, mesh: Mesh) -> Circumstances:
             for need in denied
             for space in _where(plan, need)
         ]
-        return Circumstances(
+        return PreflightFacts(
             budgets=(*result(budgets),),
             autoscalers=(*result(autoscalers),),
             quotas=(*result(quotas),),
@@ -81,7 +81,7 @@ def _needs(plan: Plan) -> list[tuple[str, str]]:
         needs.add(("create", "pods"))
     if plan.restarts:
         needs |= {("list", "pods"), ("watch", "pods")}
-    needs |= {("patch", each.step.resource) for each in plan.restarts if each.step}
+    needs |= {("patch", restart.step.resource) for restart in plan.restarts if restart.step}
     needs |= {("patch", step.resource) for step in (*plan.first, *plan.last)}
     return sorted(needs)
 
@@ -91,7 +91,7 @@ def _where(plan: Plan, need: tuple[str, str]) -> Iterable[str]:
     verb, resource = need
     yield from {step.namespace for step in (*plan.first, *plan.last) if step.resource == resource}
     for move in plan.moves:
-        kinds = {each.step.resource for each in move.restarts if each.step}
+        kinds = {restart.step.resource for restart in move.restarts if restart.step}
         if resource == "namespaces":
             wanted = bool(move.label or move.close)
         elif resource == "pods":

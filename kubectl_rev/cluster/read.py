@@ -28,7 +28,7 @@ from kubectl_rev.core.mesh.objects import (
     Pod,
     Service,
     WebhookConfiguration,
-    Workload,
+    WorkloadObject,
 )
 from kubectl_rev.core.mesh.resources import BY_KIND, WORKLOADS, Decoding, Resource
 from kubectl_rev.core.mesh.revisions import is_injection
@@ -137,7 +137,7 @@ class _Reading:
             return lists.folded_pods(self._connection, self._namespace)
         return list(lists.pods(self._connection, self._namespace))
 
-    def _workloads(self, resource: Resource) -> list[Workload]:
+    def _workloads(self, resource: Resource) -> list[WorkloadObject]:
         if resource.decoding is Decoding.PROTOBUF:
             return lists.workloads(self._connection, resource, self._namespace)
         return self._custom(lists.workloads, resource)
@@ -239,7 +239,7 @@ def _references(configurations: Iterable[WebhookConfiguration]) -> set[tuple[str
     }
 
 
-def _of_interest(replica_sets: list[Workload], pods: list[Pod]) -> list[Workload]:
+def _of_interest(replica_sets: list[WorkloadObject], pods: list[Pod]) -> list[WorkloadObject]:
     """Without the old ReplicaSets of Deployments, which have no pods: nine in ten."""
     used = {(pod.namespace, owner.name) for pod in pods if (owner := pod.metadata.controller) is not None}
     return [r for r in replica_sets if r.metadata.controller is None or (r.namespace, r.name) in used]

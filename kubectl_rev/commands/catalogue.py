@@ -37,9 +37,9 @@ def explained(code: str, style: Style) -> str:
     """What a code means, why it matters, how to fix it, where that is from; a migration's preflight included."""
     from kubectl_rev.core.migration.checks import preflight
 
-    for each in preflight.CHECKS:
-        if each.code == code.upper():
-            return look.explanation(each, FIX[each.code], style)
+    for check in preflight.CHECKS:
+        if check.code == code.upper():
+            return look.explanation(check, FIX[check.code], style)
     found = find(code)
     return look.explanation(found, FIX[found.code], style)
 

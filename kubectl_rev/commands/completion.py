@@ -105,7 +105,7 @@ class _World:
                 "Pod": snapshot.pods,
                 "Gateway": snapshot.gateways,
             }
-            of = lists.get(kind) or [each for each in snapshot.workloads if each.kind == kind]
+            of = lists.get(kind) or [workload for workload in snapshot.workloads if workload.kind == kind]
             return [each.metadata for each in of if where in ("", each.namespace)]
         from kubectl_rev.cluster import names
 

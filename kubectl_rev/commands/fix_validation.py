@@ -209,7 +209,7 @@ class Session:
         until = time.monotonic() + min(timeout, _PROVE)
         while True:
             survey, diagnosis, probes = self._look()
-            works = diagnosis.healthy and all(each.works is Works.YES for each in probes)
+            works = diagnosis.healthy and all(probe.works is Works.YES for probe in probes)
             if works or self._request.undo or time.monotonic() > until:
                 return survey, diagnosis, probes
             time.sleep(0.5)

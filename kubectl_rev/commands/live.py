@@ -62,7 +62,7 @@ class Live:
         names = list(dict.fromkeys(each.namespace for each in rolling))
         widest = max(map(len, names[:_SHOWN]), default=0)
         for name in names[:_SHOWN]:
-            of = [each for each in execution.plan.restarts if each.namespace == name]
+            of = [restart for restart in execution.plan.restarts if restart.namespace == name]
             over = sum(each.what is What.ROLLED_OUT and each.namespace == name for each in execution.done)
             full = _BAR * over // max(len(of), 1)
             now = ", ".join(self._state(each) for each in rolling if each.namespace == name)

@@ -16,7 +16,7 @@ from kubectl_rev.commands.live import Live
 from kubectl_rev.commands.migrate_execution import Execution
 from kubectl_rev.commands.migrate_names import check, named
 from kubectl_rev.commands.migrate_outcomes import expected
-from kubectl_rev.commands.migrate_preflight import Known, Preflight
+from kubectl_rev.commands.migrate_preflight import MeshState, Preflight
 from kubectl_rev.commands.source import Source
 from kubectl_rev.commands.terminal import confirm, err, out, style
 from kubectl_rev.core.checks.hints import Flag, Hint, command
@@ -129,11 +129,11 @@ class _Run:
             err(render.outcome(outcome, many=len(plan.moves) > 1, dry_run="server"))
         return self._report(plan, preflight, None, complete=True, code=self._code(plan), outcomes=outcomes)
 
-    def _carry_out(self, plan: Plan, preflight: Preflight, known: Known) -> ExitCode:
-        from kubectl_rev.cluster.live_cluster import Acting
+    def _carry_out(self, plan: Plan, preflight: Preflight, known: MeshState) -> ExitCode:
+        from kubectl_rev.cluster.live_cluster import LiveCluster
 
         request = self._request
-        acting = Acting(self._source.connection, known.survey.mesh, field_manager=request.field_manager)
+        acting = LiveCluster(self._source.connection, known.survey.mesh, field_manager=request.field_manager)
         if request.throttle.timeout:
             acting.watch(plan)
         execution = Execution(plan, request.throttle, acting)

@@ -137,7 +137,7 @@ class Execution:
     @property
     def left(self) -> list[Restart]:
         """Restarts that were not begun."""
-        return [each for each in self.plan.restarts if _key(each) not in self._started]
+        return [restart for restart in self.plan.restarts if _key(restart) not in self._started]
 
     @property
     def namespaces_left(self) -> list[Move]:

@@ -13,12 +13,12 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Absent, Gap
 from kubectl_rev.core.migration import choosing, inferred_injectors, migration, tagging, undo
-from kubectl_rev.core.migration.checks.context import Situation
+from kubectl_rev.core.migration.checks.context import PreflightContext
 from kubectl_rev.core.migration.checks.preflight import find
 from kubectl_rev.core.migration.choosing import Choice, Request, Unknown
-from kubectl_rev.core.migration.patch_targets import Originals
+from kubectl_rev.core.migration.patch_targets import PatchTargets
 from kubectl_rev.core.migration.plan import Plan
-from kubectl_rev.core.migration.preflight_facts import Circumstances
+from kubectl_rev.core.migration.preflight_facts import PreflightFacts
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
 from kubectl_rev.errors import ClusterError, Forbidden, UsageError
 
@@ -26,11 +26,11 @@ from kubectl_rev.errors import ClusterError, Forbidden, UsageError
 _ONLY_LIVE = ("poddisruptionbudgets.policy", "horizontalpodautoscalers.autoscaling", "resourcequotas", "permissions")
 
 
-class Known(msgspec.Struct, frozen=True):
+class MeshState(msgspec.Struct, frozen=True):
     """What was read, and what could not be. `learned`: the injectors are among that, so pods were tried instead."""
 
     survey: Survey
-    originals: Originals
+    originals: PatchTargets
     gaps: list[Gap]
     learned: bool = False
 
@@ -43,17 +43,17 @@ class Preflight(msgspec.Struct, frozen=True):
 
     @property
     def stops(self) -> bool:
-        return any(each.severity is Severity.ERROR for each in self.findings)
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
-def read(request: Request, dump: dict[str, str], source: Source) -> Known:
+def read(request: Request, dump: dict[str, str], source: Source) -> MeshState:
     """One namespace if one was named, else everything; from the dump (texts by path) if there is one."""
     if dump:
         from kubectl_rev.dumps import snapshot_file
         from kubectl_rev.dumps.patch_targets import originals
 
         snapshot = snapshot_file.parse(dump)
-        known = Known(Survey(snapshot), originals(dump.values(), snapshot), snapshot.gaps)
+        known = MeshState(Survey(snapshot), originals(dump.values(), snapshot), snapshot.gaps)
     else:
         from kubectl_rev.cluster.patch_targets import read as read_originals
         from kubectl_rev.cluster.read import read as read_mesh
@@ -69,7 +69,7 @@ def read(request: Request, dump: dict[str, str], source: Source) -> Known:
             gaps = snapshot.gaps
             if everywhere != scope and any(snapshot.has_gap(resource) for resource in SEEN_BY):
                 snapshot = read_mesh(connection, namespace=scope, istio_namespace=source.istio_namespace)
-            known = Known(Survey(snapshot), result(task), gaps)
+            known = MeshState(Survey(snapshot), result(task), gaps)
     try:
         check(known.survey)
     except Forbidden as error:
@@ -84,7 +84,7 @@ def read(request: Request, dump: dict[str, str], source: Source) -> Known:
     return _learned(request, known, source)
 
 
-def _learned(request: Request, known: Known, source: Source) -> Known:
+def _learned(request: Request, known: MeshState, source: Source) -> MeshState:
     """What pods that are tried with a dry run teach somebody who may not read the injectors."""
     from kubectl_rev.cluster import dry_run_pods
 
@@ -99,11 +99,11 @@ def _learned(request: Request, known: Known, source: Source) -> Known:
     for namespace in snapshot.namespaces:  # an injector that does not answer is there all the same
         if namespace.name in names and namespace.name not in tried:
             wanted |= inferred_injectors.names_of(namespace.labels)
-    survey = Survey(inferred_injectors.taught(snapshot, tried, sorted(wanted)))
+    survey = Survey(inferred_injectors.with_inferred(snapshot, tried, sorted(wanted)))
     return msgspec.structs.replace(known, survey=survey, learned=True)
 
 
-def planned(request: Request, known: Known, source: Source) -> tuple[Plan, Survey]:
+def planned(request: Request, known: MeshState, source: Source) -> tuple[Plan, Survey]:
     """The plan, and the mesh as it will be."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     survey, originals = known.survey, known.originals
@@ -126,16 +126,18 @@ def planned(request: Request, known: Known, source: Source) -> tuple[Plan, Surve
     return made, migration.surveyed_after(survey, {move.namespace: move.after for move in made.moves}, {})
 
 
-def checked(request: Request, plan: Plan, known: Known, after: Survey, source: Source, *, of_dump: bool) -> Preflight:
+def checked(
+    request: Request, plan: Plan, known: MeshState, after: Survey, source: Source, *, of_dump: bool
+) -> Preflight:
     """The preflight; for a dump without what only a cluster can be request."""
-    circumstances = Circumstances()
+    circumstances = PreflightFacts()
     if of_dump:
-        circumstances = Circumstances(gaps=tuple(Gap("list", each, "", Absent.DUMP) for each in _ONLY_LIVE))
+        circumstances = PreflightFacts(gaps=tuple(Gap("list", each, "", Absent.DUMP) for each in _ONLY_LIVE))
     elif plan.moves or not plan.is_done:
         from kubectl_rev.cluster import preflight
 
         circumstances = preflight.read(source.connection, plan, known.survey.mesh)
-    situation = Situation(
+    situation = PreflightContext(
         before=known.survey,
         after=after,
         plan=plan,

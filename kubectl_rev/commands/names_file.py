@@ -50,9 +50,9 @@ def named(arguments: Sequence[str], file: File, namespace: str) -> list[str]:
     `namespace` is that of a name without one of its own, empty if none was given.
     """
     words = [word.partition("/")[2] if word.startswith(("namespace/", "ns/")) else word for word in arguments]
-    for each in file.names:
-        space = each.name if each.type in _NAMESPACES else each.namespace or namespace
-        if not space or each.type in _OURS:
-            raise UsageError(f"{each.type}/{each.name} has no namespace: use namespace/NAME, or add -n NAMESPACE")
+    for name in file.names:
+        space = name.name if name.type in _NAMESPACES else name.namespace or namespace
+        if not space or name.type in _OURS:
+            raise UsageError(f"{name.type}/{name.name} has no namespace: use namespace/NAME, or add -n NAMESPACE")
         words.append(space)
     return words

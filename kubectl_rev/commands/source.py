@@ -110,7 +110,8 @@ class Source:
         if isinstance(asked, ListQuery):
             return self.namespace if asked.kind in ("workloads", "pods", "gateways") else ""
         spaces = {
-            each.name if each.kind == "Namespace" else each.namespace or self.namespace for each in asked.subjects
+            subject.name if subject.kind == "Namespace" else subject.namespace or self.namespace
+            for subject in asked.subjects
         }
         return spaces.pop() if len(spaces) == 1 else ""
 

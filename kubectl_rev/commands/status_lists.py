@@ -42,7 +42,7 @@ def listed(
     items = [item for item in _MAKERS[asked.kind](survey) if asked.only in (None, item.kind)]
     items = [item for item in items if where in ("", item.namespace)]
     # people know what istiod rendered by its Gateway
-    workloads = survey.units if asked.kind == "gateways" else ()
+    workloads = survey.workloads if asked.kind == "gateways" else ()
     made_from = {(one.namespace, one.name): one.made_from for one in workloads if one.made_from}
     names = {id(item): {item.name, made_from.get((item.namespace, item.name)) or item.name} for item in items}
     missing = [name for name in asked.names if all(name not in names[id(item)] for item in items)]

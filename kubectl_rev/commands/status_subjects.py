@@ -62,20 +62,24 @@ def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[Expla
             return [explain.of_namespace(survey, name, MESH_CHECKS)]
         raise absent(survey, kind, "namespaces", name, "", list(survey.by_namespace))
     if kind == "Gateway":
-        gateways = [each for each in survey.snapshot.gateways if is_istio(each) and namespace in ("", each.namespace)]
+        gateways = [
+            gateway
+            for gateway in survey.snapshot.gateways
+            if is_istio(gateway) and namespace in ("", gateway.namespace)
+        ]
         stories = [explain.of_gateway(survey, each, MESH_CHECKS) for each in gateways if each.name == name]
         if stories:
             return stories
         raise absent(survey, kind, labels.GATEWAYS, name, namespace, [each.name for each in gateways])
-    units = [unit for unit in survey.units if not namespace or unit.namespace == namespace]
+    workloads = [workload for workload in survey.workloads if not namespace or workload.namespace == namespace]
     found, there = [], []
-    for unit in units:
-        ours = unit.kind.lower() == kind.lower()
-        there += [group.pod.name for group in unit.groups] if kind == "Pod" else [unit.name] if ours else []
-        if ours and unit.name == name:
-            found.append(explain.of_unit(survey, unit, MESH_CHECKS))
-        elif kind == "Pod" and any(group.pod.name == name for group in unit.groups):
-            found.append(explain.of_unit(survey, unit, MESH_CHECKS, name))
+    for workload in workloads:
+        ours = workload.kind.lower() == kind.lower()
+        there += [group.pod.name for group in workload.groups] if kind == "Pod" else [workload.name] if ours else []
+        if ours and workload.name == name:
+            found.append(explain.of_workload(survey, workload, MESH_CHECKS))
+        elif kind == "Pod" and any(group.pod.name == name for group in workload.groups):
+            found.append(explain.of_workload(survey, workload, MESH_CHECKS, name))
     if not found:
         _check_kind_and_owner(survey, kind, name, namespace, there)
         raise absent(survey, kind, RESOURCES.get(kind, "pods"), name, namespace, there)
@@ -88,11 +92,11 @@ def _check_kind_and_owner(survey: Survey, kind: str, name: str, namespace: str, 
         raise UsageError(
             f'cannot explain kind "{kind}"; use ns/NAME, pod/NAME, deploy/NAME, sts/NAME, ds/NAME and so on'
         )
-    for each in survey.snapshot.workloads:
-        if (each.kind, each.name) == (kind, name) and namespace in ("", each.namespace):
-            if above := each.metadata.controller:
+    for workload in survey.snapshot.workloads:
+        if (workload.kind, workload.name) == (kind, name) and namespace in ("", workload.namespace):
+            if above := workload.metadata.controller:
                 raise UsageError(f'{kind.lower()} "{name}" belongs to {above.kind.lower()}/{above.name}: ask for that')
-            if user := survey.borrowers.get((each.namespace, kind, name)):
+            if user := survey.borrowers.get((workload.namespace, kind, name)):
                 asked = f"{user[1].lower()}/{user[2]}"
                 raise UsageError(f'{kind.lower()} "{name}" runs no pods: its template is for {asked}: ask for that')
             raise UsageError(f'{kind.lower()} "{name}" runs no pods, and none are to come')

@@ -155,8 +155,8 @@ def _exist(evidence: Evidence, namespaces: frozenset[str]) -> None:
 
 def _text(request: Request, report: Verification, evidence: Evidence, source: Source) -> str:
     report.findings = [replace(found, hint=source.repeated(found.hint)) for found in report.findings]
-    report.leftovers = [replace(each, command=source.repeated(each.command)) for each in report.leftovers]
-    report.commands = [replace(each, command=source.repeated(each.command)) for each in report.commands]
+    report.leftovers = [replace(leftover, command=source.repeated(leftover.command)) for leftover in report.leftovers]
+    report.commands = [replace(command, command=source.repeated(command.command)) for command in report.commands]
     since = None
     if request.since:
         from kubectl_rev.dumps import snapshot_file

@@ -14,7 +14,16 @@ from msgspec.structs import replace
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.istiod_veto import InjectorConfig
-from kubectl_rev.core.mesh.objects import ConfigMap, Container, Metadata, Object, Pod, PodSpec, PodTemplate, Workload
+from kubectl_rev.core.mesh.objects import (
+    ConfigMap,
+    Container,
+    Metadata,
+    Object,
+    Pod,
+    PodSpec,
+    PodTemplate,
+    WorkloadObject,
+)
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.dumps.yaml_reader import decode, documents
 
@@ -30,18 +39,18 @@ def lean(snapshot: Snapshot) -> Snapshot:
     """A snapshot without what nothing here reads: what `save` writes, so that a dump may be shown to others."""
     return replace(
         snapshot,
-        namespaces=[_lean(each) for each in snapshot.namespaces],
+        namespaces=[_lean(namespace) for namespace in snapshot.namespaces],
         pods=[_lean_pod(pod) for pod in snapshot.pods],
         istiods=[_lean_pod(pod) for pod in snapshot.istiods],
-        workloads=[_lean_workload(each) for each in snapshot.workloads],
-        injectors=[_lean(each) for each in snapshot.injectors],
-        validators=[_lean(each) for each in snapshot.validators],
-        services=[_lean(each) for each in snapshot.services],
-        endpoint_slices=[_lean(each) for each in snapshot.endpoint_slices],
+        workloads=[_lean_workload(workload) for workload in snapshot.workloads],
+        injectors=[_lean(injector) for injector in snapshot.injectors],
+        validators=[_lean(validator) for validator in snapshot.validators],
+        services=[_lean(service) for service in snapshot.services],
+        endpoint_slices=[_lean(endpoint_slice) for endpoint_slice in snapshot.endpoint_slices],
         config_maps=[_lean_config(each) for each in snapshot.config_maps if each.name.startswith(INJECTOR_CONFIG)],
-        gateways=[_lean(each) for each in snapshot.gateways],
-        config=[_lean(each) for each in snapshot.config],
-        sail=[_lean(each) for each in snapshot.sail],
+        gateways=[_lean(gateway) for gateway in snapshot.gateways],
+        config=[_lean(config_object) for config_object in snapshot.config],
+        sail=[_lean(resource) for resource in snapshot.sail],
         gaps=sorted(snapshot.gaps),
     )
 
@@ -61,7 +70,7 @@ def _lean_metadata(metadata: Metadata) -> Metadata:
     return replace(metadata, annotations=kept, uid="", resource_version="")
 
 
-def _lean_workload(each: Workload) -> Workload:
+def _lean_workload(each: WorkloadObject) -> WorkloadObject:
     spec = each.spec
     if spec.template:
         spec = replace(spec, template=_lean_template(spec.template))

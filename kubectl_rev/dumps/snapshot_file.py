@@ -18,7 +18,7 @@ from typing import IO, Any
 import msgspec
 
 from kubectl_rev.core.mesh import labels, objects
-from kubectl_rev.core.mesh.objects import Object, Pod, Shape, Workload
+from kubectl_rev.core.mesh.objects import Object, Pod, Shape, WorkloadObject
 from kubectl_rev.core.mesh.resources import BY_KIND, BY_NAME, FIELDS, RESOURCES, Resource, group_of, plural_of
 from kubectl_rev.core.mesh.sail import Sail
 from kubectl_rev.core.mesh.snapshot import Absent, Gap, Snapshot
@@ -181,7 +181,7 @@ def _plain(found: Iterable[tuple[Resource, Object]], config: list[objects.IstioC
             continue
         if isinstance(each, objects.ConfigMap) and not each.name.startswith(INJECTOR_CONFIG):
             continue
-        if isinstance(each, Workload) and kind.kind == "ReplicaSet":
+        if isinstance(each, WorkloadObject) and kind.kind == "ReplicaSet":
             _without_template(each)
         lists[kind.field].append(each)
     gaps = [
@@ -195,7 +195,7 @@ def _plain(found: Iterable[tuple[Resource, Object]], config: list[objects.IstioC
     return lean(Snapshot(**lists, istiods=istiods, config=config, gaps=gaps))
 
 
-def _without_template(replica_set: Workload) -> None:
+def _without_template(replica_set: WorkloadObject) -> None:
     """A Deployment's template is the one that counts, not those of its ten ReplicaSets."""
     controller = replica_set.metadata.controller
     if controller is not None and controller.kind == "Deployment":
@@ -274,7 +274,7 @@ def _item(field: str, each: Object) -> dict[str, Any]:
     """An object as Kubernetes writes it; its type alone does not tell an injector from a validator."""
     kind = (
         BY_KIND[each.kind]
-        if isinstance(each, Workload | Sail)
+        if isinstance(each, WorkloadObject | Sail)
         else next(kind for kind in RESOURCES if kind.field == field)
     )
     return {"apiVersion": kind.api_version, "kind": kind.kind, **msgspec.to_builtins(each)}

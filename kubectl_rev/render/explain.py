@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.admission import Considered
+from kubectl_rev.core.mesh.admission import InjectorTrace
 from kubectl_rev.core.status.explain import Explanation
 from kubectl_rev.render.text import Style, clean, gap_text, paint, plural, wrap
 
@@ -30,7 +30,7 @@ def explanation(story: Explanation, style: Style) -> str:
     return "\n".join(lines)
 
 
-def _trials(injector: Considered) -> list[tuple[str, str, str]]:
+def _trials(injector: InjectorTrace) -> list[tuple[str, str, str]]:
     """Entry, answer, reason; one row for all where they say the same (a deactivated injector)."""
     rows = [(_short(t.webhook), "matches" if t.matches else "no", t.because) for t in injector.trials]
     if len({(t.matches, t.because) for t in injector.trials}) == 1 and len(rows) > 1:
@@ -65,8 +65,8 @@ def _outcome(story: Explanation) -> Iterator[tuple[str, str]]:
     if not story.running:
         unread = any(gap.resource == "pods" and gap.namespace in ("", _namespace_of(story)) for gap in story.gaps)
         yield "running", "not known: the pods could not be read" if unread else "no pods"
-    for each in story.findings:
-        yield "found", f"{each.code} {each.severity.value}: {each.message}"
+    for finding in story.findings:
+        yield "found", f"{finding.code} {finding.severity.value}: {finding.message}"
     if story.hint:
         yield "next", str(story.hint)
     for gap in story.gaps:
@@ -87,7 +87,7 @@ def _pairs(given: dict[str, str]) -> str:
     return ", ".join(f"{key}={value}" for key, value in given.items())
 
 
-def _serves(injector: Considered) -> str:
+def _serves(injector: InjectorTrace) -> str:
     return f"tag {injector.tag}, revision {injector.revision}" if injector.tag else f"revision {injector.revision}"
 
 

@@ -39,7 +39,7 @@ def _first(found: Plan, style: Style) -> Iterable[str]:
 
 def _headline(found: Plan) -> str:
     spaces = plural(len(found.moves), "namespace")
-    restarts = plural(sum(1 for each in found.restarts if each.step), "workload")
+    restarts = plural(sum(1 for restart in found.restarts if restart.step), "workload")
     if found.tag:
         back = " back" if found.undo else ""
         return f"Tag {found.tag}{back} to revision {found.revision}: {spaces} with it, {restarts} to restart"
@@ -61,9 +61,9 @@ def _move(move: Move, style: Style) -> Iterable[str]:
             changed = restart.step.says.partition(" ")[0]
             where = "" if changed == spoken(restart.kind, restart.name) else f"in {changed}: "  # a borrowed template
             yield f"    {where}{patch(restart.step)}"
-    for each in move.left:
-        head = f"  {spoken(each.kind, each.name)}   "
-        yield from wrap(head, f"stays ({plural(each.pods, 'pod')}): {each.why}", style.width)
+    for leftover in move.left:
+        head = f"  {spoken(leftover.kind, leftover.name)}   "
+        yield from wrap(head, f"stays ({plural(leftover.pods, 'pod')}): {leftover.why}", style.width)
 
 
 def _change(restart: Restart) -> str:
@@ -143,9 +143,9 @@ def _row(found: Result, move: Move) -> tuple[str, ...]:
 def stays(left: Sequence[Left], style: Style) -> str:
     """What was not replaced, why, and what to do."""
     lines = []
-    for each in left:
-        head = f"{spoken(each.kind, each.name)} -n {each.namespace} "
-        lines += wrap(head, f"stays ({plural(each.pods, 'pod')}): {each.why}", style.width)
-        if each.hint:
-            lines.append(f"    {clean(str(each.hint))}")  # never cut: it is there to be copied
+    for leftover in left:
+        head = f"{spoken(leftover.kind, leftover.name)} -n {leftover.namespace} "
+        lines += wrap(head, f"stays ({plural(leftover.pods, 'pod')}): {leftover.why}", style.width)
+        if leftover.hint:
+            lines.append(f"    {clean(str(leftover.hint))}")  # never cut: it is there to be copied
     return "\n".join(lines)

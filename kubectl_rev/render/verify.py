@@ -123,7 +123,7 @@ def _removal(report: Verification, style: Style) -> Iterator[str]:
     if report.leftovers:
         yield "What stays behind, to clean up afterwards:"
         yield from _leftovers(
-            [(clean(str(each.command)), f"# {clean(each.message)}") for each in report.leftovers], style
+            [(clean(str(leftover.command)), f"# {clean(leftover.message)}") for leftover in report.leftovers], style
         )
 
 
@@ -180,7 +180,7 @@ def _color(verdict: Verdict) -> str:
 
 def names(report: Verification) -> list[Ref]:
     """The namespaces and workloads with findings, each once, for `-o name`."""
-    kinds = ("Namespace", "Gateway", *(each.kind for each in TOP_WORKLOADS))
+    kinds = ("Namespace", "Gateway", *(workload.kind for workload in TOP_WORKLOADS))
     return [*dict.fromkeys(finding.subject for finding in report.findings if finding.subject.kind in kinds)]
 
 

@@ -6,18 +6,18 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.core.mesh.objects import Workload
+from kubectl_rev.core.mesh.objects import WorkloadObject
 from kubectl_rev.core.mesh.snapshot import Snapshot
-from kubectl_rev.core.migration.patch_targets import Identity, Original, Originals
+from kubectl_rev.core.migration.patch_targets import Identity, PatchTarget, PatchTargets
 
 
-def originals_of(world: Snapshot, **specs: dict[str, Any]) -> Originals:
+def originals_of(world: Snapshot, **specs: dict[str, Any]) -> PatchTargets:
     """`specs` are merged into the spec of the workload with that name."""
-    found = [Original(kind="Namespace", metadata=_identity(each.metadata)) for each in world.namespaces]
+    found = [PatchTarget(kind="Namespace", metadata=_identity(each.metadata)) for each in world.namespaces]
     found += [
         _workload(each, specs.get(each.name, {})) for each in world.workloads if each.template or each.spec.workload_ref
     ]
-    return Originals(found)
+    return PatchTargets(found)
 
 
 def _identity(metadata: Any) -> Identity:
@@ -31,7 +31,7 @@ def _identity(metadata: Any) -> Identity:
     )
 
 
-def _workload(each: Workload, more: dict[str, Any]) -> Original:
+def _workload(each: WorkloadObject, more: dict[str, Any]) -> PatchTarget:
     spec: dict[str, Any] = {"replicas": each.spec.replicas, **more}
     if each.spec.workload_ref:
         spec["workloadRef"] = msgspec.to_builtins(each.spec.workload_ref)
@@ -42,5 +42,5 @@ def _workload(each: Workload, more: dict[str, Any]) -> Original:
         else:
             spec["template"] = template
     status = {"desiredNumberScheduled": 1}
-    decoded = msgspec.convert({"spec": spec, "status": status, "metadata": {}}, Original)
-    return Original(kind=each.kind, metadata=_identity(each.metadata), spec=decoded.spec, status=decoded.status)
+    decoded = msgspec.convert({"spec": spec, "status": status, "metadata": {}}, PatchTarget)
+    return PatchTarget(kind=each.kind, metadata=_identity(each.metadata), spec=decoded.spec, status=decoded.status)

@@ -6,15 +6,15 @@ import pytest
 
 from kubectl_rev.core.mesh.drift import Effect, drifts, effect, manual
 from kubectl_rev.core.mesh.gateways import GatewayKind
-from kubectl_rev.core.mesh.injection import Selected, State
+from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.objects import PodTemplate
 from kubectl_rev.core.mesh.proxies import Evidence, Proxy
 from tests.build import template
 
 BY_HAND = template(annotations={"sidecar.istio.io/status": "{}"})
-CANARY = Selected(State.INJECTED, "…", "canary")
+CANARY = InjectionDecision(State.INJECTED, "…", "canary")
 NONE, CONFLICT, UNKNOWN, REJECTED = (
-    Selected(state, "…") for state in (State.NONE, State.CONFLICT, State.UNKNOWN, State.REJECTED)
+    InjectionDecision(state, "…") for state in (State.NONE, State.CONFLICT, State.UNKNOWN, State.REJECTED)
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubectl_rev.core.mesh.gateways import GatewayKind, classify, gateway_name, is_istio, is_waypoint, owner
-from kubectl_rev.core.mesh.injection import Selected, State
+from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.labels import VALIDATORS
 from kubectl_rev.core.mesh.objects import Container, Gateway, Metadata, PodSpec, PodTemplate
 from kubectl_rev.core.mesh.revisions import Mesh
@@ -101,97 +101,99 @@ BLIND = Mesh(
 )
 SHARED = Mesh(world(control_plane(), control_plane("canary"), injector("canary", tag="default"), validator("canary")))
 DEFAULT_OWNS = "the default owns gateways without a label"
-OWNERS: dict[str, tuple[Mesh, Gateway | None, str | None, Selected]] = {
+OWNERS: dict[str, tuple[Mesh, Gateway | None, str | None, InjectionDecision]] = {
     "its own label": (
         NO_DEFAULT,
         gateway("g", text="rev=canary"),
         "rev=blue",
-        Selected(State.INJECTED, "the gateway says istio.io/rev=canary", "canary"),
+        InjectionDecision(State.INJECTED, "the gateway says istio.io/rev=canary", "canary"),
     ),
     "a tag is resolved": (
         NO_DEFAULT,
         gateway("g", text="rev=prod"),
         "",
-        Selected(State.INJECTED, "the gateway says istio.io/rev=prod", "blue"),
+        InjectionDecision(State.INJECTED, "the gateway says istio.io/rev=prod", "blue"),
     ),
     "its namespace's label": (
         NO_DEFAULT,
         gateway("g"),
         "rev=blue",
-        Selected(State.INJECTED, "the namespace says istio.io/rev=blue", "blue"),
+        InjectionDecision(State.INJECTED, "the namespace says istio.io/rev=blue", "blue"),
     ),
     "istio-injection is not consulted": (
         TAGGED,
         gateway("g"),
         "injection=enabled rev=canary",
-        Selected(State.INJECTED, "the namespace says istio.io/rev=canary", "canary"),
+        InjectionDecision(State.INJECTED, "the namespace says istio.io/rev=canary", "canary"),
     ),
     "a ghost is nobody, not the default": (
         TAGGED,
         gateway("g", text="rev=ghost"),
         "rev=canary",
-        Selected(State.NONE, "no control plane answers to istio.io/rev=ghost on the gateway"),
+        InjectionDecision(State.NONE, "no control plane answers to istio.io/rev=ghost on the gateway"),
     ),
     "a ghost on the namespace": (
         TAGGED,
         gateway("g"),
         "rev=ghost",
-        Selected(State.NONE, "no control plane answers to istio.io/rev=ghost on the namespace"),
+        InjectionDecision(State.NONE, "no control plane answers to istio.io/rev=ghost on the namespace"),
     ),
     "the default tag before the default validator": (
         TAGGED,
         gateway("g"),
         "",
-        Selected(State.INJECTED, "the default owns gateways without a label", "blue"),
+        InjectionDecision(State.INJECTED, "the default owns gateways without a label", "blue"),
     ),
     "the default validator": (
         VALIDATED,
         gateway("g"),
         "",
-        Selected(State.INJECTED, "the default owns gateways without a label", "canary"),
+        InjectionDecision(State.INJECTED, "the default owns gateways without a label", "canary"),
     ),
     "the injectors were not read, and so the tags": (
         BLIND,
         gateway("g", text="rev=canary"),
         "",
-        Selected(State.UNKNOWN, "the injectors, and so the tags, could not be read"),
+        InjectionDecision(State.UNKNOWN, "the injectors, and so the tags, could not be read"),
     ),
     "the gateway was not read": (
         NO_DEFAULT,
         None,
         "rev=blue",
-        Selected(State.UNKNOWN, "the Gateway, and so its labels, could not be read"),
+        InjectionDecision(State.UNKNOWN, "the Gateway, and so its labels, could not be read"),
     ),
     "the namespace was not read, and is not asked": (
         NO_DEFAULT,
         gateway("g", text="rev=canary"),
         None,
-        Selected(State.INJECTED, "the gateway says istio.io/rev=canary", "canary"),
+        InjectionDecision(State.INJECTED, "the gateway says istio.io/rev=canary", "canary"),
     ),
     "the namespace was not read": (
         NO_DEFAULT,
         gateway("g"),
         None,
-        Selected(State.UNKNOWN, "the namespace's labels could not be read"),
+        InjectionDecision(State.UNKNOWN, "the namespace's labels could not be read"),
     ),
-    "no default": (NO_DEFAULT, gateway("g"), "", Selected(State.NONE, NOBODY)),
+    "no default": (NO_DEFAULT, gateway("g"), "", InjectionDecision(State.NONE, NOBODY)),
     "an empty label is none, and hides the namespace's": (
         TAGGED,
         gateway("g", text="rev="),
         "rev=canary",
-        Selected(State.INJECTED, DEFAULT_OWNS, "blue"),
+        InjectionDecision(State.INJECTED, DEFAULT_OWNS, "blue"),
     ),
     "the unrevisioned istiod answers to default whoever has the tag": (
         SHARED,
         gateway("g"),
         "",
-        Selected(State.CONFLICT, f"{DEFAULT_OWNS}, and the istiods of canary and default both take it for theirs"),
+        InjectionDecision(
+            State.CONFLICT, f"{DEFAULT_OWNS}, and the istiods of canary and default both take it for theirs"
+        ),
     ),
     "and to the label": (
         SHARED,
         gateway("g", text="rev=default"),
         "",
-        Selected(
+        InjectionDecision(
             State.CONFLICT,
             "the gateway says istio.io/rev=default, and the istiods of canary and default both take it for theirs",
         ),
@@ -200,31 +202,31 @@ OWNERS: dict[str, tuple[Mesh, Gateway | None, str | None, Selected]] = {
         SHARED,
         gateway("g", text="rev=canary"),
         "",
-        Selected(State.INJECTED, "the gateway says istio.io/rev=canary", "canary"),
+        InjectionDecision(State.INJECTED, "the gateway says istio.io/rev=canary", "canary"),
     ),
     "the unrevisioned istiod needs neither tag nor validator": (
         Mesh(world(control_plane())),
         gateway("g"),
         "",
-        Selected(State.INJECTED, DEFAULT_OWNS, "default"),
+        InjectionDecision(State.INJECTED, DEFAULT_OWNS, "default"),
     ),
     "before 1.25 the validator names no owner": (
         Mesh(world(control_plane("canary", version="1.24.6"), validator("canary"))),
         gateway("g"),
         "",
-        Selected(State.NONE, NOBODY),
+        InjectionDecision(State.NONE, NOBODY),
     ),
     "the validators were not read": (
         Mesh(world(control_plane(), gaps=[Gap("list", VALIDATORS)])),
         gateway("g"),
         "",
-        Selected(State.UNKNOWN, "the default validator, which names the default, could not be read"),
+        InjectionDecision(State.UNKNOWN, "the default validator, which names the default, could not be read"),
     ),
     "the validators were not read, and the tag decides": (
         Mesh(world(control_plane("canary"), injector("canary", tag="default"), gaps=[Gap("list", VALIDATORS)])),
         gateway("g"),
         "",
-        Selected(State.INJECTED, DEFAULT_OWNS, "canary"),
+        InjectionDecision(State.INJECTED, DEFAULT_OWNS, "canary"),
     ),
     "a tag whose injector and Service disagree": (
         Mesh(
@@ -237,7 +239,7 @@ OWNERS: dict[str, tuple[Mesh, Gateway | None, str | None, Selected]] = {
         ),
         gateway("g", text="rev=prod"),
         "",
-        Selected(
+        InjectionDecision(
             State.CONFLICT,
             "the gateway says istio.io/rev=prod, and the istiods of blue and canary both take it for theirs",
         ),
@@ -246,5 +248,5 @@ OWNERS: dict[str, tuple[Mesh, Gateway | None, str | None, Selected]] = {
 
 
 @pytest.mark.parametrize(("mesh", "made", "given", "wanted"), OWNERS.values(), ids=OWNERS.keys())
-def test_owner(mesh: Mesh, made: Gateway | None, given: str | None, wanted: Selected) -> None:
+def test_owner(mesh: Mesh, made: Gateway | None, given: str | None, wanted: InjectionDecision) -> None:
     assert owner(mesh, made, None if given is None else labels(given)) == wanted

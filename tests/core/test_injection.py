@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_rev.core.mesh.admission import Considered, Subject, Trial, consider
-from kubectl_rev.core.mesh.injection import Selected, State, refusal, select
+from kubectl_rev.core.mesh.admission import InjectorTrace, Subject, WebhookMatch, consider
+from kubectl_rev.core.mesh.injection import InjectionDecision, State, refusal, select
 from kubectl_rev.core.mesh.istiod_veto import Veto
 from kubectl_rev.core.mesh.objects import Container, PodSpec, PodTemplate, Rule, Webhook
 from kubectl_rev.core.mesh.revisions import Mesh
@@ -98,7 +98,7 @@ def test_by_default_in_1_6() -> None:
     assert {text: select(mesh, Subject("shop", labels(text))).revision for text in given} == given
 
 
-def decide(snapshot: Snapshot, ns: str = "", pod: str = "", **more: Any) -> Selected:
+def decide(snapshot: Snapshot, ns: str = "", pod: str = "", **more: Any) -> InjectionDecision:
     return select(Mesh(snapshot), Subject("shop", labels(ns), labels(pod), **more))
 
 
@@ -106,22 +106,22 @@ HELM = mesh_of(injector(), *NAMED)
 NO_DEFAULT = mesh_of(*NAMED)
 DEFAULT_INJECTOR, CANARY_INJECTOR = ("istio-sidecar-injector",), ("istio-sidecar-injector-canary",)
 NS_REV, POD_REV = ("namespace", "istio.io/rev"), ("pod", "istio.io/rev")
-REASONS: dict[str, tuple[Selected, Selected]] = {
+REASONS: dict[str, tuple[InjectionDecision, InjectionDecision]] = {
     "namespace label": (
         decide(HELM, "rev=canary"),
-        Selected(State.INJECTED, "the namespace says istio.io/rev=canary", "canary", CANARY_INJECTOR),
+        InjectionDecision(State.INJECTED, "the namespace says istio.io/rev=canary", "canary", CANARY_INJECTOR),
     ),
     "pod label": (
         decide(HELM, "", "rev=canary"),
-        Selected(State.INJECTED, "the pod says istio.io/rev=canary", "canary", CANARY_INJECTOR),
+        InjectionDecision(State.INJECTED, "the pod says istio.io/rev=canary", "canary", CANARY_INJECTOR),
     ),
     "tag": (
         decide(HELM, "rev=prod"),
-        Selected(State.INJECTED, "the namespace says istio.io/rev=prod", "blue", ("istio-revision-tag-prod",)),
+        InjectionDecision(State.INJECTED, "the namespace says istio.io/rev=prod", "blue", ("istio-revision-tag-prod",)),
     ),
     "both namespace labels": (
         decide(HELM, "injection=enabled rev=canary"),
-        Selected(
+        InjectionDecision(
             State.INJECTED,
             "the namespace says istio-injection=enabled",
             "default",
@@ -131,7 +131,7 @@ REASONS: dict[str, tuple[Selected, Selected]] = {
     ),
     "istio-injection beats the pod's label": (
         decide(HELM, "injection=enabled", "rev=canary"),
-        Selected(
+        InjectionDecision(
             State.INJECTED,
             "the namespace says istio-injection=enabled",
             "default",
@@ -141,23 +141,23 @@ REASONS: dict[str, tuple[Selected, Selected]] = {
     ),
     "the namespace's label beats the pod's": (
         decide(HELM, "rev=canary", "rev=prod"),
-        Selected(
+        InjectionDecision(
             State.INJECTED, "the namespace says istio.io/rev=canary", "canary", CANARY_INJECTOR, ((*POD_REV, "prod"),)
         ),
     ),
     "a ghost on the pod is ignored too": (
         decide(HELM, "rev=canary", "rev=ghost"),
-        Selected(
+        InjectionDecision(
             State.INJECTED, "the namespace says istio.io/rev=canary", "canary", CANARY_INJECTOR, ((*POD_REV, "ghost"),)
         ),
     ),
     "a pod label that agrees is not ignored": (
         decide(HELM, "rev=prod", "rev=blue"),
-        Selected(State.INJECTED, "the namespace says istio.io/rev=prod", "blue", ("istio-revision-tag-prod",)),
+        InjectionDecision(State.INJECTED, "the namespace says istio.io/rev=prod", "blue", ("istio-revision-tag-prod",)),
     ),
     "the pod's label is ignored with the namespace's": (
         decide(HELM, "injection=enabled rev=canary", "rev=canary"),
-        Selected(
+        InjectionDecision(
             State.INJECTED,
             "the namespace says istio-injection=enabled",
             "default",
@@ -167,11 +167,11 @@ REASONS: dict[str, tuple[Selected, Selected]] = {
     ),
     "injection disabled": (
         decide(HELM, "injection=disabled"),
-        Selected(State.NONE, "the namespace says istio-injection=disabled"),
+        InjectionDecision(State.NONE, "the namespace says istio-injection=disabled"),
     ),
     "injection disabled, and labels that cannot help": (
         decide(HELM, "injection=disabled rev=canary", "rev=prod inject=true"),
-        Selected(
+        InjectionDecision(
             State.NONE,
             "the namespace says istio-injection=disabled",
             ignored=((*NS_REV, "canary"), (*POD_REV, "prod")),
@@ -179,41 +179,48 @@ REASONS: dict[str, tuple[Selected, Selected]] = {
     ),
     "the pod opts out": (
         decide(HELM, "rev=canary", "inject=false rev=prod"),
-        Selected(State.NONE, "the pod says sidecar.istio.io/inject=false"),
+        InjectionDecision(State.NONE, "the pod says sidecar.istio.io/inject=false"),
     ),
     "opting out where nobody asks is not the reason": (
         decide(HELM, "", "inject=false"),
-        Selected(State.NONE, "neither the namespace nor the pod asks for it"),
+        InjectionDecision(State.NONE, "neither the namespace nor the pod asks for it"),
     ),
     "ghost on the namespace": (
         decide(HELM, "rev=1-6-5"),
-        Selected(State.NONE, "no injector answers to istio.io/rev=1-6-5 on the namespace"),
+        InjectionDecision(State.NONE, "no injector answers to istio.io/rev=1-6-5 on the namespace"),
     ),
     "ghost on the pod": (
         decide(HELM, "", "rev=1-6-5"),
-        Selected(State.NONE, "no injector answers to istio.io/rev=1-6-5 on the pod"),
+        InjectionDecision(State.NONE, "no injector answers to istio.io/rev=1-6-5 on the pod"),
     ),
     "no default": (
         decide(NO_DEFAULT, "injection=enabled"),
-        Selected(State.NONE, "no injector answers to istio-injection=enabled: nothing holds the default"),
+        InjectionDecision(State.NONE, "no injector answers to istio-injection=enabled: nothing holds the default"),
     ),
     "no default for the pod's wish": (
         decide(NO_DEFAULT, "", "inject=true"),
-        Selected(State.NONE, "no injector answers to sidecar.istio.io/inject=true alone: nothing holds the default"),
+        InjectionDecision(
+            State.NONE, "no injector answers to sidecar.istio.io/inject=true alone: nothing holds the default"
+        ),
     ),
-    "nobody asks": (decide(HELM), Selected(State.NONE, "neither the namespace nor the pod asks for it")),
-    "no injector": (decide(world(), "rev=canary"), Selected(State.NONE, "there is no injector in this cluster")),
+    "nobody asks": (decide(HELM), InjectionDecision(State.NONE, "neither the namespace nor the pod asks for it")),
+    "no injector": (
+        decide(world(), "rev=canary"),
+        InjectionDecision(State.NONE, "there is no injector in this cluster"),
+    ),
     "by default": (
         decide(mesh_of(injector(auto=True))),
-        Selected(State.INJECTED, "no label is against it", "default", DEFAULT_INJECTOR),
+        InjectionDecision(State.INJECTED, "no label is against it", "default", DEFAULT_INJECTOR),
     ),
     "host network": (
         decide(HELM, "rev=canary", host_network=True),
-        Selected(State.NONE, "the namespace says istio.io/rev=canary, but istiod leaves it alone: host network"),
+        InjectionDecision(
+            State.NONE, "the namespace says istio.io/rev=canary, but istiod leaves it alone: host network"
+        ),
     ),
     "annotation": (
         decide(HELM, "rev=canary", annotations={"sidecar.istio.io/inject": "false"}),
-        Selected(
+        InjectionDecision(
             State.NONE,
             "the namespace says istio.io/rev=canary, but istiod leaves it alone: "
             "annotation sidecar.istio.io/inject=false opts out",
@@ -221,25 +228,29 @@ REASONS: dict[str, tuple[Selected, Selected]] = {
     ),
     "host network not read": (
         decide(HELM, "rev=canary", host_network=None),
-        Selected(State.UNKNOWN, "whether the pod is on the host network was not read", injectors=CANARY_INJECTOR),
+        InjectionDecision(
+            State.UNKNOWN, "whether the pod is on the host network was not read", injectors=CANARY_INJECTOR
+        ),
     ),
     "a vetoed pod's label that agrees is not ignored": (
         decide(HELM, "rev=canary", "rev=canary", host_network=True),
-        Selected(State.NONE, "the namespace says istio.io/rev=canary, but istiod leaves it alone: host network"),
+        InjectionDecision(
+            State.NONE, "the namespace says istio.io/rev=canary, but istiod leaves it alone: host network"
+        ),
     ),
     "injectors not read": (
         decide(world(gaps=[Gap("list", "mutatingwebhookconfigurations.admissionregistration.k8s.io")]), "rev=canary"),
-        Selected(State.UNKNOWN, "the injectors could not be read"),
+        InjectionDecision(State.UNKNOWN, "the injectors could not be read"),
     ),
     "namespace not read": (
         decide(HELM, namespace_known=False),
-        Selected(State.UNKNOWN, "the namespace's labels could not be read"),
+        InjectionDecision(State.UNKNOWN, "the namespace's labels could not be read"),
     ),
 }
 
 
 @pytest.mark.parametrize(("found", "wanted"), REASONS.values(), ids=REASONS.keys())
-def test_reasons(found: Selected, wanted: Selected) -> None:
+def test_reasons(found: InjectionDecision, wanted: InjectionDecision) -> None:
     assert found == wanted
 
 
@@ -256,10 +267,10 @@ def broken(failure_policy: str = "Fail", *, with_service: bool = False, gap: str
 
 NOT_FOUND, NO_ENDPOINTS = 'service "istiod-canary" not found', 'no endpoints available for service "istiod-canary"'
 ASKED = "the namespace says istio.io/rev=canary"
-DEAD: dict[str, tuple[Selected, Selected]] = {
+DEAD: dict[str, tuple[InjectionDecision, InjectionDecision]] = {
     "no service": (
         decide(broken(), "rev=canary"),
-        Selected(
+        InjectionDecision(
             State.REJECTED,
             f"{ASKED}, but calling istio-sidecar-injector-canary fails: {NOT_FOUND}",
             injectors=CANARY_INJECTOR,
@@ -267,7 +278,7 @@ DEAD: dict[str, tuple[Selected, Selected]] = {
     ),
     "no ready endpoint": (
         decide(broken(with_service=True), "rev=canary"),
-        Selected(
+        InjectionDecision(
             State.REJECTED,
             f"{ASKED}, but calling istio-sidecar-injector-canary fails: {NO_ENDPOINTS}",
             injectors=CANARY_INJECTOR,
@@ -275,7 +286,7 @@ DEAD: dict[str, tuple[Selected, Selected]] = {
     ),
     "rejected by the revision that the pod asks for, too": (
         decide(broken(), "rev=canary", "rev=canary"),
-        Selected(
+        InjectionDecision(
             State.REJECTED,
             f"{ASKED}, but calling istio-sidecar-injector-canary fails: {NOT_FOUND}",
             injectors=CANARY_INJECTOR,
@@ -283,7 +294,7 @@ DEAD: dict[str, tuple[Selected, Selected]] = {
     ),
     "failurePolicy Ignore": (
         decide(broken("Ignore"), "rev=canary"),
-        Selected(
+        InjectionDecision(
             State.NONE,
             f"istio-sidecar-injector-canary is passed over (failurePolicy Ignore): {NOT_FOUND}",
             injectors=CANARY_INJECTOR,
@@ -291,32 +302,32 @@ DEAD: dict[str, tuple[Selected, Selected]] = {
     ),
     "a dead one that does not match does not matter": (
         decide(broken(), "injection=enabled"),
-        Selected(State.INJECTED, "the namespace says istio-injection=enabled", "default", DEFAULT_INJECTOR),
+        InjectionDecision(State.INJECTED, "the namespace says istio-injection=enabled", "default", DEFAULT_INJECTOR),
     ),
     "Services not read: it may live": (
         decide(broken(gap="services"), "rev=canary"),
-        Selected(State.INJECTED, ASKED, "canary", CANARY_INJECTOR),
+        InjectionDecision(State.INJECTED, ASKED, "canary", CANARY_INJECTOR),
     ),
     "endpoints not read: it may live": (
         decide(broken(with_service=True, gap="endpointslices.discovery.k8s.io"), "rev=canary"),
-        Selected(State.INJECTED, ASKED, "canary", CANARY_INJECTOR),
+        InjectionDecision(State.INJECTED, ASKED, "canary", CANARY_INJECTOR),
     ),
     "outside the cluster: it may live": (
         decide(world(injector("canary", url="https://istiod.example:15017/inject")), "rev=canary"),
-        Selected(State.INJECTED, ASKED, "canary", CANARY_INJECTOR),
+        InjectionDecision(State.INJECTED, ASKED, "canary", CANARY_INJECTOR),
     ),
 }
 
 
 @pytest.mark.parametrize(("found", "wanted"), DEAD.values(), ids=DEAD.keys())
-def test_dead_services(found: Selected, wanted: Selected) -> None:
+def test_dead_services(found: InjectionDecision, wanted: InjectionDecision) -> None:
     assert found == wanted
 
 
 def test_two_injectors() -> None:
     """Helm's unrevisioned injector beside Helm's tag default: both fire."""
     found = decide(mesh_of(injector(), injector("canary", tag="default"), injector("canary")), "injection=enabled")
-    assert found == Selected(
+    assert found == InjectionDecision(
         State.CONFLICT,
         "istio-revision-tag-default (canary) and istio-sidecar-injector (default) all select it: "
         "the last one called wins",
@@ -330,7 +341,7 @@ def test_two_injectors_of_one_istiod_agree() -> None:
     found = decide(world(control_plane(), injector(tag="default")), "injection=enabled")
     asked = "the namespace says istio-injection=enabled"
     both = ("istio-revision-tag-default", "istio-sidecar-injector")
-    assert found == Selected(State.INJECTED, asked, "default", both)
+    assert found == InjectionDecision(State.INJECTED, asked, "default", both)
 
 
 def test_two_of_one_name_in_two_namespaces_do_not() -> None:
@@ -349,7 +360,7 @@ def test_two_outside_are_told_apart_by_their_address() -> None:
 def test_a_service_in_front_of_two_revisions_is_a_conflict() -> None:
     shared = service(name="istiod", select="app=istiod")
     snapshot = world(istiod(), istiod("canary"), shared, endpoints(shared, True), injector(), ns("shop"))
-    assert decide(snapshot, "injection=enabled") == Selected(
+    assert decide(snapshot, "injection=enabled") == InjectionDecision(
         State.CONFLICT,
         "istio-sidecar-injector calls Service istiod, behind which the istiods of canary and default take turns",
         injectors=("istio-sidecar-injector",),
@@ -367,9 +378,11 @@ def test_two_injectors_of_which_one_istiod_refuses() -> None:
     )
     both = ("istio-revision-tag-default", "istio-sidecar-injector")
     asked = "the namespace says istio-injection=enabled"
-    assert decide(snapshot, "injection=enabled", "batch=yes") == Selected(State.INJECTED, asked, "default", both)
+    assert decide(snapshot, "injection=enabled", "batch=yes") == InjectionDecision(
+        State.INJECTED, asked, "default", both
+    )
     assert decide(snapshot, "injection=enabled", "batch=no").state is State.CONFLICT
-    assert decide(snapshot, "injection=enabled", host_network=True) == Selected(
+    assert decide(snapshot, "injection=enabled", host_network=True) == InjectionDecision(
         State.NONE, f"{asked}, but istiod leaves it alone: host network"
     )
 
@@ -377,12 +390,14 @@ def test_two_injectors_of_which_one_istiod_refuses() -> None:
 def test_two_injectors_of_which_one_is_passed_over() -> None:
     ignored = injector("gone", tag="default", failure_policy="Ignore")
     found = decide(mesh_of(injector(), ignored), "injection=enabled")
-    assert found == Selected(State.INJECTED, "the namespace says istio-injection=enabled", "default", DEFAULT_INJECTOR)
+    assert found == InjectionDecision(
+        State.INJECTED, "the namespace says istio-injection=enabled", "default", DEFAULT_INJECTOR
+    )
 
 
 def test_two_injectors_of_which_one_is_dead() -> None:
     found = decide(mesh_of(injector(), injector("gone", tag="default")), "injection=enabled")
-    assert found == Selected(
+    assert found == InjectionDecision(
         State.REJECTED,
         "the namespace says istio-injection=enabled, but calling istio-revision-tag-default fails: "
         'service "istiod-gone" not found',
@@ -392,7 +407,7 @@ def test_two_injectors_of_which_one_is_dead() -> None:
 
 def test_match_conditions_are_unknown_only_where_they_could_decide() -> None:
     snapshot = mesh_of(injector(), injector("canary", match_conditions=["request.userInfo.username != 'x'"]))
-    assert decide(snapshot, "rev=canary") == Selected(
+    assert decide(snapshot, "rev=canary") == InjectionDecision(
         State.UNKNOWN,
         "istio-sidecar-injector-canary has matchConditions, which are not evaluated here",
         injectors=CANARY_INJECTOR,
@@ -409,7 +424,7 @@ def test_a_hand_made_webhook_matches_by_nil_selectors() -> None:
             rules=[Rule(operations=["*"], api_groups=["*"], resources=["*"], scope="Namespaced")],
         )
     ]
-    assert decide(mesh_of(made)) == Selected(State.INJECTED, "no label is against it", "canary", ("ours",))
+    assert decide(mesh_of(made)) == InjectionDecision(State.INJECTED, "no label is against it", "canary", ("ours",))
 
 
 RULES = {
@@ -445,24 +460,26 @@ def test_consider_tells_every_entry() -> None:
     both = Subject("both", labels("injection=enabled rev=canary"), {})
     against = "istio-injection must be absent, is enabled"
     assert consider(Mesh(snapshot), both) == [
-        Considered(
+        InjectorTrace(
             "istio-sidecar-injector",
             "default",
             None,
             (
-                Trial("rev.namespace.sidecar-injector.istio.io", False, "istio.io/rev must be default, is canary"),
-                Trial("rev.object.sidecar-injector.istio.io", False, "istio.io/rev must be absent, is canary"),
-                Trial("namespace.sidecar-injector.istio.io", True, "the namespace says istio-injection=enabled"),
-                Trial("object.sidecar-injector.istio.io", False, against),
+                WebhookMatch(
+                    "rev.namespace.sidecar-injector.istio.io", False, "istio.io/rev must be default, is canary"
+                ),
+                WebhookMatch("rev.object.sidecar-injector.istio.io", False, "istio.io/rev must be absent, is canary"),
+                WebhookMatch("namespace.sidecar-injector.istio.io", True, "the namespace says istio-injection=enabled"),
+                WebhookMatch("object.sidecar-injector.istio.io", False, against),
             ),
         ),
-        Considered(
+        InjectorTrace(
             "istio-sidecar-injector-canary",
             "canary",
             None,
             (
-                Trial("rev.namespace.sidecar-injector.istio.io", False, against),
-                Trial("rev.object.sidecar-injector.istio.io", False, "istio.io/rev must be absent, is canary"),
+                WebhookMatch("rev.namespace.sidecar-injector.istio.io", False, against),
+                WebhookMatch("rev.object.sidecar-injector.istio.io", False, "istio.io/rev must be absent, is canary"),
             ),
         ),
     ]
@@ -528,11 +545,11 @@ def test_the_config_and_the_release_of_the_revision_that_is_called() -> None:
         config_map("canary", neverInjectSelector=[{"matchLabels": {"batch": "yes"}}]),
     )
     left_alone = "the namespace says istio.io/rev=canary, but istiod leaves it alone: "
-    assert decide(snapshot, "rev=canary", "batch=yes") == Selected(
+    assert decide(snapshot, "rev=canary", "batch=yes") == InjectionDecision(
         State.NONE, left_alone + "its neverInjectSelector matches the pod"
     )
     assert decide(snapshot, "injection=enabled", "batch=yes").state is State.INJECTED
-    assert decide(snapshot, "rev=canary", "inject=no") == Selected(
+    assert decide(snapshot, "rev=canary", "inject=no") == InjectionDecision(
         State.NONE, left_alone + "label sidecar.istio.io/inject=no opts out"
     )
     assert decide(snapshot, "injection=enabled", "inject=no").state is State.INJECTED

@@ -12,13 +12,13 @@ from tests import build
 GAP = Gap("list", INJECTORS, "", "forbidden")
 
 
-def taught(*parts, tried=None, names=()):
-    return Survey(inferred_injectors.taught(build.world(*parts, gaps=[GAP]), tried or {}, names))
+def with_inferred(*parts, tried=None, names=()):
+    return Survey(inferred_injectors.with_inferred(build.world(*parts, gaps=[GAP]), tried or {}, names))
 
 
 @pytest.mark.parametrize("name", ["canary", "default"])
 def test_the_selectors_are_the_charts(name):
-    (ours,) = taught(names=[name]).snapshot.injectors
+    (ours,) = with_inferred(names=[name]).snapshot.injectors
     charts = build.injector(name)
     assert [(w.name, w.namespace_selector, w.object_selector, w.rules) for w in ours.webhooks] == [
         (w.name, w.namespace_selector, w.object_selector, w.rules) for w in charts.webhooks
@@ -27,29 +27,29 @@ def test_the_selectors_are_the_charts(name):
 
 @pytest.mark.parametrize(("labels", "name"), [("injection=enabled", "default"), ("rev=prod", "prod")])
 def test_a_tried_pod_says_whom_a_label_leads_to(labels, name):
-    survey = taught(build.ns("shop", labels), tried={"shop": "stable"}, names=["canary"])
+    survey = with_inferred(build.ns("shop", labels), tried={"shop": "stable"}, names=["canary"])
     assert survey.selected_for_namespace("shop").revision == "stable"
     assert survey.mesh.resolve(name) == "stable"
     assert of_flag(survey, "canary").revision == "canary"
 
 
 def test_a_label_that_was_seen_to_lead_nowhere_is_not_taken_for_a_revision():
-    survey = taught(build.ns("shop", "rev=ghost"), tried={"shop": None}, names=["ghost"])
+    survey = with_inferred(build.ns("shop", "rev=ghost"), tried={"shop": None}, names=["ghost"])
     with pytest.raises(UnknownName):
         of_flag(survey, "ghost")
 
 
 @pytest.mark.parametrize("labels", ["injection=disabled rev=canary", "rev=", "mode=ambient", ""])
 def test_labels_that_ask_for_nobody_teach_nothing(labels):
-    assert taught(build.ns("shop", labels), tried={"shop": "stable"}).snapshot.injectors == []
+    assert with_inferred(build.ns("shop", labels), tried={"shop": "stable"}).snapshot.injectors == []
 
 
 @pytest.mark.parametrize("name", ["", "a,b", "-x", "x" * 64])
 def test_what_is_no_label_value_is_no_revision(name):
-    assert taught(names=[name]).snapshot.injectors == []
+    assert with_inferred(names=[name]).snapshot.injectors == []
 
 
 def test_the_gap_is_there_to_be_told_and_no_longer_blinds():
     snapshot = build.world(gaps=[GAP])
     assert inferred_injectors.gap(snapshot) == GAP
-    assert not taught(names=["canary"]).mesh.blind
+    assert not with_inferred(names=["canary"]).mesh.blind

@@ -10,7 +10,7 @@ from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.revision_names import UnknownName, of_flag
 from kubectl_rev.core.migration import choosing, migration, undo
 from kubectl_rev.core.migration.choosing import Request, Unknown
-from kubectl_rev.core.migration.patch_targets import Originals
+from kubectl_rev.core.migration.patch_targets import PatchTargets
 from kubectl_rev.core.migration.patches import holds
 from tests import build
 from tests.core.originals import originals_of
@@ -291,7 +291,7 @@ def test_an_unknown_name_says_what_there_is_and_what_is_near():
     ):
         of_flag(survey, "canry")
     with pytest.raises(Unknown, match='no namespace "enabld"; did you mean enabled'):
-        choosing.choose(survey, Originals([]), Request(names=("enabld",)), of_flag(survey, "canary"))
+        choosing.choose(survey, PatchTargets([]), Request(names=("enabld",)), of_flag(survey, "canary"))
 
 
 def test_a_namespace_that_is_on_the_target_by_a_tag_is_relabelled_only_when_named():

@@ -3,7 +3,7 @@
 import pytest
 
 from kubectl_rev.core.migration import patches
-from kubectl_rev.core.migration.patch_targets import Identity, Original
+from kubectl_rev.core.migration.patch_targets import Identity, PatchTarget
 from kubectl_rev.core.migration.patches import holds
 from kubectl_rev.core.writes import Op, Step
 
@@ -20,7 +20,7 @@ def test_a_patch_is_recognized_in_a_list(value, is_so):
 
 def namespace(**given):
     metadata = Identity(name="shop", uid="u", labels={key.replace("_", "-"): value for key, value in given.items()})
-    return Original(kind="Namespace", metadata=metadata)
+    return PatchTarget(kind="Namespace", metadata=metadata)
 
 
 def changes(step):
@@ -47,7 +47,7 @@ def test_a_label_that_is_right_is_not_written_again():
     ],
 )
 def test_a_restart_is_a_patch_of_the_kinds_own_resource(kind, resource, version):
-    original = Original(kind=kind, metadata=Identity(name="web", namespace="shop", uid="u"))
+    original = PatchTarget(kind=kind, metadata=Identity(name="web", namespace="shop", uid="u"))
     step = patches.restart(original, "now")
     assert (step.resource, step.version, step.namespace, step.name) == (resource, version, "shop", "web")
     assert (patches.relabel(namespace(), {}, record=False).resource, step.action) == ("namespaces", "patch")

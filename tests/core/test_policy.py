@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_rev.core.mesh.istiod_veto import InjectorConfig, Release, Veto, may_be, release, veto
+from kubectl_rev.core.mesh.istiod_veto import InjectorConfig, Release, Veto, may_be_at_least, release, veto
 from kubectl_rev.core.mesh.selectors import LabelSelector
 
 INJECT = "sidecar.istio.io/inject"
@@ -232,4 +232,4 @@ def test_of_an_unknown_release_the_newest_reading_counts_where_the_label_is_plai
     ],
 )
 def test_what_may_be_of_a_release_or_later(versions: tuple[str, ...], is_it: bool) -> None:
-    assert may_be(versions, (1, 11)) is is_it
+    assert may_be_at_least(versions, (1, 11)) is is_it

@@ -9,7 +9,7 @@ from kubectl_rev.core.mesh.revision_names import of_flag
 from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration import choosing, migration, tagging, undo
-from kubectl_rev.core.migration.checks.context import Situation
+from kubectl_rev.core.migration.checks.context import PreflightContext
 from kubectl_rev.core.migration.checks.preflight import CHECKS, find
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.preflight_facts import (
@@ -19,9 +19,9 @@ from kubectl_rev.core.migration.preflight_facts import (
     Budget,
     BudgetSpec,
     BudgetStatus,
-    Circumstances,
     Denied,
     MeshConfig,
+    PreflightFacts,
     Quota,
     QuotaStatus,
     ScaleTarget,
@@ -55,8 +55,8 @@ def situation(
     if tag:
         to = of_flag(survey, "canary")
         plan, after = tagging.plan(survey, originals, asked, tag, to, NOW)
-        return Situation(
-            before=survey, after=after, plan=plan, originals=originals, request=asked, circumstances=Circumstances()
+        return PreflightContext(
+            before=survey, after=after, plan=plan, originals=originals, request=asked, circumstances=PreflightFacts()
         )
     if back:
         plan = undo.plan(survey, originals, asked, ["shop"], NOW)
@@ -65,19 +65,19 @@ def situation(
         choice = choosing.choose(survey, originals, asked, of_flag(survey, asked.to), came_from)
         plan = migration.plan(survey, originals, asked, choice, of_flag(survey, asked.to), NOW)
     after = migration.surveyed_after(survey, {move.namespace: move.after for move in plan.moves}, {})
-    return Situation(
+    return PreflightContext(
         before=survey,
         after=after,
         plan=plan,
         originals=originals,
         request=asked,
-        circumstances=circumstances or Circumstances(),
+        circumstances=circumstances or PreflightFacts(),
         learned=learned,
     )
 
 
 def meshes(**canary):
-    return Circumstances(
+    return PreflightFacts(
         meshes={("istio-system", "default"): MeshConfig(), ("istio-system", "canary"): MeshConfig(**canary)}
     )
 
@@ -140,9 +140,9 @@ FOUND = {
     "REV405": lambda: situation(circumstances=meshes(trust_domain="other")),
     "REV406": lambda: situation(circumstances=meshes(discovery_selectors=[TEAM])),
     "REV407": lambda: situation(
-        circumstances=Circumstances(configs=(LABELLED,))
+        circumstances=PreflightFacts(configs=(LABELLED,))
     ),
-    "REV408": lambda: situation(circumstances=Circumstances(denied=(Denied("patch", "deployments.apps", "shop"),))),
+    "REV408": lambda: situation(circumstances=PreflightFacts(denied=(Denied("patch", "deployments.apps", "shop"),))),
     "REV409": lambda: situation(learned=True),
     "REV410": lambda: situation(specs={"web": {"paused": True}}),
     "REV411": lambda: situation(
@@ -158,12 +158,12 @@ FOUND = {
     "REV413": lambda: situation(specs={"web": {"strategy": {"type": "Recreate"}}}),
     "REV414": lambda: situation(SHOP, build.running(build.deployment("web", replicas=1), "default")),
     "REV415": lambda: situation(
-        circumstances=Circumstances(
+        circumstances=PreflightFacts(
             budgets=(Budget(metadata=IN_SHOP, spec=SELECTS_WEB, status=BudgetStatus(expected_pods=2)),)
         )
     ),
     "REV416": lambda: situation(
-        circumstances=Circumstances(
+        circumstances=PreflightFacts(
             autoscalers=(
                 Autoscaler(
                     metadata=IN_SHOP,
@@ -174,7 +174,7 @@ FOUND = {
         )
     ),
     "REV417": lambda: situation(
-        circumstances=Circumstances(
+        circumstances=PreflightFacts(
             quotas=(Quota(metadata=IN_SHOP, status=QuotaStatus(hard={"pods": "2"}, used={"pods": "2"})),)
         )
     ),

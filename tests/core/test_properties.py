@@ -20,7 +20,7 @@ from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.selectors import LabelSelector, Requirement, parse
 from kubectl_rev.core.mesh.snapshot import Snapshot, fold
 from kubectl_rev.core.status import answers
-from kubectl_rev.core.status.explain import of_namespace, of_unit
+from kubectl_rev.core.status.explain import of_namespace, of_workload
 from kubectl_rev.render.text import builtins
 from tests.build import metadata_only, world
 from tests.strategies import (
@@ -47,7 +47,7 @@ def everything(survey: Survey) -> list[object]:
             answers.workloads(survey),
             answers.pods(survey),
             answers.gateways(survey),
-            [of_unit(survey, unit, MESH_CHECKS) for unit in survey.units],
+            [of_workload(survey, unit, MESH_CHECKS) for unit in survey.workloads],
             [of_namespace(survey, name, MESH_CHECKS) for name in survey.by_namespace],
         )
     ]
@@ -57,7 +57,7 @@ def everything(survey: Survey) -> list[object]:
 def test_a_workload_s_answer_is_its_pod_s(snapshot: Snapshot) -> None:
     """Also where the survey takes the namespace's answer, because nobody looks at the pod's labels."""
     survey = Survey(snapshot)
-    for unit in survey.units:
+    for unit in survey.workloads:
         assert unit.gateway in RENDERED or unit.selected == select(survey.mesh, unit.subject)
 
 
@@ -77,7 +77,7 @@ def test_a_decision_is_always_made_with_a_reason(snapshot: Snapshot, subject: Su
 def test_nothing_raises_and_everything_has_a_reason(snapshot: Snapshot) -> None:
     survey = Survey(snapshot)
     assert len(everything(survey)) == 7
-    assert all(unit.selected.because for unit in survey.units)
+    assert all(unit.selected.because for unit in survey.workloads)
     for finding in answers.overview(survey, MESH_CHECKS).findings:
         assert finding.message
         assert finding.hint
@@ -134,10 +134,12 @@ def test_the_overview_adds_up(snapshot: Snapshot) -> None:
     assume(not snapshot.has_gap("pods"))  # then the sums are not known
     survey = Survey(snapshot)
     report = answers.overview(survey, MESH_CHECKS)
-    assert report.proxies == sum(group.count for unit in survey.units for group in unit.groups if group.proxy)
+    assert report.proxies == sum(group.count for unit in survey.workloads for group in unit.groups if group.proxy)
     assert report.drifted == sum(item.drifted or 0 for item in answers.workloads(survey))
     assert [item.name for item in report.namespaces] == sorted(survey.by_namespace)
-    assert {item.name for item in report.namespaces if item.drift} == {u.namespace for u in survey.units if u.drifted}
+    assert {item.name for item in report.namespaces if item.drift} == {
+        u.namespace for u in survey.workloads if u.drifted
+    }
     assert sum(item.pods for item in answers.workloads(survey)) == len(answers.pods(survey)) == len(snapshot.pods)
 
 

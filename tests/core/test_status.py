@@ -10,11 +10,11 @@ from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.checks import Finding, Ref, Severity
 from kubectl_rev.core.checks.hints import NO_HINT, command, within
 from kubectl_rev.core.mesh import labels as labels_of
-from kubectl_rev.core.mesh.admission import Considered, Trial
+from kubectl_rev.core.mesh.admission import InjectorTrace, WebhookMatch
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.status import answers
-from kubectl_rev.core.status.explain import Explanation, IstiodDecision, Running, of_namespace, of_unit
+from kubectl_rev.core.status.explain import Explanation, IstiodDecision, Running, of_namespace, of_workload
 from kubectl_rev.core.status.items import (
     ControlPlaneItem,
     Count,
@@ -27,6 +27,7 @@ from kubectl_rev.core.status.items import (
     WorkloadItem,
     revisions_of,
 )
+from kubectl_rev.core.status.notes import workload_note
 from tests.build import (
     ISTIO,
     control_plane,
@@ -177,10 +178,10 @@ DOWN = [
 def test_what_asks_for_a_revision_that_is_down_is_still_its_own() -> None:
     survey = Survey(world(*DOWN, ns("both", "injection=enabled rev=x"), running(deployment("web", "idle"), None)))
     served = survey.mesh.served
-    spaces, units = answers.namespaces(survey, MESH_CHECKS), answers.workloads(survey)
+    spaces, workloads = answers.namespaces(survey, MESH_CHECKS), answers.workloads(survey)
     assert {item.name: item.selected.state for item in spaces}["idle"] == "rejected"
     assert [item.name for item in spaces if "default" in revisions_of(item, served)] == ["both", "idle", "named"]
-    assert [item.name for item in units if "default" in revisions_of(item, served)] == ["web"]
+    assert [item.name for item in workloads if "default" in revisions_of(item, served)] == ["web"]
     assert len([item for item in answers.pods(survey) if "default" in revisions_of(item, served)]) == 1
     assert {plane.name: plane.namespaces for plane in answers.control_planes(survey)} == {"canary": 1, "default": 3}
 
@@ -418,10 +419,11 @@ def test_json_has_every_field_in_camel_case() -> None:
     ]  # fmt: skip
 
 
-def trials(*because: str) -> tuple[Trial, ...]:
+def trials(*because: str) -> tuple[WebhookMatch, ...]:
     names = ("rev.namespace.", "rev.object.", "namespace.", "object.")
     return tuple(
-        Trial(f"{name}sidecar-injector.istio.io", "says" in why, why) for name, why in zip(names, because, strict=False)
+        WebhookMatch(f"{name}sidecar-injector.istio.io", "says" in why, why)
+        for name, why in zip(names, because, strict=False)
     )
 
 
@@ -443,7 +445,7 @@ def test_why_of_a_workload() -> None:
         "the namespace says istio.io/rev=canary",
     )
     occupied = "istio.io/rev must be absent, is canary"
-    assert of_unit(survey, unit, MESH_CHECKS) == Explanation(
+    assert of_workload(survey, unit, MESH_CHECKS) == Explanation(
         subject=WEB_REF,
         headline="is injected by canary: the namespace says istio.io/rev=canary",
         selected=selected,
@@ -452,7 +454,7 @@ def test_why_of_a_workload() -> None:
         pod_labels={},
         pod_annotations={},
         injectors=[
-            Considered(
+            InjectorTrace(
                 "istio-sidecar-injector",
                 "default",
                 None,
@@ -463,7 +465,7 @@ def test_why_of_a_workload() -> None:
                     occupied,
                 ),
             ),
-            Considered(
+            InjectorTrace(
                 "istio-sidecar-injector-canary",
                 "canary",
                 None,
@@ -492,7 +494,7 @@ def test_why_never_recommends_what_takes_a_sidecar_away() -> None:
     ]
     assert (
         str(of_namespace(survey, "shop", MESH_CHECKS).hint),
-        str(of_unit(survey, survey.by_namespace["shop"][0], MESH_CHECKS).hint),
+        str(of_workload(survey, survey.by_namespace["shop"][0], MESH_CHECKS).hint),
     ) == (
         "",
         "kubectl label namespace shop istio.io/rev=default --overwrite",  # what keeps it: REV203
@@ -502,7 +504,7 @@ def test_why_never_recommends_what_takes_a_sidecar_away() -> None:
 def test_why_of_what_was_injected_by_hand_says_where_its_sidecar_is_from() -> None:
     by_hand = deployment("hand", "shop", annotations={"sidecar.istio.io/status": '{"revision":"default"}'})
     survey = Survey(world(control_plane(), ns("shop"), by_hand))
-    headline = of_unit(survey, survey.by_namespace["shop"][0], MESH_CHECKS).headline
+    headline = of_workload(survey, survey.by_namespace["shop"][0], MESH_CHECKS).headline
     assert (
         headline == "gets no sidecar: neither the namespace nor the pod asks for it; its template has one (kube-inject)"
     )
@@ -528,14 +530,14 @@ def test_what_is_not_restarted_is_not_said_to_be() -> None:
 
 
 def test_why_of_one_pod_is_of_its_own_proxy() -> None:
-    (unit,) = [each for each in SURVEY.units if each.name == "web"]
-    found = of_unit(SURVEY, unit, MESH_CHECKS, "web-5d8f-1")
+    (unit,) = [each for each in SURVEY.workloads if each.name == "web"]
+    found = of_workload(SURVEY, unit, MESH_CHECKS, "web-5d8f-1")
     assert (found.subject, str(found.hint)) == (
         Ref("Pod", "shop", "web-5d8f-1"),
         "kubectl rollout restart deployment/web -n shop",
     )
     assert found.running == [Running(1, True, "default", "sidecar.istio.io/status", "a restart moves it to canary")]
-    assert of_unit(SURVEY, unit, MESH_CHECKS, "web-5d8f-0").hint == NO_HINT
+    assert of_workload(SURVEY, unit, MESH_CHECKS, "web-5d8f-0").hint == NO_HINT
 
 
 def test_why_of_a_namespace() -> None:
@@ -556,7 +558,7 @@ def test_why_of_a_namespace() -> None:
 def test_why_of_a_gateway_that_istiod_renders_asks_no_webhook() -> None:
     made = deployment("g-istio", "shop", f"{MADE_FROM}g inject=false")
     survey = Survey(world(control_plane("canary"), ns("shop", "rev=canary"), made, gateway("g")))
-    found = of_unit(survey, survey.by_namespace["shop"][0], MESH_CHECKS)
+    found = of_workload(survey, survey.by_namespace["shop"][0], MESH_CHECKS)
     assert (found.headline, found.injectors, found.istiod) == (
         "is rendered by canary: the namespace says istio.io/rev=canary",
         [],
@@ -576,5 +578,5 @@ def test_a_folded_snapshot_answers_the_overview() -> None:
 def test_a_job_of_its_own_does_not_run_again_by_itself(kind, note):
     planes = [*control_plane("default"), *control_plane("canary")]
     job = running(workload_of(kind, "report"), "default")
-    (unit,) = [unit for unit in Survey(world(planes, ns("shop", "rev=canary"), job)).units if unit.name == "report"]
-    assert answers.workload_note(unit) == note
+    (unit,) = [unit for unit in Survey(world(planes, ns("shop", "rev=canary"), job)).workloads if unit.name == "report"]
+    assert workload_note(unit) == note

@@ -10,10 +10,18 @@ import pytest
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.drift import Effect
 from kubectl_rev.core.mesh.gateways import GatewayKind
-from kubectl_rev.core.mesh.injection import Selected, State
-from kubectl_rev.core.mesh.inventory import Group, Survey, Unit, is_ambient
+from kubectl_rev.core.mesh.injection import InjectionDecision, State
+from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload, is_ambient
 from kubectl_rev.core.mesh.labels import GATEWAYS, REV
-from kubectl_rev.core.mesh.objects import Metadata, Object, OwnerReference, Pod, PodTemplate, UpdateStrategy, Workload
+from kubectl_rev.core.mesh.objects import (
+    Metadata,
+    Object,
+    OwnerReference,
+    Pod,
+    PodTemplate,
+    UpdateStrategy,
+    WorkloadObject,
+)
 from kubectl_rev.core.mesh.proxies import Evidence, Proxy
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot, fold
 from tests.build import (
@@ -44,13 +52,13 @@ def survey(*parts: Any, **more: Any) -> Survey:
     return Survey(world(*MESH, *parts, **more))
 
 
-def shop(*parts: Any) -> list[Unit]:
+def shop(*parts: Any) -> list[Workload]:
     return survey(*parts).by_namespace["shop"]
 
 
-def told(units: list[Unit]) -> list[tuple[str, str, bool, int]]:
+def told(workloads: list[Workload]) -> list[tuple[str, str, bool, int]]:
     """Kind, name, whether its template is known, and how many pods it has."""
-    return [(u.kind, u.name, u.template is not None, sum(group.count for group in u.groups)) for u in units]
+    return [(u.kind, u.name, u.template is not None, sum(group.count for group in u.groups)) for u in workloads]
 
 
 def of_custom(made: Object, kind: str, name: str) -> Object:
@@ -58,9 +66,9 @@ def of_custom(made: Object, kind: str, name: str) -> Object:
     return made
 
 
-def without_spec(made: Workload) -> Workload:
+def without_spec(made: WorkloadObject) -> WorkloadObject:
     """As a metadata list has it."""
-    return Workload(kind=made.kind, metadata=made.metadata)
+    return WorkloadObject(kind=made.kind, metadata=made.metadata)
 
 
 def owned_but_not_controlled(made: Pod) -> Pod:
@@ -123,9 +131,9 @@ CHAINS: dict[str, tuple[list[Object], list[tuple[str, str, bool, int]]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("parts", "units"), CHAINS.values(), ids=CHAINS.keys())
-def test_owner_chains(parts: list[Object], units: list[tuple[str, str, bool, int]]) -> None:
-    assert told(shop(*parts)) == units
+@pytest.mark.parametrize(("parts", "workloads"), CHAINS.values(), ids=CHAINS.keys())
+def test_owner_chains(parts: list[Object], workloads: list[tuple[str, str, bool, int]]) -> None:
+    assert told(shop(*parts)) == workloads
 
 
 def test_the_label_that_an_old_injector_left_on_a_bare_pod_is_no_wish() -> None:
@@ -133,7 +141,7 @@ def test_the_label_that_an_old_injector_left_on_a_bare_pod_is_no_wish() -> None:
     parts = (control_plane(), control_plane("canary"), ns("free"), ns("shop", "injection=enabled"))
     for era, ignored in (("1.9", ()), ("1.30", (("pod", REV, "canary"),))):
         pods = [pod("lonely", where, "rev=canary", on="canary", era=era) for where in ("free", "shop")]
-        found = {unit.namespace: unit.selected for unit in survey(*parts, *pods).units if unit.kind == "Pod"}
+        found = {unit.namespace: unit.selected for unit in survey(*parts, *pods).workloads if unit.kind == "Pod"}
         assert found["free"].revision == "canary"  # nothing else can have had it injected there
         assert (found["shop"].revision, found["shop"].ignored) == ("default", ignored)
 
@@ -156,8 +164,8 @@ def test_a_gateway_that_was_not_read_is_unknown_one_that_is_gone_is_nobodys() ->
     made = (*MESH, deployment("g", "shop", text))
     unread, gone = survey(*made, gaps=[Gap("list", GATEWAYS)]), survey(*made)
     assert [each.by_namespace["shop"][0].selected for each in (unread, gone)] == [
-        Selected(State.UNKNOWN, "the Gateway, and so its labels, could not be read"),
-        Selected(State.NONE, "its Gateway is gone"),
+        InjectionDecision(State.UNKNOWN, "the Gateway, and so its labels, could not be read"),
+        InjectionDecision(State.NONE, "its Gateway is gone"),
     ]
 
 
@@ -166,14 +174,14 @@ def test_a_unit_in_full() -> None:
     old, new = pod("web-5d8f-0", on="default", owner=web), pod("web-5d8f-1", on="canary", owner=web)
     bare, going = pod("web-5d8f-2", owner=web), pod("web-5d8f-3", on="default", owner=web, terminating=True)
     assert shop(web, old, new, bare, going) == [
-        Unit(
+        Workload(
             kind="Deployment",
             namespace="shop",
             name="web",
             metadata=web.metadata,
             template=web.template,
             subject=Subject("shop", labels("rev=canary"), labels("app=web inject=true"), {}, False, True),
-            selected=Selected(
+            selected=InjectionDecision(
                 State.INJECTED,
                 "the namespace says istio.io/rev=canary",
                 "canary",
@@ -181,10 +189,10 @@ def test_a_unit_in_full() -> None:
             ),
             gateway=None,
             groups=(
-                Group(old, Proxy("default", Evidence.STATUS), Effect.MOVES),
-                Group(new, Proxy("canary", Evidence.STATUS), Effect.NOTHING),
-                Group(bare, None, Effect.GAINS),
-                Group(going, Proxy("default", Evidence.STATUS), Effect.MOVES),
+                PodGroup(old, Proxy("default", Evidence.STATUS), Effect.MOVES),
+                PodGroup(new, Proxy("canary", Evidence.STATUS), Effect.NOTHING),
+                PodGroup(bare, None, Effect.GAINS),
+                PodGroup(going, Proxy("default", Evidence.STATUS), Effect.MOVES),
             ),
         )
     ]
@@ -243,8 +251,8 @@ def test_of_two_replica_sets_of_an_unknown_controller_the_newest_speaks() -> Non
 
 def test_host_network_is_read_from_the_template_or_the_pod() -> None:
     on_host = deployment("node", host_network=True)
-    units = shop(on_host, pod("bare", host_network=True), pod("p"))
-    assert [(unit.name, unit.selected.state) for unit in units] == [
+    workloads = shop(on_host, pod("bare", host_network=True), pod("p"))
+    assert [(unit.name, unit.selected.state) for unit in workloads] == [
         ("node", State.NONE),
         ("bare", State.NONE),
         ("p", State.INJECTED),
@@ -254,7 +262,7 @@ def test_host_network_is_read_from_the_template_or_the_pod() -> None:
 def test_a_bare_pod_of_which_only_metadata_was_read() -> None:
     (unit,) = shop(metadata_only(pod("p", on="default")))
     assert unit.subject.host_network is None
-    assert unit.selected == Selected(
+    assert unit.selected == InjectionDecision(
         State.UNKNOWN,
         "whether the pod is on the host network was not read",
         injectors=("istio-sidecar-injector-canary",),
@@ -270,14 +278,14 @@ def test_gateways_of_the_gateway_api_follow_their_gateway_not_the_webhooks() -> 
     (unit,) = shop(*running(edge, None), *parts[1:])
     assert (unit.gateway, unit.selected) == (
         GatewayKind.GATEWAY_API,
-        Selected(State.INJECTED, "the gateway says istio.io/rev=default", "default"),
+        InjectionDecision(State.INJECTED, "the gateway says istio.io/rev=default", "default"),
     )
     assert unit.proxies == Counter({"default": 1})
 
 
 def test_by_namespace_has_empty_and_unread_ones_by_name() -> None:
     found = survey(ns("zoo"), ns("alpha"), pod("x", "middle"))
-    assert {name: len(units) for name, units in found.by_namespace.items()} == {
+    assert {name: len(workloads) for name, workloads in found.by_namespace.items()} == {
         "alpha": 0,
         "istio-system": 2,
         "middle": 1,
@@ -285,7 +293,7 @@ def test_by_namespace_has_empty_and_unread_ones_by_name() -> None:
         "zoo": 0,
     }
     assert list(found.by_namespace) == ["alpha", "istio-system", "middle", "shop", "zoo"]
-    unread = Selected(State.UNKNOWN, "the namespace's labels could not be read")
+    unread = InjectionDecision(State.UNKNOWN, "the namespace's labels could not be read")
     assert found.selected_for_namespace("middle") == found.by_namespace["middle"][0].selected == unread
     assert found.selected_for_namespace("zoo").state is State.NONE
 
@@ -375,4 +383,4 @@ def test_a_snapshot_knows_its_gaps() -> None:
 
 def test_template_of_a_cron_job() -> None:
     assert isinstance(NIGHTLY.template, PodTemplate)
-    assert Workload(kind="CronJob", metadata=Metadata(name="x")).template is None
+    assert WorkloadObject(kind="CronJob", metadata=Metadata(name="x")).template is None

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.inventory import Survey, Unit
-from kubectl_rev.core.mesh.objects import Object, OwnerReference, Pod, Workload
+from kubectl_rev.core.mesh.inventory import Survey, Workload
+from kubectl_rev.core.mesh.objects import Object, OwnerReference, Pod, WorkloadObject
 from kubectl_rev.core.migration import undo
 from kubectl_rev.core.migration.checks.preflight import find
 from kubectl_rev.core.migration.choosing import Request
-from kubectl_rev.core.migration.patch_targets import Originals
+from kubectl_rev.core.migration.patch_targets import PatchTargets
 from kubectl_rev.core.migration.plan import Move, Restart
 from kubectl_rev.core.remedies import commands
 from kubectl_rev.render import migrate as render
@@ -29,13 +29,13 @@ MOVED = build.ns("shop", "rev=canary")
 PLAIN = build.ns("shop")
 
 
-def units(*parts: Any) -> list[Unit]:
+def workloads(*parts: Any) -> list[Workload]:
     """The workloads of namespace shop."""
     return Survey(build.world(BOTH, *parts)).by_namespace["shop"]
 
 
-def unit(*parts: Any) -> Unit:
-    (found,) = units(*parts)
+def unit(*parts: Any) -> Workload:
+    (found,) = workloads(*parts)
     return found
 
 
@@ -74,7 +74,7 @@ def test_the_pods_of_a_deployment_config_are_its_own(why: str) -> None:
 
 def test_a_paused_deployment_config_is_resumed_first() -> None:
     paused = build.running(build.deployment_config("web"), "default")
-    assert isinstance(paused[0], Workload)
+    assert isinstance(paused[0], WorkloadObject)
     paused[0].spec.paused = True
     assert str(commands.restart(unit(MOVED, paused))) == (
         "oc rollout resume dc/web -n shop && oc rollout latest dc/web -n shop"
@@ -117,7 +117,7 @@ def test_a_label_in_the_template_of_a_deployment_config_is_changed_or_if_unread_
     step = restart(only(planned(PLAIN, pinned))).step
     assert step is not None
     assert {"op": "add", "path": "/spec/template/metadata/labels/istio.io~1rev", "value": "canary"} in ops(step)
-    (left,) = only(planned(PLAIN, pinned, originals=Originals([]))).left
+    (left,) = only(planned(PLAIN, pinned, originals=PatchTargets([]))).left
     label = f"{labels.REV}=default" if own == "rev=default" else f"{labels.INJECT}=true"
     assert (left.reason.value, left.pods) == ("unreadable label", 1)
     assert left.why.endswith(label)
@@ -150,7 +150,7 @@ def test_a_borrowed_template_decides(kind: str, namespace: Object, text: str, wa
 
 
 def test_a_lender_with_pods_of_its_own_is_a_workload() -> None:
-    found = units(MOVED, lent(own="default", replicas=1))
+    found = workloads(MOVED, lent(own="default", replicas=1))
     assert [(each.kind, each.name, each.drifted) for each in found] == [
         ("Deployment", "base", 1),
         ("Rollout", "web", 2),
@@ -166,7 +166,7 @@ def test_a_lender_that_was_not_read_leaves_the_pods_to_tell() -> None:
 def test_a_reference_means_something_only_where_its_kind_has_one() -> None:
     stray = build.deployment("web")
     stray.spec.workload_ref = build.borrowing("x", build.deployment("base")).spec.workload_ref
-    found = units(ENABLED, build.running(stray, "default"), build.deployment("base", text="inject=false"))
+    found = workloads(ENABLED, build.running(stray, "default"), build.deployment("base", text="inject=false"))
     assert {each.name: each.selected.revision for each in found} == {"base": None, "web": "default"}
 
 
@@ -204,7 +204,7 @@ def test_a_template_of_two_workloads_is_changed_once() -> None:
 def test_a_pin_in_a_template_that_cannot_be_patched_is_named() -> None:
     parts = lent("rev=default")
     kept = [each for each in originals_of(build.world(PLAIN, parts)) if each.metadata.name != "base"]
-    (left,) = only(planned(PLAIN, parts, originals=Originals(kept))).left
+    (left,) = only(planned(PLAIN, parts, originals=PatchTargets(kept))).left
     assert (left.kind, left.pods, left.why) == (
         "Rollout",
         2,
@@ -281,5 +281,5 @@ def test_only_the_leaders_are_restarted() -> None:
 
 def test_a_workload_of_a_pod_that_no_workload_made_stands_for_itself() -> None:
     debug = build.pod("debug", "shop", on="default")
-    found = units(MOVED, debug, build.running(build.stateful_set("tools", owner=debug), "default"))
+    found = workloads(MOVED, debug, build.running(build.stateful_set("tools", owner=debug), "default"))
     assert [(each.kind, each.name) for each in found] == [("Pod", "debug"), ("StatefulSet", "tools")]

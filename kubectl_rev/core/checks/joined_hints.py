@@ -17,7 +17,7 @@ def shape(hint: Hint) -> tuple[object, ...]:
 
 
 def _shape(command: Command) -> tuple[object, ...]:
-    flags = frozenset(each.name for each in command.arguments if isinstance(each, Flag))
+    flags = frozenset(argument.name for argument in command.arguments if isinstance(argument, Flag))
     return (*command.arguments[:2], flags)
 
 

@@ -47,7 +47,7 @@ class Subject(msgspec.Struct, frozen=True):
         )
 
 
-class Trial(msgspec.Struct, frozen=True):
+class WebhookMatch(msgspec.Struct, frozen=True):
     """One webhook entry held against the subject; `because` names the labels that decided."""
 
     webhook: str
@@ -55,13 +55,13 @@ class Trial(msgspec.Struct, frozen=True):
     because: str
 
 
-class Considered(msgspec.Struct, frozen=True):
+class InjectorTrace(msgspec.Struct, frozen=True):
     """One injector and all its entries held against the subject."""
 
     injector: str
     revision: str
     tag: str | None
-    trials: tuple[Trial, ...]
+    trials: tuple[WebhookMatch, ...]
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -122,10 +122,10 @@ def kept_away(mesh: Mesh, subject: Subject) -> str | None:
     return None
 
 
-def consider(mesh: Mesh, subject: Subject) -> list[Considered]:
+def consider(mesh: Mesh, subject: Subject) -> list[InjectorTrace]:
     """Every injector with every entry and the reason it matches or not: the long form of `select`."""
     return [
-        Considered(
+        InjectorTrace(
             injector.name,
             injector.revision,
             injector.tag,
@@ -147,18 +147,20 @@ def covers_pods(webhook: Webhook) -> bool:
     )
 
 
-def _trial(webhook: Webhook, subject: Subject) -> Trial:
+def _trial(webhook: Webhook, subject: Subject) -> WebhookMatch:
     if labels.DEACTIVATED in webhook.namespace_selector.match_labels:
-        return Trial(webhook.name, False, "deactivated when tag default was set")
+        return WebhookMatch(webhook.name, False, "deactivated when tag default was set")
     for requirement in webhook.namespace_selector.unmet(subject.namespace_labels):
         found = state(requirement.key, subject.namespace_labels)
-        return Trial(webhook.name, False, f"{requirement.wants()}, {found}")
+        return WebhookMatch(webhook.name, False, f"{requirement.wants()}, {found}")
     for requirement in webhook.object_selector.unmet(subject.labels):
-        return Trial(webhook.name, False, f"pod's {requirement.wants()}, {state(requirement.key, subject.labels)}")
+        return WebhookMatch(
+            webhook.name, False, f"pod's {requirement.wants()}, {state(requirement.key, subject.labels)}"
+        )
     if not covers_pods(webhook):
-        return Trial(webhook.name, False, "its rules do not cover the creation of pods")
+        return WebhookMatch(webhook.name, False, "its rules do not cover the creation of pods")
     doubt = "; its matchConditions were not evaluated" if webhook.match_conditions else ""
-    return Trial(webhook.name, True, _asked_in_words(webhook, subject) + doubt)
+    return WebhookMatch(webhook.name, True, _asked_in_words(webhook, subject) + doubt)
 
 
 def asked_for(webhook: Webhook, subject: Subject) -> Iterator[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ import msgspec
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject, called
-from kubectl_rev.core.mesh.istiod_veto import may_be
+from kubectl_rev.core.mesh.istiod_veto import may_be_at_least
 from kubectl_rev.core.mesh.objects import WebhookConfiguration
 from kubectl_rev.core.mesh.revisions import Mesh
 
@@ -90,7 +90,7 @@ def gateway_default(mesh: Mesh) -> str | None:
         labelled = config.labels.get(labels.REV)
         if config.name == labels.DEFAULT_VALIDATOR and labelled:
             plane = mesh.control_plane(labelled)
-            if may_be(plane.versions if plane else (), _VALIDATOR_COUNTS):
+            if may_be_at_least(plane.versions if plane else (), _VALIDATOR_COUNTS):
                 return labelled
     plane = mesh.control_plane(labels.DEFAULT)
     return labels.DEFAULT if plane and plane.kind != "missing" else None

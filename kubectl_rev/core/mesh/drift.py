@@ -11,7 +11,7 @@ from enum import Enum
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.gateways import GatewayKind
-from kubectl_rev.core.mesh.injection import Selected, State
+from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.objects import PodTemplate
 from kubectl_rev.core.mesh.proxies import Proxy
 
@@ -28,7 +28,7 @@ class Effect(Enum):
     UNDECIDED = "undecided"
 
 
-def effect(selected: Selected, proxy: Proxy | None, template: PodTemplate | None) -> Effect:
+def effect(selected: InjectionDecision, proxy: Proxy | None, template: PodTemplate | None) -> Effect:
     """The effect of a restart on one pod."""
     if proxy is not None and proxy.fixed:
         return Effect.FIXED

@@ -30,9 +30,9 @@ def pinned(survey: Survey, name: str) -> list[str]:
     if labels.INJECTION in given or labels.REV in given:
         return []
     return [
-        f"{unit.kind}/{unit.name}"
-        for unit in survey.by_namespace.get(name, ())
-        if unit.selected.state is State.INJECTED and _by_own_label(unit.subject.labels)
+        f"{workload.kind}/{workload.name}"
+        for workload in survey.by_namespace.get(name, ())
+        if workload.selected.state is State.INJECTED and _by_own_label(workload.subject.labels)
     ]
 
 

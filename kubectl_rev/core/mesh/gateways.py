@@ -13,7 +13,7 @@ from enum import Enum
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import gateway_default
-from kubectl_rev.core.mesh.injection import Selected, State
+from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.objects import Gateway, Metadata, PodSpec
 from kubectl_rev.core.mesh.revisions import Mesh
 
@@ -62,37 +62,41 @@ def is_waypoint(gateway: Gateway) -> bool:
     return "waypoint" in gateway.spec.gateway_class_name
 
 
-def owner(mesh: Mesh, gateway: Gateway | None, namespace_labels: Mapping[str, str] | None) -> Selected:
+def owner(mesh: Mesh, gateway: Gateway | None, namespace_labels: Mapping[str, str] | None) -> InjectionDecision:
     """The revision whose istiod renders a Gateway's Deployment: its own label, else its namespace's, else the default.
 
     `istio-injection` is not consulted. A name that is neither revision nor tag leaves the Deployment to nobody, one
     that two istiods take for theirs to both. `gateway` and `namespace_labels` are None where they could not be read.
     """
     if mesh.blind:
-        return Selected(State.UNKNOWN, "the injectors, and so the tags, could not be read")
+        return InjectionDecision(State.UNKNOWN, "the injectors, and so the tags, could not be read")
     if gateway is None:
-        return Selected(State.UNKNOWN, "the Gateway, and so its labels, could not be read")
+        return InjectionDecision(State.UNKNOWN, "the Gateway, and so its labels, could not be read")
     if (name := gateway.labels.get(labels.REV)) is not None:
         return _claimed(mesh, name, "gateway")
     if namespace_labels is None:
-        return Selected(State.UNKNOWN, "the namespace's labels could not be read")
+        return InjectionDecision(State.UNKNOWN, "the namespace's labels could not be read")
     return _claimed(mesh, namespace_labels.get(labels.REV, ""), "namespace")
 
 
-def _claimed(mesh: Mesh, name: str, where: str) -> Selected:
+def _claimed(mesh: Mesh, name: str, where: str) -> InjectionDecision:
     found, because = claimants(mesh, name), f"the {where} says {labels.REV}={name}"
     if not name:
         because = "the default owns gateways without a label"
         tagged = any(injector.name == labels.DEFAULT_TAG_INJECTOR for injector in mesh.injectors)
         if not tagged and mesh.snapshot.has_gap(labels.VALIDATORS):
-            return Selected(State.UNKNOWN, "the default validator, which names the default, could not be read")
+            return InjectionDecision(State.UNKNOWN, "the default validator, which names the default, could not be read")
     if len(found) > 1:
-        return Selected(State.CONFLICT, f"{because}, and the istiods of {' and '.join(found)} both take it for theirs")
+        return InjectionDecision(
+            State.CONFLICT, f"{because}, and the istiods of {' and '.join(found)} both take it for theirs"
+        )
     if found:
-        return Selected(State.INJECTED, because, found[0])
+        return InjectionDecision(State.INJECTED, because, found[0])
     if name:
-        return Selected(State.NONE, f"no control plane answers to {labels.REV}={name} on the {where}")
-    return Selected(State.NONE, "neither the gateway nor its namespace names a revision, and there is no default")
+        return InjectionDecision(State.NONE, f"no control plane answers to {labels.REV}={name} on the {where}")
+    return InjectionDecision(
+        State.NONE, "neither the gateway nor its namespace names a revision, and there is no default"
+    )
 
 
 def claimants(mesh: Mesh, name: str) -> list[str]:

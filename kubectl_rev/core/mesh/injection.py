@@ -27,7 +27,7 @@ class State(Enum):
     UNKNOWN = "unknown"
 
 
-class Selected(msgspec.Struct, frozen=True):
+class InjectionDecision(msgspec.Struct, frozen=True):
     """The answer. `revision` is set only when injected; `injectors` are those that are asked, by name.
 
     Where one fails that is the one that fails; where all that match are passed over they are all of these.
@@ -47,18 +47,18 @@ class Selected(msgspec.Struct, frozen=True):
         return self.injectors[0] if len(self.injectors) == 1 else None
 
 
-def select(mesh: Mesh, subject: Subject) -> Selected:
+def select(mesh: Mesh, subject: Subject) -> InjectionDecision:
     """Decide; never raises, always gives a reason. What could not be read makes it unknown, not none."""
     if mesh.blind:
-        return Selected(State.UNKNOWN, "the injectors could not be read")
+        return InjectionDecision(State.UNKNOWN, "the injectors could not be read")
     if not subject.namespace_known:
-        return Selected(State.UNKNOWN, "the namespace's labels could not be read")
+        return InjectionDecision(State.UNKNOWN, "the namespace's labels could not be read")
     matches = matching(mesh, subject)
     answer = _answer(mesh, subject, matches)
     return msgspec.structs.replace(answer, ignored=tuple(_ignored(mesh, subject, matches)))
 
 
-def heeded(mesh: Mesh) -> frozenset[str]:
+def label_keys_used(mesh: Mesh) -> frozenset[str]:
     """The keys of pod labels that can decide anything: a pod with none of them is as good as one without labels."""
     selectors = [webhook.object_selector for injector in mesh.injectors for webhook, _ in injector.webhooks]
     for config in mesh.injector_configs.values():
@@ -74,38 +74,40 @@ def refusal(mesh: Mesh, subject: Subject) -> tuple[str, Veto] | None:
     return (alive[0].injector.revision, _veto(mesh, subject, alive[0])) if len(names) == 1 else None
 
 
-def _answer(mesh: Mesh, subject: Subject, matches: list[Match]) -> Selected:
+def _answer(mesh: Mesh, subject: Subject, matches: list[Match]) -> InjectionDecision:
     """A webhook whose Service is dead rejects the pod; with failurePolicy Ignore it is passed over."""
     for match in matches:
         if match.webhook.match_conditions:
             because = f"{match.injector.name} has matchConditions, which are not evaluated here"
-            return Selected(State.UNKNOWN, because, injectors=(match.injector.name,))
+            return InjectionDecision(State.UNKNOWN, because, injectors=(match.injector.name,))
     for match in matches:
         if match.target.alive is False and match.webhook.failure_policy != "Ignore":
             because = f"{match.because}, but calling {match.injector.name} fails: {match.target.problem}"
-            return Selected(State.REJECTED, because, injectors=(match.injector.name,))
+            return InjectionDecision(State.REJECTED, because, injectors=(match.injector.name,))
     alive = {match.injector.name: match for match in matches if match.target.alive is not False}
     if not alive and matches:
         because = f"{matches[0].injector.name} is passed over (failurePolicy Ignore): {matches[0].target.problem}"
-        return Selected(State.NONE, because, injectors=tuple(dict.fromkeys(m.injector.name for m in matches)))
+        return InjectionDecision(State.NONE, because, injectors=tuple(dict.fromkeys(m.injector.name for m in matches)))
     if not alive:
-        return Selected(State.NONE, _why_none(mesh, subject))
+        return InjectionDecision(State.NONE, _why_none(mesh, subject))
     words = {name: _veto(mesh, subject, match) for name, match in alive.items()}
     willing = [name for name, word in words.items() if word.accepts is not False]
     if len({alive[name].served for name in willing}) > 1:
         all_of_them = " and ".join(f"{name} ({alive[name].injector.revision})" for name in willing)
-        return Selected(State.CONFLICT, f"{all_of_them} all select it: the last one called wins", injectors=(*alive,))
+        return InjectionDecision(
+            State.CONFLICT, f"{all_of_them} all select it: the last one called wins", injectors=(*alive,)
+        )
     name = willing[0] if willing else next(iter(alive))
     match, word = alive[name], words[name]
     if word.accepts is None:
-        return Selected(State.UNKNOWN, word.because, injectors=(*alive,))
+        return InjectionDecision(State.UNKNOWN, word.because, injectors=(*alive,))
     if word.accepts and len(match.target.revisions) > 1:
         several = " and ".join(match.target.revisions)
         because = f"{name} calls Service {match.target.service}, behind which the istiods of {several} take turns"
-        return Selected(State.CONFLICT, because, injectors=(*alive,))
+        return InjectionDecision(State.CONFLICT, because, injectors=(*alive,))
     if not word.accepts:
-        return Selected(State.NONE, f"{match.because}, but istiod leaves it alone: {word.because}")
-    return Selected(State.INJECTED, match.because, match.injector.revision, (*alive,))
+        return InjectionDecision(State.NONE, f"{match.because}, but istiod leaves it alone: {word.because}")
+    return InjectionDecision(State.INJECTED, match.because, match.injector.revision, (*alive,))
 
 
 def _veto(mesh: Mesh, subject: Subject, match: Match) -> Veto:

@@ -15,8 +15,8 @@ from kubectl_rev.core.mesh.admission import Subject, called
 from kubectl_rev.core.mesh.defaults import Default, default_of
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, drifts, effect
 from kubectl_rev.core.mesh.gateways import GatewayKind, classify, gateway_name, owner
-from kubectl_rev.core.mesh.injection import Selected, State, heeded, select
-from kubectl_rev.core.mesh.objects import Metadata, OwnerReference, Pod, PodSpec, PodTemplate, Workload
+from kubectl_rev.core.mesh.injection import InjectionDecision, State, label_keys_used, select
+from kubectl_rev.core.mesh.objects import Metadata, OwnerReference, Pod, PodSpec, PodTemplate, WorkloadObject
 from kubectl_rev.core.mesh.proxies import Proxy, as_wished, proxy_of
 from kubectl_rev.core.mesh.resources import Restart, facts_of, maker
 from kubectl_rev.core.mesh.revisions import Mesh
@@ -29,7 +29,7 @@ Replacing = Literal["restart", "recreate", "wait for", "resume and restart", "de
 Key = tuple[str, str, str]  # namespace, kind, name
 
 
-class Group(msgspec.Struct, frozen=True):
+class PodGroup(msgspec.Struct, frozen=True):
     """A pod, or several alike, of one workload. `effect` is what a restart would do to each."""
 
     pod: Pod
@@ -46,7 +46,7 @@ class Group(msgspec.Struct, frozen=True):
         return drifts(self.effect) and not self.pod.terminating
 
 
-class Unit(msgspec.Struct, frozen=True):
+class Workload(msgspec.Struct, frozen=True):
     """What is restarted as one: a workload, or a bare pod, with its running pods.
 
     `template` is None where it is not known (a controller of a kind that we do not list); then the pods' own labels,
@@ -59,9 +59,9 @@ class Unit(msgspec.Struct, frozen=True):
     metadata: Metadata
     template: PodTemplate | None
     subject: Subject
-    selected: Selected
+    selected: InjectionDecision
     gateway: GatewayKind | None
-    groups: tuple[Group, ...]
+    groups: tuple[PodGroup, ...]
     held: Held = ""  # why `kubectl rollout restart` replaces none of its pods, or is no help
     lender: tuple[str, str] | None = None  # kind and name of the workload whose template it uses
 
@@ -109,19 +109,19 @@ class Unit(msgspec.Struct, frozen=True):
 
 
 class Survey:
-    """A snapshot read as units per namespace. Built once, then only read."""
+    """A snapshot read as workloads per namespace. Built once, then only read."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.mesh = Mesh(snapshot)
         self.namespace_labels = {ns.name: ns.labels for ns in snapshot.namespaces}
         self.terminating = {ns.name for ns in snapshot.namespaces if ns.metadata.deletion_timestamp}
-        self._workloads: dict[Key, Workload] = {(w.namespace, w.kind, w.name): w for w in snapshot.workloads}
-        self._selected_for: dict[str, Selected] = {}
+        self._workloads: dict[Key, WorkloadObject] = {(w.namespace, w.kind, w.name): w for w in snapshot.workloads}
+        self._selected_for: dict[str, InjectionDecision] = {}
         self._gateways = {(g.namespace, g.name): g for g in snapshot.gateways}
 
     @cached_property
-    def units(self) -> list[Unit]:
+    def workloads(self) -> list[Workload]:
         """All workloads and bare pods, sorted by namespace, kind, name; finished Jobs are left out."""
         pods: dict[Key, list[Pod]] = defaultdict(list)
         templates: dict[Key, PodTemplate | None] = {}
@@ -142,11 +142,11 @@ class Survey:
         return [self._unit(key, templates[key], pods.get(key, [])) for key in sorted(templates)]
 
     @cached_property
-    def by_namespace(self) -> dict[str, list[Unit]]:
-        """The units of every namespace that exists or was named by a pod."""
-        found: dict[str, list[Unit]] = {name: [] for name in sorted(self.namespace_labels)}
-        for unit in self.units:
-            found.setdefault(unit.namespace, []).append(unit)
+    def by_namespace(self) -> dict[str, list[Workload]]:
+        """The workloads of every namespace that exists or was named by a pod."""
+        found: dict[str, list[Workload]] = {name: [] for name in sorted(self.namespace_labels)}
+        for workload in self.workloads:
+            found.setdefault(workload.namespace, []).append(workload)
         return dict(sorted(found.items()))
 
     @cached_property
@@ -155,12 +155,12 @@ class Survey:
         found = ((self.lender(workload), key) for key, workload in self._workloads.items())
         return {(key[0], lender.kind, lender.name): key for lender, key in found if lender is not None}
 
-    def lender(self, workload: Workload) -> Workload | None:
+    def lender(self, workload: WorkloadObject) -> WorkloadObject | None:
         """The workload whose template this one uses instead of its own, as far as it was read."""
         reference = workload.spec.workload_ref if facts_of(workload.kind).borrows else None
         return self._workloads.get((workload.namespace, reference.kind, reference.name)) if reference else None
 
-    def _template(self, workload: Workload) -> PodTemplate | None:
+    def _template(self, workload: WorkloadObject) -> PodTemplate | None:
         return (self.lender(workload) or workload).template
 
     def plain_pod(self, namespace: str) -> Subject:
@@ -168,7 +168,7 @@ class Survey:
         given = self.namespace_labels.get(namespace)
         return Subject(namespace, given or {}, namespace_known=given is not None)
 
-    def selected_for_namespace(self, name: str) -> Selected:
+    def selected_for_namespace(self, name: str) -> InjectionDecision:
         """What is selected for a pod without labels of its own."""
         if name not in self._selected_for:
             self._selected_for[name] = select(self.mesh, self.plain_pod(name))
@@ -205,13 +205,13 @@ class Survey:
                 return key, template
             controller = above
 
-    def _maker(self, pod: Pod, key: Key) -> Workload | None:
+    def _maker(self, pod: Pod, key: Key) -> WorkloadObject | None:
         """The Deployment, or its like, whose ReplicaSet was not read: the pod's own labels tell."""
         namespace, kind, name = key
         above = maker(kind, name, pod.labels)
         return self._workloads.get((namespace, *above)) if above else None
 
-    def _above(self, workload: Workload) -> OwnerReference | None:
+    def _above(self, workload: WorkloadObject) -> OwnerReference | None:
         """The controller that decides about a workload's pods in its place."""
         above = workload.metadata.controller
         if above is None or facts_of(workload.kind).made:
@@ -221,10 +221,10 @@ class Survey:
             above = OwnerReference(kind="StatefulSet", name=name if ordinal.isdecimal() else above.name)
         return above if (workload.namespace, above.kind, above.name) in self._workloads else None
 
-    def _is_top(self, workload: Workload) -> bool:
+    def _is_top(self, workload: WorkloadObject) -> bool:
         return self._above(workload) is None
 
-    def _unit(self, key: Key, template: PodTemplate | None, pods: Iterable[Pod]) -> Unit:
+    def _unit(self, key: Key, template: PodTemplate | None, pods: Iterable[Pod]) -> Workload:
         namespace, kind, name = key
         pods = list(pods)
         subject = self.plain_pod(namespace)
@@ -244,19 +244,19 @@ class Survey:
         groups = []
         for pod in pods:
             proxy = proxy_of(self.mesh, pod, template)
-            groups.append(Group(pod, proxy, effect(selected, proxy, template)))
+            groups.append(PodGroup(pod, proxy, effect(selected, proxy, template)))
         workload = self._workloads.get(key)
         metadata = workload.metadata if workload else (pods[0].metadata if kind == "Pod" else Metadata(name=name))
         held = _held(workload) if workload else ""
         lender = self.lender(workload) if workload else None
-        made = Unit(kind, namespace, name, metadata, template, subject, selected, gateway, tuple(groups), held)
+        made = Workload(kind, namespace, name, metadata, template, subject, selected, gateway, tuple(groups), held)
         return replace(made, lender=(lender.kind, lender.name)) if lender else made
 
-    def _selected(self, subject: Subject, gateway: GatewayKind | None, metadata: Metadata) -> Selected:
+    def _selected(self, subject: Subject, gateway: GatewayKind | None, metadata: Metadata) -> InjectionDecision:
         if gateway in RENDERED:
             made_from = self._gateways.get((subject.namespace, gateway_name(metadata)))
             if made_from is None and not self.snapshot.lacks(labels.GATEWAYS, subject.namespace):
-                return Selected(State.NONE, "its Gateway is gone")
+                return InjectionDecision(State.NONE, "its Gateway is gone")
             given = subject.namespace_labels if subject.namespace_known else None
             return owner(self.mesh, made_from, given)
         silent = self._heeded.isdisjoint(subject.labels) and labels.INJECT not in subject.annotations
@@ -266,10 +266,10 @@ class Survey:
 
     @cached_property
     def _heeded(self) -> frozenset[str]:
-        return heeded(self.mesh)
+        return label_keys_used(self.mesh)
 
 
-def _held(workload: Workload) -> Held:
+def _held(workload: WorkloadObject) -> Held:
     """kubectl refuses to restart what is paused; OnDelete waits until somebody deletes the pods; a restart of what
     rolls already begins another rollout, behind the one that has not ended.
     """

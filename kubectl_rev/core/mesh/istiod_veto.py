@@ -52,7 +52,7 @@ def release(version: str) -> Release | None:
     return found if found >= _OLDEST else None
 
 
-def may_be(versions: Iterable[str], wanted: Release) -> bool:
+def may_be_at_least(versions: Iterable[str], wanted: Release) -> bool:
     """Whether one of these may be of that release or later; none, and what is no release, may be any."""
     known = [found for version in versions if (found := release(version))]
     return not known or max(known) >= wanted

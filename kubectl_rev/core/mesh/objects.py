@@ -186,7 +186,7 @@ class WorkloadSpec(Shape):
     triggers: list[Trigger] | None = None
 
 
-class Workload(Object):
+class WorkloadObject(Object):
     """An owner of pods. `kind` is Kubernetes' own word; `template` is None when only metadata was read, and where the
     template is another workload's (`Survey.lender`).
     """

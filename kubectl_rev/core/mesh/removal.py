@@ -14,7 +14,7 @@ import msgspec
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.endpoints import Endpoint, EndpointConditions, EndpointSlice
-from kubectl_rev.core.mesh.objects import Object, Pod, Service, Workload
+from kubectl_rev.core.mesh.objects import Object, Pod, Service, WorkloadObject
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Snapshot
@@ -83,9 +83,9 @@ def removal(mesh: Mesh, revision: str, by: Method | None = None) -> Removal:
     """How a revision would be removed: as `by` says, else as its marks say."""
     own = istiod_deployments(mesh.snapshot, revision)
     marked: list[Object] = [*own] or [
-        each
-        for each in mesh.snapshot.injectors
-        if each.labels.get(labels.REV) == revision and labels.TAG not in each.labels
+        injector
+        for injector in mesh.snapshot.injectors
+        if injector.labels.get(labels.REV) == revision and labels.TAG not in injector.labels
     ]
     found = _method(marked)
     return Removal(
@@ -99,7 +99,7 @@ def removal(mesh: Mesh, revision: str, by: Method | None = None) -> Removal:
     )
 
 
-def istiod_deployments(snapshot: Snapshot, revision: str) -> list[Workload]:
+def istiod_deployments(snapshot: Snapshot, revision: str) -> list[WorkloadObject]:
     """The Deployments whose pods are istiods of a revision."""
     return [
         workload
@@ -141,7 +141,7 @@ def after(snapshot: Snapshot, gone: Removal) -> Snapshot:
     Where Deployments could not be listed, the revision's istiods are taken to fall with theirs: what that breaks is
     foreseen, and whether the method really removes them is the gap.
     """
-    fallen = [each for each in snapshot.workloads if gone.takes(each.kind, each)]
+    fallen = [workload for workload in snapshot.workloads if gone.takes(workload.kind, workload)]
     istiods = [
         pod
         for pod in snapshot.istiods
@@ -151,7 +151,7 @@ def after(snapshot: Snapshot, gone: Removal) -> Snapshot:
             or (revision_of(pod.labels) == gone.revision and snapshot.has_gap("deployments.apps", pod.namespace))
         )
     ]
-    services = [each for each in snapshot.services if not gone.takes("Service", each)]
+    services = [service for service in snapshot.services if not gone.takes("Service", service)]
     return msgspec.structs.replace(
         snapshot,
         workloads=[each for each in snapshot.workloads if not gone.takes(each.kind, each)],
@@ -159,34 +159,40 @@ def after(snapshot: Snapshot, gone: Removal) -> Snapshot:
         services=services,
         endpoint_slices=list(_slices(snapshot, services, istiods)),
         config_maps=[each for each in snapshot.config_maps if not gone.takes("ConfigMap", each)],
-        injectors=[each for each in snapshot.injectors if not gone.takes("MutatingWebhookConfiguration", each)],
-        validators=[each for each in snapshot.validators if not gone.takes("ValidatingWebhookConfiguration", each)],
+        injectors=[
+            injector for injector in snapshot.injectors if not gone.takes("MutatingWebhookConfiguration", injector)
+        ],
+        validators=[
+            validator
+            for validator in snapshot.validators
+            if not gone.takes("ValidatingWebhookConfiguration", validator)
+        ],
     )
 
 
-def _made_by(workloads: Iterable[Workload], pod: Pod) -> bool:
+def _made_by(workloads: Iterable[WorkloadObject], pod: Pod) -> bool:
     """Whether a pod comes from one of these Deployments: it then has all labels of the template."""
     return any(
-        each.namespace == pod.namespace
-        and each.template is not None
-        and each.template.metadata.labels.items() <= pod.labels.items()
-        for each in workloads
+        workload.namespace == pod.namespace
+        and workload.template is not None
+        and workload.template.metadata.labels.items() <= pod.labels.items()
+        for workload in workloads
     )
 
 
 def _slices(snapshot: Snapshot, services: list[Service], istiods: list[Pod]) -> Iterator[EndpointSlice]:
     """The endpoints of Services that lead to istiods follow the istiods that are left; all others stay."""
     left = {(each.namespace, each.name): each for each in services}
-    for each in snapshot.endpoint_slices:
-        service = left.get((each.namespace, each.labels.get(labels.SERVICE_NAME, "")))
+    for endpoint_slice in snapshot.endpoint_slices:
+        service = left.get((endpoint_slice.namespace, endpoint_slice.labels.get(labels.SERVICE_NAME, "")))
         if service is None:
             continue
         before, now = leads_to(service, snapshot.istiods), leads_to(service, istiods)
         if len(before) == len(now):
-            yield each
+            yield endpoint_slice
         else:
             ready = [Endpoint(conditions=EndpointConditions(ready=pod.ready)) for pod in now]
-            yield msgspec.structs.replace(each, endpoints=ready)
+            yield msgspec.structs.replace(endpoint_slice, endpoints=ready)
 
 
 def leads_to(service: Service, istiods: Iterable[Pod]) -> list[Pod]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from kubectl_rev.core.mesh import endpoints, labels, objects, sail
-from kubectl_rev.core.mesh.objects import Object, Pod, Workload
+from kubectl_rev.core.mesh.objects import Object, Pod, WorkloadObject
 
 
 class Decoding(Enum):
@@ -153,7 +153,7 @@ def _workload(
 ) -> Resource:
     found = WorkloadFacts(**facts)
     more = {"optional": optional, "watched": watched, "workload": found}
-    return _resource(kind, api_version, "workloads", Workload, decoding, *short, **more)
+    return _resource(kind, api_version, "workloads", WorkloadObject, decoding, *short, **more)
 
 
 def _webhooks(kind: str, field: str) -> Resource:

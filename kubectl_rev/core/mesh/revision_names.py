@@ -106,5 +106,5 @@ def tags(mesh: Mesh) -> dict[str, str]:
 
 
 def _run_on(survey: Survey) -> set[str]:
-    proxies = [group.proxy for unit in survey.units for group in unit.groups if group.proxy]
+    proxies = [group.proxy for workload in survey.workloads for group in workload.groups if group.proxy]
     return {proxy.revision for proxy in proxies if proxy.revision}

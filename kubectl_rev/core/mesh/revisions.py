@@ -16,7 +16,7 @@ import msgspec
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.istiod_veto import InjectorConfig, release
-from kubectl_rev.core.mesh.objects import ClientConfig, Pod, Webhook, WebhookConfiguration, Workload
+from kubectl_rev.core.mesh.objects import ClientConfig, Pod, Webhook, WebhookConfiguration, WorkloadObject
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.mesh.webhook_targets import Reach, Target, revision_of
 
@@ -220,7 +220,7 @@ def injects(config: WebhookConfiguration) -> bool:
     return any(is_injection(webhook, config) for webhook in config.webhooks)
 
 
-def runs_istiod(workload: Workload) -> str | None:
+def runs_istiod(workload: WorkloadObject) -> str | None:
     """The revision whose istiod this Deployment runs, None of any other workload."""
     given = workload.template.metadata.labels if workload.kind == "Deployment" and workload.template else {}
     return revision_of(given) if given.get(labels.APP) == labels.ISTIOD else None

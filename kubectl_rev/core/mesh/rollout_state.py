@@ -28,7 +28,7 @@ class WorkloadStatus(msgspec.Struct, omit_defaults=True):
 
 def state_of(kind: str, status: WorkloadStatus | None) -> RolloutState:
     """`rolling`: new pods are being made or waited for; `stuck`: no progress for its progressDeadlineSeconds."""
-    reasons = [each.reason for each in status.conditions if each.type == _PROGRESSING] if status else []
+    reasons = [condition.reason for condition in status.conditions if condition.type == _PROGRESSING] if status else []
     if kind != "Deployment" or not reasons:
         return ""
     return "stuck" if reasons[0] in _STUCK else "rolling" if reasons[0] in _UNDER_WAY else ""

@@ -51,4 +51,4 @@ class Sail(Object):
     status: Status = msgspec.field(default_factory=Status)
 
     def condition(self, name: str) -> Condition | None:
-        return next((each for each in self.status.conditions if each.type == name), None)
+        return next((condition for condition in self.status.conditions if condition.type == name), None)

@@ -21,7 +21,7 @@ from kubectl_rev.core.mesh.objects import (
     Pod,
     Service,
     WebhookConfiguration,
-    Workload,
+    WorkloadObject,
 )
 from kubectl_rev.core.mesh.sail import Sail
 
@@ -70,7 +70,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     namespaces: list[Namespace] = []
     pods: list[Pod] = []
     istiods: list[Pod] = []
-    workloads: list[Workload] = []
+    workloads: list[WorkloadObject] = []
     injectors: list[WebhookConfiguration] = []
     validators: list[WebhookConfiguration] = []
     services: list[Service] = []

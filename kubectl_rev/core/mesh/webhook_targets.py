@@ -60,8 +60,10 @@ class Reach:
         self._snapshot = snapshot
         self._services = {(s.namespace, s.name): s for s in snapshot.services}
         self._slices: dict[tuple[str, str], list[EndpointSlice]] = defaultdict(list)
-        for each in snapshot.endpoint_slices:
-            self._slices[each.namespace, each.labels.get(labels.SERVICE_NAME, "")].append(each)
+        for endpoint_slice in snapshot.endpoint_slices:
+            self._slices[endpoint_slice.namespace, endpoint_slice.labels.get(labels.SERVICE_NAME, "")].append(
+                endpoint_slice
+            )
 
     def target(self, client: ClientConfig) -> Target:
         """Follow a webhook's clientConfig to the istiods behind it."""

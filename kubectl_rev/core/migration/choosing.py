@@ -18,7 +18,7 @@ from kubectl_rev.core.mesh.istiod_veto import SYSTEM_NAMESPACES
 from kubectl_rev.core.mesh.revision_names import Named
 from kubectl_rev.core.mesh.selectors import LabelSelector
 from kubectl_rev.core.migration import origin
-from kubectl_rev.core.migration.patch_targets import Originals
+from kubectl_rev.core.migration.patch_targets import PatchTargets
 from kubectl_rev.core.migration.plan import Skipped
 from kubectl_rev.core.migration.reasons import SkipReason, words
 from kubectl_rev.core.suggestions import did_you_mean
@@ -67,7 +67,9 @@ class Unknown(ValueError):
     """A namespace or a tag that does not exist; the message has the nearest one."""
 
 
-def choose(survey: Survey, originals: Originals, request: Request, to: Named, came_from: Named | None = None) -> Choice:
+def choose(
+    survey: Survey, originals: PatchTargets, request: Request, to: Named, came_from: Named | None = None
+) -> Choice:
     """`to` and `came_from` are what the request's `--to` and `--from` name. Raises Unknown for a namespace."""
     source = origin.source(survey, came_from) if came_from else None
     chosen, skipped, needed, kept = [], [], [], set()
@@ -93,7 +95,7 @@ def choose(survey: Survey, originals: Originals, request: Request, to: Named, ca
     return Choice(tuple(chosen), tuple(skipped), tuple(needed), frozenset(kept))
 
 
-def _asked_for(survey: Survey, originals: Originals, request: Request, to: Named) -> list[str]:
+def _asked_for(survey: Survey, originals: PatchTargets, request: Request, to: Named) -> list[str]:
     there = survey.namespace_labels
     existing(survey, request.exclude)
     if request.names:

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from kubectl_rev.core.mesh import ownership
 from kubectl_rev.core.mesh.objects import Metadata, OwnerReference
-from kubectl_rev.core.migration.patch_targets import Original
+from kubectl_rev.core.migration.patch_targets import PatchTarget
 from kubectl_rev.core.migration.plan import Move, Restart
 
 
-def owner_of(original: Original) -> str:
+def owner_of(original: PatchTarget) -> str:
     """`Argo CD (shop-app)`; empty when nobody claims it."""
     found = original.metadata
     return owner_by(found.labels, original.annotations, found.owner_references)
@@ -30,7 +30,7 @@ def _claimed(
     return ownership.owner_of(Metadata(labels=given, annotations=annotations, owner_references=list(owners)))
 
 
-def reverts_restarts(original: Original) -> str:
+def reverts_restarts(original: PatchTarget) -> str:
     """Argo CD with self-heal and Flux remove an annotation of a template that is not in Git (Flux FAQ)."""
     owner = _claimed(original.metadata.labels, original.annotations, original.metadata.owner_references)
     return str(owner) if owner and owner.tool in ("Argo CD", "Flux") else ""
@@ -41,7 +41,7 @@ def change_at_source(move: Move) -> str:
     return f"in the manifest of Namespace {move.namespace}: {_change(move.before, move.after)}"
 
 
-def change_of_template(restart: Restart, holder: Original) -> str:
+def change_of_template(restart: Restart, holder: PatchTarget) -> str:
     """The same of a workload's template, where it is."""
     change = _change(restart.before, restart.after)
     return f"in the pod template of {holder.kind} {holder.metadata.name} in namespace {restart.namespace}: {change}"

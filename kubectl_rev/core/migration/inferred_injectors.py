@@ -33,7 +33,7 @@ def names_of(given: Mapping[str, str]) -> set[str]:
     return _possible(given.get(labels.REV, ""))
 
 
-def taught(snapshot: Snapshot, tried: Mapping[str, str | None], names: Iterable[str]) -> Snapshot:
+def with_inferred(snapshot: Snapshot, tried: Mapping[str, str | None], names: Iterable[str]) -> Snapshot:
     """The snapshot with the injectors that there must be.
 
     `tried` maps a namespace to the revision that injects a pod there now, None for nobody; `names` are those that are

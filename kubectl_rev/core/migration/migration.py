@@ -15,8 +15,8 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
 from kubectl_rev.core.mesh.enrollment import pinned
 from kubectl_rev.core.mesh.injection import State
-from kubectl_rev.core.mesh.inventory import Group, Survey, Unit
-from kubectl_rev.core.mesh.objects import Namespace, Workload
+from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload
+from kubectl_rev.core.mesh.objects import Namespace, WorkloadObject
 from kubectl_rev.core.mesh.resources import Restart as RestartBy
 from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.mesh.revision_names import Kind, Named
@@ -24,7 +24,7 @@ from kubectl_rev.core.migration import patches
 from kubectl_rev.core.migration.choosing import Choice, Request
 from kubectl_rev.core.migration.gitops_owners import owner_of
 from kubectl_rev.core.migration.origin import running
-from kubectl_rev.core.migration.patch_targets import Identity, Original, Originals
+from kubectl_rev.core.migration.patch_targets import Identity, PatchTarget, PatchTargets
 from kubectl_rev.core.migration.plan import Left, Move, Plan, Restart, Skipped
 from kubectl_rev.core.migration.proofs import proofs
 from kubectl_rev.core.migration.reasons import Reason, SkipReason, words
@@ -37,14 +37,14 @@ Pins = Mapping[
 ]  # by namespace, kind, name of what holds the template: its revision label afterwards
 
 
-def plan(survey: Survey, originals: Originals, request: Request, choice: Choice, to: Named, now: str) -> Plan:
+def plan(survey: Survey, originals: PatchTargets, request: Request, choice: Choice, to: Named, now: str) -> Plan:
     """Everything in order: namespaces by name, gateways last. `now` is what `restartedAt` will say."""
     pins = {
-        (unit.namespace, *unit.template_holder): {labels.REV: to.name}
+        (workload.namespace, *workload.template_holder): {labels.REV: to.name}
         for name in choice.chosen
         if not request.enroll and name not in choice.keep_label
-        for unit in survey.by_namespace.get(name, ())
-        if f"{unit.kind}/{unit.name}" in pinned(survey, name) and unit.selected.revision != to.revision
+        for workload in survey.by_namespace.get(name, ())
+        if f"{workload.kind}/{workload.name}" in pinned(survey, name) and workload.selected.revision != to.revision
     }
     wanted = {
         name: {labels.REV: to.name}
@@ -69,7 +69,7 @@ def plan(survey: Survey, originals: Originals, request: Request, choice: Choice,
     )
 
 
-def _owned(moves: Iterable[Move], originals: Originals) -> Iterator[Skipped]:
+def _owned(moves: Iterable[Move], originals: PatchTargets) -> Iterator[Skipped]:
     """What --skip-owned leaves: the namespaces that would be relabelled against their owner."""
     for move in moves:
         original = originals.namespace(move.namespace)
@@ -93,7 +93,7 @@ def surveyed_after(survey: Survey, wanted: Wanted, pins: Pins) -> Survey:
 def move(
     before: Survey,
     after: Survey,
-    originals: Originals,
+    originals: PatchTargets,
     name: str,
     request: Request,
     now: str,
@@ -111,12 +111,14 @@ def move(
     given = patches.injection_labels(before.namespace_labels.get(name, {}))
     original = originals.namespace(name) or _bare(name, before)
     changed = retagged or (wanted is not None and wanted != given)
-    was = {(unit.kind, unit.name): unit for unit in before.by_namespace.get(name, ())}
+    was = {(workload.kind, workload.name): workload for workload in before.by_namespace.get(name, ())}
     restarts: list[Restart] = []
     stay, unchanged = [], 0
-    for unit in after.by_namespace.get(name, ()):
-        pin = pins.get((unit.namespace, *unit.template_holder))
-        made = _of_unit(unit, was.get((unit.kind, unit.name)), originals, request, now, pin, changed, undo, to)
+    for workload in after.by_namespace.get(name, ()):
+        pin = pins.get((workload.namespace, *workload.template_holder))
+        made = _of_workload(
+            workload, was.get((workload.kind, workload.name)), originals, request, now, pin, changed, undo, to
+        )
         match made:
             case Restart():
                 # A template that two workloads use is changed once; both restart.
@@ -147,10 +149,10 @@ def gateways_last(moves: list[Move]) -> Iterator[Move]:
     yield from sorted(moves, key=lambda each: any(restart.gateway for restart in each.restarts))
 
 
-def _of_unit(
-    unit: Unit,
-    was: Unit | None,
-    originals: Originals,
+def _of_workload(
+    workload: Workload,
+    was: Workload | None,
+    originals: PatchTargets,
     request: Request,
     now: str,
     pin: dict[str, str] | None,
@@ -159,74 +161,78 @@ def _of_unit(
     to: Named | None,
 ) -> Restart | Left | None:
     """What becomes of a workload: a restart, something that is left with its reason, or nothing, since it is fine."""
-    original = originals.get(unit.kind, unit.namespace, unit.name)
-    drifting = [group for group in unit.groups if group.drifted]
+    original = originals.get(workload.kind, workload.namespace, workload.name)
+    drifting = [group for group in workload.groups if group.drifted]
     name = to.name if to else ""
     if not drifting and pin is None:
-        return _fixed(unit, to)
-    if kept := keeps(unit, was, original, request, undo=undo, pinning=pin is not None):
-        moved = drifting if pin is None else [group for group in unit.groups if not group.pod.terminating]
-        return left(unit, kept, sum(group.count for group in moved), name)
-    if unit.gateway in RENDERED:  # istiod renders it anew by itself as soon as the label is there
-        return _restart(unit, None, None, original)
-    if original is None or (pin is not None and unit.lender is not None and original.lender is None):
-        moved = [group for group in unit.groups if not group.pod.terminating] if pin is not None else drifting
-        kept = Kept(Reason.UNREADABLE_LABEL, _own_label(was or unit)) if pin is not None else Kept(Reason.UNREADABLE)
-        return left(unit, kept, sum(group.count for group in moved), name)
+        return _fixed(workload, to)
+    if kept := keeps(workload, was, original, request, undo=undo, pinning=pin is not None):
+        moved = drifting if pin is None else [group for group in workload.groups if not group.pod.terminating]
+        return left(workload, kept, sum(group.count for group in moved), name)
+    if workload.gateway in RENDERED:  # istiod renders it anew by itself as soon as the label is there
+        return _restart(workload, None, None, original)
+    if original is None or (pin is not None and workload.lender is not None and original.lender is None):
+        moved = [group for group in workload.groups if not group.pod.terminating] if pin is not None else drifting
+        kept = (
+            Kept(Reason.UNREADABLE_LABEL, _own_label(was or workload)) if pin is not None else Kept(Reason.UNREADABLE)
+        )
+        return left(workload, kept, sum(group.count for group in moved), name)
     stamp = stamp_of(original)
     if pin is not None and request.skip_owned and (owner := owner_of(original.template_holder)):
-        return left(unit, Kept(Reason.OWNED, owner), sum(running(unit).values()), name)
+        return left(workload, Kept(Reason.OWNED, owner), sum(running(workload).values()), name)
     if pin is not None:
         step = patches.repin(original, pin, _differs(now, stamp), undo=undo)
-        restart = _restart(unit, step, _differs(now, stamp), original)
+        restart = _restart(workload, step, _differs(now, stamp), original)
         return replace(restart, before=patches.injection_labels(was.subject.labels) if was else {}, after=pin)
     if not relabelled and stamp is not None and all(_stamp_of(group) != stamp for group in drifting):
-        return _restart(unit, None, stamp, original)
+        return _restart(workload, None, stamp, original)
     new = _differs(now, stamp)
-    return _restart(unit, patches.restart(original, new), new if stamp is not None else None, original)
+    return _restart(workload, patches.restart(original, new), new if stamp is not None else None, original)
 
 
-def _restart(unit: Unit, step: Step | None, stamp: str | None, original: Original | None) -> Restart:
+def _restart(workload: Workload, step: Step | None, stamp: str | None, original: PatchTarget | None) -> Restart:
     known = original is not None and original.metadata.uid  # a saved snapshot does not say how many are wanted
-    pods = original.pods if original and known else sum(g.count for g in unit.groups if not g.pod.terminating)
+    pods = original.pods if original and known else sum(g.count for g in workload.groups if not g.pod.terminating)
     return Restart(
-        kind=unit.kind,
-        namespace=unit.namespace,
-        name=unit.name,
+        kind=workload.kind,
+        namespace=workload.namespace,
+        name=workload.name,
         step=step,
-        revision=unit.selected.revision if unit.selected.state is State.INJECTED else None,
-        proxies=dict(sorted(unit.proxies.items())),
+        revision=workload.selected.revision if workload.selected.state is State.INJECTED else None,
+        proxies=dict(sorted(workload.proxies.items())),
         pods=pods,
         stays=min(partition(original), pods),
         stamp=stamp,
-        gateway=unit.gateway.value if unit.gateway else None,
+        gateway=workload.gateway.value if workload.gateway else None,
     )
 
 
-def _fixed(unit: Unit, to: Named | None) -> Left | None:
+def _fixed(workload: Workload, to: Named | None) -> Left | None:
     """What does not drift and yet runs on another revision: only its installation, or its Gateway's label, moves it.
 
     Where new pods would be rejected, or it cannot be told what becomes of them, the old ones stay as well.
     """
     name = to.name if to else ""
-    target = to.revision if to else unit.selected.revision
+    target = to.revision if to else workload.selected.revision
     elsewhere = [
-        group for group in unit.groups if group.proxy and group.proxy.revision != target and not group.pod.terminating
+        group
+        for group in workload.groups
+        if group.proxy and group.proxy.revision != target and not group.pod.terminating
     ]
     kept = {
-        Effect.FIXED: Kept(Reason.INJECTED_BY_HAND if manual(unit.template) else Reason.GATEWAY_IN_PLACE),
-        Effect.REJECTED: Kept(Reason.REJECTED, unit.selected.because),
-        Effect.UNDECIDED: Kept(Reason.UNDECIDED, unit.selected.because),
+        Effect.FIXED: Kept(Reason.INJECTED_BY_HAND if manual(workload.template) else Reason.GATEWAY_IN_PLACE),
+        Effect.REJECTED: Kept(Reason.REJECTED, workload.selected.because),
+        Effect.UNDECIDED: Kept(Reason.UNDECIDED, workload.selected.because),
     }
-    if to and unit.gateway in RENDERED:
-        kept[Effect.NOTHING] = Kept(Reason.GATEWAY_OWNER, unit.selected.because)
+    if to and workload.gateway in RENDERED:
+        kept[Effect.NOTHING] = Kept(Reason.GATEWAY_OWNER, workload.selected.because)
     for effect, reason in kept.items():
         if count := sum(group.count for group in elsewhere if group.effect is effect):
-            return left(unit, reason, count, name)
+            return left(workload, reason, count, name)
     return None
 
 
-def stamp_of(original: Original) -> str | None:
+def stamp_of(original: PatchTarget) -> str | None:
     """When the template was last restarted; empty if never, None where pods do not show it."""
     if facts_of(original.kind).restart is not RestartBy.ANNOTATION or original.template is None:
         return None
@@ -234,7 +240,7 @@ def stamp_of(original: Original) -> str | None:
     return str((metadata.get("annotations") or {}).get(labels.RESTARTED_AT, ""))
 
 
-def _stamp_of(group: Group) -> str:
+def _stamp_of(group: PodGroup) -> str:
     return group.pod.metadata.annotations.get(labels.RESTARTED_AT, "")
 
 
@@ -243,9 +249,9 @@ def _differs(now: str, stamp: str | None) -> str:
     return now if now != stamp else now.replace("Z", ".5Z")
 
 
-def _own_label(unit: Unit) -> str:
+def _own_label(workload: Workload) -> str:
     """The label by which a template asks for injection itself."""
-    given = unit.subject.labels
+    given = workload.subject.labels
     return f"{labels.REV}={given[labels.REV]}" if labels.REV in given else f"{labels.INJECT}={given[labels.INJECT]}"
 
 
@@ -253,7 +259,7 @@ def _target(step: Step | None) -> tuple[str, str, str] | None:
     return (step.resource, step.namespace, step.name) if step else None
 
 
-def _key(workload: Workload) -> tuple[str, str, str]:
+def _key(workload: WorkloadObject) -> tuple[str, str, str]:
     return workload.namespace, workload.kind, workload.name
 
 
@@ -261,7 +267,7 @@ def _relabelled(given: dict[str, str], wanted: dict[str, str]) -> dict[str, str]
     return {key: value for key, value in given.items() if key not in labels.INJECTION_LABELS} | wanted
 
 
-def _repinned(workload: Workload, pin: dict[str, str]) -> Workload:
+def _repinned(workload: WorkloadObject, pin: dict[str, str]) -> WorkloadObject:
     template = workload.spec.template
     if template is None:
         return workload
@@ -270,6 +276,6 @@ def _repinned(workload: Workload, pin: dict[str, str]) -> Workload:
     return replace(workload, spec=replace(workload.spec, template=replace(template, metadata=metadata)))
 
 
-def _bare(name: str, survey: Survey) -> Original:
+def _bare(name: str, survey: Survey) -> PatchTarget:
     """A namespace of which only the labels are known, from a dump that was saved."""
-    return Original(kind="Namespace", metadata=Identity(name=name, labels=survey.namespace_labels.get(name, {})))
+    return PatchTarget(kind="Namespace", metadata=Identity(name=name, labels=survey.namespace_labels.get(name, {})))

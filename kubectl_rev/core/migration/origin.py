@@ -16,11 +16,11 @@ import msgspec
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.enrollment import pinned
-from kubectl_rev.core.mesh.injection import Selected, State, select
-from kubectl_rev.core.mesh.inventory import Survey, Unit
+from kubectl_rev.core.mesh.injection import InjectionDecision, State, select
+from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.revision_names import Kind, Named
 from kubectl_rev.core.migration import patches
-from kubectl_rev.core.migration.patch_targets import Originals
+from kubectl_rev.core.migration.patch_targets import PatchTargets
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -36,25 +36,33 @@ def source(survey: Survey, named: Named) -> Source:
     """A tag with its own injectors, a revision with all that lead to it: its tags' too."""
     tag = named.kind is Kind.TAG
     injectors = survey.mesh.injectors
-    own = {each.name for each in injectors if (each.tag == named.name if tag else each.revision == named.revision)}
+    own = {
+        injector.name
+        for injector in injectors
+        if (injector.tag == named.name if tag else injector.revision == named.revision)
+    }
     return Source(named.name, named.revision, tag, frozenset(own))
 
 
-def comes_from(survey: Survey, originals: Originals, name: str, source: Source, to: str) -> bool:
+def comes_from(survey: Survey, originals: PatchTargets, name: str, source: Source, to: str) -> bool:
     """Whether a namespace is of this source, or was before a run to revision `to` began with it."""
-    given, units = survey.namespace_labels.get(name, {}), survey.by_namespace.get(name, ())
+    given, workloads = survey.namespace_labels.get(name, {}), survey.by_namespace.get(name, ())
     own = pinned(survey, name)
     if _by(survey.selected_for_namespace(name), given, source):
         return True
-    if any(_by(unit.selected, unit.subject.labels, source) for unit in units if f"{unit.kind}/{unit.name}" in own):
+    if any(
+        _by(workload.selected, workload.subject.labels, source)
+        for workload in workloads
+        if f"{workload.kind}/{workload.name}" in own
+    ):
         return True
     before = labels_before(survey, originals, name, to)
     if before is not None and _by(select(survey.mesh, Subject(name, before)), before, source):
         return True
-    return not source.is_tag and any(running(unit)[source.revision] for unit in units)
+    return not source.is_tag and any(running(workload)[source.revision] for workload in workloads)
 
 
-def labels_before(survey: Survey, originals: Originals, name: str, to: str) -> dict[str, str] | None:
+def labels_before(survey: Survey, originals: PatchTargets, name: str, to: str) -> dict[str, str] | None:
     """A namespace's labels as they were before a migration to revision `to` changed them; None where none did."""
     original = originals.namespace(name)
     recorded = patches.recorded(original.annotations) if original else None
@@ -73,20 +81,20 @@ def on_a_third(survey: Survey, name: str, source: Source, to: str) -> bool:
 
 def runs_on_another(survey: Survey, name: str, to: str, source: Source | None) -> bool:
     """Whether proxies run there that would have to move: the source's, or where there is none, any but the target's."""
-    proxies = {revision for unit in survey.by_namespace.get(name, ()) for revision in running(unit)}
+    proxies = {revision for workload in survey.by_namespace.get(name, ()) for revision in running(workload)}
     return source.revision in proxies if source else bool(proxies - {to})
 
 
-def running(unit: Unit) -> Counter[str]:
+def running(workload: Workload) -> Counter[str]:
     """Its proxies by revision, without those of pods that are going away."""
     found: Counter[str] = Counter()
-    for group in unit.groups:
+    for group in workload.groups:
         if group.proxy is not None and group.proxy.revision and not group.pod.terminating:
             found[group.proxy.revision] += group.count
     return found
 
 
-def _by(selected: Selected, given: Mapping[str, str], source: Source) -> bool:
+def _by(selected: InjectionDecision, given: Mapping[str, str], source: Source) -> bool:
     """Injected by the source, or meant to be: an injector that rejects or conflicts is one too."""
     if source.is_tag and given.get(labels.REV) == source.name:
         return True

@@ -64,7 +64,7 @@ class _JobTemplate(Shape):
     spec: _InnerJobSpec = msgspec.field(default_factory=_InnerJobSpec)
 
 
-class OriginalSpec(Shape):
+class PatchTargetSpec(Shape):
     """`spec` of a workload; `template` is kept as it is, since a patch tests it whole."""
 
     replicas: int | None = None
@@ -80,20 +80,20 @@ class OriginalSpec(Shape):
     triggers: list[Trigger] | None = None
 
 
-class OriginalStatus(Shape):
+class PatchTargetStatus(Shape):
     """`status` of a workload: how many pods a DaemonSet wants."""
 
     desired_number_scheduled: int = 0
 
 
-class Original(Shape):
+class PatchTarget(Shape):
     """A Namespace or a workload as the API server holds it."""
 
     kind: str = ""
     metadata: Identity = msgspec.field(default_factory=Identity)
-    spec: OriginalSpec = msgspec.field(default_factory=OriginalSpec)
-    status: OriginalStatus = msgspec.field(default_factory=OriginalStatus)
-    lender: Original | None = None  # the workload whose template it uses: set by Originals
+    spec: PatchTargetSpec = msgspec.field(default_factory=PatchTargetSpec)
+    status: PatchTargetStatus = msgspec.field(default_factory=PatchTargetStatus)
+    lender: PatchTarget | None = None  # the workload whose template it uses: set by Originals
 
     @property
     def key(self) -> Key:
@@ -109,7 +109,7 @@ class Original(Shape):
         return self.spec.strategy or self.spec.update_strategy or Strategy()
 
     @property
-    def template_holder(self) -> Original:
+    def template_holder(self) -> PatchTarget:
         """What its template is in, and is changed in: itself, or the workload whose template it uses."""
         return self.lender or self
 
@@ -135,20 +135,20 @@ class Original(Shape):
         return 1 if self.spec.replicas is None else self.spec.replicas
 
 
-class Originals:
+class PatchTargets:
     """All that were read, by kind, namespace and name."""
 
-    def __init__(self, found: list[Original]) -> None:
+    def __init__(self, found: list[PatchTarget]) -> None:
         self._found = {each.key: each for each in found}
         for each in found:
             if (reference := each.spec.workload_ref) is not None and facts_of(each.kind).borrows:
                 each.lender = self._found.get((reference.kind, each.metadata.namespace, reference.name))
 
-    def get(self, kind: str, namespace: str, name: str) -> Original | None:
+    def get(self, kind: str, namespace: str, name: str) -> PatchTarget | None:
         return self._found.get((kind, namespace, name))
 
-    def namespace(self, name: str) -> Original | None:
+    def namespace(self, name: str) -> PatchTarget | None:
         return self._found.get(("Namespace", "", name))
 
-    def __iter__(self) -> Iterator[Original]:
+    def __iter__(self) -> Iterator[PatchTarget]:
         return iter(self._found.values())

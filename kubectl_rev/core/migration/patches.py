@@ -13,7 +13,7 @@ import msgspec
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.resources import BY_KIND, Restart, facts_of, printed
-from kubectl_rev.core.migration.patch_targets import Original
+from kubectl_rev.core.migration.patch_targets import PatchTarget
 from kubectl_rev.core.writes import Op, Step, pointer
 
 
@@ -41,7 +41,7 @@ def recorded(annotations: dict[str, str]) -> dict[str, str] | None:
     return found if set(found) <= set(labels.INJECTION_LABELS) else None
 
 
-def relabel(original: Original, wanted: dict[str, str], *, record: bool) -> Step:
+def relabel(original: PatchTarget, wanted: dict[str, str], *, record: bool) -> Step:
     """Give a namespace these injection labels; `record` keeps the present ones, unless earlier ones are kept."""
     meta = original.metadata
     ops = [*_is(meta.uid), *_label_ops("/metadata", injection_labels(meta.labels), wanted)]
@@ -50,7 +50,7 @@ def relabel(original: Original, wanted: dict[str, str], *, record: bool) -> Step
     return _step("Namespace", original, ops, "labeled")
 
 
-def unlabel(original: Original, wanted: dict[str, str]) -> Step:
+def unlabel(original: PatchTarget, wanted: dict[str, str]) -> Step:
     """Take `relabel` back at once, its record too if it made one."""
     meta = original.metadata
     ops = [*_is(meta.uid), *_label_ops("/metadata", wanted, injection_labels(meta.labels))]
@@ -59,14 +59,14 @@ def unlabel(original: Original, wanted: dict[str, str]) -> Step:
     return _step("Namespace", original, ops, "labels put back")
 
 
-def forget(original: Original) -> Step:
+def forget(original: PatchTarget) -> Step:
     """Remove the record: the last write of an undo."""
     path = pointer("metadata", "annotations", labels.PREVIOUS)
     ops = [*_is(original.metadata.uid), Op("test", path, original.annotations[labels.PREVIOUS]), Op("remove", path)]
     return _step("Namespace", original, ops, "undone")
 
 
-def restart(original: Original, now: str) -> Step:
+def restart(original: PatchTarget, now: str) -> Step:
     """Replace a workload's pods as `kubectl rollout restart` does, or by the field that its kind has for it."""
     ops = _is(original.metadata.uid)
     if facts_of(original.kind).restart is Restart.RESTART_AT:
@@ -75,7 +75,7 @@ def restart(original: Original, now: str) -> Step:
     return _step(original.kind, original, [*ops, *_stamp(original, now)], "restarted")
 
 
-def repin(original: Original, wanted: dict[str, str], now: str, *, undo: bool = False) -> Step:
+def repin(original: PatchTarget, wanted: dict[str, str], now: str, *, undo: bool = False) -> Step:
     """Give a workload's template another revision label; this replaces its pods too. A template that is another
     workload's is changed there.
     """
@@ -144,14 +144,14 @@ def _label_ops(where: str, given: dict[str, str], wanted: dict[str, str]) -> lis
     return ops
 
 
-def _annotate(original: Original, key: str, value: str) -> list[Op]:
+def _annotate(original: PatchTarget, key: str, value: str) -> list[Op]:
     if original.metadata.annotations is None:
         return [Op("test", "/metadata/annotations", None), Op("add", "/metadata/annotations", {key: value})]
     path = pointer("metadata", "annotations", key)
     return [Op("test", path, original.annotations.get(key)), Op("add", path, value)]
 
 
-def _stamp(original: Original, now: str) -> list[Op]:
+def _stamp(original: PatchTarget, now: str) -> list[Op]:
     template = original.template or {}
     where = facts_of(original.kind).template
     path = f"{where}/metadata"
@@ -163,7 +163,7 @@ def _stamp(original: Original, now: str) -> list[Op]:
     return [*ops, Op("add", f"{path}{pointer('annotations', labels.RESTARTED_AT)}", now)]
 
 
-def _step(kind: str, original: Original, ops: list[Op], done: str) -> Step:
+def _step(kind: str, original: PatchTarget, ops: list[Op], done: str) -> Step:
     meta = original.metadata
     return Step(
         action="patch",

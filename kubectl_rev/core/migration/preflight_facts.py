@@ -110,7 +110,7 @@ class Denied(msgspec.Struct, frozen=True, order=True):
     name: str = ""
 
 
-class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
+class PreflightFacts(msgspec.Struct, frozen=True, kw_only=True):
     """`meshes` by (namespace of the control plane, revision); `configs` are those that name a revision by label."""
 
     budgets: tuple[Budget, ...] = ()
@@ -139,7 +139,7 @@ def quantity(text: str | float) -> float:
     """`500m`, `2Gi`, `3`: k8s.io/apimachinery/pkg/api/resource. Raises ValueError."""
     text = str(text)
     number = text.rstrip("EPTGMKiknmu")
-    unit = text[len(number) :]
-    if number.endswith(("e", "E")) or unit not in _UNITS:
+    workload = text[len(number) :]
+    if number.endswith(("e", "E")) or workload not in _UNITS:
         return float(text)
-    return float(number) * _UNITS[unit]
+    return float(number) * _UNITS[workload]

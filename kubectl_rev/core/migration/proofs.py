@@ -10,38 +10,38 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubectl_rev.core.mesh.injection import State
-from kubectl_rev.core.mesh.inventory import Survey, Unit
-from kubectl_rev.core.migration.patch_targets import Original, Originals
+from kubectl_rev.core.mesh.inventory import Survey, Workload
+from kubectl_rev.core.migration.patch_targets import PatchTarget, PatchTargets
 from kubectl_rev.core.migration.plan import Proof, Restart
 
 
 def proofs(
-    after: Survey, originals: Originals, namespace: str, restarts: list[Restart], *, changed: bool
+    after: Survey, originals: PatchTargets, namespace: str, restarts: list[Restart], *, changed: bool
 ) -> Iterator[Proof]:
     """The pods to try; none where nothing will be written that depends on them."""
-    restarted = {(each.kind, each.name) for each in restarts if each.step}
+    restarted = {(restart.kind, restart.name) for restart in restarts if restart.step}
     if not changed and not restarted:
         return
     found = False
-    for unit in after.by_namespace.get(namespace, ()):
-        original = originals.get(unit.kind, namespace, unit.name)
-        runs_later = unit.kind == "CronJob" and changed and original is not None and not original.spec.suspend
-        if original is None or unit.selected.state is not State.INJECTED:
+    for workload in after.by_namespace.get(namespace, ()):
+        original = originals.get(workload.kind, namespace, workload.name)
+        runs_later = workload.kind == "CronJob" and changed and original is not None and not original.spec.suspend
+        if original is None or workload.selected.state is not State.INJECTED:
             continue
-        if (unit.kind, unit.name) in restarted or runs_later:
+        if (workload.kind, workload.name) in restarted or runs_later:
             found = True
-            yield _proof(unit, original)
+            yield _proof(workload, original)
     plain = after.selected_for_namespace(namespace)
     if not found and changed and plain.state is State.INJECTED and plain.revision:
         yield Proof(kind="Pod", namespace=namespace, name="", revision=plain.revision, manifest=PLAIN)
 
 
-def _proof(unit: Unit, original: Original) -> Proof:
+def _proof(workload: Workload, original: PatchTarget) -> Proof:
     template = original.template or {}
     given = template.get("metadata") or {}
     metadata = {key: given[key] for key in ("annotations",) if given.get(key)}
     # The labels as they will be: those of a template whose pin is changed too.
-    metadata |= {"generateName": f"{unit.name[:50]}-", "labels": dict(unit.subject.labels)}
+    metadata |= {"generateName": f"{workload.name[:50]}-", "labels": dict(workload.subject.labels)}
     spec = dict(template.get("spec") or {})
     claims = [
         {"name": claim.metadata.name, "persistentVolumeClaim": {"claimName": claim.metadata.name}}
@@ -50,10 +50,10 @@ def _proof(unit: Unit, original: Original) -> Proof:
     if claims:  # the StatefulSet controller puts them there
         spec["volumes"] = [*(spec.get("volumes") or []), *claims]
     return Proof(
-        kind=unit.kind,
-        namespace=unit.namespace,
-        name=unit.name,
-        revision=unit.selected.revision or "",
+        kind=workload.kind,
+        namespace=workload.namespace,
+        name=workload.name,
+        revision=workload.selected.revision or "",
         manifest=_pod(metadata, spec),
     )
 

@@ -12,10 +12,10 @@ from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, flag, wi
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect
 from kubectl_rev.core.mesh.injection import State
-from kubectl_rev.core.mesh.inventory import Unit
+from kubectl_rev.core.mesh.inventory import Workload
 from kubectl_rev.core.mesh.resources import WORKLOADS, Restart, facts_of
 from kubectl_rev.core.migration.choosing import Request
-from kubectl_rev.core.migration.patch_targets import Original
+from kubectl_rev.core.migration.patch_targets import PatchTarget
 from kubectl_rev.core.migration.plan import Left
 from kubectl_rev.core.migration.reasons import Reason, words
 from kubectl_rev.core.remedies.commands import label_gateway, reset_label, restart, resume
@@ -35,26 +35,32 @@ class Kept(NamedTuple):
 
 
 def keeps(
-    unit: Unit, was: Unit | None, original: Original | None, request: Request, *, undo: bool, pinning: bool = False
+    workload: Workload,
+    was: Workload | None,
+    original: PatchTarget | None,
+    request: Request,
+    *,
+    undo: bool,
+    pinning: bool = False,
 ) -> Kept | None:
     """Why a drifting workload is not restarted; None when it is."""
-    losing = unit.having(Effect.LOSES)
+    losing = workload.having(Effect.LOSES)
     meant = undo and was is not None and was.selected.state is State.INJECTED
     if losing and not meant:
-        return Kept(Reason.LOSES_SIDECAR, unit.selected.because)
-    if unit.gateway and not request.include_gateways:
-        return Kept(Reason.GATEWAY, unit.gateway.value)
-    if unit.gateway in RENDERED:
+        return Kept(Reason.LOSES_SIDECAR, workload.selected.because)
+    if workload.gateway and not request.include_gateways:
+        return Kept(Reason.GATEWAY, workload.gateway.value)
+    if workload.gateway in RENDERED:
         return None
-    if by_kind := _by_kind(unit, pinning):
+    if by_kind := _by_kind(workload, pinning):
         return by_kind
     if original is not None and (by_strategy := _by_strategy(original, pinning)):
         return by_strategy
     return None if request.restart else Kept(Reason.NO_RESTART)
 
 
-def _by_kind(unit: Unit, pinning: bool) -> Kept | None:
-    match unit.kind:
+def _by_kind(workload: Workload, pinning: bool) -> Kept | None:
+    match workload.kind:
         case "CronJob" if pinning:
             return Kept(Reason.CRON_JOB_LABEL, labels.REV)
         case "CronJob":
@@ -68,7 +74,7 @@ def _by_kind(unit: Unit, pinning: bool) -> Kept | None:
     return None
 
 
-def _by_strategy(original: Original, pinning: bool) -> Kept | None:
+def _by_strategy(original: PatchTarget, pinning: bool) -> Kept | None:
     if original.spec.paused and (pinning or facts_of(original.kind).resume_command):
         return Kept(Reason.PAUSED)
     if original.rolling.type == "OnDelete":
@@ -83,49 +89,49 @@ def _by_strategy(original: Original, pinning: bool) -> Kept | None:
     return None
 
 
-def partition(original: Original | None) -> int:
+def partition(original: PatchTarget | None) -> int:
     """How many pods of a StatefulSet its strategy keeps: those with a lower number."""
     if original is None or original.kind != "StatefulSet" or original.rolling.type != "RollingUpdate":
         return 0
     return original.rolling.rolling_update.partition
 
 
-def left(unit: Unit, kept: Kept, pods: int, to: str) -> Left:
+def left(workload: Workload, kept: Kept, pods: int, to: str) -> Left:
     """As the plan has it; `to` is the label's new value, empty for an undo."""
     return Left(
-        kind=unit.kind,
-        namespace=unit.namespace,
-        name=unit.name,
+        kind=workload.kind,
+        namespace=workload.namespace,
+        name=workload.name,
         pods=pods,
         reason=kept.reason,
         why=words(kept.reason, kept.detail),
-        hint=_next_step(unit, kept.reason, to),
+        hint=_next_step(workload, kept.reason, to),
     )
 
 
-def _next_step(unit: Unit, reason: Reason, to: str) -> Hint:
+def _next_step(workload: Workload, reason: Reason, to: str) -> Hint:
     """The command that helps; none where the reason itself says what to do, or nothing but time helps."""
-    where = within(unit.namespace)
-    named = f"{unit.kind.lower()}/{unit.name}"
+    where = within(workload.namespace)
+    named = f"{workload.kind.lower()}/{workload.name}"
     match reason:
         case Reason.PAUSED:
-            return resume(unit)
+            return resume(workload)
         case Reason.ON_DELETE | Reason.PARTITION | Reason.OTHER_KIND:
             return command("rev-status", "pods", Flag("--drifted"), where)
         case Reason.BARE_POD:
-            return command("get", "pod", unit.name, where, flag("-o", "yaml"))
+            return command("get", "pod", workload.name, where, flag("-o", "yaml"))
         case Reason.JOB:
             return command("get", named, where, Flag("--watch"))
         case Reason.NO_RESTART | Reason.NO_TRIGGER:
-            return restart(unit)
-        case Reason.UNREADABLE if facts_of(unit.kind).restart_command:
-            return restart(unit)
+            return restart(workload)
+        case Reason.UNREADABLE if facts_of(workload.kind).restart_command:
+            return restart(workload)
         case Reason.UNREADABLE_LABEL if to:
-            return reset_label(unit, to)
+            return reset_label(workload, to)
         case Reason.LOSES_SIDECAR | Reason.UNREADABLE | Reason.REJECTED | Reason.UNDECIDED:
             return command("rev-status", named, where)
         case Reason.GATEWAY if to:
-            return command("rev-migrate", unit.namespace, flag("--to", to), Flag("--include-gateways"))
-        case Reason.GATEWAY_OWNER if to and unit.made_from:
-            return label_gateway(unit.namespace, unit.made_from, to)
+            return command("rev-migrate", workload.namespace, flag("--to", to), Flag("--include-gateways"))
+        case Reason.GATEWAY_OWNER if to and workload.made_from:
+            return label_gateway(workload.namespace, workload.made_from, to)
     return NO_HINT

@@ -22,7 +22,7 @@ from kubectl_rev.core.mesh.objects import Service, WebhookConfiguration
 from kubectl_rev.core.mesh.revision_names import Named
 from kubectl_rev.core.migration.choosing import Request, Unknown
 from kubectl_rev.core.migration.migration import gateways_last, move
-from kubectl_rev.core.migration.patch_targets import Originals
+from kubectl_rev.core.migration.patch_targets import PatchTargets
 from kubectl_rev.core.migration.plan import Plan
 from kubectl_rev.core.writes import Op, Step, patch, pointer
 
@@ -41,7 +41,9 @@ class _Writes(msgspec.Struct, frozen=True):
     after: Survey
 
 
-def plan(survey: Survey, originals: Originals, request: Request, tag: str, to: Named, now: str) -> tuple[Plan, Survey]:
+def plan(
+    survey: Survey, originals: PatchTargets, request: Request, tag: str, to: Named, now: str
+) -> tuple[Plan, Survey]:
     """The plan, and the mesh as it will be.
 
     Raises Unknown when there is no such tag, or the target is none that a tag can point at.
@@ -50,7 +52,7 @@ def plan(survey: Survey, originals: Originals, request: Request, tag: str, to: N
     return _plan(survey, originals, request, tag, to.revision, now, writes), writes.after
 
 
-def undo(survey: Survey, originals: Originals, request: Request, tag: str, now: str) -> tuple[Plan, Survey]:
+def undo(survey: Survey, originals: PatchTargets, request: Request, tag: str, now: str) -> tuple[Plan, Survey]:
     """Back to the revision that is kept on the tag's injector, and kept there until all is back.
 
     Raises Unknown when none is.
@@ -63,7 +65,7 @@ def undo(survey: Survey, originals: Originals, request: Request, tag: str, now: 
 
 
 def _plan(
-    survey: Survey, originals: Originals, request: Request, tag: str, revision: str, now: str, writes: _Writes
+    survey: Survey, originals: PatchTargets, request: Request, tag: str, revision: str, now: str, writes: _Writes
 ) -> Plan:
     retagged = bool(writes.first)
     moves = [
@@ -86,29 +88,29 @@ def _plan(
 def _follows(survey: Survey, after: Survey, tag: str) -> set[str]:
     """The namespaces in which anything is selected by the tag; also when it has been moved already."""
     found = set()
-    ours = {each.name for each in survey.snapshot.injectors if each.labels.get(labels.TAG) == tag}
+    ours = {injector.name for injector in survey.snapshot.injectors if injector.labels.get(labels.TAG) == tag}
     for name in survey.namespace_labels:
         if set(after.selected_for_namespace(name).injectors) & ours:
             found.add(name)
-        for unit, was in zip(after.by_namespace.get(name, ()), survey.by_namespace.get(name, ()), strict=False):
-            if set(unit.selected.injectors) & ours or unit.selected.revision != was.selected.revision:
+        for workload, was in zip(after.by_namespace.get(name, ()), survey.by_namespace.get(name, ()), strict=False):
+            if set(workload.selected.injectors) & ours or workload.selected.revision != was.selected.revision:
                 found.add(name)
     return found
 
 
 def _injector(survey: Survey, tag: str) -> Configuration:
-    for each in survey.snapshot.injectors:
-        if each.labels.get(labels.TAG) == tag:
-            return each
+    for injector in survey.snapshot.injectors:
+        if injector.labels.get(labels.TAG) == tag:
+            return injector
     there = sorted({each.name for each in survey.mesh.tags})
     raise Unknown(f'no tag "{tag}" to move: there are {", ".join(there) or "none"}; istioctl tag set makes one')
 
 
 def _canonical(survey: Survey, revision: str) -> Configuration:
     """The revision's own injector: generate.go asks for `istio.io/rev=X,!istio.io/tag`."""
-    for each in survey.snapshot.injectors:
-        if each.labels.get(labels.REV) == revision and labels.TAG not in each.labels and each.webhooks:
-            return each
+    for injector in survey.snapshot.injectors:
+        if injector.labels.get(labels.REV) == revision and labels.TAG not in injector.labels and injector.webhooks:
+            return injector
     raise Unknown(f'revision "{revision}" has no injector of its own that a tag could point at')
 
 
@@ -117,9 +119,9 @@ def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> _Writes:
     snapshot, injector, target = survey.snapshot, _injector(survey, tag), _canonical(survey, revision)
     was = injector.labels.get(labels.REV, labels.DEFAULT)
     goals: list[tuple[str, Any, Any]] = [(labels.INJECTORS, injector, _pointed(injector, target, revision))]
-    for each in snapshot.services:
-        if each.labels.get(labels.TAG) == tag:
-            goals.append(("services", each, _selecting(survey, each, target, revision, undo=undo)))
+    for service in snapshot.services:
+        if service.labels.get(labels.TAG) == tag:
+            goals.append(("services", service, _selecting(survey, service, target, revision, undo=undo)))
     validator = default_validator(survey.mesh) if tag == labels.DEFAULT else None
     if validator is not None and validator.name == labels.DEFAULT_VALIDATOR:
         theirs = _kept(survey, validator, revision) if undo else revision

@@ -12,12 +12,12 @@ from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.migration import choosing, patches
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.migration import gateways_last, move, surveyed_after
-from kubectl_rev.core.migration.patch_targets import Originals
+from kubectl_rev.core.migration.patch_targets import PatchTargets
 from kubectl_rev.core.migration.plan import Move, Plan, Skipped
 from kubectl_rev.core.migration.reasons import SkipReason, words
 
 
-def records(originals: Originals) -> dict[str, dict[str, str]]:
+def records(originals: PatchTargets) -> dict[str, dict[str, str]]:
     """The namespaces that were moved, with the labels they had."""
     found = {}
     for original in originals:
@@ -26,18 +26,18 @@ def records(originals: Originals) -> dict[str, dict[str, str]]:
     return found
 
 
-def pins(originals: Originals, namespaces: set[str]) -> dict[tuple[str, str, str], dict[str, str]]:
+def pins(originals: PatchTargets, namespaces: set[str]) -> dict[tuple[str, str, str], dict[str, str]]:
     """The workloads there whose template was changed, with the label it had."""
     return {
-        (each.metadata.namespace, each.kind, each.metadata.name): was
-        for each in originals
-        if each.kind != "Namespace"
-        and each.metadata.namespace in namespaces
-        and (was := patches.recorded(each.annotations)) is not None
+        (original.metadata.namespace, original.kind, original.metadata.name): was
+        for original in originals
+        if original.kind != "Namespace"
+        and original.metadata.namespace in namespaces
+        and (was := patches.recorded(original.annotations)) is not None
     }
 
 
-def plan(survey: Survey, originals: Originals, request: Request, names: list[str], now: str) -> Plan:
+def plan(survey: Survey, originals: PatchTargets, request: Request, names: list[str], now: str) -> Plan:
     """Back to what each of these namespaces was."""
     wanted = {name: was for name, was in records(originals).items() if name in names}
     changed = pins(originals, set(names))
@@ -55,7 +55,7 @@ def plan(survey: Survey, originals: Originals, request: Request, names: list[str
     return Plan(undo=True, moves=tuple(gateways_last(moves)), skipped=tuple(skipped))
 
 
-def named(originals: Originals, survey: Survey, request: Request) -> list[str]:
+def named(originals: PatchTargets, survey: Survey, request: Request) -> list[str]:
     """The namespaces that an undo speaks of: those named, else those recorded that the request chooses.
 
     Raises Unknown for one that does not exist.

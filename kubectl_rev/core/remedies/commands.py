@@ -25,8 +25,8 @@ from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.enrollment import why_not_injected
 from kubectl_rev.core.mesh.injection import State, select
-from kubectl_rev.core.mesh.inventory import Survey, Unit
-from kubectl_rev.core.mesh.istiod_veto import may_be
+from kubectl_rev.core.mesh.inventory import Survey, Workload
+from kubectl_rev.core.mesh.istiod_veto import may_be_at_least
 from kubectl_rev.core.mesh.resources import Restart, facts_of
 
 _ISTIO_SYSTEM = "istio-system"  # istioctl's default for -i
@@ -37,61 +37,65 @@ def namespace_ref(name: str) -> Ref:
     return Ref("Namespace", "", name)
 
 
-def unit_ref(unit: Unit) -> Ref:
-    return Ref(unit.kind, unit.namespace, unit.name)
+def workload_ref(workload: Workload) -> Ref:
+    return Ref(workload.kind, workload.namespace, workload.name)
 
 
-def restart(unit: Unit) -> Hint:
-    """How a unit's pods come to be replaced: a command, or what to wait for."""
-    if unit.gateway in RENDERED and unit.selected.revision is None:
-        return explain(unit)
-    if unit.gateway in RENDERED:
-        return sentence(f"wait: the istiod of {unit.selected.revision} renders it again by itself, a restart does not")
-    facts = facts_of(unit.kind)
-    if unit.held == "paused":
-        return resume(unit).then(_of(unit, facts.restart_command))
-    if unit.held == "rolling":
-        return command("rollout", "status", f"{unit.kind.lower()}/{unit.name}", within(unit.namespace))
-    if unit.held == "stuck":
-        return _why_stuck(unit)
-    what = f"{unit.kind} {unit.name} in namespace {unit.namespace}"
-    if unit.held == "OnDelete" or facts.restart is Restart.DELETION:
+def restart(workload: Workload) -> Hint:
+    """How a workload's pods come to be replaced: a command, or what to wait for."""
+    if workload.gateway in RENDERED and workload.selected.revision is None:
+        return explain(workload)
+    if workload.gateway in RENDERED:
+        return sentence(
+            f"wait: the istiod of {workload.selected.revision} renders it again by itself, a restart does not"
+        )
+    facts = facts_of(workload.kind)
+    if workload.held == "paused":
+        return resume(workload).then(_of(workload, facts.restart_command))
+    if workload.held == "rolling":
+        return command("rollout", "status", f"{workload.kind.lower()}/{workload.name}", within(workload.namespace))
+    if workload.held == "stuck":
+        return _why_stuck(workload)
+    what = f"{workload.kind} {workload.name} in namespace {workload.namespace}"
+    if workload.held == "OnDelete" or facts.restart is Restart.DELETION:
         return sentence(f"delete the pods of {what} one at a time, when it suits")
     if facts.restart_command:
-        return _of(unit, facts.restart_command)
-    if unit.kind == "Pod":
-        return sentence(f"recreate pod {unit.name} in namespace {unit.namespace}: it has no controller")
+        return _of(workload, facts.restart_command)
+    if workload.kind == "Pod":
+        return sentence(f"recreate pod {workload.name} in namespace {workload.namespace}: it has no controller")
     if facts.once:
-        return sentence(f"wait until {what} is done: {unit.kind}s are not restarted")
+        return sentence(f"wait until {what} is done: {workload.kind}s are not restarted")
     if facts.restart is Restart.COMPLETION:
         return sentence(f"wait for the next run of {what}")
     return sentence(f"let {what} replace its pods")
 
 
-def _why_stuck(unit: Unit) -> Hint:
+def _why_stuck(workload: Workload) -> Hint:
     """The new pod that does not become ready, where its name and state were read; else all pods of the workload."""
-    waiting = [g.pod for g in unit.groups if g.pod.name and g.pod.status and not g.pod.ready and not g.pod.terminating]
+    waiting = [
+        g.pod for g in workload.groups if g.pod.name and g.pod.status and not g.pod.ready and not g.pod.terminating
+    ]
     if waiting:
         newest = max(waiting, key=lambda pod: pod.metadata.creation_timestamp or "")
-        return command("describe", "pod", newest.name, within(unit.namespace))
-    wanted = unit.template.metadata.labels if unit.template else {}
-    return command("describe", "pods", within(unit.namespace), selecting(wanted))
+        return command("describe", "pod", newest.name, within(workload.namespace))
+    wanted = workload.template.metadata.labels if workload.template else {}
+    return command("describe", "pods", within(workload.namespace), selecting(wanted))
 
 
-def resume(unit: Unit) -> Hint:
-    """How the pause of a unit ends; empty where its kind has no command for it."""
-    words = facts_of(unit.kind).resume_command
-    return _of(unit, words) if words else NO_HINT
+def resume(workload: Workload) -> Hint:
+    """How the pause of a workload ends; empty where its kind has no command for it."""
+    words = facts_of(workload.kind).resume_command
+    return _of(workload, words) if words else NO_HINT
 
 
-def _of(unit: Unit, words: str) -> Hint:
+def _of(workload: Workload, words: str) -> Hint:
     """A command of the registry for this workload."""
-    return program(*(word.format(name=unit.name) for word in words.split()), within(unit.namespace))
+    return program(*(word.format(name=workload.name) for word in words.split()), within(workload.namespace))
 
 
-def explain(unit: Unit) -> Hint:
+def explain(workload: Workload) -> Hint:
     """The command that tells why."""
-    return command("rev-status", f"{unit.kind.lower()}/{unit.name}", within(unit.namespace))
+    return command("rev-status", f"{workload.kind.lower()}/{workload.name}", within(workload.namespace))
 
 
 def label(resource: str, name: str, *changes: str | Flag, namespace: str = "") -> Hint:
@@ -161,7 +165,7 @@ def hold_default(survey: Survey) -> Hint:
     able = ready & _with_own_injector(survey)
     for revision in (survey.default.validation, labels.DEFAULT, *(ready if len(ready) == 1 else ())):
         plane = survey.mesh.control_plane(str(revision))
-        if revision in able and plane and may_be(plane.versions, _HAS_TAGS):
+        if revision in able and plane and may_be_at_least(plane.versions, _HAS_TAGS):
             return tag_set(survey, labels.DEFAULT, revision)
     return NO_HINT
 
@@ -175,7 +179,7 @@ def make_default_validator(survey: Survey) -> Hint:
     if holder is None:
         return hold_default(survey)
     plane = survey.mesh.control_plane(holder)
-    able = holder in _with_own_injector(survey) and plane is not None and may_be(plane.versions, _HAS_TAGS)
+    able = holder in _with_own_injector(survey) and plane is not None and may_be_at_least(plane.versions, _HAS_TAGS)
     return tag_set(survey, labels.DEFAULT, holder) if able else NO_HINT
 
 
@@ -204,12 +208,12 @@ def reinstall(what: str, revision: str) -> Hint:
     )
 
 
-def reset_label(unit: Unit, value: str) -> Hint:
+def reset_label(workload: Workload, value: str) -> Hint:
     """The command that corrects the revision label of a workload's template, which also replaces its pods."""
-    kind, name = unit.template_holder
+    kind, name = workload.template_holder
     patch: dict[str, Any] = {"metadata": {"labels": {labels.REV: value}}}
     for part in reversed(facts_of(kind).template.split("/")[1:]):
         patch = {part: patch}
     text = msgspec.json.encode(patch).decode()
     what = f"{kind.lower()}/{name}"
-    return command("patch", what, within(unit.namespace), Flag("--type=merge"), flag("-p", text))
+    return command("patch", what, within(workload.namespace), Flag("--type=merge"), flag("-p", text))

@@ -70,17 +70,17 @@ def _istioctl(mesh: Mesh, gone: Removal) -> Command:
 def _sail(mesh: Mesh, gone: Removal) -> Iterator[Command]:
     """An IstioRevision that an Istio made is deleted by the operator; one that was made by hand, by hand."""
     name = gone.owner
-    for each in mesh.snapshot.sail:
-        if each.kind != "Istio" or not (name == each.name or name.startswith(f"{each.name}-")):
+    for resource in mesh.snapshot.sail:
+        if resource.kind != "Istio" or not (name == resource.name or name.startswith(f"{resource.name}-")):
             continue
-        strategy = each.spec.update_strategy
-        if strategy is not None and strategy.type == "RevisionBased" and name != each.name:
+        strategy = resource.spec.update_strategy
+        if strategy is not None and strategy.type == "RevisionBased" and name != resource.name:
             grace = strategy.inactive_revision_deletion_grace_period_seconds
             seconds = 30 if grace is None else grace  # the operator's default
             note = f"Sail deletes it by itself {seconds} s after it is no longer in use, unless it is the active one"
             yield Command(command("delete", "istiorevision", name), note)
             return
-        yield Command(command("delete", "istio", each.name), "it owns the revision, and would make it again")
+        yield Command(command("delete", "istio", resource.name), "it owns the revision, and would make it again")
         return
     yield Command(command("delete", "istiorevision", name))
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from kubectl_rev.core.checks import Catalogue, Finding, find
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
+from kubectl_rev.core.mesh.drift import Effect
 from kubectl_rev.core.mesh.gateways import GatewayKind, is_istio, is_waypoint, owner
-from kubectl_rev.core.mesh.injection import Selected, State
-from kubectl_rev.core.mesh.inventory import Group, Survey, Unit, is_ambient
+from kubectl_rev.core.mesh.injection import State
+from kubectl_rev.core.mesh.inventory import Survey, Workload, is_ambient
 from kubectl_rev.core.mesh.revisions import ControlPlane, Tag
 from kubectl_rev.core.status.items import (
     ControlPlaneItem,
@@ -25,6 +25,7 @@ from kubectl_rev.core.status.items import (
     asked_of,
     selected_item,
 )
+from kubectl_rev.core.status.notes import namespace_notes, workload_note
 
 
 def overview(survey: Survey, checks: Catalogue) -> Overview:
@@ -49,10 +50,10 @@ def control_planes(survey: Survey) -> list[ControlPlaneItem]:
     """One item per revision and namespace, in the order of `Mesh.control_planes`."""
     runs: Counter[str] = Counter()
     would: Counter[str] = Counter()
-    for unit in survey.units:
-        runs.update(unit.proxies)
-        for group in unit.groups:
-            after = group.proxy.revision if group.effect is Effect.FIXED and group.proxy else unit.selected.revision
+    for workload in survey.workloads:
+        runs.update(workload.proxies)
+        for group in workload.groups:
+            after = group.proxy.revision if group.effect is Effect.FIXED and group.proxy else workload.selected.revision
             would[after or ""] += group.count
     spaces: Counter[str] = Counter()
     for name in survey.namespace_labels:
@@ -122,17 +123,17 @@ def _namespaces(survey: Survey, findings: list[Finding], checks: Catalogue) -> l
         if found.subject.kind != "Revision":  # an istiod that is not ready is its revision's trouble
             space = found.subject.name if found.subject.kind == "Namespace" else found.subject.namespace
             said[space].add(titles[found.code])
-    return [_namespace(survey, name, units, sorted(said[name])) for name, units in survey.by_namespace.items()]
+    return [_namespace(survey, name, workloads, sorted(said[name])) for name, workloads in survey.by_namespace.items()]
 
 
-def _namespace(survey: Survey, name: str, units: list[Unit], titles: list[str]) -> NamespaceItem:
+def _namespace(survey: Survey, name: str, workloads: list[Workload], titles: list[str]) -> NamespaceItem:
     read, given = name in survey.namespace_labels, survey.namespace_labels.get(name, {})
     selected = survey.selected_for_namespace(name)
     proxies: Counter[str] = Counter()
-    for unit in units:
-        proxies.update(unit.proxies)
+    for workload in workloads:
+        proxies.update(workload.proxies)
     shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE)
-    notes = list(_namespace_notes(survey, name, selected, units)) or titles
+    notes = list(namespace_notes(survey, name, selected, workloads)) or titles
     known = not survey.snapshot.lacks("pods", name)
     return NamespaceItem(
         name=name,
@@ -141,132 +142,65 @@ def _namespace(survey: Survey, name: str, units: list[Unit], titles: list[str]) 
         ignored=[f"{key}={value}" for _, key, value in selected.ignored],
         ambient=is_ambient(given),
         proxy_revisions=dict(sorted(proxies.items())) if known else None,
-        pods=sum(group.count for unit in units for group in unit.groups) if known else None,
-        drift=any(unit.drifted for unit in units) if known else None,
-        drifted=sum(unit.drifted for unit in units) if known else None,
+        pods=sum(group.count for workload in workloads for group in workload.groups) if known else None,
+        drift=any(workload.drifted for workload in workloads) if known else None,
+        drifted=sum(workload.drifted for workload in workloads) if known else None,
         attention=bool(notes) and name not in survey.terminating,
         note="; ".join(notes),
     )
 
 
-def _namespace_notes(survey: Survey, name: str, selected: Selected, units: list[Unit]) -> Iterable[str]:
-    given = survey.namespace_labels.get(name, {})
-    if name in survey.terminating:
-        yield "terminating"
-        return
-    if selected.state in (State.CONFLICT, State.UNKNOWN):
-        yield selected.because
-    if selected.state is State.REJECTED:
-        yield f"new pods are rejected: {selected.because}"
-    asks = given.get(labels.INJECTION) == "enabled" or (labels.REV in given and not is_ambient(given))
-    if selected.state is State.NONE and asks and given.get(labels.INJECTION, "enabled") == "enabled":
-        yield f"new pods get no sidecar: {selected.because}"
-    for _, key, value in selected.ignored:
-        yield f"{key}={value} is ignored: {labels.INJECTION} decides"
-    if is_ambient(given) and selected.state is State.INJECTED:
-        yield "ambient and injected: the sidecar wins for new pods"
-    for verb in _HOW:
-        yield from _to_do((unit for unit in units if unit.replacing == verb), Effect.MOVES, verb)
-    for verb in _HOW:
-        yield from _to_do((unit for unit in units if unit.replacing == verb), Effect.GAINS, f"no sidecar yet: {verb}")
-    yield from _to_do(units, Effect.LOSES, "a restart takes the sidecar from")
-    for unit in units:
-        if unit.selected.state in (State.REJECTED, State.CONFLICT) and selected.state is not unit.selected.state:
-            yield f"{reference(unit)}: {unit.selected.because}"
-
-
-def _to_do(units: Iterable[Unit], what: Effect, verb: str) -> Iterable[str]:
-    names = [reference(unit) for unit in units if unit.having(what)]
-    if names:
-        rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        yield f"{verb} {' '.join(names[:3])}{rest}"
-
-
-def reference(unit: Unit) -> str:
-    """`deployment/web`, as kubectl would name it within its namespace."""
-    return f"{unit.kind.lower()}/{unit.name}"
-
-
 def workloads(survey: Survey) -> list[WorkloadItem]:
     """One item per workload and bare pod, by namespace, kind, name."""
-    return [_workload(survey, unit) for unit in survey.units]
+    return [_workload(survey, workload) for workload in survey.workloads]
 
 
-def _workload(survey: Survey, unit: Unit) -> WorkloadItem:
-    known = not survey.snapshot.lacks("pods", unit.namespace)
-    told = known and unit.selected.state is not State.UNKNOWN
+def _workload(survey: Survey, workload: Workload) -> WorkloadItem:
+    known = not survey.snapshot.lacks("pods", workload.namespace)
+    told = known and workload.selected.state is not State.UNKNOWN
     return WorkloadItem(
-        kind=unit.kind,
-        namespace=unit.namespace,
-        name=unit.name,
-        selected=selected_item(unit.selected),
-        proxy_revisions=dict(sorted(unit.proxies.items())) if known else None,
-        pods=sum(group.count for group in unit.groups) if known else None,
-        drift=unit.drifted > 0 if told else None,
-        drifted=unit.drifted if told else None,
-        gateway=unit.gateway.value if unit.gateway else None,
-        note=workload_note(unit),
+        kind=workload.kind,
+        namespace=workload.namespace,
+        name=workload.name,
+        selected=selected_item(workload.selected),
+        proxy_revisions=dict(sorted(workload.proxies.items())) if known else None,
+        pods=sum(group.count for group in workload.groups) if known else None,
+        drift=workload.drifted > 0 if told else None,
+        drifted=workload.drifted if told else None,
+        gateway=workload.gateway.value if workload.gateway else None,
+        note=workload_note(workload),
     )
-
-
-def workload_note(unit: Unit, only: Group | None = None) -> str:
-    """What is remarkable about a workload, or about one pod of it, in a few words; empty when nothing is."""
-    groups = unit.groups if only is None else (only,)
-    effects = {group.effect for group in groups if not group.pod.terminating}
-    words = _EFFECT_NOTES | ({Effect.MOVES: "the istiod of {1} renders it again"} if unit.gateway in RENDERED else {})
-    how = "running it again" if unit.kind == "Job" else _HOW[unit.replacing]
-    notes = [words[each].format(how, unit.selected.revision) for each in Effect if each in effects & words.keys()]
-    if unit.selected.state in (State.REJECTED, State.CONFLICT, State.UNKNOWN):
-        notes = [unit.selected.because]
-    ignored = [f"{key}={value}" for where, key, value in unit.selected.ignored if where == "pod"]
-    notes += [f"{label} on the pod is ignored" for label in ignored]
-    if manual(unit.template):
-        notes.append("injected by hand (kube-inject)")
-    return "; ".join(notes)
-
-
-_EFFECT_NOTES = {
-    Effect.MOVES: "{} moves it to {}",
-    Effect.GAINS: "{} gives it a sidecar of {}",
-    Effect.LOSES: "{} takes its sidecar away",
-}
-_HOW = {
-    "restart": "a restart",
-    "resume and restart": "a restart, once it is resumed,",
-    "delete the pods of": "deleting its pods",
-    "recreate": "recreating it",
-    "wait for": "its next run",
-    "wait for the rollout of": "its rollout, which is under way,",
-    "mend the rollout of": "its rollout, once it is no longer stuck,",
-}
 
 
 def pods(survey: Survey) -> list[PodItem]:
     """One item per running pod; the snapshot must not be folded."""
-    return sorted((item for unit in survey.units for item in _pods(unit)), key=lambda item: (item.namespace, item.name))
+    return sorted(
+        (item for workload in survey.workloads for item in _pods(workload)),
+        key=lambda item: (item.namespace, item.name),
+    )
 
 
-def _pods(unit: Unit) -> Iterable[PodItem]:
-    for group in unit.groups:
+def _pods(workload: Workload) -> Iterable[PodItem]:
+    for group in workload.groups:
         proxy = group.proxy
         yield PodItem(
-            namespace=unit.namespace,
+            namespace=workload.namespace,
             name=group.pod.name,
-            selected=selected_item(unit.selected),
+            selected=selected_item(workload.selected),
             proxy_revision=proxy.revision if proxy else None,
             has_proxy=proxy is not None,
             evidence=proxy.evidence.value if proxy else None,
-            owner=None if unit.kind == "Pod" else Owner(unit.kind, unit.name),
+            owner=None if workload.kind == "Pod" else Owner(workload.kind, workload.name),
             drift=None if group.effect is Effect.UNDECIDED else group.drifted,
             created=group.pod.metadata.creation_timestamp,
-            note="terminating" if group.pod.terminating else workload_note(unit, group),
+            note="terminating" if group.pod.terminating else workload_note(workload, group),
         )
 
 
 def gateways(survey: Survey) -> list[WorkloadItem]:
     """Gateway workloads of every kind, then Gateways of the Gateway API that have no Deployment of their own."""
-    items = [_workload(survey, unit) for unit in survey.units if unit.gateway]
-    made = {(unit.namespace, unit.made_from) for unit in survey.units}
+    items = [_workload(survey, workload) for workload in survey.workloads if workload.gateway]
+    made = {(workload.namespace, workload.made_from) for workload in survey.workloads}
     for gateway in survey.snapshot.gateways:
         if (gateway.namespace, gateway.name) not in made and is_istio(gateway):
             selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace))
@@ -291,10 +225,10 @@ def gateways(survey: Survey) -> list[WorkloadItem]:
 def labels_of(survey: Survey) -> dict[tuple[str, str, str], dict[str, str]]:
     """The labels of everything that can be listed, by kind, namespace and name: what `-l` selects on."""
     found = {("Namespace", "", name): given for name, given in survey.namespace_labels.items()}
-    for unit in survey.units:
-        found[unit.kind, unit.namespace, unit.name] = unit.metadata.labels
-        for group in unit.groups:
-            found["Pod", unit.namespace, group.pod.name] = group.pod.labels
+    for workload in survey.workloads:
+        found[workload.kind, workload.namespace, workload.name] = workload.metadata.labels
+        for group in workload.groups:
+            found["Pod", workload.namespace, group.pod.name] = group.pod.labels
     for gateway in survey.snapshot.gateways:
         found["Gateway", gateway.namespace, gateway.name] = gateway.labels
     return found

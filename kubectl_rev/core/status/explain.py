@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from kubectl_rev.core.checks import Catalogue, Finding, Ref, find
 from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, within
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.admission import Considered, Subject, consider
+from kubectl_rev.core.mesh.admission import InjectorTrace, Subject, consider
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
 from kubectl_rev.core.mesh.gateways import GatewayKind, owner
-from kubectl_rev.core.mesh.injection import Selected, State, refusal
-from kubectl_rev.core.mesh.inventory import Group, Survey, Unit
+from kubectl_rev.core.mesh.injection import InjectionDecision, State, refusal
+from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload
 from kubectl_rev.core.mesh.objects import Gateway
 from kubectl_rev.core.mesh.proxies import Proxy
 from kubectl_rev.core.mesh.snapshot import Gap
@@ -55,7 +55,7 @@ class Explanation(msgspec.Struct, rename="camel", kw_only=True):
     labels: dict[str, str] | None
     pod_labels: dict[str, str]
     pod_annotations: dict[str, str]
-    injectors: list[Considered]
+    injectors: list[InjectorTrace]
     istiod: IstiodDecision | None
     running: list[Running]
     findings: list[Finding]
@@ -67,31 +67,31 @@ def of_namespace(survey: Survey, name: str, checks: Catalogue) -> Explanation:
     """A pod without labels of its own, created in this namespace; running: all pods of the namespace."""
     subject = survey.plain_pod(name)
     selected = survey.selected_for_namespace(name)
-    units = survey.by_namespace.get(name, [])
-    groups = [group for unit in units for group in unit.groups]
-    drifted = [unit for unit in units if unit.drifted]
+    workloads = survey.by_namespace.get(name, [])
+    groups = [group for workload in workloads for group in workload.groups]
+    drifted = [workload for workload in workloads if workload.drifted]
     hint = restart(drifted[0]) if len(drifted) == 1 and drifted[0].having(*_BETTER) else NO_HINT
     if len(drifted) > 1:
         hint = command("rev-status", "workloads", within(name), Flag("--drifted"))
     return _explanation(survey, checks, Ref("Namespace", "", name), "new pods", subject, selected, groups, hint)
 
 
-def of_unit(survey: Survey, unit: Unit, checks: Catalogue, pod: str | None = None) -> Explanation:
+def of_workload(survey: Survey, workload: Workload, checks: Catalogue, pod: str | None = None) -> Explanation:
     """A workload, or one pod of it when `pod` is its name."""
-    groups = [group for group in unit.groups if pod is None or group.pod.name == pod]
-    ref = Ref(unit.kind, unit.namespace, unit.name) if pod is None else Ref("Pod", unit.namespace, pod)
-    hint = restart(unit) if any(group.drifted and group.effect in _BETTER for group in groups) else NO_HINT
-    subject, rendered = unit.subject, unit.gateway in RENDERED
-    who = "" if pod is None else f"when replaced by {unit.kind.lower()}/{unit.name}"
-    if unit.kind == "Pod":
+    groups = [group for group in workload.groups if pod is None or group.pod.name == pod]
+    ref = Ref(workload.kind, workload.namespace, workload.name) if pod is None else Ref("Pod", workload.namespace, pod)
+    hint = restart(workload) if any(group.drifted and group.effect in _BETTER for group in groups) else NO_HINT
+    subject, rendered = workload.subject, workload.gateway in RENDERED
+    who = "" if pod is None else f"when replaced by {workload.kind.lower()}/{workload.name}"
+    if workload.kind == "Pod":
         who = "when recreated"
-    made_by = Ref(unit.kind, unit.namespace, unit.name)
+    made_by = Ref(workload.kind, workload.namespace, workload.name)
     story = _explanation(
-        survey, checks, ref, who, subject, unit.selected, groups, hint, rendered=rendered, also=made_by
+        survey, checks, ref, who, subject, workload.selected, groups, hint, rendered=rendered, also=made_by
     )
-    if unit.selected.state is State.NONE and manual(unit.template):
+    if workload.selected.state is State.NONE and manual(workload.template):
         story.headline += "; its template has one (kube-inject)"
-    elif unit.selected.state is State.NONE and unit.gateway is GatewayKind.IN_PLACE:
+    elif workload.selected.state is State.NONE and workload.gateway is GatewayKind.IN_PLACE:
         story.headline += "; its template has its own proxy, which installing it again moves"
     return story
 
@@ -100,8 +100,10 @@ def of_gateway(survey: Survey, gateway: Gateway, checks: Catalogue) -> Explanati
     """A Gateway of one of Istio's classes: the workload that was rendered for it, or who would render one."""
     given = survey.namespace_labels.get(gateway.namespace)
     selected = owner(survey.mesh, gateway, given)
-    made = [unit for unit in survey.by_namespace.get(gateway.namespace, ()) if unit.made_from == gateway.name]
-    groups = [group for unit in made for group in unit.groups]
+    made = [
+        workload for workload in survey.by_namespace.get(gateway.namespace, ()) if workload.made_from == gateway.name
+    ]
+    groups = [group for workload in made for group in workload.groups]
     hint = restart(made[0]) if any(group.drifted for group in groups) else NO_HINT
     subject = replace(survey.plain_pod(gateway.namespace), labels=gateway.labels)
     ref = Ref("Gateway", gateway.namespace, gateway.name)
@@ -114,8 +116,8 @@ def _explanation(
     ref: Ref,
     who: str,
     subject: Subject,
-    selected: Selected,
-    groups: list[Group],
+    selected: InjectionDecision,
+    groups: list[PodGroup],
     hint: Hint,
     *,
     rendered: bool = False,
@@ -164,7 +166,7 @@ _RENDERED = {
 }
 
 
-def _headline(who: str, selected: Selected, rendered: bool) -> str:
+def _headline(who: str, selected: InjectionDecision, rendered: bool) -> str:
     """The answer in one sentence, to stand after the subject's name and a blank, comma or colon."""
     said = f": {selected.because}"
     if rendered:
@@ -184,7 +186,7 @@ def _headline(who: str, selected: Selected, rendered: bool) -> str:
             return f"{start}cannot be predicted{said}"
 
 
-def _running(groups: list[Group], selected: Selected) -> list[Running]:
+def _running(groups: list[PodGroup], selected: InjectionDecision) -> list[Running]:
     alike: Counter[tuple[Proxy | None, str]] = Counter()
     for group in groups:
         rendered = group.effect is Effect.MOVES and group.proxy is not None and group.proxy.gateway in RENDERED

@@ -11,7 +11,7 @@ import msgspec
 
 from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.mesh.defaults import Default
-from kubectl_rev.core.mesh.injection import Selected
+from kubectl_rev.core.mesh.injection import InjectionDecision
 from kubectl_rev.core.mesh.snapshot import Gap
 
 
@@ -163,14 +163,14 @@ class Overview(msgspec.Struct, rename="camel", kw_only=True):
     not_checked: list[str] = msgspec.field(default_factory=lambda: list(NOT_CHECKED))
 
 
-def selected_item(selected: Selected) -> SelectedItem:
+def selected_item(selected: InjectionDecision) -> SelectedItem:
     """`Selected` as JSON shows it."""
     return SelectedItem(
         selected.state.value, selected.revision, selected.injector, selected.injectors, selected.because
     )
 
 
-def asked_of(selected: Selected | SelectedItem, served: Mapping[str, str]) -> set[str]:
+def asked_of(selected: InjectionDecision | SelectedItem, served: Mapping[str, str]) -> set[str]:
     """The revision that is selected, or those that would be if calling their injectors did not fail or collide.
 
     `served` maps injectors to their revisions (`Mesh.served`).

@@ -69,8 +69,8 @@ def uncovered(mesh: Mesh, covered: set[str], *, some: bool) -> Iterator[Uncovere
 def _by_scope(config: Iterable[IstioConfig]) -> dict[str, list[IstioConfig]]:
     """What Istio's validators may select; the Gateway API's objects are none of their business."""
     found = defaultdict(list)
-    for each in sorted(config, key=lambda c: (c.resource, c.namespace, c.name)):
-        scope = each.labels.get(labels.REV)
-        if scope and each.resource.partition(".")[2] in labels.CONFIG_GROUPS:
-            found[scope].append(each)
+    for config_object in sorted(config, key=lambda c: (c.resource, c.namespace, c.name)):
+        scope = config_object.labels.get(labels.REV)
+        if scope and config_object.resource.partition(".")[2] in labels.CONFIG_GROUPS:
+            found[scope].append(config_object)
     return found

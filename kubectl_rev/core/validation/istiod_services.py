@@ -7,7 +7,7 @@ from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import ClientConfig, ServiceReference
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.webhook_targets import revision_of
-from kubectl_rev.core.status.answers import reference
+from kubectl_rev.core.status.notes import reference
 from kubectl_rev.core.validation.validation import validates
 
 WEBHOOK_PORT = 443
@@ -100,9 +100,9 @@ def reconnecting(survey: Survey) -> str:
     """
     if survey.snapshot.has_gap("pods"):
         return "unknown, since pods may not be listed"
-    units = [unit for unit in survey.units if unit.proxies[labels.DEFAULT]]
-    count = sum(unit.proxies[labels.DEFAULT] for unit in units)
-    names = [f"{reference(unit)} -n {unit.namespace}" for unit in units]
+    workloads = [workload for workload in survey.workloads if workload.proxies[labels.DEFAULT]]
+    count = sum(workload.proxies[labels.DEFAULT] for workload in workloads)
+    names = [f"{reference(workload)} -n {workload.namespace}" for workload in workloads]
     more = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     proxies = "1 proxy" if count == 1 else f"{count} proxies"
     return f"{proxies} ({', '.join(names[:_NAMED])}{more})" if names else ""

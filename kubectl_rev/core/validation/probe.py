@@ -97,7 +97,7 @@ def proven(diagnosis: Diagnosis, probes: Iterable[Probe]) -> Diagnosis:
 
     Nobody sees into a url, a Service without a selector, or what a certificate is good for.
     """
-    failed = {(each.scope, each.valid.webhook): each.because for each in probes if each.works is Works.FROZEN}
+    failed = {(probe.scope, probe.valid.webhook): probe.because for probe in probes if probe.works is Works.FROZEN}
 
     def judged(entry: Entry) -> Entry:
         why = next((failed[s, entry.webhook.name] for s in entry.scopes if (s, entry.webhook.name) in failed), "")

@@ -121,7 +121,9 @@ class _Planner:
             return
         where = f"service {lost.namespace}/{lost.name}"
         known = (
-            owner_of(each.metadata) for each in self._mesh.snapshot.injectors if each.labels.get(labels.REV) == revision
+            owner_of(injector.metadata)
+            for injector in self._mesh.snapshot.injectors
+            if injector.labels.get(labels.REV) == revision
         )
         owner = next(filter(None, known), None)
         self._restored[revision] = lost

@@ -162,13 +162,13 @@ def validation(
         findings=findings(survey, diagnosis, checks),
         probes=[
             ProbeItem(
-                revision=each.scope or None,
-                works=each.works,
-                because="" if each.works is Works.YES else each.because,
-                invalid=each.invalid,
-                valid=each.valid,
+                revision=probe.scope or None,
+                works=probe.works,
+                because="" if probe.works is Works.YES else probe.because,
+                invalid=probe.invalid,
+                valid=probe.valid,
             )
-            for each in probes
+            for probe in probes
         ],
         steps=[_step(write, write in done) for write in plan.writes],
         settling=plan.settle,

@@ -41,10 +41,10 @@ def _facts(survey: Survey) -> dict[tuple[Ref, str], str]:
     for name, given in survey.namespace_labels.items():
         said = ", ".join(f"{key}={given[key]}" for key in labels.INJECTION_LABELS if key in given)
         facts[Ref("Namespace", "", name), "labels"] = said or "none"
-    for unit in survey.units:
-        runs = ", ".join(f"{revision} {count}" for revision, count in sorted(unit.proxies.items()))
-        if runs or unit.selected.revision:
-            subject = Ref(unit.kind, unit.namespace, unit.name)
+    for workload in survey.workloads:
+        runs = ", ".join(f"{revision} {count}" for revision, count in sorted(workload.proxies.items()))
+        if runs or workload.selected.revision:
+            subject = Ref(workload.kind, workload.namespace, workload.name)
             facts[subject, "proxies"] = runs or "none"
-            facts[subject, "selected"] = unit.selected.revision or unit.selected.state.value
+            facts[subject, "selected"] = workload.selected.revision or workload.selected.state.value
     return facts

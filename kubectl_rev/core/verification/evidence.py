@@ -104,12 +104,12 @@ class Evidence:
         others = {seen.stream.cluster for seen in self.connections.seen} - {"", self.cluster}
         for cluster in sorted(others):
             yield Gap("read", REMOTE_CLUSTERS, "", f"cluster {cluster} has proxies here: only this cluster was checked")
-        for each in self.extras.routes:
-            for host in sorted(each.hosts):
+        for route in self.extras.routes:
+            for host in sorted(route.hosts):
                 service, _, rest = host.partition(".")
-                if self._leads_to_istiod(service, rest.partition(".")[0] or each.namespace):
-                    reason = f"VirtualService {each.name} shows {host} to other clusters: only this one was checked"
-                    yield Gap("read", REMOTE_CLUSTERS, each.namespace, reason)
+                if self._leads_to_istiod(service, rest.partition(".")[0] or route.namespace):
+                    reason = f"VirtualService {route.name} shows {host} to other clusters: only this one was checked"
+                    yield Gap("read", REMOTE_CLUSTERS, route.namespace, reason)
 
     def _leads_to_istiod(self, service: str, namespace: str) -> bool:
         found = (s for s in self.snapshot.services if (s.namespace, s.name) == (namespace, service))
@@ -117,21 +117,23 @@ class Evidence:
 
     def _vms(self) -> Iterator[Gap]:
         """A VM's proxy that is not connected right now is seen by nobody."""
-        for each in self.extras.vms:
-            yield Gap("read", VMS, each.namespace, f"{each.kind} {each.name}: a proxy outside the cluster may use it")
+        for vm in self.extras.vms:
+            yield Gap("read", VMS, vm.namespace, f"{vm.kind} {vm.name}: a proxy outside the cluster may use it")
 
     def _undecided(self) -> Iterator[Gap]:
-        for unit in self.survey.units:
-            if unit.selected.state is State.UNKNOWN and not self._explained(unit.namespace):
-                subject = f"{unit.kind.lower()}/{unit.name}"
-                yield Gap("decide", SELECTION, unit.namespace, f"who injects {subject}: {unit.selected.because}")
+        for workload in self.survey.workloads:
+            if workload.selected.state is State.UNKNOWN and not self._explained(workload.namespace):
+                subject = f"{workload.kind.lower()}/{workload.name}"
+                yield Gap(
+                    "decide", SELECTION, workload.namespace, f"who injects {subject}: {workload.selected.because}"
+                )
 
     def _nameless(self) -> Iterator[Gap]:
         """Proxies that do not say who injected them: they may be anybody's."""
-        for unit in self.survey.units:
-            if "unknown" in unit.proxies:
-                subject = f"{unit.kind.lower()}/{unit.name}"
-                yield Gap("decide", PROXIES, unit.namespace, f"nothing says which revision injected {subject}")
+        for workload in self.survey.workloads:
+            if "unknown" in workload.proxies:
+                subject = f"{workload.kind.lower()}/{workload.name}"
+                yield Gap("decide", PROXIES, workload.namespace, f"nothing says which revision injected {subject}")
 
     def _explained(self, namespace: str) -> bool:
         """Whether a list that is missing says already why nothing can be decided there."""

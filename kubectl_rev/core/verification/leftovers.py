@@ -58,7 +58,7 @@ def _is_validator(config: WebhookConfiguration) -> bool:
 
 def _services(leaving: Uninstall) -> Iterator[Leftover]:
     """A tag's Service goes with its injector: `istioctl tag remove` deletes both."""
-    with_injector = {each.tag for each in leaving.after.mesh.injectors if each.revision == leaving.revision}
+    with_injector = {injector.tag for injector in leaving.after.mesh.injectors if injector.revision == leaving.revision}
     for service in leaving.after.snapshot.services:
         tagged = labels.TAG in service.labels and service.labels.get(labels.REV) == leaving.revision
         if tagged and service.labels[labels.TAG] in with_injector:

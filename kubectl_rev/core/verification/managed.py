@@ -13,14 +13,14 @@ from collections.abc import Callable
 import msgspec
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.inventory import Key, Survey, Unit
+from kubectl_rev.core.mesh.inventory import Key, Survey, Workload
 from kubectl_rev.core.mesh.objects import Service
 
 
 class Managed(msgspec.Struct, frozen=True):
     """A gateway that goes with its revision, and how many ready pods of others each of its Services keeps."""
 
-    unit: Unit
+    workload: Workload
     kept: dict[str, int]
 
     @property
@@ -33,24 +33,28 @@ def gateways(
 ) -> dict[Key, Managed]:
     """Those of one revision; `stays` says of a revision that it serves afterwards, `removed` what goes with it."""
     found = {}
-    for unit in survey.units:
-        if _of_the_add_on(unit, revision):
-            services = _services(survey, unit)
-            kept = {each.name: 0 if removed(each) else _ready(survey, each, stays) for each in services}
-            found[unit.namespace, unit.kind, unit.name] = Managed(unit, kept)
+    for workload in survey.workloads:
+        if _of_the_add_on(workload, revision):
+            services = _services(survey, workload)
+            kept = {service.name: 0 if removed(service) else _ready(survey, service, stays) for service in services}
+            found[workload.namespace, workload.kind, workload.name] = Managed(workload, kept)
     return found
 
 
-def _of_the_add_on(unit: Unit, revision: str) -> bool:
-    if not unit.namespace.startswith(labels.AKS_NAMESPACE) or not unit.name.endswith(f"-{revision}"):
+def _of_the_add_on(workload: Workload, revision: str) -> bool:
+    if not workload.namespace.startswith(labels.AKS_NAMESPACE) or not workload.name.endswith(f"-{revision}"):
         return False
-    runs: set[str | None] = {*unit.proxies} or {unit.selected.revision}
-    return unit.kind == "Deployment" and unit.gateway is not None and runs == {revision}
+    runs: set[str | None] = {*workload.proxies} or {workload.selected.revision}
+    return workload.kind == "Deployment" and workload.gateway is not None and runs == {revision}
 
 
-def _services(survey: Survey, unit: Unit) -> list[Service]:
-    given = unit.template.metadata.labels if unit.template else unit.groups[0].pod.labels
-    return [each for each in survey.snapshot.services if each.namespace == unit.namespace and _selects(each, given)]
+def _services(survey: Survey, workload: Workload) -> list[Service]:
+    given = workload.template.metadata.labels if workload.template else workload.groups[0].pod.labels
+    return [
+        service
+        for service in survey.snapshot.services
+        if service.namespace == workload.namespace and _selects(service, given)
+    ]
 
 
 def _selects(service: Service, given: dict[str, str]) -> bool:
@@ -62,8 +66,8 @@ def _ready(survey: Survey, service: Service, stays: Callable[[str | None], bool]
     """How many ready pods stand behind a Service afterwards; one whose status was not read is not known to be ready."""
     return sum(
         group.count
-        for unit in survey.by_namespace[service.namespace]
-        for group in unit.groups
+        for workload in survey.by_namespace[service.namespace]
+        for group in workload.groups
         if group.proxy is not None
         and stays(group.proxy.revision)
         and group.pod.ready

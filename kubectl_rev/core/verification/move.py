@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from kubectl_rev.core.mesh.inventory import Group, Unit
+from kubectl_rev.core.mesh.inventory import PodGroup, Workload
 from kubectl_rev.core.verification.connections import KIND as CONNECTIONS
 from kubectl_rev.core.verification.connections import Seen
 from kubectl_rev.core.verification.evidence import PROXIES, REMOTE_CLUSTERS, SELECTION, VMS, Evidence, Unknown
@@ -25,21 +25,21 @@ class Move:
         return not self.scope or namespace in self.scope
 
     @cached_property
-    def units(self) -> list[Unit]:
-        return [unit for unit in self.survey.units if self.covers(unit.namespace)]
+    def workloads(self) -> list[Workload]:
+        return [workload for workload in self.survey.workloads if self.covers(workload.namespace)]
 
-    def goal(self, unit: Unit) -> str | None:
-        """The revision that a unit's proxies should be of, None if there is none to name."""
-        return self.wanted or unit.selected.revision
+    def goal(self, workload: Workload) -> str | None:
+        """The revision that a workload's proxies should be of, None if there is none to name."""
+        return self.wanted or workload.selected.revision
 
     @cached_property
-    def running(self) -> list[tuple[Unit, Group, list[Seen]]]:
+    def running(self) -> list[tuple[Workload, PodGroup, list[Seen]]]:
         """Every running pod with a proxy, and where it is connected."""
         connections, cluster = self.evidence.connections, self.evidence.cluster
         return [
-            (unit, group, connections.of(group.pod, cluster))
-            for unit in self.units
-            for group in unit.groups
+            (workload, group, connections.of(group.pod, cluster))
+            for workload in self.workloads
+            for group in workload.groups
             if group.proxy is not None and not group.pod.terminating and _runs(group)
         ]
 
@@ -51,7 +51,7 @@ class Move:
     @cached_property
     def unknowns(self) -> list[Unknown]:
         """The gaps that leave the scope undecided."""
-        return [each for each in self.evidence.unknowns if self._matters(each)]
+        return [unknown for unknown in self.evidence.unknowns if self._matters(unknown)]
 
     def _matters(self, each: Unknown) -> bool:
         if each.kind == CONNECTIONS:  # who was found needs no other answer
@@ -70,5 +70,5 @@ class Move:
                 yield seen
 
 
-def _runs(group: Group) -> bool:
+def _runs(group: PodGroup) -> bool:
     return group.pod.status is None or group.pod.status.phase == "Running"

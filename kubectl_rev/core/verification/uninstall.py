@@ -10,8 +10,8 @@ from enum import Enum
 from functools import cached_property, partial
 
 from kubectl_rev.core.checks.model import Breaks
-from kubectl_rev.core.mesh.injection import Selected, State
-from kubectl_rev.core.mesh.inventory import Key, Survey, Unit
+from kubectl_rev.core.mesh.injection import InjectionDecision, State
+from kubectl_rev.core.mesh.inventory import Key, Survey, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.objects import Container, ServiceReference
 from kubectl_rev.core.mesh.proxies import Address, addresses
@@ -63,9 +63,13 @@ class Uninstall:
         return {(w.namespace, w.kind, w.name) for w in workloads if self.removal.takes(w.kind, w)}
 
     @cached_property
-    def units(self) -> list[Unit]:
+    def workloads(self) -> list[Workload]:
         """The workloads that stay, and those whose going would break something else."""
-        return [unit for unit in self.before.units if (unit.namespace, unit.kind, unit.name) not in self.managed]
+        return [
+            workload
+            for workload in self.before.workloads
+            if (workload.namespace, workload.kind, workload.name) not in self.managed
+        ]
 
     @cached_property
     def successor(self) -> str:
@@ -79,7 +83,7 @@ class Uninstall:
     @property
     def commands(self) -> list[Command]:
         """How it is done."""
-        kept = {(g.unit.namespace, name): count for g in self.managed.values() for name, count in g.kept.items()}
+        kept = {(g.workload.namespace, name): count for g in self.managed.values() for name, count in g.kept.items()}
         return commands(self.before.mesh, self.removal, self.others, kept)
 
     def alive_after(self, revision: str | None) -> bool:
@@ -125,7 +129,7 @@ class Uninstall:
             return Reach.UNKNOWN if self.before.snapshot.has_gap("services", service.namespace) else Reach.GONE
         return Reach.ANOTHER if key in self._leading else Reach.UNKNOWN
 
-    def fate(self, before: Selected, afterwards: Selected) -> Breaks | None:
+    def fate(self, before: InjectionDecision, afterwards: InjectionDecision) -> Breaks | None:
         """What becomes of a pod that is created afterwards, if that is worse than now or this revision's doing."""
         touched = before.revision == self.revision or any(name in self._injectors for name in before.injectors)
         was_injected = before.state in (State.INJECTED, State.CONFLICT)

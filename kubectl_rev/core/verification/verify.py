@@ -128,14 +128,16 @@ def verify_uninstall(evidence: Evidence, revision: str, by: Method | None, reque
     if leaving.removal.method is None:
         reason = "nothing says how it was installed: say --by " + "|".join(m.value for m in Method)
         unknowns.append(Unknown(METHOD, Gap("tell", METHOD, "", reason)))
-    listed = all(each.kind != sail.REVISIONS for each in unknowns)
+    listed = all(unknown.kind != sail.REVISIONS for unknown in unknowns)
     if leaving.removal.method is Method.SAIL and listed and _sail_is_silent(leaving):
         unknowns.append(Unknown(sail.REVISIONS, Gap("tell", sail.REVISIONS, "", "none says whether it is in use")))
     ran = [check for check in UNINSTALL if request.wants(check)]
     skipped = [check.code for check in UNINSTALL if not request.wants(check)]
     findings = run(ran, leaving)
     if not leaving.others:  # nothing can be moved anywhere: one hint helps, and REV315 has it
-        findings = [each if each.code == ALONE else msgspec.structs.replace(each, hint=NO_HINT) for each in findings]
+        findings = [
+            finding if finding.code == ALONE else msgspec.structs.replace(finding, hint=NO_HINT) for finding in findings
+        ]
     fine = accepted(unknowns, request.accept)
     verdict = Verdict.SAFE
     if request.fails(findings):
@@ -162,9 +164,9 @@ def verify_uninstall(evidence: Evidence, revision: str, by: Method | None, reque
 def _sail_is_silent(leaving: Uninstall) -> bool:
     """Whether the revision's IstioRevision does not say if it is in use: nobody else can tell it for Sail."""
     said = [
-        each.condition("InUse")
-        for each in leaving.evidence.snapshot.sail
-        if each.kind == labels.SAIL_REVISION and each.name == leaving.removal.owner
+        resource.condition("InUse")
+        for resource in leaving.evidence.snapshot.sail
+        if resource.kind == labels.SAIL_REVISION and resource.name == leaving.removal.owner
     ]
     return not any(condition is not None and condition.status in ("True", "False") for condition in said)
 
@@ -226,7 +228,7 @@ def _items(
     fine: set[Unknown],
     skipped: Collection[str],
 ) -> list[CheckItem]:
-    missing = {each.kind for each in unknowns if each not in fine}
+    missing = {unknown.kind for unknown in unknowns if unknown not in fine}
     found = {check.code: [f for f in findings if f.code == check.code] for check in catalogue}
     return [
         CheckItem(
@@ -259,7 +261,13 @@ def _concerns(need: str, kind: str) -> bool:
 def _gaps(unknowns: Iterable[Unknown], fine: set[Unknown]) -> list[GapItem]:
     return [
         GapItem(
-            each.kind, each.gap.verb, each.gap.resource, each.gap.namespace, each.gap.reason, each.grant, each in fine
+            unknown.kind,
+            unknown.gap.verb,
+            unknown.gap.resource,
+            unknown.gap.namespace,
+            unknown.gap.reason,
+            unknown.grant,
+            unknown in fine,
         )
-        for each in sorted(unknowns)
+        for unknown in sorted(unknowns)
     ]

@@ -13,7 +13,7 @@ from kubectl_rev.cluster.error_mapping import ServerFault
 from kubectl_rev.cluster.read import read
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject, consider
-from kubectl_rev.core.mesh.injection import Selected, State, select
+from kubectl_rev.core.mesh.injection import InjectionDecision, State, select
 from kubectl_rev.core.mesh.revisions import Mesh
 from tests.cluster.admission.rows import Row
 from tests.cluster.admission.server import Object, admit, calls
@@ -39,7 +39,7 @@ class Asked(NamedTuple):
     """A row, what we predict for it, which entries we say are called, and what became of it."""
 
     row: Row
-    predicted: Selected
+    predicted: InjectionDecision
     called: tuple[str, ...]
     problem: str
     truth: Truth

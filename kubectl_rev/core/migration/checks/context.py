@@ -7,41 +7,41 @@ from collections.abc import Iterator
 import msgspec
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.inventory import Survey, Unit
+from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.migration.choosing import Request
-from kubectl_rev.core.migration.patch_targets import Original, Originals
+from kubectl_rev.core.migration.patch_targets import PatchTarget, PatchTargets
 from kubectl_rev.core.migration.plan import Move, Plan, Restart
-from kubectl_rev.core.migration.preflight_facts import Circumstances, MeshConfig
+from kubectl_rev.core.migration.preflight_facts import MeshConfig, PreflightFacts
 
 
-class Situation(msgspec.Struct, frozen=True, kw_only=True):
+class PreflightContext(msgspec.Struct, frozen=True, kw_only=True):
     """A plan in its surroundings: the mesh as it is and as it will be. `learned`: its injectors could not be read."""
 
     before: Survey
     after: Survey
     plan: Plan
-    originals: Originals
+    originals: PatchTargets
     request: Request
-    circumstances: Circumstances
+    circumstances: PreflightFacts
     learned: bool = False
 
     def runs_on(self, namespace: str) -> str | None:
         """The revision that a namespace is selected by now, or most of its proxies run on."""
         if (selected := self.before.selected_for_namespace(namespace).revision) is not None:
             return selected
-        proxies = [p for unit in self.before.by_namespace.get(namespace, ()) for p in unit.proxies.elements()]
+        proxies = [p for workload in self.before.by_namespace.get(namespace, ()) for p in workload.proxies.elements()]
         return max(sorted(set(proxies)), key=proxies.count) if proxies else None
 
     def mesh_config(self, revision: str) -> MeshConfig | None:
         found = self.circumstances.meshes
         return next((config for (_, rev), config in sorted(found.items()) if rev == revision), None)
 
-    def units(self) -> Iterator[Unit]:
+    def workloads(self) -> Iterator[Workload]:
         """The workloads of the plan's namespaces, as they will be."""
         for move in self.plan.moves:
             yield from self.after.by_namespace.get(move.namespace, ())
 
-    def rolled(self) -> Iterator[tuple[Restart, Original]]:
+    def rolled(self) -> Iterator[tuple[Restart, PatchTarget]]:
         """What will be restarted, with what is known of it."""
         for restart in self.plan.restarts:
             original = self.originals.get(restart.kind, restart.namespace, restart.name)
@@ -49,7 +49,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
                 yield restart, original
 
 
-def targets(situation: Situation) -> dict[str, list[str]]:
+def targets(situation: PreflightContext) -> dict[str, list[str]]:
     """The revisions that are moved to, with the namespaces that go there."""
     found: dict[str, list[str]] = {}
     for move in situation.plan.moves:
@@ -59,7 +59,7 @@ def targets(situation: Situation) -> dict[str, list[str]]:
     return found
 
 
-def _revision_after(situation: Situation, move: Move) -> str | None:
+def _revision_after(situation: PreflightContext, move: Move) -> str | None:
     """Where an undo leads: by label, since a dead injector's answer names no revision."""
     mesh = situation.before.mesh
     if move.after.get(labels.INJECTION) == "enabled":

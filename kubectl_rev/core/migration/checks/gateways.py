@@ -8,36 +8,38 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.gateways import GatewayKind, claimants, is_istio, owner
 from kubectl_rev.core.mesh.injection import State
-from kubectl_rev.core.migration.checks.context import Situation
+from kubectl_rev.core.migration.checks.context import PreflightContext
 from kubectl_rev.core.migration.checks.context import targets as targets_of
 from kubectl_rev.core.remedies.commands import label, label_gateway
 
 
-def rendered(situation: Situation) -> Found:
+def rendered(situation: PreflightContext) -> Found:
     """Gateway API gateways follow the namespace's label at once, whoever wanted only the sidecars moved."""
     if situation.request.include_gateways:
         return
     for move in situation.plan.moves:
         was = {(u.kind, u.name): u.selected.revision for u in situation.before.by_namespace.get(move.namespace, ())}
         relabelled = move.before.get(labels.REV) != move.after.get(labels.REV)
-        for unit in situation.after.by_namespace.get(move.namespace, ()) if move.label or situation.plan.tag else ():
-            old = was.get((unit.kind, unit.name))
-            unread = unit.selected.state is State.UNKNOWN and relabelled  # it may have a label of its own
-            contested = unit.selected.state is State.CONFLICT  # REV435's
-            if unit.gateway in RENDERED and not contested and (unread or old != unit.selected.revision):
+        for workload in (
+            situation.after.by_namespace.get(move.namespace, ()) if move.label or situation.plan.tag else ()
+        ):
+            old = was.get((workload.kind, workload.name))
+            unread = workload.selected.state is State.UNKNOWN and relabelled  # it may have a label of its own
+            contested = workload.selected.state is State.CONFLICT  # REV435's
+            if workload.gateway in RENDERED and not contested and (unread or old != workload.selected.revision):
                 message = (
-                    f"istiod replaces this gateway ({unit.gateway.value}) as soon as the label changes: "
+                    f"istiod replaces this gateway ({workload.gateway.value}) as soon as the label changes: "
                     "say --include-gateways, or give the Gateway a label of its own "
                     "(which replaces its pods once, by the same revision's)"
                 )
-                name = unit.subject.labels.get(labels.GATEWAY_NAME, unit.name)
+                name = workload.subject.labels.get(labels.GATEWAY_NAME, workload.name)
                 alone = old and claimants(situation.after.mesh, old) == [old]
                 change = f"{labels.REV}={old}"
-                hint = label("gateway", name, change, namespace=unit.namespace) if alone else NO_HINT
-                yield Ref(unit.kind, unit.namespace, unit.name), message, hint
+                hint = label("gateway", name, change, namespace=workload.namespace) if alone else NO_HINT
+                yield Ref(workload.kind, workload.namespace, workload.name), message, hint
 
 
-def contested(situation: Situation) -> Found:
+def contested(situation: PreflightContext) -> Found:
     """Whom the tag `default` is given does not make the unrevisioned istiod forget that it is called so."""
     before, after = situation.before, situation.after
     for gateway in filter(is_istio, after.snapshot.gateways):
@@ -50,7 +52,7 @@ def contested(situation: Situation) -> Found:
             yield Ref("Gateway", gateway.namespace, gateway.name), message, hint
 
 
-def moving(situation: Situation) -> Found:
+def moving(situation: PreflightContext) -> Found:
     for restart in situation.plan.restarts:
         if restart.gateway:
             count = "1 pod" if restart.pods == 1 else f"all {restart.pods} pods"
@@ -58,17 +60,19 @@ def moving(situation: Situation) -> Found:
             yield Ref(restart.kind, restart.namespace, restart.name), message, NO_HINT
 
 
-def only_there(situation: Situation) -> Found:
+def only_there(situation: PreflightContext) -> Found:
     """Guide, "Uninstall canary control plane": gateways that were upgraded in place do not go back by themselves."""
     if not situation.plan.undo:
         return
     targets = set(targets_of(situation))
-    in_place = [unit for unit in situation.before.units if unit.gateway is GatewayKind.IN_PLACE]
-    if any(revision in targets for unit in in_place for revision in unit.proxies):
+    in_place = [workload for workload in situation.before.workloads if workload.gateway is GatewayKind.IN_PLACE]
+    if any(revision in targets for workload in in_place for revision in workload.proxies):
         return
-    stay = {unit.selected.revision for unit in situation.after.units if unit.gateway is None}
-    for unit in in_place:
-        if unit.proxies and targets and stay.isdisjoint(unit.proxies):  # who goes back alone leaves a living revision
-            runs = ", ".join(unit.proxies)
+    stay = {workload.selected.revision for workload in situation.after.workloads if workload.gateway is None}
+    for workload in in_place:
+        if (
+            workload.proxies and targets and stay.isdisjoint(workload.proxies)
+        ):  # who goes back alone leaves a living revision
+            runs = ", ".join(workload.proxies)
             message = f"this gateway lives only on {runs}: reinstall it for {', '.join(sorted(targets))} first"
-            yield Ref(unit.kind, unit.namespace, unit.name), message, NO_HINT
+            yield Ref(workload.kind, workload.namespace, workload.name), message, NO_HINT

@@ -14,23 +14,23 @@ from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, run
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
-from kubectl_rev.core.mesh.injection import Selected, State
+from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.migration.checks import gateways, relabelled, rolling
-from kubectl_rev.core.migration.checks.context import Situation, targets
+from kubectl_rev.core.migration.checks.context import PreflightContext, targets
 from kubectl_rev.core.migration.gitops_owners import owner_by
 from kubectl_rev.core.migration.inferred_injectors import names_of
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
 from kubectl_rev.core.remedies.commands import label, namespace_ref, tag_set
 
-MigrationCheck = Check[Situation]  # a row of the catalogue that looks at a plan
+MigrationCheck = Check[PreflightContext]  # a row of the catalogue that looks at a plan
 
 
-def find(situation: Situation) -> list[Finding]:
+def find(situation: PreflightContext) -> list[Finding]:
     """All findings, the worst first, then by code and subject; each once."""
     return run(CHECKS, situation)
 
 
-def _dead_target(situation: Situation) -> Found:
+def _dead_target(situation: PreflightContext) -> Found:
     mesh = situation.before.mesh
     for revision in targets(situation):
         ref = Ref("Revision", "", revision)
@@ -48,7 +48,7 @@ def _dead_target(situation: Situation) -> Found:
             yield namespace_ref(move.namespace), f"new pods would be rejected: {selected.because}", NO_HINT
 
 
-def _not_by_target(situation: Situation) -> Found:
+def _not_by_target(situation: PreflightContext) -> Found:
     plan = situation.plan
     for move in plan.moves:
         selected = situation.after.selected_for_namespace(move.namespace)
@@ -62,11 +62,11 @@ def _not_by_target(situation: Situation) -> Found:
         yield namespace_ref(move.namespace), message, command("rev-status", "revisions")
 
 
-def _instead(selected: Selected) -> str:
+def _instead(selected: InjectionDecision) -> str:
     return f"{selected.revision}, {selected.because}" if selected.revision else selected.because
 
 
-def _pairs(situation: Situation) -> Iterator[tuple[str, str]]:
+def _pairs(situation: PreflightContext) -> Iterator[tuple[str, str]]:
     """The revisions that are left, each with the one that is moved to."""
     for revision, namespaces in targets(situation).items():
         for old in sorted({situation.runs_on(name) for name in namespaces} - {None, revision}, key=str):
@@ -74,7 +74,7 @@ def _pairs(situation: Situation) -> Iterator[tuple[str, str]]:
                 yield old, revision
 
 
-def _root_ca(situation: Situation) -> Found:
+def _root_ca(situation: PreflightContext) -> Found:
     bundles = {i.revision: i.webhooks[0][0].client_config.ca_bundle for i in situation.before.mesh.injectors}
     for old, new in _pairs(situation):
         first, second = bundles.get(old, ""), bundles.get(new, "")
@@ -84,7 +84,7 @@ def _root_ca(situation: Situation) -> Found:
             yield Ref("Revision", "", new), message, hint
 
 
-def _trust_domain(situation: Situation) -> Found:
+def _trust_domain(situation: PreflightContext) -> Found:
     for old, new in _pairs(situation):
         first, second = situation.mesh_config(old), situation.mesh_config(new)
         if first and second and first.trust_domain != second.trust_domain:
@@ -94,7 +94,7 @@ def _trust_domain(situation: Situation) -> Found:
             yield Ref("Revision", "", new), message, NO_HINT
 
 
-def _mesh_id(situation: Situation) -> Found:
+def _mesh_id(situation: PreflightContext) -> Found:
     for old, new in _pairs(situation):
         first, second = situation.mesh_config(old), situation.mesh_config(new)
         if first and second and first.mesh_id != second.mesh_id:
@@ -102,7 +102,7 @@ def _mesh_id(situation: Situation) -> Found:
             yield Ref("Revision", "", new), message, NO_HINT
 
 
-def _undiscovered(situation: Situation) -> Found:
+def _undiscovered(situation: PreflightContext) -> Found:
     for revision, namespaces in targets(situation).items():
         config = situation.mesh_config(revision)
         for name in namespaces:
@@ -112,32 +112,32 @@ def _undiscovered(situation: Situation) -> Found:
                 yield namespace_ref(name), message, NO_HINT
 
 
-def _config_of_old(situation: Situation) -> Found:
+def _config_of_old(situation: PreflightContext) -> Found:
     olds = {old for old, _ in _pairs(situation)}
     spaces = {move.namespace for move in situation.plan.moves}
-    for each in situation.circumstances.configs:
-        root = any(c.root_namespace == each.namespace for c in situation.circumstances.meshes.values())
-        names = each.labels[labels.REV]
-        if names in olds and (each.namespace in spaces or root):
+    for config in situation.circumstances.configs:
+        root = any(c.root_namespace == config.namespace for c in situation.circumstances.meshes.values())
+        names = config.labels[labels.REV]
+        if names in olds and (config.namespace in spaces or root):
             message = Message(f"labelled {labels.REV}={{}}: the new control plane ignores it", names)
-            hint = label(each.resource, each.name, f"{labels.REV}-", namespace=each.namespace)
-            yield Ref(each.kind, each.namespace, each.name), message, hint
+            hint = label(config.resource, config.name, f"{labels.REV}-", namespace=config.namespace)
+            yield Ref(config.kind, config.namespace, config.name), message, hint
 
 
-def _owned_tag(situation: Situation) -> Found:
+def _owned_tag(situation: PreflightContext) -> Found:
     names = {step.name for step in situation.plan.first}
     snapshot = situation.before.snapshot
     if situation.request.force_owned:
         return
-    for each in [*snapshot.injectors, *snapshot.validators, *snapshot.services]:
-        owner = owner_by(each.labels, each.metadata.annotations)
-        if each.name in names and owner:
+    for injector in [*snapshot.injectors, *snapshot.validators, *snapshot.services]:
+        owner = owner_by(injector.labels, injector.metadata.annotations)
+        if injector.name in names and owner:
             message = f"it belongs to {owner}, which may put it back: move the tag there, or say --force-owned"
             hint = f"set revisionTags of {situation.plan.revision}'s istiod release to include {situation.plan.tag}"
-            yield Ref(type(each).__name__, each.namespace, each.name), message, sentence(hint)
+            yield Ref(type(injector).__name__, injector.namespace, injector.name), message, sentence(hint)
 
 
-def _ambient(situation: Situation) -> Found:
+def _ambient(situation: PreflightContext) -> Found:
     for move in situation.plan.moves:
         given = situation.before.namespace_labels.get(move.namespace, {})
         if move.label and not move.before and given.get(labels.DATAPLANE_MODE) == "ambient":
@@ -145,7 +145,7 @@ def _ambient(situation: Situation) -> Found:
             yield namespace_ref(move.namespace), "it is ambient: new pods would leave ztunnel for a sidecar", hint
 
 
-def _validator_stays(situation: Situation) -> Found:
+def _validator_stays(situation: PreflightContext) -> Found:
     """istio#43227: whoever goes back and uninstalls the new revision leaves the default validator without a Service."""
     after, goals = situation.after, sorted(targets(situation))
     config = default_validator(after.mesh) if situation.plan.undo else None
@@ -160,14 +160,14 @@ def _validator_stays(situation: Situation) -> Found:
         yield subject, message, tag_set(after, labels.DEFAULT, goals[0])
 
 
-def _denied(situation: Situation) -> Found:
+def _denied(situation: PreflightContext) -> Found:
     for each in situation.circumstances.denied:
         message = f"you may not {each.verb} {each.resource} there, which this takes"
         hint = command("auth", "can-i", each.verb, each.resource, within(each.namespace))
         yield namespace_ref(each.namespace), message, hint
 
 
-def _unseen(situation: Situation) -> Found:
+def _unseen(situation: PreflightContext) -> Found:
     """A move would look complete that restarted nothing."""
     one = len(situation.request.names) == 1  # then only that namespace was asked for
     for move in situation.plan.moves:
@@ -181,7 +181,7 @@ def _unseen(situation: Situation) -> Found:
                 yield namespace_ref(move.namespace), message, hint
 
 
-def _unread_injectors(situation: Situation) -> Found:
+def _unread_injectors(situation: PreflightContext) -> Found:
     for move in situation.plan.moves:
         for name in sorted(names_of(move.after)) if situation.learned and move.label else ():
             label = ",".join(f"{key}={value}" for key, value in move.after.items())
@@ -193,14 +193,14 @@ def _unread_injectors(situation: Situation) -> Found:
             yield namespace_ref(move.namespace), message, NO_HINT
 
 
-def _overruled(situation: Situation) -> Found:
+def _overruled(situation: PreflightContext) -> Found:
     for move in situation.plan.moves:
-        for unit in situation.after.by_namespace.get(move.namespace, ()):
-            wish = unit.subject.labels.get(labels.REV)
-            overruled = wish and situation.before.mesh.resolve(wish) != unit.selected.revision
-            if move.label and overruled and unit.selected.revision:
+        for workload in situation.after.by_namespace.get(move.namespace, ()):
+            wish = workload.subject.labels.get(labels.REV)
+            overruled = wish and situation.before.mesh.resolve(wish) != workload.selected.revision
+            if move.label and overruled and workload.selected.revision:
                 message = Message(f"its own label {labels.REV}={{}} has no effect: the namespace decides", str(wish))
-                yield Ref(unit.kind, unit.namespace, unit.name), message, NO_HINT
+                yield Ref(workload.kind, workload.namespace, workload.name), message, NO_HINT
 
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO

@@ -9,16 +9,16 @@ from kubectl_rev.core.checks.hints import NO_HINT, command, flag, sentence
 from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.migration.checks.context import Situation
+from kubectl_rev.core.migration.checks.context import PreflightContext
 from kubectl_rev.core.migration.gitops_owners import change_at_source, change_of_template, owner_of
-from kubectl_rev.core.migration.patch_targets import Original
+from kubectl_rev.core.migration.patch_targets import PatchTarget
 from kubectl_rev.core.migration.plan import Move, Restart
 from kubectl_rev.core.remedies.commands import namespace_ref
 
 _INSTANCE = "app.kubernetes.io/instance"  # by it Argo CD tells what is its own, before 3.0 and by default
 
 
-def _namespaces(situation: Situation) -> Iterator[tuple[Move, Original]]:
+def _namespaces(situation: PreflightContext) -> Iterator[tuple[Move, PatchTarget]]:
     """Those that are given another label."""
     for move in situation.plan.moves:
         original = situation.originals.namespace(move.namespace)
@@ -26,14 +26,14 @@ def _namespaces(situation: Situation) -> Iterator[tuple[Move, Original]]:
             yield move, original
 
 
-def _templates(situation: Situation) -> Iterator[tuple[Restart, Original]]:
+def _templates(situation: PreflightContext) -> Iterator[tuple[Restart, PatchTarget]]:
     """The workloads whose template is given another label, with what holds the template."""
     for restart, original in situation.rolled():
         if restart.before != restart.after:
             yield restart, original.template_holder
 
 
-def _owned(situation: Situation) -> Found:
+def _owned(situation: PreflightContext) -> Found:
     if situation.request.force_owned:
         return
     for move, original in _namespaces(situation):
@@ -50,7 +50,7 @@ def _owned(situation: Situation) -> Found:
             yield subject, message, sentence(change_of_template(restart, original))
 
 
-def _tracked_by_label(situation: Situation) -> Found:
+def _tracked_by_label(situation: PreflightContext) -> Found:
     """Helm's and others' charts set the label on workloads, too; on a Namespace hardly anybody but Argo CD does."""
     for move, original in _namespaces(situation):
         if _INSTANCE in original.metadata.labels and not owner_of(original):
@@ -62,7 +62,7 @@ def _tracked_by_label(situation: Situation) -> Found:
             yield namespace_ref(move.namespace), message, sentence(change_at_source(move))
 
 
-def _leaves_its_tag(situation: Situation) -> Found:
+def _leaves_its_tag(situation: PreflightContext) -> Found:
     plan = situation.plan
     if plan.undo or plan.is_tag:
         return
@@ -75,7 +75,7 @@ def _leaves_its_tag(situation: Situation) -> Found:
             yield namespace_ref(move.namespace), message, hint
 
 
-def _keeps_its_label(situation: Situation) -> Found:
+def _keeps_its_label(situation: PreflightContext) -> Found:
     plan = situation.plan
     if plan.undo or plan.tag:
         return
@@ -87,7 +87,7 @@ def _keeps_its_label(situation: Situation) -> Found:
             yield namespace_ref(move.namespace), message, hint
 
 
-def _of_a_control_plane(situation: Situation) -> Found:
+def _of_a_control_plane(situation: PreflightContext) -> Found:
     homes = {plane.namespace for plane in situation.before.mesh.control_planes if plane.istiods}
     for move, _ in _namespaces(situation):
         if move.namespace in homes and not move.before and not situation.plan.undo:

@@ -14,8 +14,8 @@ from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
-from kubectl_rev.core.mesh.inventory import Survey, Unit
-from kubectl_rev.core.migration.checks.context import Situation
+from kubectl_rev.core.mesh.inventory import Survey, Workload
+from kubectl_rev.core.migration.checks.context import PreflightContext
 from kubectl_rev.core.migration.gitops_owners import reverts_restarts
 from kubectl_rev.core.migration.plan import Left, Restart
 from kubectl_rev.core.migration.preflight_facts import Quota, quantity
@@ -24,25 +24,25 @@ from kubectl_rev.core.migration.reasons import Reason
 _POD_COUNTS = ("pods", "count/pods")
 
 
-def _ref(each: Restart | Left | Unit) -> Ref:
+def _ref(each: Restart | Left | Workload) -> Ref:
     return Ref(each.kind, each.namespace, each.name)
 
 
-def _staying(situation: Situation, reason: Reason) -> Found:
+def _staying(situation: PreflightContext, reason: Reason) -> Found:
     for left in situation.plan.left:
         if left.reason is reason:
             yield _ref(left), f"its pods stay: {left.why}", left.hint
 
 
-def _paused(situation: Situation) -> Found:
+def _paused(situation: PreflightContext) -> Found:
     yield from _staying(situation, Reason.PAUSED)
 
 
-def _on_delete(situation: Situation) -> Found:
+def _on_delete(situation: PreflightContext) -> Found:
     yield from _staying(situation, Reason.ON_DELETE)
 
 
-def _partitioned(situation: Situation) -> Found:
+def _partitioned(situation: PreflightContext) -> Found:
     yield from _staying(situation, Reason.PARTITION)
     for restart, _ in situation.rolled():
         if restart.stays:
@@ -50,7 +50,7 @@ def _partitioned(situation: Situation) -> Found:
             yield _ref(restart), message, NO_HINT
 
 
-def _interrupted(situation: Situation) -> Found:
+def _interrupted(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
         if original.rolling.type == "Recreate":
             message = Message("Recreate: all {} pods go before the first new one comes", str(restart.pods))
@@ -59,13 +59,13 @@ def _interrupted(situation: Situation) -> Found:
             yield _ref(restart), "its only pod goes before the new one comes", NO_HINT
 
 
-def _single(situation: Situation) -> Found:
+def _single(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
         if original.kind == "Deployment" and restart.pods == 1 and original.rolling.type != "Recreate":
             yield _ref(restart), "it has one replica: there is no other while it is replaced", NO_HINT
 
 
-def _budgets(situation: Situation) -> Found:
+def _budgets(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
         given = ((original.template or {}).get("metadata") or {}).get("labels") or {}
         for budget in situation.circumstances.budgets:
@@ -77,7 +77,7 @@ def _budgets(situation: Situation) -> Found:
                 yield _ref(restart), message, command("get", "pdb", budget.name, within(budget.namespace))
 
 
-def _autoscalers(situation: Situation) -> Found:
+def _autoscalers(situation: PreflightContext) -> Found:
     for restart, _ in situation.rolled():
         for scaler in situation.circumstances.autoscalers:
             target = scaler.spec.scale_target_ref
@@ -89,7 +89,7 @@ def _autoscalers(situation: Situation) -> Found:
                 yield _ref(restart), message, command("get", "hpa", scaler.name, within(scaler.namespace))
 
 
-def _quotas(situation: Situation) -> Found:
+def _quotas(situation: PreflightContext) -> Found:
     spaces = {restart.namespace: 0 for restart, _ in situation.rolled()}
     for quota in situation.circumstances.quotas:
         if quota.namespace in spaces and quota.counts_all:
@@ -114,7 +114,7 @@ def _used(quota: Quota, what: str) -> str:
     return f"{quota.status.used.get(what, '0')} of {quota.status.hard[what]}"
 
 
-def _pinned_image(situation: Situation) -> Found:
+def _pinned_image(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
         given = ((original.template or {}).get("metadata") or {}).get("annotations") or {}
         if image := given.get(labels.PROXY_IMAGE):
@@ -124,24 +124,23 @@ def _pinned_image(situation: Situation) -> Found:
             yield _ref(restart), message, NO_HINT
 
 
-def _by_hand(situation: Situation) -> Found:
-    for unit in situation.units():
-        if manual(unit.template):
-            yield _ref(unit), "its sidecar is part of its template (kube-inject): inject it anew by hand", NO_HINT
+def _by_hand(situation: PreflightContext) -> Found:
+    for workload in situation.workloads():
+        if manual(workload.template):
+            yield _ref(workload), "its sidecar is part of its template (kube-inject): inject it anew by hand", NO_HINT
 
 
-def _templates(situation: Situation) -> Found:
-    for unit in situation.units():
-        named = unit.subject.annotations.get(labels.TEMPLATES, "")
-        if not named or unit.selected.revision is None:
+def _templates(situation: PreflightContext) -> Found:
+    for workload in situation.workloads():
+        named = workload.subject.annotations.get(labels.TEMPLATES, "")
+        if not named or workload.selected.revision is None:
             continue
-        there = _templates_of(situation.after, unit.selected.revision)
+        there = _templates_of(situation.after, workload.selected.revision)
         missing = [name for name in named.split(",") if there is not None and name.strip() not in there]
         if missing:
-            message = (
-                f"{unit.selected.revision} has no injection template {', '.join(missing)}: new pods would be rejected"
-            )
-            yield _ref(unit), message, NO_HINT
+            templates = f"injection template {', '.join(missing)}"
+            message = f"{workload.selected.revision} has no {templates}: new pods would be rejected"
+            yield _ref(workload), message, NO_HINT
 
 
 class _InjectorTemplates(msgspec.Struct):
@@ -161,13 +160,13 @@ def _templates_of(survey: Survey, revision: str) -> set[str] | None:
     return None
 
 
-def _reverted(situation: Situation) -> Found:
+def _reverted(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
         if owner := reverts_restarts(original):
             yield _ref(restart), f"{owner} may remove the restart's annotation, which rolls it once more", NO_HINT
 
 
-def _by_operator(situation: Situation) -> Found:
+def _by_operator(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
         above = next((owner for owner in original.metadata.owner_references if owner.controller), None)
         if above is not None:
@@ -175,16 +174,20 @@ def _by_operator(situation: Situation) -> Found:
             yield _ref(restart), message, NO_HINT
 
 
-def _losing(situation: Situation) -> Found:
+def _losing(situation: PreflightContext) -> Found:
     yield from _staying(situation, Reason.LOSES_SIDECAR)
 
 
-def _undecided(situation: Situation) -> Found:
-    for unit in situation.units():
-        if count := unit.having(Effect.UNDECIDED):
-            stay = "they are not waited for" if unit.gateway in RENDERED else "they stay"
-            message = f"it cannot be told what becomes of {count} of its pods, so {stay}: {unit.selected.because}"
-            yield _ref(unit), message, command("rev-status", f"{unit.kind.lower()}/{unit.name}", within(unit.namespace))
+def _undecided(situation: PreflightContext) -> Found:
+    for workload in situation.workloads():
+        if count := workload.having(Effect.UNDECIDED):
+            stay = "they are not waited for" if workload.gateway in RENDERED else "they stay"
+            message = f"it cannot be told what becomes of {count} of its pods, so {stay}: {workload.selected.because}"
+            yield (
+                _ref(workload),
+                message,
+                command("rev-status", f"{workload.kind.lower()}/{workload.name}", within(workload.namespace)),
+            )
 
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO

@@ -54,10 +54,10 @@ def why_unready(survey: Survey, plane: ControlPlane) -> tuple[str, Hint]:
     if plane.istiods:
         message = f"{plane.ready} of {len(plane.istiods)} istiod pods are ready"
         return message, command("get", "pods", within(plane.namespace), label)
-    for each in survey.snapshot.workloads:
-        if (runs_istiod(each), each.namespace, each.spec.replicas) == (plane.revision, plane.namespace, 0):
-            scale = command("scale", f"deployment/{each.name}", within(plane.namespace), Flag("--replicas=1"))
-            return f"its deployment/{each.name} is scaled to zero", scale
+    for workload in survey.snapshot.workloads:
+        if (runs_istiod(workload), workload.namespace, workload.spec.replicas) == (plane.revision, plane.namespace, 0):
+            scale = command("scale", f"deployment/{workload.name}", within(plane.namespace), Flag("--replicas=1"))
+            return f"its deployment/{workload.name} is scaled to zero", scale
     message = "its pods were not read" if plane.kind == "unknown" else "it has no istiod pod"
     return message, command("get", "deployments,pods", within(plane.namespace), label)
 
@@ -112,9 +112,9 @@ def _no_injector(survey: Survey) -> Found:
 def _running(survey: Survey, *, replaced: bool = False) -> Counter[str]:
     """How many proxies run on each revision and stay; `replaced`: only those that an injector must put there anew."""
     found: Counter[str] = Counter()
-    for unit in survey.units:
-        baked = manual(unit.template) or unit.gateway in RENDERED
-        for group in unit.groups if unit.namespace not in survey.terminating else ():
+    for workload in survey.workloads:
+        baked = manual(workload.template) or workload.gateway in RENDERED
+        for group in workload.groups if workload.namespace not in survey.terminating else ():
             proxy = group.proxy
             if proxy and proxy.revision and not group.pod.terminating and not (replaced and (baked or proxy.fixed)):
                 found[proxy.revision] += group.count

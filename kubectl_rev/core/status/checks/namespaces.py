@@ -11,10 +11,10 @@ from kubectl_rev.core.checks.model import Check, Found, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
-from kubectl_rev.core.mesh.injection import Selected, State, select
-from kubectl_rev.core.mesh.inventory import Survey, Unit, is_ambient
+from kubectl_rev.core.mesh.injection import InjectionDecision, State, select
+from kubectl_rev.core.mesh.inventory import Survey, Workload, is_ambient
 from kubectl_rev.core.mesh.istiod_veto import release
-from kubectl_rev.core.remedies.commands import explain, label, namespace_ref, relabel, restart, unit_ref
+from kubectl_rev.core.remedies.commands import explain, label, namespace_ref, relabel, restart, workload_ref
 from kubectl_rev.core.status.checks.control_planes import look_at_service, why_dead
 from kubectl_rev.core.suggestions import nearest
 
@@ -39,7 +39,7 @@ def _two_labels(survey: Survey) -> Found:
             other = {key: value for key, value in given.items() if key != labels.INJECTION}
             then = select(survey.mesh, Subject(name, other)).state
             if value == "disabled":  # somebody opted out: nothing is to be put into the mesh, unless it is in it
-                safe = then is State.INJECTED and any(unit.proxies for unit in survey.by_namespace[name])
+                safe = then is State.INJECTED and any(workload.proxies for workload in survey.by_namespace[name])
             elif value == "enabled":  # sidecars are not to be lost, nor pods
                 safe = then is State.INJECTED
             else:
@@ -54,11 +54,13 @@ def _two_labels(survey: Survey) -> Found:
 
 
 def _drift(survey: Survey) -> Found:
-    for unit in survey.units:
-        if count := unit.having(Effect.MOVES):
-            runs = ", ".join(rev for rev in sorted(unit.proxies) if rev != unit.selected.revision)
-            message = Message("{} on {}, {} is selected{}", Pods(count), runs, str(unit.selected.revision), _held(unit))
-            yield unit_ref(unit), message, restart(unit)
+    for workload in survey.workloads:
+        if count := workload.having(Effect.MOVES):
+            runs = ", ".join(rev for rev in sorted(workload.proxies) if rev != workload.selected.revision)
+            message = Message(
+                "{} on {}, {} is selected{}", Pods(count), runs, str(workload.selected.revision), _held(workload)
+            )
+            yield workload_ref(workload), message, restart(workload)
 
 
 _HELD = {
@@ -70,74 +72,78 @@ _HELD = {
 }
 
 
-def _held(unit: Unit) -> str:
-    return _HELD[unit.held]
+def _held(workload: Workload) -> str:
+    return _HELD[workload.held]
 
 
 def _losing(survey: Survey) -> Found:
-    for unit in survey.units:
-        if count := unit.having(Effect.LOSES):
-            message = Message("{} would come back without a sidecar: {}", Pods(count), unit.selected.because)
-            yield unit_ref(unit), message, _keep(survey, unit)
+    for workload in survey.workloads:
+        if count := workload.having(Effect.LOSES):
+            message = Message("{} would come back without a sidecar: {}", Pods(count), workload.selected.because)
+            yield workload_ref(workload), message, _keep(survey, workload)
 
 
-def _keep(survey: Survey, unit: Unit) -> Hint:
+def _keep(survey: Survey, workload: Workload) -> Hint:
     """The command that keeps a sidecar: where the namespace has lost its label, the one for what runs there."""
-    given, running = survey.namespace_labels.get(unit.namespace, {}), [*unit.proxies]
+    given, running = survey.namespace_labels.get(workload.namespace, {}), [*workload.proxies]
     lost = labels.INJECTION not in given and labels.REV not in given
     if lost and len(running) == 1 and not any(_meant(key) for key in given):
         wish = {labels.REV: running[0]}
-        again = msgspec.structs.replace(unit.subject, namespace_labels=given | wish)
+        again = msgspec.structs.replace(workload.subject, namespace_labels=given | wish)
         if select(survey.mesh, again).state is State.INJECTED:
-            return relabel(survey, unit.namespace, meant=(labels.REV, running[0]))
-    return explain(unit)
+            return relabel(survey, workload.namespace, meant=(labels.REV, running[0]))
+    return explain(workload)
 
 
 def _missing(survey: Survey) -> Found:
-    for unit in survey.units:
-        if count := unit.having(Effect.GAINS):
+    for workload in survey.workloads:
+        if count := workload.having(Effect.GAINS):
             message = Message(
-                "{} without a sidecar, {} is selected{}", Pods(count), str(unit.selected.revision), _held(unit)
+                "{} without a sidecar, {} is selected{}", Pods(count), str(workload.selected.revision), _held(workload)
             )
-            yield unit_ref(unit), message, restart(unit)
+            yield workload_ref(workload), message, restart(workload)
 
 
 def _ignored_pod_label(survey: Survey) -> Found:
-    for unit in survey.units:
-        for where, key, value in unit.selected.ignored:
+    for workload in survey.workloads:
+        for where, key, value in workload.selected.ignored:
             if where == "pod":
-                message = Message("its label {}={} is ignored: {}", key, value, _decides(unit))
-                yield unit_ref(unit), message, explain(unit)
+                message = Message("its label {}={} is ignored: {}", key, value, _decides(workload))
+                yield workload_ref(workload), message, explain(workload)
 
 
-def _decides(unit: Unit) -> str:
+def _decides(workload: Workload) -> str:
     """What wins over a pod's label, whatever then comes of it: its injector may be dead, or there may be none."""
-    given = unit.subject.namespace_labels
-    if unit.selected.state is not State.INJECTED:
+    given = workload.subject.namespace_labels
+    if workload.selected.state is not State.INJECTED:
         for key in labels.INJECTION_LABELS:
             if key in given:
                 return f"the namespace says {key}={given[key]}"
-    return unit.selected.because
+    return workload.selected.because
 
 
 def _by_hand(survey: Survey) -> Found:
-    for unit in survey.units:
-        if manual(unit.template):
-            revision = unit.selected.revision
+    for workload in survey.workloads:
+        if manual(workload.template):
+            revision = workload.selected.revision
             then = f"{revision} puts its own in place of it" if revision else "a restart does not move it"
-            yield unit_ref(unit), f"its sidecar is part of the template (kube-inject): {then}", explain(unit)
+            yield (
+                workload_ref(workload),
+                f"its sidecar is part of the template (kube-inject): {then}",
+                explain(workload),
+            )
 
 
 def _odd_values(survey: Survey) -> Found:
-    for unit in survey.units:
-        for what, given in (("label", unit.subject.labels), ("annotation", unit.subject.annotations)):
+    for workload in survey.workloads:
+        for what, given in (("label", workload.subject.labels), ("annotation", workload.subject.annotations)):
             value = given.get(labels.INJECT)
             if value not in (None, "", "true", "false"):
                 known = {release(v) for plane in survey.mesh.control_planes for v in plane.versions} - {None}
                 both = len({r >= (1, 27) for r in known if r}) > 1
                 now = " and the revisions here disagree" if both else ""
                 message = f"{what} {labels.INJECT}={value!r} changed its meaning in 1.27{now}: say true or false"
-                yield unit_ref(unit), message, explain(unit)
+                yield workload_ref(workload), message, explain(workload)
 
 
 def _ambient(survey: Survey) -> Found:
@@ -153,16 +159,16 @@ def _rejected(survey: Survey) -> Found:
         if selected.state is State.REJECTED:
             hint = _revive(survey, selected) or relabel(survey, name)
             yield namespace_ref(name), f"new pods are rejected: {selected.because}", hint
-    for unit in survey.units:
-        of_namespace = survey.selected_for_namespace(unit.namespace).state
-        if unit.selected.state is State.REJECTED and of_namespace is not State.REJECTED:
-            hint = _revive(survey, unit.selected) or explain(unit)
-            yield unit_ref(unit), f"new pods are rejected: {unit.selected.because}", hint
+    for workload in survey.workloads:
+        of_namespace = survey.selected_for_namespace(workload.namespace).state
+        if workload.selected.state is State.REJECTED and of_namespace is not State.REJECTED:
+            hint = _revive(survey, workload.selected) or explain(workload)
+            yield workload_ref(workload), f"new pods are rejected: {workload.selected.because}", hint
 
 
-def _revive(survey: Survey, selected: Selected) -> Hint:
+def _revive(survey: Survey, selected: InjectionDecision) -> Hint:
     """The command for the control plane that rejects, where it still is: to move away from it is the last resort."""
-    dead = [each for each in survey.mesh.injectors if each.name in selected.injectors]
+    dead = [injector for injector in survey.mesh.injectors if injector.name in selected.injectors]
     for each in dead:
         if why := why_dead(survey, each):
             return why[1]
@@ -171,20 +177,20 @@ def _revive(survey: Survey, selected: Selected) -> Hint:
 
 
 def _pinned_image(survey: Survey) -> Found:
-    for unit in survey.units:
-        if unit.template is None or unit.selected.state is not State.INJECTED or unit.gateway in RENDERED:
+    for workload in survey.workloads:
+        if workload.template is None or workload.selected.state is not State.INJECTED or workload.gateway in RENDERED:
             continue
-        own = unit.template.spec.proxy
-        if image := unit.template.metadata.annotations.get(labels.PROXY_IMAGE):
+        own = workload.template.spec.proxy
+        if image := workload.template.metadata.annotations.get(labels.PROXY_IMAGE):
             message = Message(
                 f"annotation {labels.PROXY_IMAGE}={{}} pins the proxy's version whatever the revision", image
             )
-            yield unit_ref(unit), message, explain(unit)
-        elif own and own.image not in ("", "auto") and not manual(unit.template):
+            yield workload_ref(workload), message, explain(workload)
+        elif own and own.image not in ("", "auto") and not manual(workload.template):
             message = Message(
                 "its own container {} pins the proxy's image, {}, whatever the revision", own.name, own.image
             )
-            yield unit_ref(unit), message, explain(unit)
+            yield workload_ref(workload), message, explain(workload)
 
 
 def _odd_injection(survey: Survey) -> Found:

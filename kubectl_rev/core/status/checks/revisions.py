@@ -10,7 +10,7 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject, called, kept_away
 from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.gateways import is_istio, owner
-from kubectl_rev.core.mesh.injection import Selected, State
+from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.inventory import Survey, is_ambient
 from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.remedies.commands import (
@@ -24,7 +24,7 @@ from kubectl_rev.core.remedies.commands import (
     reset_label,
     retag,
     tag_set,
-    unit_ref,
+    workload_ref,
 )
 from kubectl_rev.core.status.checks.control_planes import install_again, without_injector
 from kubectl_rev.core.suggestions import nearest
@@ -57,17 +57,20 @@ def _ghosts(survey: Survey) -> Found:
             elif rev in without_injector(survey):
                 hint = install_again(rev)
             yield namespace_ref(name), _meaningless(survey, "", rev, "new pods get no sidecar"), hint
-    for unit in survey.units:
-        rev = unit.template.metadata.labels.get(labels.REV) if unit.template else None
-        given = survey.namespace_labels.get(unit.namespace, {})
-        if rev is None or labels.INJECTION in given or labels.REV in given or unit.gateway in RENDERED:
+    for workload in survey.workloads:
+        rev = workload.template.metadata.labels.get(labels.REV) if workload.template else None
+        given = survey.namespace_labels.get(workload.namespace, {})
+        if rev is None or labels.INJECTION in given or labels.REV in given or workload.gateway in RENDERED:
             continue
-        opted_out = "false" in (unit.subject.labels.get(labels.INJECT), unit.subject.annotations.get(labels.INJECT))
-        if not (opted_out or called(survey.mesh, unit.subject) or kept_away(survey.mesh, unit.subject)):
-            near = _meant(survey, rev) if facts_of(unit.kind).rolled else None
-            hint = reset_label(unit, near) if near else explain(unit)
+        opted_out = "false" in (
+            workload.subject.labels.get(labels.INJECT),
+            workload.subject.annotations.get(labels.INJECT),
+        )
+        if not (opted_out or called(survey.mesh, workload.subject) or kept_away(survey.mesh, workload.subject)):
+            near = _meant(survey, rev) if facts_of(workload.kind).rolled else None
+            hint = reset_label(workload, near) if near else explain(workload)
             message = _meaningless(survey, "its template's ", rev, "new pods get no sidecar")
-            yield unit_ref(unit), message, hint
+            yield workload_ref(workload), message, hint
 
     for gateway in filter(is_istio, survey.snapshot.gateways):
         rev = gateway.labels.get(labels.REV)
@@ -112,15 +115,19 @@ def _overlaps(survey: Survey) -> Found:
         if selected.state is State.CONFLICT:
             hint = _one_default(survey, selected) or command("rev-status", f"namespace/{name}")
             yield namespace_ref(name), selected.because, hint
-    for unit in survey.units:
-        of_namespace = survey.selected_for_namespace(unit.namespace).state
-        if unit.gateway in RENDERED:  # REV110's
+    for workload in survey.workloads:
+        of_namespace = survey.selected_for_namespace(workload.namespace).state
+        if workload.gateway in RENDERED:  # REV110's
             continue
-        if unit.selected.state is State.CONFLICT and of_namespace is not State.CONFLICT:
-            yield unit_ref(unit), unit.selected.because, _one_default(survey, unit.selected) or explain(unit)
+        if workload.selected.state is State.CONFLICT and of_namespace is not State.CONFLICT:
+            yield (
+                workload_ref(workload),
+                workload.selected.because,
+                _one_default(survey, workload.selected) or explain(workload),
+            )
 
 
-def _one_default(survey: Survey, selected: Selected) -> Hint:
+def _one_default(survey: Survey, selected: InjectionDecision) -> Hint:
     """Helm's unrevisioned injector beside a tag default: setting the tag again turns the other off."""
     ours = [injector for injector in survey.mesh.injectors if injector.name in selected.injectors]
     tags = [injector for injector in ours if injector.name == labels.DEFAULT_TAG_INJECTOR]
@@ -130,7 +137,7 @@ def _one_default(survey: Survey, selected: Selected) -> Hint:
 
 def _twice(survey: Survey) -> Found:
     chosen = [survey.selected_for_namespace(name) for name in survey.by_namespace]
-    chosen += [unit.selected for unit in survey.units]
+    chosen += [workload.selected for workload in survey.workloads]
     both = {each.injectors: each for each in chosen if each.state is State.INJECTED and len(each.injectors) > 1}
     for names, selected in both.items():
         message = f"{' and '.join(names)} have the same istiod inject the same pods, one after the other"
@@ -145,10 +152,10 @@ def _kept_away(survey: Survey) -> Found:
         if alone and (reason := kept_away(mesh, survey.plain_pod(name))):
             told.add(name)
             yield namespace_ref(name), f"{reason}: new pods get no sidecar", command("rev-status", f"namespace/{name}")
-    for unit in survey.units:
-        alone = unit.template is not None and unit.selected.state is State.NONE
-        if alone and unit.namespace not in told and (reason := kept_away(mesh, unit.subject)):
-            yield unit_ref(unit), f"{reason}: new pods get no sidecar", explain(unit)
+    for workload in survey.workloads:
+        alone = workload.template is not None and workload.selected.state is State.NONE
+        if alone and workload.namespace not in told and (reason := kept_away(mesh, workload.subject)):
+            yield workload_ref(workload), f"{reason}: new pods get no sidecar", explain(workload)
 
 
 def _split_tags(survey: Survey) -> Found:

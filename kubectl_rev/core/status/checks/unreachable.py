@@ -13,7 +13,7 @@ from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import Flag, Hint, command, flag
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.inventory import Group, Survey, Unit
+from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload
 from kubectl_rev.core.mesh.proxies import addresses
 from kubectl_rev.core.mesh.revisions import ControlPlane
 from kubectl_rev.core.mesh.webhook_targets import revision_of
@@ -25,19 +25,19 @@ class _Callers:
     """The running proxies of one revision that call a Service which does not exist, and the workloads they are of."""
 
     def __init__(self) -> None:
-        self.count, self.units = 0, list[Unit]()
+        self.count, self.workloads = 0, list[Workload]()
 
-    def add(self, unit: Unit, group: Group) -> None:
+    def add(self, workload: Workload, group: PodGroup) -> None:
         self.count += group.count
-        if unit not in self.units[-1:]:
-            self.units.append(unit)
+        if workload not in self.workloads[-1:]:
+            self.workloads.append(workload)
 
 
 def _unreachable(survey: Survey) -> Found:
     there = {(service.namespace, service.name) for service in survey.snapshot.services}
     gone: dict[tuple[str, str, str], _Callers] = defaultdict(_Callers)
     unread: dict[str, int] = defaultdict(int)
-    for unit, group, revision in _proxies(survey):
+    for workload, group, revision in _proxies(survey):
         container = group.pod.spec.proxy if group.pod.spec else None
         if container is None:
             unread[revision] += group.count
@@ -45,7 +45,7 @@ def _unreachable(survey: Survey) -> Found:
         for address in addresses(container):
             service = address.service if address.certain else None
             if service and (service.namespace, service.name) not in there:
-                gone[service.namespace, service.name, revision].add(unit, group)
+                gone[service.namespace, service.name, revision].add(workload, group)
                 break
     for (namespace, name, revision), callers in sorted(gone.items()):
         planes = _ready(survey, revision)
@@ -61,12 +61,12 @@ def _unreachable(survey: Survey) -> Found:
             yield Ref("Revision", where, revision), message, _restore(survey, where, _charts_name(revision), revision)
 
 
-def _proxies(survey: Survey) -> Iterator[tuple[Unit, Group, str]]:
+def _proxies(survey: Survey) -> Iterator[tuple[Workload, PodGroup, str]]:
     """Those that run and stay, with the revision that injected them."""
-    for unit in survey.units:
-        for group in unit.groups if unit.namespace not in survey.terminating else ():
+    for workload in survey.workloads:
+        for group in workload.groups if workload.namespace not in survey.terminating else ():
             if group.proxy and group.proxy.revision and not group.pod.terminating:
-                yield unit, group, group.proxy.revision
+                yield workload, group, group.proxy.revision
 
 
 def _cut_off(count: int, revision: str) -> str:
@@ -107,8 +107,8 @@ def _restore(survey: Survey, namespace: str, name: str, revision: str) -> Hint:
 
 def _elsewhere(callers: _Callers, revision: str) -> Hint:
     """Of a Service that is none of the revision's: its pods get another address when they are replaced."""
-    if len(callers.units) == 1:
-        return restart(callers.units[0])
+    if len(callers.workloads) == 1:
+        return restart(callers.workloads[0])
     return command("rev-status", "pods", Flag("-A"), flag("--revision", revision))
 
 

@@ -13,9 +13,9 @@ from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import select
-from kubectl_rev.core.mesh.inventory import Group, Unit
+from kubectl_rev.core.mesh.inventory import PodGroup, Workload
 from kubectl_rev.core.mesh.objects import Container
-from kubectl_rev.core.remedies.commands import migrate, namespace_ref, reinstall, restart, retag, unit_ref
+from kubectl_rev.core.remedies.commands import migrate, namespace_ref, reinstall, restart, retag, workload_ref
 from kubectl_rev.core.verification.checks import objects
 from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 
@@ -23,8 +23,8 @@ from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 def _connected(leaving: Uninstall) -> Broken:
     evidence = leaving.evidence
     pods = {(pod.namespace, pod.name) for pod in evidence.snapshot.pods}
-    owners = {(g.pod.namespace, g.pod.name): unit for unit in leaving.before.units for g in unit.groups}
-    going = {(g.pod.namespace, g.pod.name) for each in leaving.managed.values() for g in each.unit.groups}
+    owners = {(g.pod.namespace, g.pod.name): workload for workload in leaving.before.workloads for g in workload.groups}
+    going = {(g.pod.namespace, g.pod.name) for each in leaving.managed.values() for g in each.workload.groups}
     for seen in evidence.connections.on(leaving.revision):
         stream = seen.stream
         local = stream.cluster in ("", evidence.cluster)
@@ -34,38 +34,38 @@ def _connected(leaving: Uninstall) -> Broken:
         kind = stream.kind or "proxy"
         where = "" if known else " that is no pod here: a VM" if local else f" of cluster {stream.cluster}"
         message = Message("its {}" + literal(where) + " is connected to istiod {}", kind, seen.istiod)
-        unit = owners.get((stream.namespace, stream.pod)) if known else None
-        hint = restart(unit) if unit else sentence(f"have it connect to revision {leaving.successor}")
+        workload = owners.get((stream.namespace, stream.pod)) if known else None
+        hint = restart(workload) if workload else sentence(f"have it connect to revision {leaving.successor}")
         yield Ref("Pod" if known else "Proxy", stream.namespace, stream.pod), message, hint, Breaks.DETACHED
 
 
 def _running(leaving: Uninstall) -> Broken:
-    for unit in leaving.units:
-        own = [g for g in _proxies(unit) if g.proxy and g.proxy.revision == leaving.revision]
+    for workload in leaving.workloads:
+        own = [g for g in _proxies(workload) if g.proxy and g.proxy.revision == leaving.revision]
         lost = [g for g in own if leaving.reach(_container(g)) in (Reach.DIES, Reach.UNKNOWN)]
         if count := sum(group.count for group in lost):
             said = ", ".join(sorted({g.proxy.evidence.value for g in lost if g.proxy}))
             message = Message("{} injected by it (says {})", Pods(count), said)
-            yield unit_ref(unit), message, _move(leaving, unit), Breaks.DETACHED
+            yield workload_ref(workload), message, _move(leaving, workload), Breaks.DETACHED
         if count := sum(g.count for g in own if leaving.reach(_container(g)) is Reach.GONE):
             message = Message("{} injected by it, whose Service is gone: cut off already", Pods(count))
-            yield unit_ref(unit), message, _move(leaving, unit), Breaks.DETACHED
+            yield workload_ref(workload), message, _move(leaving, workload), Breaks.DETACHED
 
 
 def _served_by_another(leaving: Uninstall) -> Broken:
-    for unit in leaving.units:
-        groups = [g for g in _proxies(unit) if g.proxy and g.proxy.revision == leaving.revision]
+    for workload in leaving.workloads:
+        groups = [g for g in _proxies(workload) if g.proxy and g.proxy.revision == leaving.revision]
         if count := sum(g.count for g in groups if leaving.reach(_container(g)) is Reach.ANOTHER):
             message = Message("{} injected by it, whose Service leads to another revision's istiod", Pods(count))
-            yield unit_ref(unit), message, _move(leaving, unit), None
+            yield workload_ref(workload), message, _move(leaving, workload), None
 
 
 def _pointing(leaving: Uninstall) -> Broken:
-    for unit in leaving.units:
-        groups = [g for g in _proxies(unit) if g.proxy and g.proxy.revision != leaving.revision]
+    for workload in leaving.workloads:
+        groups = [g for g in _proxies(workload) if g.proxy and g.proxy.revision != leaving.revision]
         if count := sum(g.count for g in groups if leaving.reach(_container(g)) is Reach.DIES):
             message = Message("{} of other revisions call only its Service (CA_ADDR, discoveryAddress)", Pods(count))
-            yield unit_ref(unit), message, restart(unit), Breaks.DETACHED
+            yield workload_ref(workload), message, restart(workload), Breaks.DETACHED
 
 
 def _tags(leaving: Uninstall) -> Broken:
@@ -105,32 +105,35 @@ def _namespaces(leaving: Uninstall) -> Broken:
 
 def _workloads(leaving: Uninstall) -> Broken:
     """Those whose own labels decide; the others are their namespace's finding."""
-    then_of = {(unit.namespace, unit.kind, unit.name): unit for unit in leaving.after.units}
-    for unit in leaving.units:
-        if (then := then_of.get((unit.namespace, unit.kind, unit.name))) is None or unit.gateway in RENDERED:
+    then_of = {(workload.namespace, workload.kind, workload.name): workload for workload in leaving.after.workloads}
+    for workload in leaving.workloads:
+        if (
+            then := then_of.get((workload.namespace, workload.kind, workload.name))
+        ) is None or workload.gateway in RENDERED:
             continue
-        breaks = leaving.fate(unit.selected, then.selected)
+        breaks = leaving.fate(workload.selected, then.selected)
         of_namespace = leaving.fate(
-            leaving.before.selected_for_namespace(unit.namespace), leaving.after.selected_for_namespace(unit.namespace)
+            leaving.before.selected_for_namespace(workload.namespace),
+            leaving.after.selected_for_namespace(workload.namespace),
         )
-        if breaks and unit.groups and breaks is not of_namespace:
-            yield unit_ref(unit), f"{_THEN[breaks]} ({then.selected.because})", _move(leaving, unit), breaks
+        if breaks and workload.groups and breaks is not of_namespace:
+            yield workload_ref(workload), f"{_THEN[breaks]} ({then.selected.because})", _move(leaving, workload), breaks
 
 
 def _asleep(leaving: Uninstall) -> Broken:
     """Templates without pods: nothing runs, so nothing tells until somebody scales up or the clock strikes."""
-    then_of = {(unit.namespace, unit.kind, unit.name): unit for unit in leaving.after.units}
-    for unit in leaving.units:
-        if unit.groups or (then := then_of.get((unit.namespace, unit.kind, unit.name))) is None:
+    then_of = {(workload.namespace, workload.kind, workload.name): workload for workload in leaving.after.workloads}
+    for workload in leaving.workloads:
+        if workload.groups or (then := then_of.get((workload.namespace, workload.kind, workload.name))) is None:
             continue
-        template = unit.template.spec.proxy if unit.template else None
-        breaks = None if unit.gateway in RENDERED else leaving.fate(unit.selected, then.selected)
+        template = workload.template.spec.proxy if workload.template else None
+        breaks = None if workload.gateway in RENDERED else leaving.fate(workload.selected, then.selected)
         if breaks:
-            what = "when it next runs" if unit.kind == "CronJob" else "when it is scaled up"
-            yield unit_ref(unit), f"no pods now; {what}, {_THEN[breaks]}", _move(leaving, unit), breaks
+            what = "when it next runs" if workload.kind == "CronJob" else "when it is scaled up"
+            yield workload_ref(workload), f"no pods now; {what}, {_THEN[breaks]}", _move(leaving, workload), breaks
         elif template and leaving.reach(template) is Reach.DIES:
             message = "no pods now; its template has the proxy in it, which would call a dead Service"
-            yield unit_ref(unit), message, _move(leaving, unit), Breaks.DETACHED
+            yield workload_ref(workload), message, _move(leaving, workload), Breaks.DETACHED
 
 
 def _names(given: Mapping[str, str], tag: str) -> bool:
@@ -146,26 +149,26 @@ _THEN = {
 }
 
 
-def _proxies(unit: Unit) -> list[Group]:
+def _proxies(workload: Workload) -> list[PodGroup]:
     """Its running proxies; a pod that is going away needs nobody any more."""
-    return [group for group in unit.groups if group.proxy is not None and not group.pod.terminating]
+    return [group for group in workload.groups if group.proxy is not None and not group.pod.terminating]
 
 
-def _container(group: Group) -> Container | None:
+def _container(group: PodGroup) -> Container | None:
     return group.pod.spec.proxy if group.pod.spec else None
 
 
-def _move(leaving: Uninstall, unit: Unit) -> Hint:
-    """What gets a unit off the revision: a gateway that is upgraded in place is installed again by the other."""
-    if unit.gateway is GatewayKind.IN_PLACE:
+def _move(leaving: Uninstall, workload: Workload) -> Hint:
+    """What gets a workload off the revision: a gateway that is upgraded in place is installed again by the other."""
+    if workload.gateway is GatewayKind.IN_PLACE:
         to = leaving.successor
         versions = next((p.versions for p in leaving.others if p.revision == to), ())
         which = f" of version {versions[-1]}" if versions else ""
         return reinstall(f"reinstall the gateway with istioctl{which}", to)
-    nobodys = unit.selected.revision is None and unit.gateway not in RENDERED
-    if unit.selected.revision == leaving.revision or nobodys:
-        return _away(leaving, unit.namespace)
-    return restart(unit)
+    nobodys = workload.selected.revision is None and workload.gateway not in RENDERED
+    if workload.selected.revision == leaving.revision or nobodys:
+        return _away(leaving, workload.namespace)
+    return restart(workload)
 
 
 def _away(leaving: Uninstall, namespace: str) -> Hint:

@@ -11,7 +11,7 @@ from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.drift import RENDERED, Effect
 from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import State
-from kubectl_rev.core.mesh.inventory import Unit
+from kubectl_rev.core.mesh.inventory import Workload
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.remedies.commands import (
     explain,
@@ -21,7 +21,7 @@ from kubectl_rev.core.remedies.commands import (
     reinstall,
     restart,
     tag_set,
-    unit_ref,
+    workload_ref,
 )
 from kubectl_rev.core.verification.move import Move
 
@@ -32,12 +32,12 @@ def _labels(move: Move) -> Found:
     """A namespace that was not named and asks for nothing is no part of the move."""
     if not move.wanted:
         return
-    for name, units in move.survey.by_namespace.items():
+    for name, workloads in move.survey.by_namespace.items():
         selected = move.survey.selected_for_namespace(name)
         if not move.covers(name) or selected.revision == move.wanted or selected.state is State.UNKNOWN:
             continue
         given = move.survey.namespace_labels.get(name, {})
-        own = any(unit.selected.revision == move.wanted for unit in units)
+        own = any(workload.selected.revision == move.wanted for workload in workloads)
         asks = given.get(labels.INJECTION) == "enabled" or labels.REV in given
         if asks or (name in move.scope and not own):
             now = selected.revision or selected.state.value
@@ -46,51 +46,51 @@ def _labels(move: Move) -> Found:
 
 
 def _selected(move: Move) -> Found:
-    for unit in move.units if move.wanted else ():
-        selected = unit.selected
-        of_namespace = move.survey.selected_for_namespace(unit.namespace)
+    for workload in move.workloads if move.wanted else ():
+        selected = workload.selected
+        of_namespace = move.survey.selected_for_namespace(workload.namespace)
         if selected.revision not in (None, move.wanted) and selected.revision != of_namespace.revision:
             message = f"new pods get {selected.revision}, not {move.wanted}: {selected.because}"
-            yield unit_ref(unit), message, explain(unit)
+            yield workload_ref(workload), message, explain(workload)
 
 
 def _running(move: Move) -> Found:
-    for unit in move.units:
-        goal = move.goal(unit)
-        others = sorted({g.proxy.revision or "unknown" for g in unit.groups if g.proxy} - {goal})
+    for workload in move.workloads:
+        goal = move.goal(workload)
+        others = sorted({g.proxy.revision or "unknown" for g in workload.groups if g.proxy} - {goal})
         wrong = sum(
             g.count
-            for g in unit.groups
+            for g in workload.groups
             if not g.pod.terminating and g.proxy and g.proxy.revision is not None and goal and g.proxy.revision != goal
         )
         if wrong:
             message = Message("{} on {}, not on {}", Pods(wrong), ", ".join(others), str(goal))
-            yield unit_ref(unit), message, _move(move, unit)
-        if bare := unit.having(Effect.GAINS):
-            message = Message("{} without a sidecar, {} is selected", Pods(bare), str(unit.selected.revision))
-            yield unit_ref(unit), message, restart(unit)
+            yield workload_ref(workload), message, _move(move, workload)
+        if bare := workload.having(Effect.GAINS):
+            message = Message("{} without a sidecar, {} is selected", Pods(bare), str(workload.selected.revision))
+            yield workload_ref(workload), message, restart(workload)
 
 
 def _connected_elsewhere(move: Move) -> Found:
-    for unit, group, seen in move.running:
+    for workload, group, seen in move.running:
         goal = move.wanted or (group.proxy.revision if group.proxy else None)
         held = sorted({each.revision for each in seen})
         if goal and held and goal not in held:
             by = (group.proxy.revision if group.proxy else None) or "?"
             message = Message("injected by {}, connected to {}", by, ", ".join(held))
-            yield Ref("Pod", unit.namespace, group.pod.name), message, restart(unit)
+            yield Ref("Pod", workload.namespace, group.pod.name), message, restart(workload)
 
 
 def _disconnected(move: Move) -> Found:
-    for unit, group, seen in move.running if move.heard else ():
+    for workload, group, seen in move.running if move.heard else ():
         if not seen:
             message = "its proxy is connected to no istiod"
-            hint = command("logs", group.pod.name, within(unit.namespace), flag("-c", labels.PROXY_CONTAINER))
-            yield Ref("Pod", unit.namespace, group.pod.name), message, hint
+            hint = command("logs", group.pod.name, within(workload.namespace), flag("-c", labels.PROXY_CONTAINER))
+            yield Ref("Pod", workload.namespace, group.pod.name), message, hint
 
 
 def _skewed(move: Move) -> Found:
-    for unit, group, seen in move.running:
+    for workload, group, seen in move.running:
         for each in seen:
             plane = move.evidence.mesh.control_plane(each.revision, each.namespace)
             proxy = release(each.stream.version)
@@ -101,7 +101,7 @@ def _skewed(move: Move) -> Found:
                 message = Message(
                     "its proxy is {}, its istiod {}: more than Istio supports", each.stream.version, version
                 )
-                yield Ref("Pod", unit.namespace, group.pod.name), message, restart(unit)
+                yield Ref("Pod", workload.namespace, group.pod.name), message, restart(workload)
 
 
 def _validation(move: Move) -> Found:
@@ -142,13 +142,13 @@ def _strangers(move: Move) -> Found:
             yield Ref("Proxy", stream.namespace, stream.pod), message, sentence(f"have it connect to {move.wanted}")
 
 
-def _move(move: Move, unit: Unit) -> Hint:
-    goal = move.goal(unit)
-    if unit.gateway is GatewayKind.IN_PLACE:
+def _move(move: Move, workload: Workload) -> Hint:
+    goal = move.goal(workload)
+    if workload.gateway is GatewayKind.IN_PLACE:
         return reinstall("reinstall the gateway", str(goal))
-    if unit.selected.revision != goal and unit.gateway not in RENDERED:
-        return migrate(move.survey, unit.namespace, goal) if goal else explain(unit)
-    return restart(unit)
+    if workload.selected.revision != goal and workload.gateway not in RENDERED:
+        return migrate(move.survey, workload.namespace, goal) if goal else explain(workload)
+    return restart(workload)
 
 
 _E, _W = Severity.ERROR, Severity.WARNING

@@ -11,12 +11,12 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.gateways import GatewayKind, is_istio, owner
 from kubectl_rev.core.mesh.injection import State
-from kubectl_rev.core.mesh.inventory import Unit
+from kubectl_rev.core.mesh.inventory import Workload
 from kubectl_rev.core.mesh.objects import ServiceReference, Webhook, WebhookConfiguration
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.selectors import Operator
 from kubectl_rev.core.mesh.webhook_targets import revision_of
-from kubectl_rev.core.remedies.commands import label, label_gateway, reinstall, tag_set, unit_ref
+from kubectl_rev.core.remedies.commands import label, label_gateway, reinstall, tag_set, workload_ref
 from kubectl_rev.core.status.checks.control_planes import why_unready
 from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 
@@ -26,7 +26,7 @@ ALONE = "REV315"  # the finding that no other revision is left
 
 def _validators(leaving: Uninstall) -> Broken:
     hint = tag_set(leaving.before, labels.DEFAULT, leaving.successor)
-    left = {each.name for each in leaving.after.snapshot.validators}
+    left = {validator.name for validator in leaving.after.snapshot.validators}
     for config, webhook, _ in _dying(leaving, leaving.before.snapshot.validators):
         ours = webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX)
         if not ours or config.name not in left or only_for(webhook, leaving.revision):
@@ -94,34 +94,39 @@ def _owned_gateways(leaving: Uninstall) -> Broken:
 
 def _deleted_gateways(leaving: Uninstall) -> Broken:
     for gateway in leaving.managed.values():
-        if not gateway.replaced and not leaving.before.snapshot.has_gap("services", gateway.unit.namespace):
+        if not gateway.replaced and not leaving.before.snapshot.has_gap("services", gateway.workload.namespace):
             empty = [name for name, kept in gateway.kept.items() if not kept]
             where = f"behind Service {', '.join(empty)}" if empty else "for it: no Service leads to it"
             message = f"AKS removes it with its revision, and no ready gateway of another is known {where}"
-            hint = command("rev-status", "gateways", within(gateway.unit.namespace))
-            yield unit_ref(gateway.unit), message, hint, Breaks.DELETED
+            hint = command("rev-status", "gateways", within(gateway.workload.namespace))
+            yield workload_ref(gateway.workload), message, hint, Breaks.DELETED
     istiod = (labels.ISTIOD,)
-    for unit in leaving.units:
-        given = unit.template.metadata.labels if unit.template else {}
-        if unit.kind == "Deployment" and given.get(labels.APP) not in istiod and _taken(leaving, unit):
-            what = "gateway" if unit.gateway in (GatewayKind.IN_PLACE, GatewayKind.INJECTED) else "Deployment"
+    for workload in leaving.workloads:
+        given = workload.template.metadata.labels if workload.template else {}
+        if workload.kind == "Deployment" and given.get(labels.APP) not in istiod and _taken(leaving, workload):
+            what = "gateway" if workload.gateway in (GatewayKind.IN_PLACE, GatewayKind.INJECTED) else "Deployment"
             message = f"the {what} carries the marks of this control plane and would be deleted with it"
-            yield unit_ref(unit), message, _reinstall(leaving), Breaks.DELETED
+            yield workload_ref(workload), message, _reinstall(leaving), Breaks.DELETED
 
 
 def _node_agents(leaving: Uninstall) -> Broken:
-    for unit in leaving.before.units:
-        if unit.kind != "DaemonSet" or unit.template is None:
+    for workload in leaving.before.workloads:
+        if workload.kind != "DaemonSet" or workload.template is None:
             continue
-        if _taken(leaving, unit):
-            yield unit_ref(unit), "it would be deleted with it, on every node", _reinstall(leaving), Breaks.DELETED
-        elif unit.template.spec.proxy and leaving.reach(unit.template.spec.proxy) is Reach.DIES:
+        if _taken(leaving, workload):
+            yield (
+                workload_ref(workload),
+                "it would be deleted with it, on every node",
+                _reinstall(leaving),
+                Breaks.DELETED,
+            )
+        elif workload.template.spec.proxy and leaving.reach(workload.template.spec.proxy) is Reach.DIES:
             message = "it calls this revision's Service: the nodes' proxies would stand alone"
-            yield unit_ref(unit), message, _reinstall(leaving), Breaks.DETACHED
+            yield workload_ref(workload), message, _reinstall(leaving), Breaks.DETACHED
 
 
-def _taken(leaving: Uninstall, unit: Unit) -> bool:
-    return (unit.namespace, unit.kind, unit.name) in leaving.taken
+def _taken(leaving: Uninstall, workload: Workload) -> bool:
+    return (workload.namespace, workload.kind, workload.name) in leaving.taken
 
 
 def _reinstall(leaving: Uninstall) -> Hint:
@@ -157,13 +162,13 @@ def _last(leaving: Uninstall) -> Broken:
 
 
 def _sail(leaving: Uninstall) -> Broken:
-    for each in leaving.evidence.snapshot.sail:
-        condition = each.condition("InUse")
-        ours = each.kind == labels.SAIL_REVISION and each.name == leaving.removal.owner
+    for resource in leaving.evidence.snapshot.sail:
+        condition = resource.condition("InUse")
+        ours = resource.kind == labels.SAIL_REVISION and resource.name == leaving.removal.owner
         if ours and condition is not None and condition.status != "False":
             said = condition.message or condition.reason or condition.status
-            hint = command("describe", "istiorevision", each.name)
-            yield Ref(each.kind, "", each.name), f"Sail counts it in use: {said}", hint, None
+            hint = command("describe", "istiorevision", resource.name)
+            yield Ref(resource.kind, "", resource.name), f"Sail counts it in use: {said}", hint, None
 
 
 def _not_removed(leaving: Uninstall) -> Broken:
