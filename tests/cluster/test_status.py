@@ -224,7 +224,7 @@ def allow(cluster, resources):
     rules = [{"apiGroups": [RULES[each]], "resources": [each], "verbs": ["get", "list"]} for each in resources]
     config = ["networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io"]
     optional = {
-        "apiGroups": ["gateway.networking.k8s.io", "argoproj.io", *config],
+        "apiGroups": ["gateway.networking.k8s.io", "argoproj.io", "apps.openshift.io", *config],
         "resources": ["*"],
         "verbs": ["get", "list"],
     }
