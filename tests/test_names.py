@@ -13,7 +13,7 @@ from kubectl_rev.commands.names_file import named, opened
 from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.errors import UsageError
 from tests.build import control_plane, deployment, ns, running, world
-from tests.plugin import call
+from tests.plugin import EXAMPLE, call
 
 SNAPSHOT = world(
     control_plane(),
@@ -70,3 +70,11 @@ def test_our_own_pipe_takes_both(dump: str, tmp_path: Path) -> None:
     assert named([], opened(str(listed)), "shop") == ["shop", "shop"]
     with pytest.raises(UsageError, match="has no namespace"):
         named([], opened(str(listed)), "")
+
+
+def test_a_plan_of_several_namespaces_says_how_to_pass_its_names_to_kubectl() -> None:
+    plan = ("--from", "default", "--to", "canary", "--dry-run=client", "-o", "name", "-f", EXAMPLE)
+    done = call(*plan, plugin="rev-migrate")
+    assert "xargs -L1 kubectl" in done.err
+    assert "deployment.apps/web -n shop" in done.out.splitlines()
+    assert "namespace/catalog" in done.out.splitlines()

@@ -103,7 +103,7 @@ class _Run:
                 "Plan",
                 builtins(plan) | builtins(preflight),
                 text=lambda: render.plan(plan, style(wide=output is Output.WIDE)),
-                names=lambda: "\n".join(talk.names_of(plan)),
+                names=lambda: talk.names_of(plan),
             )
         )
         if not output.is_document and output is not Output.NAME:
@@ -225,7 +225,7 @@ class _Run:
         """Of a run in which nothing failed, or of a plan."""
         if plan.moves_all or not self._request.require_all:
             return ExitCode.OK
-        err("not all is moved, and --require-all was said: see what stays, above")
+        err("not all is moved (--require-all): see above what stays")
         return ExitCode.INCOMPLETE
 
     def _report(
@@ -262,7 +262,7 @@ class _Run:
             "Result",
             result,
             text=lambda: render.result(result, plan.moves, look) if tables else "",
-            names=lambda: "\n".join(talk.names_of(plan)),
+            names=lambda: talk.names_of(plan),
         )
         if answer:
             out(answer)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from kubectl_rev.commands.migrate_execution import Execution
 from kubectl_rev.commands.migrate_preflight import Preflight
+from kubectl_rev.commands.name_lines import name_lines
 from kubectl_rev.commands.terminal import err, style
+from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Plan
 from kubectl_rev.core.migration.reasons import What
@@ -64,9 +66,10 @@ def tell_left(execution: Execution) -> None:
         err(f"  left: {len(execution.left) - _SHOWN} more workloads")
 
 
-def names_of(plan: Plan) -> list[str]:
-    names = [text.name("Tag", "", plan.tag)] if plan.first else []
+def names_of(plan: Plan) -> str:
+    """What the plan changes, for -o name."""
+    refs = [Ref("Tag", "", plan.tag)] if plan.first else []
     for move in plan.moves:
-        names += [text.name("Namespace", "", move.namespace)] if move.label or move.close else []
-        names += [text.name(one.kind, one.namespace, one.name) for one in move.restarts if one.step]
-    return names
+        refs += [Ref("Namespace", "", move.namespace)] if move.label or move.close else []
+        refs += [Ref(one.kind, one.namespace, one.name) for one in move.restarts if one.step]
+    return name_lines(refs)

@@ -116,13 +116,13 @@ def test_no_workload_is_rolled_twice(kind, label, template, pod, again):
 
 
 LEFT = {
-    "a bare pod": (build.pod("debug", on="default"), {}, "a pod without a controller: nobody would create it anew"),
+    "a bare pod": (build.pod("debug", on="default"), {}, "standalone pod: nothing would recreate it"),
     "a CronJob's run": (
         build.running(build.cron_job("report"), "default"),
         {},
         "its next run starts on the new revision; what runs now ends by itself",
     ),
-    "a Job": (build.running(build.job("once"), "default"), {}, "it ends by itself: a Job's pods are never replaced"),
+    "a Job": (build.running(build.job("once"), "default"), {}, "a Job is not restarted: its pods run to completion"),
     "paused": (WEB, {"web": {"paused": True}}, "it is paused"),
     "OnDelete": (
         build.running(build.stateful_set("db"), "default"),
@@ -147,7 +147,7 @@ LEFT = {
     "a ReplicaSet alone": (
         build.running(build.replica_set("alone"), "default"),
         {},
-        "a ReplicaSet replaces its pods only when they are deleted, or has a way of its own",
+        "a ReplicaSet does not replace its pods on a template change: delete them, or use its own command",
     ),
 }
 

@@ -53,16 +53,16 @@ def _partitioned(situation: PreflightContext) -> Found:
 def _interrupted(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
         if original.rolling.type == "Recreate":
-            message = Message("Recreate: all {} pods go before the first new one comes", str(restart.pods))
+            message = Message("Recreate: all {} pods are deleted before the first new one starts", str(restart.pods))
             yield _ref(restart), message, NO_HINT
         elif original.kind == "StatefulSet" and restart.pods == 1:
-            yield _ref(restart), "its only pod goes before the new one comes", NO_HINT
+            yield _ref(restart), "its only pod is deleted before the new one starts", NO_HINT
 
 
 def _single(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
         if original.kind == "Deployment" and restart.pods == 1 and original.rolling.type != "Recreate":
-            yield _ref(restart), "it has one replica: there is no other while it is replaced", NO_HINT
+            yield _ref(restart), "single replica: no redundancy during the restart", NO_HINT
 
 
 def _budgets(situation: PreflightContext) -> Found:
@@ -127,7 +127,7 @@ def _pinned_image(situation: PreflightContext) -> Found:
 def _by_hand(situation: PreflightContext) -> Found:
     for workload in situation.workloads():
         if manual(workload.template):
-            yield _ref(workload), "its sidecar is part of its template (kube-inject): inject it anew by hand", NO_HINT
+            yield _ref(workload), "its template contains the sidecar (kube-inject): run kube-inject again", NO_HINT
 
 
 def _templates(situation: PreflightContext) -> Found:
