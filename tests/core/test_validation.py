@@ -260,3 +260,12 @@ def test_an_entry_is_a_webhook_not_a_configuration():
     two.webhooks.append(Webhook(name="other.example"))
     diagnosis = diagnosed(*ISTIOCTL[:3], two, ns(ISTIO))
     assert [each.webhook.name for each in diagnosis.entries if each.name == two.name] == ["validation.istio.io"]
+
+
+def test_who_makes_a_default_validator_is_a_choice_where_no_revision_is_meant_to_hold_it():
+    two = Survey(world(control_plane("blue"), control_plane("canary"), ns(ISTIO)))
+    hints = {str(finding.hint) for finding in find(two, MESH_CHECKS) if finding.code == "REV503"}
+    assert hints == {"choose the revision that should validate it (blue or canary), and point tag default to it"}
+    one = Survey(world(control_plane("canary"), ns(ISTIO)))
+    hints = {str(finding.hint) for finding in find(one, MESH_CHECKS) if finding.code == "REV503"}
+    assert hints == {"istioctl tag set default --revision canary --overwrite"}

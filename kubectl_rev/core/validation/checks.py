@@ -13,7 +13,7 @@ from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import IstioConfig
-from kubectl_rev.core.remedies.commands import label, make_default_validator
+from kubectl_rev.core.remedies.commands import label, living, make_default_validator
 from kubectl_rev.core.status.checks.control_planes import why_unready
 from kubectl_rev.core.validation.coverage import UNLABELLED, Uncovered
 from kubectl_rev.core.validation.validation import Entry, Health, diagnose
@@ -75,7 +75,10 @@ def _make(survey: Survey, each: Uncovered) -> Hint:
     """What makes the validator that is missing: this tool repairs validators, and makes none."""
     if each.scope != UNLABELLED:
         return sentence(f"install revision {each.scope} again: its validator is gone")
-    return make_default_validator(survey) or _REPAIR
+    if made := make_default_validator(survey):
+        return made
+    there = " or ".join(living(survey)) or "one that is ready"
+    return sentence(f"choose the revision that should validate it ({there}), and point tag default to it")
 
 
 def _nobody(each: Uncovered) -> str:
