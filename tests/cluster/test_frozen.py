@@ -77,11 +77,15 @@ def test_a_migration_and_its_undo(shop: Cluster, installed: Installed) -> None:
 def test_it_watches_until_it_is_interrupted(shop: Cluster, installed: Installed) -> None:
     env = {"PATH": installed.path, "HOME": str(installed.home), "KUBECONFIG": os.environ["KUBECONFIG"]}
     kubectl = shutil.which("kubectl", path=installed.path) or "kubectl"
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, as in a background job, it would be inherited
     with subprocess.Popen([kubectl, "rev-status", "-w"], env=env, stdout=subprocess.PIPE, text=True) as watching:
-        assert watching.stdout
-        assert watching.stdout.readline()
-        watching.send_signal(signal.SIGINT)
-        watching.stdout.read()
+        try:
+            assert watching.stdout
+            assert watching.stdout.readline()
+            watching.send_signal(signal.SIGINT)
+            watching.communicate(timeout=60)
+        finally:
+            watching.kill()
     assert watching.returncode == ExitCode.INTERRUPTED
 
 
