@@ -174,3 +174,21 @@ def test_whether_there_is_a_tag_may_not_be_known(tmp_path: Path, missing: str, s
     done = call("-f", str(path), "ns", "--revision", "prod")
     assert (done.code, done.out) == (ExitCode.NO_ANSWER, "")
     assert done.err.startswith(f'error: whether there is a revision or tag "prod" is not known: {says}')
+
+
+def test_a_tag_that_is_moved_may_be_named_as_a_tag(moved: str) -> None:
+    told = call("-f", moved, "--dry-run=client", "--tag", "prod", "--to", "revision/default", plugin="rev-migrate")
+    same = call("-f", moved, "--dry-run=client", "--tag", "tag/prod", "--to", "revision/default", plugin="rev-migrate")
+    assert told.out.startswith("Tag prod to revision default")
+    assert same == told
+    done = call("-f", moved, "--dry-run=client", "--tag", "revision/canary", "--to", "default", plugin="rev-migrate")
+    assert (done.code, done.err) == (ExitCode.USAGE, "error: revision/canary is a revision: a tag is wanted\n")
+
+
+@pytest.mark.parametrize(
+    ("came_from", "to"), [("default", "revision/default"), ("tag/prod", "prod"), ("revision/canary", "canary")]
+)
+def test_from_and_to_are_compared_by_what_they_name(moved: str, came_from: str, to: str) -> None:
+    done = call("-f", moved, "--dry-run=client", "--from", came_from, "--to", to, plugin="rev-migrate")
+    assert (done.code, done.out) == (ExitCode.USAGE, "")
+    assert done.err.endswith("error: --from and --to are the same\n")

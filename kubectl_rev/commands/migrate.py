@@ -14,7 +14,7 @@ from kubectl_rev.commands import migrate_talk as talk
 from kubectl_rev.commands.flags import ConnectionFlags, DryRun, Output
 from kubectl_rev.commands.live import Live
 from kubectl_rev.commands.migrate_execution import Execution
-from kubectl_rev.commands.migrate_names import check, named
+from kubectl_rev.commands.migrate_names import check, named, tag_of_flag
 from kubectl_rev.commands.migrate_outcomes import expected
 from kubectl_rev.commands.migrate_preflight import MeshState, Preflight
 from kubectl_rev.commands.source import Source
@@ -60,7 +60,8 @@ def run(request: Request) -> ExitCode:
     if dump and request.dry_run is not DryRun.CLIENT:
         raise UsageError("a dump can only be planned with: say --dry-run=client")
     listed = bool(request.filename) and not dump
-    migration = msgspec.structs.replace(request.migration, names=names, listed=listed)
+    tag = tag_of_flag(request.migration.tag)
+    migration = msgspec.structs.replace(request.migration, names=names, listed=listed, tag=tag)
     check(migration, from_file=listed)
     source = Source(request.connection, request.filename if dump else "", migration.everything)
     this = _Run(request, migration, dump, source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from kubectl_rev.core.mesh.revision_names import Kind, split
 from kubectl_rev.core.migration.choosing import Request as Migration
 from kubectl_rev.dumps import snapshot_file, yaml_reader
 from kubectl_rev.errors import UsageError
@@ -32,6 +33,14 @@ def _namespace(word: str) -> str:
     kind, slash, name = word.rpartition("/")
     if slash and kind not in ("namespace", "namespaces", "ns"):
         raise UsageError(f'"{word}" is no namespace: a migration moves whole namespaces')
+    return name
+
+
+def tag_of_flag(text: str) -> str:
+    """The name of the tag that --tag moves: `tag/prod` is prod. Raises UsageError for `revision/prod`."""
+    kind, name = split(text)
+    if kind is Kind.REVISION:
+        raise UsageError(f"{text} is a revision: a tag is wanted")
     return name
 
 

@@ -118,6 +118,8 @@ def planned(request: Request, known: MeshState, source: Source) -> tuple[Plan, S
         else:
             to = named(survey, request.to, source)
             came_from = named(survey, request.came_from, source, running=True) if request.came_from else None
+            if came_from is not None and (came_from.kind, came_from.name) == (to.kind, to.name):
+                raise UsageError("--from and --to are the same")
             choice = choosing.choose(survey, originals, request, to, came_from)
             _enrolled(choice)
             made = migration.plan(survey, originals, request, choice, to, now)
