@@ -13,9 +13,9 @@ from kubectl_rev.commands.names_file import named, opened
 from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.errors import UsageError
 from tests.build import control_plane, deployment, ns, running, world
-from tests.plugin import EXAMPLE, call
+from tests.plugin import call
 
-SNAPSHOT = world(
+PARTS = (
     control_plane(),
     ns("shop", "injection=enabled"),
     ns("data", "injection=enabled"),
@@ -24,6 +24,7 @@ SNAPSHOT = world(
     running(deployment("api"), "default"),
     running(deployment("web", "data"), "default"),
 )
+SNAPSHOT = world(*PARTS)
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +73,10 @@ def test_our_own_pipe_takes_both(dump: str, tmp_path: Path) -> None:
         named([], opened(str(listed)), "")
 
 
-def test_a_plan_of_several_namespaces_says_how_to_pass_its_names_to_kubectl() -> None:
-    plan = ("--from", "default", "--to", "canary", "--dry-run=client", "-o", "name", "-f", EXAMPLE)
-    done = call(*plan, plugin="rev-migrate")
-    assert "xargs -L1 kubectl" in done.err
-    assert "deployment.apps/web -n shop" in done.out.splitlines()
-    assert "namespace/catalog" in done.out.splitlines()
+@pytest.mark.parametrize(("chosen", "noted"), [(["shop"], False), (["shop", "data"], True), (["-A"], True)])
+def test_so_are_the_names_of_a_migration(tmp_path: Path, chosen: list[str], noted: bool) -> None:
+    path = tmp_path / "dump.yaml"
+    snapshot_file.save(world(*PARTS, control_plane("canary")), str(path))
+    done = call(*chosen, "--to", "canary", "--dry-run=client", "-o", "name", "-f", str(path), plugin="rev-migrate")
+    assert "deployment.apps/web -n shop\n" in done.out
+    assert done.err == (f"{NOTE}\n" if noted else "")

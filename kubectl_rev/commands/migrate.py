@@ -17,6 +17,7 @@ from kubectl_rev.commands.migrate_execution import Execution
 from kubectl_rev.commands.migrate_names import check, named, tag_of_flag
 from kubectl_rev.commands.migrate_outcomes import expected
 from kubectl_rev.commands.migrate_preflight import MeshState, Preflight
+from kubectl_rev.commands.name_lines import name_lines
 from kubectl_rev.commands.source import Source
 from kubectl_rev.commands.terminal import confirm, err, out, style
 from kubectl_rev.core.checks.hints import Flag, Hint, command
@@ -104,7 +105,7 @@ class _Run:
                 "Plan",
                 builtins(plan) | builtins(preflight),
                 text=lambda: render.plan(plan, style(wide=output is Output.WIDE)),
-                names=lambda: talk.names_of(plan),
+                names=lambda: name_lines(talk.changed(plan)),
             )
         )
         if not output.is_document and output is not Output.NAME:
@@ -263,7 +264,7 @@ class _Run:
             "Result",
             result,
             text=lambda: render.result(result, plan.moves, look) if tables else "",
-            names=lambda: talk.names_of(plan),
+            names=lambda: name_lines(talk.changed(plan)),
         )
         if answer:
             out(answer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kubectl_rev.commands.migrate_execution import Execution
 from kubectl_rev.commands.migrate_preflight import Preflight
-from kubectl_rev.commands.name_lines import name_lines
 from kubectl_rev.commands.terminal import err, style
 from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.migration.patches import spoken
@@ -66,10 +65,10 @@ def tell_left(execution: Execution) -> None:
         err(f"  left: {len(execution.left) - _SHOWN} more workloads")
 
 
-def names_of(plan: Plan) -> str:
-    """What the plan changes, for -o name."""
+def changed(plan: Plan) -> list[Ref]:
+    """What -o name prints: the objects that the plan writes."""
     refs = [Ref("Tag", "", plan.tag)] if plan.first else []
     for move in plan.moves:
         refs += [Ref("Namespace", "", move.namespace)] if move.label or move.close else []
         refs += [Ref(one.kind, one.namespace, one.name) for one in move.restarts if one.step]
-    return name_lines(refs)
+    return refs
