@@ -156,6 +156,16 @@ def test_what_needs_another_remedy_is_another_cause() -> None:
     assert [len(cause) for cause in findings.fold(rows, TERMINAL)] == [2, 1, 1]
 
 
+def test_another_label_and_another_target_are_other_remedies() -> None:
+    """What is printed for the first is not alike for those that need another value."""
+    values = ("default", "canary", "canary")
+    labelled = [command("label", "namespace", f"n{at}", f"istio.io/rev={to}") for at, to in enumerate(values)]
+    moved = [command("rev-migrate", f"n{at}", flag("--to", to)) for at, to in enumerate(values)]
+    for hints in (labelled, moved):
+        rows = [found("REV104", E, f"n{number}", "m", hint, "Namespace") for number, hint in enumerate(hints)]
+        assert [len(cause) for cause in findings.fold(rows, TERMINAL)] == [1, 2]
+
+
 def test_eight_mistyped_labels_are_a_few_lines() -> None:
     spaces = [ns(f"n{number}", f"rev=canry{number}") for number in range(8)]
     apps = [each for number in range(8) for each in running(deployment("web", f"n{number}"), "canary")]

@@ -8,17 +8,24 @@ from kubectl_rev.core.checks.hints import Command, Flag, Hint
 
 # Commands that take a list of names, and where it begins: rev-migrate NAMESPACE…, label TYPE NAME…, and so on.
 _LISTS = {"rev-migrate": 2, "rev-status": 2, "label": 3, "rollout": 3, "delete": 3}
+_WHERE = ("-n", "-l")  # flags that say of which objects it is
 _AT_MOST = 20  # names in one command
 
 
 def shape(hint: Hint) -> tuple[object, ...]:
-    """What hints of one kind have in common: the programs, what they are told to do, and the names of their flags."""
+    """What hints of one kind have in common: the programs and what they are told to do, whatever objects they name."""
     return tuple(_shape(part) if isinstance(part, Command) else "" for part in hint.parts)
 
 
 def _shape(command: Command) -> tuple[object, ...]:
-    flags = frozenset(argument.name for argument in command.arguments if isinstance(argument, Flag))
-    return (*command.arguments[:2], flags)
+    flags = frozenset(
+        argument.name if argument.name in _WHERE else argument
+        for argument in command.arguments
+        if isinstance(argument, Flag)
+    )
+    at = _LISTS.get(str(command.arguments[1])) if len(command.arguments) > 1 else None
+    told = command.arguments[at + 1 :] if at is not None else ()  # the label that is set
+    return (*command.arguments[:2], *(each for each in told if isinstance(each, str)), flags)
 
 
 def joined(hints: Sequence[Hint]) -> tuple[Hint, int]:
