@@ -353,6 +353,15 @@ def test_a_tag_that_would_have_two_injectors_answer_is_not_moved():
     assert "REV402" in {each.code for each in find(both)}
 
 
+@pytest.mark.parametrize("injection", ["disabled", "enabled"])
+def test_a_label_that_is_ignored_in_a_namespace_that_stays_stops_nobody(injection):
+    """It is there for the pods that run in it; that they stay is said."""
+    both = build.ns("shop", f"injection={injection} rev=canary")
+    planes = (build.control_plane("default", deactivated=True), CANARY)
+    found_ = find(situation(both, WEB, planes=planes, names=(), came_from="default"))
+    assert {each.code for each in found_} == {"REV433"}
+
+
 def test_a_revision_that_others_stay_on_keeps_its_gateways():
     other = build.ns("cart", "rev=canary"), build.running(build.deployment("cart", "cart"), "canary")
     alone = situation(BACK, build.running(build.deployment("web"), "canary"), *other, IN_PLACE, back=True)

@@ -52,7 +52,8 @@ def _not_by_target(situation: PreflightContext) -> Found:
     plan = situation.plan
     for move in plan.moves:
         selected = situation.after.selected_for_namespace(move.namespace)
-        asked = move.label or move.after.get(labels.REV) == plan.to or selected.state is State.CONFLICT
+        leads = move.after.get(labels.REV) == plan.to and labels.INJECTION not in move.after  # else that decides
+        asked = move.label or leads or selected.state is State.CONFLICT
         if plan.undo or not asked:
             continue
         if selected.state is State.REJECTED or selected.revision == plan.revision:
