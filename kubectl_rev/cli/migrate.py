@@ -45,7 +45,7 @@ def command(
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[NAMESPACE...]", show_default=False)] = None,
     to: Annotated[str, typer.Option("--to", help="The revision or tag to move to.")] = "",
     came_from: Annotated[
-        str, typer.Option("--from", help="Only what this revision injects, or still runs in; or what a tag injects.")
+        str, typer.Option("--from", help="Only what this revision or tag injects, or still runs on the revision.")
     ] = "",
     all_namespaces: Annotated[bool, typer.Option("--all-namespaces", "-A", help="All that are injected now.")] = False,
     selector: Annotated[str, typer.Option("--selector", "-l", help="Label selector of namespaces.")] = "",
@@ -72,7 +72,7 @@ def command(
         bool, typer.Option("--require-all", help="Exit code 4, not 0, while anything stays on the old revision.")
     ] = False,
     max_parallel: Annotated[
-        str, typer.Option("--max-parallel", help="Workloads at a time: in one namespace, or in one namespace,in all.")
+        str, typer.Option("--max-parallel", help="Workloads at a time in a namespace; N,M: also in all namespaces.")
     ] = "1,10",
     pause: Annotated[str, typer.Option("--pause", help="Between two workloads of a namespace: 30s, 1m.")] = "0",
     max_failures: Annotated[int, typer.Option("--max-failures", min=1, help="Begin nothing more after so many.")] = 1,

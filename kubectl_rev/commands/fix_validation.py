@@ -126,7 +126,7 @@ class Session:
         elif to is not None:
             holder = survey.default.validation
             if holder is not None and holder != to:
-                err(f"unlabelled config is validated by {holder}, and that needs no repair. To move the default,")
+                err(f"revision {holder} validates unlabelled config, and that needs no repair. To move the default,")
                 how = self._source.repeated(tag_set(survey, labels.DEFAULT, to))
                 err(clean(f"injection included: {how}"))
         return plan(survey, diagnosis, to, force_owned=request.force_owned)

@@ -21,8 +21,9 @@ class ListQuery(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """Something to explain: a `Namespace`, a `Pod`, a `Gateway` or a workload; a kind that we do not know is as it was
-    typed, since a controller may be of any. No `namespace` means the current one.
+    """Something to explain: a `Namespace`, a `Pod`, a `Gateway` or a workload. No `namespace` means the current one.
+
+    A kind that we do not know is kept as it was typed: any kind may be a controller.
     """
 
     kind: str

@@ -36,7 +36,7 @@ class Style(msgspec.Struct, frozen=True):
 
 
 def clean(text: str) -> str:
-    """Without control characters, C1 and bidirectional overrides among them."""
+    """The text without control characters; C1 and bidirectional overrides are such, too."""
     return CONTROL.sub("", text)
 
 

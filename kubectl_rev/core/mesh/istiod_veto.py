@@ -43,7 +43,7 @@ class Veto(msgspec.Struct, frozen=True):
 def release(version: str) -> Release | None:
     """(1, 30) of "1.30.3" or "1.31-alpha.abc"; None of anything else, such as "latest".
 
-    Nor of what is older than revisions: charts that were never released call themselves 1.0.0.
+    Also None of what is older than revisions (1.6): charts that were never released call themselves 1.0.0.
     """
     parts = version.removeprefix("v").split("-")[0].split(".")
     if len(parts) < 2 or not (parts[0].isdecimal() and parts[1].isdecimal()):

@@ -27,7 +27,7 @@ from kubectl_rev.core.mesh.sail import Sail
 
 
 class Absent(StrEnum):
-    """Why there is nothing of a kind in a file: it may never have been asked for. The reason of a gap."""
+    """The reason of a gap in a file: it has nothing of a kind, which may never have been asked for."""
 
     DUMP = "not in the dump"
     SNAPSHOT = "not in the snapshot"

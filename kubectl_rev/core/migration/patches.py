@@ -51,7 +51,7 @@ def relabel(original: PatchTarget, wanted: dict[str, str], *, record: bool) -> S
 
 
 def unlabel(original: PatchTarget, wanted: dict[str, str]) -> Step:
-    """Take `relabel` back at once, its record too if it made one."""
+    """Take `relabel` back in the same run, with the record of the old labels if that made one."""
     meta = original.metadata
     ops = [*_is(meta.uid), *_label_ops("/metadata", wanted, injection_labels(meta.labels))]
     if labels.PREVIOUS not in original.annotations:

@@ -26,8 +26,8 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Restart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A workload whose pods are to be replaced.
 
-    `step` is None when that is under way already and is only waited for. At the end `pods` of them are ready and were
-    injected by `revision` (None: run without a sidecar), save `stays` that its strategy keeps as they are.
+    `step` is None when the restart is under way already and is only waited for. At the end `pods` of them are ready
+    and were injected by `revision` (None: run without a sidecar), save `stays` that its strategy keeps as they are.
     `stamp` is what the new pods carry as `restartedAt`; None when the pods do not show it and only the revision tells.
     `before` and `after` are the injection labels of its template, both empty where the step does not change them.
     """

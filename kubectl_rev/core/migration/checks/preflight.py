@@ -157,7 +157,7 @@ def _validator_stays(situation: PreflightContext) -> Found:
     if target.alive is False:
         yield subject, f"it validates nothing: {target.problem}", command("rev-fix-validation")
     elif holder is not None and holder not in goals:
-        message = f"{holder} validates Istio's configuration after this too: without it nothing could be written"
+        message = f"revision {holder} goes on validating all of Istio's config: once it is gone, none can be written"
         yield subject, message, tag_set(after, labels.DEFAULT, goals[0])
 
 
