@@ -838,7 +838,6 @@ NAMES: dict[str, list[Name] | None] = {
     '{"kind": "List"}': None,
     "---\nnamespace/shop": None,
     "- namespace/shop": None,
-    "namespace": None,
     "namespace/": None,
     "namespace/a/b": None,
     "deployment.apps/web -n": None,

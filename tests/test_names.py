@@ -11,7 +11,7 @@ import pytest
 from kubectl_rev.commands.name_lines import NOTE
 from kubectl_rev.commands.names_file import named, opened
 from kubectl_rev.dumps import snapshot_file
-from kubectl_rev.errors import UsageError
+from kubectl_rev.errors import ExitCode, UsageError
 from tests.build import control_plane, deployment, ns, running, world
 from tests.plugin import call
 
@@ -80,3 +80,14 @@ def test_so_are_the_names_of_a_migration(tmp_path: Path, chosen: list[str], note
     done = call(*chosen, "--to", "canary", "--dry-run=client", "-o", "name", "-f", str(path), plugin="rev-migrate")
     assert "deployment.apps/web -n shop\n" in done.out
     assert done.err == (f"{NOTE}\n" if noted else "")
+
+
+@pytest.mark.parametrize("more", [["--yes"], ["--dry-run=client"]])
+def test_names_without_a_type_are_not_taken_for_a_dump(more: list[str], tmp_path: Path) -> None:
+    listed = tmp_path / "names"
+    listed.write_text("shop\ncart\n")
+    done = call("-f", str(listed), "--to", "canary", *more, plugin="rev-migrate")
+    assert (done.code, done.err) == (
+        ExitCode.USAGE,
+        "error: line 1 of the list is no name: want namespace/NAME or TYPE.GROUP/NAME -n NAMESPACE\n",
+    )

@@ -67,17 +67,21 @@ class Name(NamedTuple):
 
 
 _NAME_LINE = re.compile(r"([a-z][a-z0-9.-]*)/([^\s/:]+)(?:\s+-n\s+([^\s/:]+))?")
+_WORD = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
 def names(text: str) -> list[Name] | None:
-    """The names in a text, None if its first line is none: then it is a dump. Blank lines and `#` lines are skipped."""
+    """The names in a text, None if its first line is none: then it is a dump. Blank lines and `#` lines are skipped.
+
+    No dump begins with a word alone: that is meant as a name, and does not say of what. Raises UsageError.
+    """
     lines = ((n, line.strip()) for n, line in enumerate(text.splitlines(), 1))
     found: list[Name] = []
     for number, line in lines:
         if not line or line.startswith("#"):
             continue
         match = _NAME_LINE.fullmatch(line)
-        if match is None and not found:
+        if match is None and not found and not _WORD.fullmatch(line):
             return None
         if match is None:
             raise UsageError(
