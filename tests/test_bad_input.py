@@ -447,3 +447,22 @@ def test_a_pipe_gets_whole_rows_and_no_colour():
     assert "\x1b" not in piped
     assert "…" not in piped
     assert "█" not in piped
+
+
+@pytest.mark.parametrize(
+    ("plugin", "arguments"),
+    [
+        ("rev-migrate", ["shop", "-n", "both", "--to", "canary", "--dry-run=client"]),
+        ("rev-migrate", ["shop", "both", "-n", "shop", "--to", "canary", "--dry-run=client"]),
+        ("rev-verify", ["shop", "-n", "both"]),
+    ],
+)
+def test_namespaces_are_named_in_one_way(plugin: str, arguments: list[str]) -> None:
+    """kubectl ignores -n for what is in no namespace; what would be moved must not be a guess."""
+    done = call(*arguments, "-f", EXAMPLE, plugin=plugin)
+    assert (done.code, done.err) == (2, "error: name namespaces as arguments or with --namespace, not both\n")
+
+
+def test_the_same_namespace_may_be_named_twice() -> None:
+    plan = ("--to", "canary", "--dry-run=client", "-f", EXAMPLE)
+    assert call("shop", "-n", "shop", *plan, plugin="rev-migrate") == call("shop", *plan, plugin="rev-migrate")

@@ -69,7 +69,10 @@ def command(
         bool, typer.Option("--skip-owned", help="Leave what Git, Helm or Sail owns as it is, and move the rest.")
     ] = False,
     require_all: Annotated[
-        bool, typer.Option("--require-all", help="Exit code 4, not 0, while anything stays on the old revision.")
+        bool,
+        typer.Option(
+            "--require-all", help="Exit code 4, not 0, while anything but an --exclude stays on the old revision."
+        ),
     ] = False,
     max_parallel: Annotated[
         str, typer.Option("--max-parallel", help="Workloads at a time in a namespace; N,M: also in all namespaces.")

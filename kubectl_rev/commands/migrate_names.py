@@ -17,6 +17,8 @@ def named(arguments: Sequence[str], namespace: str, filename: str) -> tuple[tupl
     Neither where the file is an empty list: what made it found nothing to move.
     """
     names = [_namespace(word) for word in arguments]
+    if namespace and names not in ([], [namespace]):
+        raise UsageError("name namespaces as arguments or with --namespace, not both")
     names += [namespace] if namespace else []
     if not filename:
         return tuple(names), {}

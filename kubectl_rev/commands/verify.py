@@ -115,6 +115,8 @@ def _consistent(request: Request, namespaces: frozenset[str], *, dump: str) -> N
     """Raises UsageError for flags that contradict each other."""
     if request.uninstall and request.revision:
         raise UsageError("--uninstall and --revision cannot be used together")
+    if request.arguments and request.connection.namespace not in ("", *namespaces):
+        raise UsageError("name namespaces as arguments or with --namespace, not both")
     if request.uninstall and namespaces:
         raise UsageError("--uninstall checks the whole mesh and takes no namespaces")
     if request.by and not request.uninstall:

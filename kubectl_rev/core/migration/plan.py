@@ -112,7 +112,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def moves_all(self) -> bool:
-        """Whether nothing stays on another revision: no pods of a workload, no namespace that others own."""
+        """Whether nothing stays on another revision: no pods of a workload, no namespace that others own.
+
+        What --exclude names is not meant: the person has taken it out of the question.
+        """
         owned = any(skipped.reason is SkipReason.OWNED for skipped in self.skipped)
         return not (self.left or owned or any(restart.stays for restart in self.restarts))
 
