@@ -137,7 +137,7 @@ def test_a_workload_that_is_never_ready_stops_the_rest_and_both_ways_work(stuck)
     assert rolled == ["stuck/Deployment/third"]
 
     with do.made_ready(stuck, "stuck", "second"):
-        back = do.migrate(stuck, "--undo", "stuck", "--yes")
+        back = do.migrate(stuck, "stuck", "--undo", "--yes")
     assert back.returncode == ExitCode.OK, back.stderr
     assert do.metadata(stuck, "stuck") == before
 
@@ -147,7 +147,7 @@ def test_back_from_where_it_got_stuck(stuck):
     done = do.migrate(stuck, "stuck", "--to", "canary", "--yes", "--timeout", "3s")
     assert done.returncode == ExitCode.INCOMPLETE
     with do.made_ready(stuck, "stuck", "second"):
-        back = do.migrate(stuck, "--undo", "stuck", "--yes")
+        back = do.migrate(stuck, "stuck", "--undo", "--yes")
     assert back.returncode == ExitCode.OK, back.stderr
     assert do.metadata(stuck, "stuck") == before
     assert do.by_workload(stuck, "stuck") == {name: {"default"} for name in ("first", "second", "third")}
@@ -171,10 +171,10 @@ def test_a_rollback_that_fails_prints_the_undo_that_goes_on_with_it(stuck):
     before, rolling_back, after = done.stderr.partition("rolling back: stuck")
     assert rolling_back
     assert "to go on" not in before
-    assert "to go on: kubectl rev-migrate --undo stuck --yes\n" in after
+    assert "to go on: kubectl rev-migrate stuck --undo --yes\n" in after
     assert "to go back" not in after
     with do.made_ready(stuck, "stuck", "second"):
-        back = do.migrate(stuck, "--undo", "stuck", "--yes")
+        back = do.migrate(stuck, "stuck", "--undo", "--yes")
     assert back.returncode == ExitCode.OK, back.stderr
 
 
