@@ -218,7 +218,7 @@ def test_the_script_of_the_readme_can_be_run_again_at_any_point(cluster, tmp_pat
             assert done.returncode == ExitCode.INCOMPLETE, "\n".join(said)
             assert "SAFE to uninstall" not in done.stdout
         assert done.returncode == 0, "\n".join(said)
-        assert len(said) == len(fails) + 1, "\n".join(said)
+        assert 1 < len(said) <= len(fails) + 1, "\n".join(said)  # of the writes that are to fail some may not come
         assert on_default(cluster, ("shop", "cart")) == set()
         writes = proxy.count("PATCH")
         again = cluster.run("bash", "-c", script, check=False, timeout=300)
