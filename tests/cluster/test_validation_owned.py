@@ -106,7 +106,7 @@ MARKS = {
         {"ownerReferences": [SAIL]},
         "Sail (IstioRevisionTag/default)",
         f"kubectl patch istiorevisiontag default --type=merge -p '{TARGET}'"
-        "  (moves what istio-injection=enabled means, too)",
+        "  # moves what istio-injection=enabled means, too",
     ),
 }
 
