@@ -94,7 +94,7 @@ def test_what_may_not_be_written_is_said_before_the_first_write(world, what, tmp
 
         allow(world)
         server = world.fix(*arguments, "--context", "limited", "--dry-run=server")
-        assert (server.returncode, versions(world)) == (ExitCode.OK, before), "a dry run stores nothing"
+        assert (server.returncode, versions(world)) == (ExitCode.FINDINGS, before), "a dry run stores nothing"
         done = world.fix(*arguments, "--context", "limited")
         assert "unchanged" not in done.stdout, "nor does the one that comes before the first write"
         assert done.returncode == ExitCode.OK, done.stdout + done.stderr
