@@ -219,6 +219,28 @@ def test_an_undo_of_a_tag_that_was_cut_off_is_ended_by_the_same_command(tagged, 
         retag(tagged, undo=True)
 
 
+@pytest.mark.parametrize("done", range(4))
+def test_a_validator_that_was_ahead_of_its_tag_is_left_there_by_an_undo(done):
+    """The guide's own half-way state; a run that was cut off notes it, too."""
+    mesh = build.world(
+        build.control_plane("default", deactivated=True), build.control_plane("canary"),
+        build.injector("default", tag="default"), build.validator("canary", name=labels.DEFAULT_VALIDATOR),
+        build.service("default", tag="default"), build.ns("shop", "injection=enabled"), ON_DEFAULT,
+    )  # fmt: skip
+    assert leads_to(mesh) == ("default", "canary", "default")
+    before = mesh
+    for step in retag(mesh).first[:done]:
+        mesh = patched(mesh, step)
+    for step in retag(mesh).first:
+        mesh = patched(mesh, step)
+    assert leads_to(mesh) == ("canary", "canary", "canary")
+    assert retag(mesh).first == ()
+    plan = retag(mesh, undo=True)
+    for step in (*plan.first, *plan.last):
+        mesh = patched(mesh, step)
+    assert (mesh.injectors, mesh.services, mesh.validators) == (before.injectors, before.services, before.validators)
+
+
 def undone(*parts, **request):
     """The namespaces that an undo by this selection speaks of."""
     survey = Survey(build.world(PLANES, *parts))

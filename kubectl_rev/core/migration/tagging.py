@@ -115,7 +115,10 @@ def _canonical(survey: Survey, revision: str) -> Configuration:
 
 
 def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> _Writes:
-    """Nothing for an object that is there already: a run that was cut off may have moved some of them."""
+    """Nothing for an object that is there already: a run that was cut off may have moved some of them.
+
+    One that was there before the first run is noted all the same, so that an undo leaves it where it was.
+    """
     snapshot, injector, target = survey.snapshot, _injector(survey, tag), _canonical(survey, revision)
     was = injector.labels.get(labels.REV, labels.DEFAULT)
     goals: list[tuple[str, Any, Any]] = [(labels.INJECTORS, injector, _pointed(injector, target, revision))]
@@ -127,8 +130,9 @@ def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> _Writes:
         theirs = _kept(survey, validator, revision) if undo else revision
         goals.append((labels.VALIDATORS, validator, _pointed(validator, _canonical(survey, theirs), theirs)))
     first, back = [], []
+    begun = goals[0][1] != goals[0][2] or _is_recorded(injector)
     for resource, old, new in goals:
-        if old == new:
+        if old == new and (undo or _is_recorded(old) or not begun):
             continue
         step = _step(resource, old, new, f"now leads to {new.labels[labels.REV]}")
         undone = _step(resource, new, old, f"put back to {old.labels.get(labels.REV, was)}")
