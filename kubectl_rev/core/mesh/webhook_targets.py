@@ -117,3 +117,8 @@ def _is_ready(each: EndpointSlice) -> bool:
 def revision_of(metadata_labels: dict[str, str]) -> str:
     """The revision that labels of Istio's own objects name; the unrevisioned one is called "default"."""
     return metadata_labels.get(labels.REV) or labels.DEFAULT
+
+
+def own_service(revision: str) -> str:
+    """What the charts call a revision's Service: istio-discovery/templates/service.yaml."""
+    return labels.ISTIOD if revision == labels.DEFAULT else f"{labels.ISTIOD}-{revision}"

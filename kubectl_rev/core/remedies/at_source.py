@@ -12,6 +12,7 @@ from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.injection import State, select
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.ownership import Owner
+from kubectl_rev.core.mesh.webhook_targets import own_service
 
 
 def repoint(owner: Owner, validator: str, revision: str, *, default: bool) -> Hint:
@@ -26,8 +27,8 @@ def repoint(owner: Owner, validator: str, revision: str, *, default: bool) -> Hi
             text = msgspec.json.encode(target).decode()
             patch = command("patch", "istiorevisiontag", labels.DEFAULT, Flag("--type=merge"), flag("-p", text))
             return sentence(patch, "  # moves what istio-injection=enabled means, too")
-    service = f"istiod-{revision}" if revision != labels.DEFAULT else "istiod"
-    change = f"metadata.labels.{labels.REV}={revision} and webhooks[].clientConfig.service.name={service}"
+    service = f"webhooks[].clientConfig.service.name={own_service(revision)}"
+    change = f"metadata.labels.{labels.REV}={revision} and {service}"
     chart = f", or the base chart's value defaultRevision={revision}" if default else ""
     return sentence(f"in the source of {owner}: {change} of {validator}{chart}")
 

@@ -6,7 +6,7 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import ClientConfig, ServiceReference
 from kubectl_rev.core.mesh.revisions import Mesh
-from kubectl_rev.core.mesh.webhook_targets import revision_of
+from kubectl_rev.core.mesh.webhook_targets import own_service, revision_of
 from kubectl_rev.core.status.notes import reference
 from kubectl_rev.core.validation.validation import validates
 
@@ -21,17 +21,12 @@ def ready(mesh: Mesh) -> list[str]:
     return sorted({plane.revision for plane in mesh.control_planes if plane.ready})
 
 
-def own_name(revision: str) -> str:
-    """What the charts call a revision's Service: istio-discovery/templates/service.yaml."""
-    return "istiod" if revision == labels.DEFAULT else f"istiod-{revision}"
-
-
 def service_of(mesh: Mesh, revision: str) -> ServiceReference | None:
     """The Service to call a revision's istiod by: one that leads to it alone, answers, and is in its certificate.
 
     A tag's Service is not in the certificate. The revision's own comes first, then one that stands in for it.
     """
-    own = own_name(revision)
+    own = own_service(revision)
     used = {
         (w.client_config.service.namespace, w.client_config.service.name)
         for injector in mesh.injectors
@@ -53,7 +48,7 @@ def service_of(mesh: Mesh, revision: str) -> ServiceReference | None:
 
 def missing_service(mesh: Mesh, revision: str) -> ServiceReference | None:
     """The Service that a revision's ready istiod has lost: nothing leads to it, and its own does not exist."""
-    name, snapshot = own_name(revision), mesh.snapshot
+    name, snapshot = own_service(revision), mesh.snapshot
     if snapshot.has_gap("services") or service_of(mesh, revision) is not None:
         return None
     homes = sorted({p.namespace for p in snapshot.istiods if p.ready and revision_of(p.labels) == revision})

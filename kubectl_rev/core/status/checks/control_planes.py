@@ -12,6 +12,7 @@ from kubectl_rev.core.mesh.drift import RENDERED, manual
 from kubectl_rev.core.mesh.inventory import Survey, is_ambient
 from kubectl_rev.core.mesh.objects import ClientConfig, ServiceReference
 from kubectl_rev.core.mesh.revisions import ControlPlane, Injector, runs_istiod
+from kubectl_rev.core.mesh.webhook_targets import own_service
 
 
 def _dead_injectors(survey: Survey) -> Found:
@@ -139,7 +140,7 @@ def _stood_in(survey: Survey, revision: str) -> bool:
     mesh, snapshot = survey.mesh, survey.snapshot
     if mesh.blind or any(snapshot.has_gap(kind) for kind in ("pods", "deployments.apps", "services")):
         return True
-    name = labels.ISTIOD if revision == labels.DEFAULT else f"{labels.ISTIOD}-{revision}"
+    name = own_service(revision)
     called = [ClientConfig(service=ServiceReference(s.name, s.namespace)) for s in snapshot.services if s.name == name]
     ready = {plane.revision for plane in mesh.control_planes if plane.ready}
     behind = {other for client in called for other in mesh.target(client).revisions}

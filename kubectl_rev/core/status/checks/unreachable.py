@@ -16,7 +16,7 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload
 from kubectl_rev.core.mesh.proxies import addresses
 from kubectl_rev.core.mesh.revisions import ControlPlane
-from kubectl_rev.core.mesh.webhook_targets import revision_of
+from kubectl_rev.core.mesh.webhook_targets import own_service, revision_of
 from kubectl_rev.core.remedies.commands import restart
 from kubectl_rev.core.status.checks.control_planes import install_again
 
@@ -50,7 +50,7 @@ def _unreachable(survey: Survey) -> Found:
     for (namespace, name, revision), callers in sorted(gone.items()):
         planes = _ready(survey, revision)
         if planes and not survey.snapshot.has_gap("services", namespace):
-            own = any((plane.namespace, _charts_name(revision)) == (namespace, name) for plane in planes)
+            own = any((plane.namespace, own_service(revision)) == (namespace, name) for plane in planes)
             hint = _restore(survey, namespace, name, revision) if own else _elsewhere(callers, revision)
             yield Ref("Service", namespace, name), f"it does not exist: {_cut_off(callers.count, revision)}", hint
     for revision, count in sorted(unread.items()):
@@ -58,7 +58,7 @@ def _unreachable(survey: Survey) -> Found:
         if planes and not any(_led_to(survey, plane) for plane in planes):
             message = f"no Service leads to its istiods: {_cut_off(count, revision)}"
             where = planes[0].namespace
-            yield Ref("Revision", where, revision), message, _restore(survey, where, _charts_name(revision), revision)
+            yield Ref("Revision", where, revision), message, _restore(survey, where, own_service(revision), revision)
 
 
 def _proxies(survey: Survey) -> Iterator[tuple[Workload, PodGroup, str]]:
@@ -89,10 +89,6 @@ def _led_to(survey: Survey, plane: ControlPlane) -> bool:
     ]
     services = [s for s in snapshot.services if s.namespace == plane.namespace and labels.TAG not in s.labels]
     return any(s.spec.selector and s.spec.selector.items() <= p.labels.items() for s in services for p in istiods)
-
-
-def _charts_name(revision: str) -> str:
-    return labels.ISTIOD if revision == labels.DEFAULT else f"{labels.ISTIOD}-{revision}"
 
 
 def _restore(survey: Survey, namespace: str, name: str, revision: str) -> Hint:
