@@ -80,6 +80,11 @@ class Workload(msgspec.Struct, frozen=True):
         return found
 
     @property
+    def staying(self) -> list[PodGroup]:
+        """Those of its pods that have a proxy and are not being deleted: a pod that goes needs nobody any more."""
+        return [group for group in self.groups if group.proxy is not None and not group.pod.terminating]
+
+    @property
     def replacing(self) -> Replacing:
         """How its pods are replaced: Jobs end by themselves, and what istiod rendered only istiod renders again."""
         if self.kind == "Pod":

@@ -81,7 +81,7 @@ def surveyed_after(survey: Survey, wanted: Wanted, pins: Pins) -> Survey:
     """The mesh as it will be once the labels are written."""
     snapshot = survey.snapshot
     namespaces = [
-        Namespace(metadata=replace(ns.metadata, labels=_relabelled(ns.labels, wanted[ns.name])))
+        Namespace(metadata=replace(ns.metadata, labels=patches.relabelled(ns.labels, wanted[ns.name])))
         if ns.name in wanted
         else ns
         for ns in snapshot.namespaces
@@ -261,10 +261,6 @@ def _target(step: Step | None) -> tuple[str, str, str] | None:
 
 def _key(workload: WorkloadObject) -> tuple[str, str, str]:
     return workload.namespace, workload.kind, workload.name
-
-
-def _relabelled(given: dict[str, str], wanted: dict[str, str]) -> dict[str, str]:
-    return {key: value for key, value in given.items() if key not in labels.INJECTION_LABELS} | wanted
 
 
 def _repinned(workload: WorkloadObject, pin: dict[str, str]) -> WorkloadObject:

@@ -69,7 +69,7 @@ def labels_before(survey: Survey, originals: PatchTargets, name: str, to: str) -
     given = survey.namespace_labels.get(name, {})
     if recorded is None or survey.mesh.resolve(given.get(labels.REV, "")) != to:
         return None
-    return {key: value for key, value in given.items() if key not in labels.INJECTION_LABELS} | recorded
+    return patches.relabelled(given, recorded)
 
 
 def on_a_third(survey: Survey, name: str, source: Source, to: str) -> bool:
@@ -88,8 +88,8 @@ def runs_on_another(survey: Survey, name: str, to: str, source: Source | None) -
 def running(workload: Workload) -> Counter[str]:
     """Its proxies by revision, without those of pods that are going away."""
     found: Counter[str] = Counter()
-    for group in workload.groups:
-        if group.proxy is not None and group.proxy.revision and not group.pod.terminating:
+    for group in workload.staying:
+        if group.proxy and group.proxy.revision:
             found[group.proxy.revision] += group.count
     return found
 

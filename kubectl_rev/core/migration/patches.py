@@ -27,6 +27,11 @@ def injection_labels(given: dict[str, str]) -> dict[str, str]:
     return {key: given[key] for key in labels.INJECTION_LABELS if key in given}
 
 
+def relabelled(given: dict[str, str], wanted: dict[str, str]) -> dict[str, str]:
+    """All labels of an object whose own are changed to these."""
+    return {key: value for key, value in given.items() if key not in labels.INJECTION_LABELS} | wanted
+
+
 def written(previous: dict[str, str]) -> str:
     """Labels as the annotation keeps them."""
     return msgspec.json.encode(previous, order="sorted").decode()

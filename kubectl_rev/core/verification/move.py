@@ -39,8 +39,8 @@ class Move:
         return [
             (workload, group, connections.of(group.pod, cluster))
             for workload in self.workloads
-            for group in workload.groups
-            if group.proxy is not None and not group.pod.terminating and _runs(group)
+            for group in workload.staying
+            if _runs(group)
         ]
 
     @cached_property

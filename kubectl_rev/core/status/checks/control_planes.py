@@ -115,9 +115,9 @@ def _running(survey: Survey, *, replaced: bool = False) -> Counter[str]:
     found: Counter[str] = Counter()
     for workload in survey.workloads:
         baked = manual(workload.template) or workload.gateway in RENDERED
-        for group in workload.groups if workload.namespace not in survey.terminating else ():
+        for group in workload.staying if workload.namespace not in survey.terminating else ():
             proxy = group.proxy
-            if proxy and proxy.revision and not group.pod.terminating and not (replaced and (baked or proxy.fixed)):
+            if proxy and proxy.revision and not (replaced and (baked or proxy.fixed)):
                 found[proxy.revision] += group.count
     return found
 

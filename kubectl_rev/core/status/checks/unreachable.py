@@ -64,8 +64,8 @@ def _unreachable(survey: Survey) -> Found:
 def _proxies(survey: Survey) -> Iterator[tuple[Workload, PodGroup, str]]:
     """Those that run and stay, with the revision that injected them."""
     for workload in survey.workloads:
-        for group in workload.groups if workload.namespace not in survey.terminating else ():
-            if group.proxy and group.proxy.revision and not group.pod.terminating:
+        for group in workload.staying if workload.namespace not in survey.terminating else ():
+            if group.proxy and group.proxy.revision:
                 yield workload, group, group.proxy.revision
 
 

@@ -41,7 +41,7 @@ def _connected(leaving: Uninstall) -> Broken:
 
 def _running(leaving: Uninstall) -> Broken:
     for workload in leaving.workloads:
-        own = [g for g in _proxies(workload) if g.proxy and g.proxy.revision == leaving.revision]
+        own = [g for g in workload.staying if g.proxy and g.proxy.revision == leaving.revision]
         lost = [g for g in own if leaving.reach(_container(g)) in (Reach.DIES, Reach.UNKNOWN)]
         if count := sum(group.count for group in lost):
             said = ", ".join(sorted({g.proxy.evidence.value for g in lost if g.proxy}))
@@ -54,7 +54,7 @@ def _running(leaving: Uninstall) -> Broken:
 
 def _served_by_another(leaving: Uninstall) -> Broken:
     for workload in leaving.workloads:
-        groups = [g for g in _proxies(workload) if g.proxy and g.proxy.revision == leaving.revision]
+        groups = [g for g in workload.staying if g.proxy and g.proxy.revision == leaving.revision]
         if count := sum(g.count for g in groups if leaving.reach(_container(g)) is Reach.ANOTHER):
             message = Message("{} injected by it, whose Service leads to another revision's istiod", Pods(count))
             yield workload_ref(workload), message, _move(leaving, workload), None
@@ -62,7 +62,7 @@ def _served_by_another(leaving: Uninstall) -> Broken:
 
 def _pointing(leaving: Uninstall) -> Broken:
     for workload in leaving.workloads:
-        groups = [g for g in _proxies(workload) if g.proxy and g.proxy.revision != leaving.revision]
+        groups = [g for g in workload.staying if g.proxy and g.proxy.revision != leaving.revision]
         if count := sum(g.count for g in groups if leaving.reach(_container(g)) is Reach.DIES):
             message = Message("{} of other revisions call only its Service (CA_ADDR, discoveryAddress)", Pods(count))
             yield workload_ref(workload), message, restart(workload), Breaks.DETACHED
@@ -147,11 +147,6 @@ _THEN = {
     Breaks.NO_SIDECAR: "new pods would start without a sidecar, silently",
     Breaks.REJECTED: "new pods would be rejected",
 }
-
-
-def _proxies(workload: Workload) -> list[PodGroup]:
-    """Its running proxies; a pod that is going away needs nobody any more."""
-    return [group for group in workload.groups if group.proxy is not None and not group.pod.terminating]
 
 
 def _container(group: PodGroup) -> Container | None:
