@@ -13,6 +13,7 @@ from kubectl_rev.core.verification import verify
 from kubectl_rev.errors import UsageError
 from kubectl_rev.render import text as render
 from kubectl_rev.render import verify as look
+from kubectl_rev.render.output import Output, written
 from kubectl_rev.render.text import Style
 
 ALL: tuple[Check[Any], ...] = tuple(
@@ -44,19 +45,23 @@ def explained(code: str, style: Style) -> str:
     return look.explanation(found, FIX[found.code], style)
 
 
-def listed(output: str, style: Style) -> str:
+def listed(output: Output, style: Style) -> str:
     """All checks, as a table, JSON or YAML."""
-    if output in ("json", "yaml"):
-        rows = [
-            {
-                "code": c.code,
-                "severity": c.severity.value,
-                "title": c.title,
-                "why": c.why,
-                "fix": FIX[c.code],
-                "source": c.source,
-            }
-            for c in ALL
-        ]
-        return render.json("CheckList", rows) if output == "json" else render.yaml("CheckList", rows)
-    return render.table(("CODE", "SEVERITY", "TITLE"), [(c.code, c.severity.value, c.title) for c in ALL], style)
+
+    def table() -> str:
+        return render.table(("CODE", "SEVERITY", "TITLE"), [(c.code, c.severity.value, c.title) for c in ALL], style)
+
+    return written(
+        output, "CheckList", value=lambda: [_row(check) for check in ALL], text=table, names=table, junit=table
+    )
+
+
+def _row(check: Check[Any]) -> dict[str, str]:
+    return {
+        "code": check.code,
+        "severity": check.severity.value,
+        "title": check.title,
+        "why": check.why,
+        "fix": FIX[check.code],
+        "source": check.source,
+    }

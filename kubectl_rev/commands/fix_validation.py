@@ -194,7 +194,11 @@ class Session:
             if text := render.left(after, style(on_stderr=True)):
                 err(text)
         answer = written(
-            request.output, "Validation", after, text=lambda: render.verdict(after, shown), names=lambda: ""
+            request.output,
+            "Validation",
+            value=lambda: after,
+            text=lambda: render.verdict(after, shown),
+            names=lambda: "",
         )
         if answer:
             out(answer)
@@ -217,7 +221,7 @@ class Session:
     def _report(self, survey: Survey, diagnosis: Diagnosis, probes: Sequence[Probe], planned: Plan) -> Validation:
         report = validation(survey, diagnosis, probes, planned, MESH_CHECKS)
         repeated = self._source.repeated
-        report.findings = [replace(found, hint=repeated(found.hint)) for found in report.findings]
+        report.findings = self._source.with_flags(report.findings)
         report.elsewhere, report.obstacles = [*map(repeated, report.elsewhere)], [*map(repeated, report.obstacles)]
         report.advice = [*map(repeated, report.advice)]
         return report
@@ -228,7 +232,7 @@ class Session:
         answer = written(
             request.output,
             "Validation",
-            report,
+            value=lambda: report,
             text=lambda: render.validation(report, shown, with_plan=with_plan),
             names=lambda: render.names(report),
         )

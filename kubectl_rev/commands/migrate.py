@@ -103,7 +103,7 @@ class _Run:
             written(
                 output,
                 "Plan",
-                builtins(plan) | builtins(preflight),
+                value=lambda: builtins(plan) | builtins(preflight),
                 text=lambda: render.plan(plan, style(wide=output is Output.WIDE)),
                 names=lambda: name_lines(talk.changed(plan)),
             )
@@ -262,7 +262,7 @@ class _Run:
         answer = written(
             output,
             "Result",
-            result,
+            value=lambda: result,
             text=lambda: render.result(result, plan.moves, look) if tables else "",
             names=lambda: name_lines(talk.changed(plan)),
         )

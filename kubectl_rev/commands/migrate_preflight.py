@@ -148,7 +148,7 @@ def checked(
         circumstances=circumstances,
         learned=known.learned,
     )
-    found = [msgspec.structs.replace(each, hint=source.repeated(each.hint)) for each in find(situation)]
+    found = source.with_flags(find(situation))
     return Preflight(found, sorted({*known.gaps, *circumstances.gaps}))
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from kubectl_rev.cluster.flags import ConnectionFlags
 from kubectl_rev.commands.query import ListQuery, Query, SubjectQuery
 from kubectl_rev.commands.terminal import err
 from kubectl_rev.core.checks.hints import Command, Flag, Hint
+from kubectl_rev.core.checks.model import Finding
 from kubectl_rev.core.mesh import labels, sail
 from kubectl_rev.errors import Forbidden, NoIstio
 from kubectl_rev.render.text import clean
@@ -114,6 +118,10 @@ class Source:
             for subject in asked.subjects
         }
         return spaces.pop() if len(spaces) == 1 else ""
+
+    def with_flags(self, findings: Iterable[Finding]) -> list[Finding]:
+        """These findings, whose hints have this call's connection flags."""
+        return [replace(finding, hint=self.repeated(finding.hint)) for finding in findings]
 
     def repeated(self, hint: Hint) -> Hint:
         """A hint whose commands have this call's connection flags, as far as their program has them."""

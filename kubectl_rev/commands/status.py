@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 import msgspec
-from msgspec.structs import replace
 
 from kubectl_rev.commands import names_file, query, status_lists, status_subjects
 from kubectl_rev.commands.flags import ConnectionFlags, Output
@@ -95,12 +94,12 @@ def _overview(request: Request, survey: Survey, source: Source) -> str:
     if request.keep.narrows:
         kept = {item.name for item in report.namespaces}
         findings = [finding for finding in findings if _namespace_of(finding) in kept]
-    report.findings = [replace(finding, hint=source.repeated(finding.hint)) for finding in findings]
+    report.findings = source.with_flags(findings)
     look = style(headers=request.headers, wide=request.output is Output.WIDE)
     return written(
         request.output,
         "Overview",
-        report,
+        value=lambda: report,
         text=lambda: render.overview(report, look, source.repeated, findings_first=request.watch),
         names=lambda: name_lines(Ref("Namespace", "", item.name) for item in report.namespaces if item.attention),
     )

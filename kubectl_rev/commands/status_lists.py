@@ -71,7 +71,7 @@ def listed(
     answer = written(
         output,
         f"{kind}List",
-        {"items": items, "gaps": sorted(survey.snapshot.gaps)},
+        value=lambda: {"items": items, "gaps": sorted(survey.snapshot.gaps)},
         text=lambda: text.listing(items, columns, style(headers=headers, wide=wide)),
         names=lambda: name_lines([_ref(item, asked.kind) for item in items], where),
     )

@@ -43,7 +43,7 @@ def explained(output: Output, subjects: Sequence[Subject], survey: Survey, sourc
     answer = written(
         output,
         kind,
-        value,
+        value=lambda: value,
         text=lambda: "\n\n".join(explanation(story, style()) for story in stories),
         names=lambda: name_lines([story.subject for story in stories], source.namespace),
     )
@@ -51,8 +51,7 @@ def explained(output: Output, subjects: Sequence[Subject], survey: Survey, sourc
 
 
 def _with_flags(story: Explanation, source: Source) -> Explanation:
-    findings = [replace(finding, hint=source.repeated(finding.hint)) for finding in story.findings]
-    return replace(story, hint=source.repeated(story.hint), findings=findings)
+    return replace(story, hint=source.repeated(story.hint), findings=source.with_flags(story.findings))
 
 
 def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[Explanation]:

@@ -156,7 +156,7 @@ def _exist(evidence: Evidence, namespaces: frozenset[str]) -> None:
 
 
 def _text(request: Request, report: Verification, evidence: Evidence, source: Source) -> str:
-    report.findings = [replace(found, hint=source.repeated(found.hint)) for found in report.findings]
+    report.findings = source.with_flags(report.findings)
     report.leftovers = [replace(leftover, command=source.repeated(leftover.command)) for leftover in report.leftovers]
     report.commands = [replace(command, command=source.repeated(command.command)) for command in report.commands]
     since = None
@@ -164,13 +164,10 @@ def _text(request: Request, report: Verification, evidence: Evidence, source: So
         from kubectl_rev.dumps import snapshot_file
 
         since = sinces.changes(Survey(snapshot_file.load(request.since, sys.stdin.buffer)), evidence.survey)
-    fields = builtins(report)
-    if since is not None:
-        fields["since"] = msgspec.to_builtins(since)
     return written(
         request.output,
         "Verification",
-        fields,
+        value=lambda: builtins(report) | ({} if since is None else {"since": builtins(since)}),
         text=lambda: render.verification(report, style(wide=request.output is Output.WIDE), since),
         names=lambda: name_lines(render.names(report)),
         junit=lambda: render.junit(report),

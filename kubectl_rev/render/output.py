@@ -30,20 +30,22 @@ def _none() -> str:
 def written(
     output: Output,
     kind: str,
-    value: Any,
     *,
+    value: Callable[[], Any],
     text: Callable[[], str],
     names: Callable[[], str],
     junit: Callable[[], str] = _none,
 ) -> str:
-    """An answer in the format that was asked for: a document of this kind, or what one of the functions returns."""
+    """An answer in the format that was asked for: a document of this kind with what `value` returns, or what one of the
+    other functions does. Only the one that is needed is called.
+    """
     from kubectl_rev.render import text as renderer
 
     match output:
         case Output.JSON:
-            return renderer.json(kind, value)
+            return renderer.json(kind, value())
         case Output.YAML:
-            return renderer.yaml(kind, value)
+            return renderer.yaml(kind, value())
         case Output.NAME:
             return names()
         case Output.JUNIT:
