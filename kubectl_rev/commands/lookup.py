@@ -12,7 +12,8 @@ from kubectl_rev.errors import ClusterError, UsageError
 from kubectl_rev.render.text import gap_text
 
 RESOURCES = {resource.kind: resource.resource for resource in WORKLOADS}
-# What has to be read before a name in a list can be said not to be there.
+# What has to be read before a name in a list can be said not to be there: a revision shows by its istiods, their
+# Deployment or an injector, a tag by its injector or its Service.
 READ = {
     "revisions": ("pods", RESOURCES["Deployment"], labels.INJECTORS),
     "tags": (labels.INJECTORS, "services"),

@@ -63,7 +63,7 @@ def run(request: Request) -> ExitCode:
     listed = bool(request.filename) and not dump
     tag = tag_of_flag(request.migration.tag)
     migration = msgspec.structs.replace(request.migration, names=names, listed=listed, tag=tag)
-    check(migration, from_file=listed)
+    check(migration)
     source = Source(request.connection, request.filename if dump else "", migration.everything)
     this = _Run(request, migration, dump, source)
     if listed and not names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from kubectl_rev.commands.names_file import NAMESPACES
 from kubectl_rev.core.mesh.revision_names import Kind, split
 from kubectl_rev.core.migration.choosing import Request as Migration
 from kubectl_rev.dumps import snapshot_file, yaml_reader
@@ -33,7 +34,7 @@ def named(arguments: Sequence[str], namespace: str, filename: str) -> tuple[tupl
 
 def _namespace(word: str) -> str:
     kind, slash, name = word.rpartition("/")
-    if slash and kind not in ("namespace", "namespaces", "ns"):
+    if slash and kind not in NAMESPACES:
         raise UsageError(f'"{word}" is no namespace: a migration moves whole namespaces')
     return name
 
@@ -46,9 +47,9 @@ def tag_of_flag(text: str) -> str:
     return name
 
 
-def check(migration: Migration, *, from_file: bool) -> None:
-    """Raises UsageError for flags that contradict each other; `from_file`: names come from one, if only none at all."""
-    chosen = [bool(migration.names) or from_file, migration.selector is not None, migration.everything]
+def check(migration: Migration) -> None:
+    """Raises UsageError for flags that contradict each other. A file of names chooses, if only none at all."""
+    chosen = [bool(migration.names) or migration.listed, migration.selector is not None, migration.everything]
     if sum(chosen) > 1:
         raise UsageError("names, --selector and --all-namespaces exclude each other")
     if migration.undo and (migration.to or migration.came_from or migration.enroll):

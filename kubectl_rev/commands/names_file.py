@@ -13,7 +13,7 @@ from kubectl_rev.dumps.yaml_reader import Name
 from kubectl_rev.errors import UsageError
 
 _LARGE = 1 << 24  # bytes: a list of more names than a cluster has; such a dump is not to be read twice
-_NAMESPACES = ("namespace", "namespaces", "ns")
+NAMESPACES = ("namespace", "namespaces", "ns")  # what a namespace is called in TYPE/NAME
 _OURS = ("revision", "tag")  # what our own lists have and no namespace is
 
 
@@ -51,7 +51,7 @@ def named(arguments: Sequence[str], file: File, namespace: str) -> list[str]:
     """
     words = [word.partition("/")[2] if word.startswith(("namespace/", "ns/")) else word for word in arguments]
     for name in file.names:
-        space = name.name if name.type in _NAMESPACES else name.namespace or namespace
+        space = name.name if name.type in NAMESPACES else name.namespace or namespace
         if not space or name.type in _OURS:
             raise UsageError(f"{name.type}/{name.name} has no namespace: use namespace/NAME, or add -n NAMESPACE")
         words.append(space)

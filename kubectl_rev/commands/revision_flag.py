@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from kubectl_rev.commands.lookup import READ
 from kubectl_rev.commands.source import Source
-from kubectl_rev.core.mesh import labels, revision_names
+from kubectl_rev.core.mesh import revision_names
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.revision_names import EITHER, Kind, Named
 from kubectl_rev.errors import ClusterError, UsageError
 from kubectl_rev.render.text import gap_text
 
-# A revision shows by its istiods, their Deployment or an injector, a tag by its injector or its Service.
-_SHOWN_BY = {
-    Kind.REVISION: ("pods", "deployments.apps", labels.INJECTORS),
-    Kind.TAG: (labels.INJECTORS, "services"),
-}
+_SHOWN_BY = {Kind.REVISION: READ["revisions"], Kind.TAG: READ["tags"]}
 
 
 def named(survey: Survey, text: str, source: Source, kinds: Iterable[Kind] = EITHER, *, running: bool = False) -> Named:

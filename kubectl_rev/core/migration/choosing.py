@@ -27,7 +27,7 @@ from kubectl_rev.core.suggestions import did_you_mean
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for. `names`, `selector` and `everything` choose; `came_from` narrows, or chooses by itself.
 
-    `undo` goes back instead; `tag` is moved itself, with what follows it.
+    `listed`: the names come from a file. `undo` goes back instead; `tag` is moved itself, with what follows it.
     """
 
     to: str = ""
