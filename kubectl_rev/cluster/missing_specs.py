@@ -57,10 +57,8 @@ def _pods(bare: dict[str, dict[_Key, list[Pod]]]) -> list[Work]:
             owner = whole.metadata.controller
             key = (whole.namespace, owner.kind, owner.name) if owner else (whole.namespace, "", whole.name)
             for pod in everything.get(key, ()):
-                if pod.spec is None and pod.metadata.name in (
-                    "",
-                    whole.name,
-                ):  # folded pods have no name: any one will do
+                # Folded pods have no name: any one will do.
+                if pod.spec is None and pod.metadata.name in ("", whole.name):
                     pod.spec, pod.status = whole.spec, whole.status
         return []
 

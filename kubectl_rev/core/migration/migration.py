@@ -166,17 +166,17 @@ def _of_workload(
     name = to.name if to else ""
     if not drifting and pin is None:
         return _fixed(workload, to)
+    moved = drifting if pin is None else [group for group in workload.groups if not group.pod.terminating]
+    pods = sum(group.count for group in moved)
     if kept := keeps(workload, was, original, request, undo=undo, pinning=pin is not None):
-        moved = drifting if pin is None else [group for group in workload.groups if not group.pod.terminating]
-        return left(workload, kept, sum(group.count for group in moved), name)
+        return left(workload, kept, pods, name)
     if workload.gateway in RENDERED:  # istiod renders it anew by itself as soon as the label is there
         return _restart(workload, None, None, original)
     if original is None or (pin is not None and workload.lender is not None and original.lender is None):
-        moved = [group for group in workload.groups if not group.pod.terminating] if pin is not None else drifting
-        kept = (
-            Kept(Reason.UNREADABLE_LABEL, _own_label(was or workload)) if pin is not None else Kept(Reason.UNREADABLE)
-        )
-        return left(workload, kept, sum(group.count for group in moved), name)
+        unread = Kept(Reason.UNREADABLE)
+        if pin is not None:
+            unread = Kept(Reason.UNREADABLE_LABEL, _own_label(was or workload))
+        return left(workload, unread, pods, name)
     stamp = stamp_of(original)
     if pin is not None and request.skip_owned and (owner := owner_of(original.template_holder)):
         return left(workload, Kept(Reason.OWNED, owner), sum(running(workload).values()), name)

@@ -162,10 +162,8 @@ def hold_default(survey: Survey) -> Hint:
     Meant is the one that validates by default (it held both), then the revision of that name, then the only one ready.
     """
     ready = {plane.revision for plane in survey.mesh.control_planes if plane.ready}
-    able = ready & _with_own_injector(survey)
     for revision in (survey.default.validation, labels.DEFAULT, *(ready if len(ready) == 1 else ())):
-        plane = survey.mesh.control_plane(str(revision))
-        if revision in able and plane and may_be_at_least(plane.versions, _HAS_TAGS):
+        if revision in ready and _is_taggable(survey, revision):
             return tag_set(survey, labels.DEFAULT, revision)
     return NO_HINT
 
@@ -178,9 +176,14 @@ def make_default_validator(survey: Survey) -> Hint:
     holder = survey.default.injection
     if holder is None:
         return hold_default(survey)
-    plane = survey.mesh.control_plane(holder)
-    able = holder in _with_own_injector(survey) and plane is not None and may_be_at_least(plane.versions, _HAS_TAGS)
-    return tag_set(survey, labels.DEFAULT, holder) if able else NO_HINT
+    return tag_set(survey, labels.DEFAULT, holder) if _is_taggable(survey, holder) else NO_HINT
+
+
+def _is_taggable(survey: Survey, revision: str) -> bool:
+    """Whether a tag can point at a revision, and its release may have `istioctl tag`."""
+    plane = survey.mesh.control_plane(revision)
+    own = revision in _with_own_injector(survey)
+    return own and plane is not None and may_be_at_least(plane.versions, _HAS_TAGS)
 
 
 def _with_own_injector(survey: Survey) -> set[str]:
