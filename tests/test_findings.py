@@ -6,7 +6,7 @@ import pytest
 
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.checks import Finding, Ref, Severity, find
-from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, flag, sentence, within
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, sentence, within
 from kubectl_rev.core.checks.joined_hints import joined
 from kubectl_rev.core.checks.messages import Message, Pods, summary, template_of
 from kubectl_rev.core.mesh.inventory import Survey
@@ -117,25 +117,25 @@ JOINED = {
     ),
     "the same twice": ([RESTARTS[0]] * 2, "kubectl rollout restart deployment/web -n shop", 0),
     "namespaces to move": (
-        [command("rev-migrate", name, flag("--to", "canary")) for name in ("a", "b")],
+        [command("rev-migrate", name, Flag("--to", "canary")) for name in ("a", "b")],
         "kubectl rev-migrate a b --to canary", 0,
     ),
     "to different revisions": (
-        [command("rev-migrate", name, flag("--to", name)) for name in ("a", "b")], "kubectl rev-migrate a --to a", 1,
+        [command("rev-migrate", name, Flag("--to", name)) for name in ("a", "b")], "kubectl rev-migrate a --to a", 1,
     ),
     "labels": (
         [command("label", "namespace", name, "istio-injection-") for name in ("a", "-b")],
         "kubectl label namespace a -- -b istio-injection-", 0,
     ),
     "what takes no list": (
-        [command("logs", name, within("shop"), flag("-c", "istio-proxy")) for name in ("p", "q")],
+        [command("logs", name, within("shop"), Flag("-c", "istio-proxy")) for name in ("p", "q")],
         "kubectl logs p -n shop -c istio-proxy", 1,
     ),
     "two commands": ([command("a", "x").then(command("b", "x")), command("a", "y").then(command("b", "y"))],
                      "kubectl a x && kubectl b x", 1),
     "a sentence": ([sentence("wait for x"), sentence("wait for y")], "wait for x", 1),
     "too many": (
-        [command("rev-migrate", f"n{number}", flag("--to", "c")) for number in range(30)],
+        [command("rev-migrate", f"n{number}", Flag("--to", "c")) for number in range(30)],
         f"kubectl rev-migrate {' '.join(f'n{number}' for number in range(20))} --to c", 10,
     ),
 }  # fmt: skip
@@ -148,8 +148,8 @@ def test_one_command_for_all_that_take_it(hints: list[Hint], text: str, others: 
 
 
 def test_what_needs_another_remedy_is_another_cause() -> None:
-    move, restart = command("rev-migrate", "both", flag("--to", "canary")), RESTARTS[0]
-    enroll = command("rev-migrate", "ghost", flag("--to", "canary"), Flag("--enroll"))
+    move, restart = command("rev-migrate", "both", Flag("--to", "canary")), RESTARTS[0]
+    enroll = command("rev-migrate", "ghost", Flag("--to", "canary"), Flag("--enroll"))
     rows = [
         found("REV302", E, f"shop/{number}", "m", hint) for number, hint in enumerate((move, restart, enroll, move))
     ]
@@ -160,7 +160,7 @@ def test_another_label_and_another_target_are_other_remedies() -> None:
     """What is printed for the first is not alike for those that need another value."""
     values = ("default", "canary", "canary")
     labelled = [command("label", "namespace", f"n{at}", f"istio.io/rev={to}") for at, to in enumerate(values)]
-    moved = [command("rev-migrate", f"n{at}", flag("--to", to)) for at, to in enumerate(values)]
+    moved = [command("rev-migrate", f"n{at}", Flag("--to", to)) for at, to in enumerate(values)]
     for hints in (labelled, moved):
         rows = [found("REV104", E, f"n{number}", "m", hint, "Namespace") for number, hint in enumerate(hints)]
         assert [len(cause) for cause in findings.fold(rows, TERMINAL)] == [1, 2]

@@ -21,7 +21,7 @@ from kubectl_rev.cluster.flags import ConnectionFlags
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.commands.source import Source
 from kubectl_rev.core.checks import find
-from kubectl_rev.core.checks.hints import NO_HINT, Command, Flag, Hint, command, flag, program, sentence, within
+from kubectl_rev.core.checks.hints import NO_HINT, Command, Flag, Hint, command, program, sentence, within
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.ownership import Owner
 from kubectl_rev.core.mesh.removal import removal
@@ -133,12 +133,12 @@ def made_of(name: str) -> Iterator[Hint]:
         yield at_source.reselect(owner, name, name)
     yield from (at_source.default_revision(name), reinstall("install it again", name), label_gateway(name, name, name))
     yield from (label("namespace", name, "a-"), label("gateway", name, f"istio.io/rev={name}", namespace=name))
-    yield command("create", flag("-f", name))
+    yield command("create", Flag("-f", name))
     yield command("rev-migrate", Flag("--undo"), name, name)
     yield command("rev-migrate", name, Flag(f"--to={name}"), Flag("--force-owned"))
     yield command("rollout", "resume", f"deployment/{name}", within(name)).then(command("get", "pod", name))
-    yield command("get", "pods", within(name), flag("-c", name))
-    yield program("istioctl", "tag", "set", name, flag("--revision", name), flag("-i", name))
+    yield command("get", "pods", within(name), Flag("-c", name))
+    yield program("istioctl", "tag", "set", name, Flag("--revision", name), Flag("-i", name))
 
 
 def everything() -> Iterator[Hint]:

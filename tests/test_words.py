@@ -12,7 +12,7 @@ import pytest
 from kubectl_rev.cluster.flags import ConnectionFlags
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.commands.source import Source
-from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, flag, program, sentence
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, program, sentence
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.status import answers
@@ -29,7 +29,7 @@ from tests.plugin import EXAMPLE, call
 FLAGS = ConnectionFlags(context="c d", user="u", as_user="bob", istio_namespace="mesh", token="secret")
 HINTS = {
     command("label", "namespace", "x", "a-"): "kubectl label namespace x a- '--context=c d' --user=u --as=bob",
-    program("istioctl", "tag", "set", "t", flag("-r", "x")): "istioctl tag set t -r x '--context=c d' --as=bob",
+    program("istioctl", "tag", "set", "t", Flag("-r", "x")): "istioctl tag set t -r x '--context=c d' --as=bob",
     command("rev-status", "ns/x"): (
         "kubectl rev-status ns/x '--context=c d' --user=u --as=bob --istio-namespace=mesh -f 'my dump.yaml'"
     ),

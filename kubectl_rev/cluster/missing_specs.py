@@ -15,9 +15,9 @@ from typing import Any
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.core.mesh.objects import Pod, WorkloadObject
+from kubectl_rev.core.mesh.resources import Key
 
 Work = Callable[[Connection], list[Any]]
-_Key = tuple[str, str, str]
 
 _AT_MOST = 8  # lists of one namespace; beyond that one list of the whole cluster
 _NOT_OURS = ("kube-system",)  # never injected: istiod's IgnoredNamespaces, pkg/kube/inject/inject.go
@@ -30,12 +30,12 @@ def missing(pods: Iterable[Pod], workloads: Iterable[WorkloadObject]) -> list[Wo
     The number of lists is bounded, not their size: pods of a few namespaces are listed there, else everywhere.
     """
     workloads = list(workloads)
-    known = {(w.namespace, w.kind, w.name) for w in workloads}
-    bare: dict[str, dict[_Key, list[Pod]]] = defaultdict(lambda: defaultdict(list))
+    known = {Key.of(w) for w in workloads}
+    bare: dict[str, dict[Key, list[Pod]]] = defaultdict(lambda: defaultdict(list))
     owning = set()
     for pod in pods:
         owner = pod.metadata.controller
-        key = (pod.namespace, owner.kind, owner.name) if owner else (pod.namespace, "", pod.name)
+        key = Key(pod.namespace, owner.kind, owner.name) if owner else Key(pod.namespace, "", pod.name)
         owning.add(key)
         if pod.spec is not None or pod.terminating or pod.namespace in _NOT_OURS:
             continue
@@ -43,19 +43,19 @@ def missing(pods: Iterable[Pod], workloads: Iterable[WorkloadObject]) -> list[Wo
             bare[pod.namespace][key].append(pod)
     alone: dict[str, dict[str, WorkloadObject]] = defaultdict(dict)
     for w in workloads:
-        if w.kind == "ReplicaSet" and w.metadata.controller is None and (w.namespace, w.kind, w.name) in owning:
+        if w.kind == "ReplicaSet" and w.metadata.controller is None and Key.of(w) in owning:
             alone[w.namespace][w.name] = w
     return _pods(bare) + _replica_sets(alone)
 
 
-def _pods(bare: dict[str, dict[_Key, list[Pod]]]) -> list[Work]:
+def _pods(bare: dict[str, dict[Key, list[Pod]]]) -> list[Work]:
     everything = {key: pods for found in bare.values() for key, pods in found.items()}
 
     def work(namespace: str, connection: Connection) -> list[Any]:
         elsewhere = "" if namespace else ",".join(f"metadata.namespace!={ns}" for ns in _NOT_OURS)
         for whole in lists.whole_pods(connection, namespace, fields=elsewhere):
             owner = whole.metadata.controller
-            key = (whole.namespace, owner.kind, owner.name) if owner else (whole.namespace, "", whole.name)
+            key = Key(whole.namespace, owner.kind, owner.name) if owner else Key(whole.namespace, "", whole.name)
             for pod in everything.get(key, ()):
                 # Folded pods have no name: any one will do.
                 if pod.spec is None and pod.metadata.name in ("", whole.name):

@@ -16,11 +16,9 @@ from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.follow import Change, Listed, Trouble, follow
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.objects import Pod
-from kubectl_rev.core.mesh.resources import maker
+from kubectl_rev.core.mesh.resources import Key, maker
 from kubectl_rev.core.migration.rollout import Seen
 from kubectl_rev.errors import Unreachable
-
-Key = tuple[str, str, str]  # namespace, kind, name
 
 
 class Pods:
@@ -47,7 +45,7 @@ class Pods:
     def of(self, namespace: str, kind: str, name: str) -> list[Seen]:
         """The pods of one workload that have not finished."""
         with self._news:
-            return list(self._found.get((namespace, kind, name), {}).values())
+            return list(self._found.get(Key(namespace, kind, name), {}).values())
 
     def wait(self, seconds: float) -> None:
         """Return as soon as a pod has changed since the last `wait`, at the latest after so many seconds."""
@@ -118,5 +116,5 @@ def workload_of(pod: Pod) -> Key:
     """Whose pod it is: that of its controller, or of what made that, as the pod's labels tell."""
     owner = pod.metadata.controller
     if owner is None:
-        return pod.namespace, "Pod", pod.name
-    return pod.namespace, *(maker(owner.kind, owner.name, pod.labels) or (owner.kind, owner.name))
+        return Key(pod.namespace, "Pod", pod.name)
+    return Key(pod.namespace, *(maker(owner.kind, owner.name, pod.labels) or (owner.kind, owner.name)))

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev.commands.terminal import err, out
-from kubectl_rev.core.checks.hints import Hint, command, flag
+from kubectl_rev.core.checks.hints import Flag, Hint, command
 from kubectl_rev.core.migration.patches import holds
 from kubectl_rev.core.validation.repair import Write
 from kubectl_rev.core.writes import singular
@@ -151,7 +151,7 @@ class Run:
             reason = (error.strerror or str(error)).lower()
             raise UsageError(f"cannot write the backup {path}: {reason}: use --backup-dir") from None
         err(clean(f"backup of {write.step.name}: {path}"))
-        self.undo.append(command("create", flag("-f", str(path))))
+        self.undo.append(command("create", Flag("-f", str(path))))
 
 
 def _needs_backup(write: Write) -> bool:

@@ -21,7 +21,7 @@ from kubectl_rev.commands.name_lines import name_lines
 from kubectl_rev.commands.source import Source
 from kubectl_rev.commands.terminal import confirm, err, out, style
 from kubectl_rev.core.checks.hints import Flag, Hint, command
-from kubectl_rev.core.checks.model import Ref
+from kubectl_rev.core.checks.model import ref_of
 from kubectl_rev.core.migration.choosing import Request as Migration
 from kubectl_rev.core.migration.outcome import Outcome, Result
 from kubectl_rev.core.migration.plan import Plan
@@ -251,7 +251,7 @@ class _Run:
             outcomes=execution.done if execution else outcomes,
             left=plan.left,
             not_begun=[move.namespace for move in execution.namespaces_left] if execution else [],
-            not_restarted=[Ref(one.kind, one.namespace, one.name) for one in execution.left] if execution else [],
+            not_restarted=[ref_of(one) for one in execution.left] if execution else [],
             skipped=plan.skipped,
             findings=preflight.findings,
             gaps=preflight.gaps,

@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from kubectl_rev.commands import migrate_outcomes as outcomes
+from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.migration.outcome import Outcome
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Move, Plan, Proof, Restart
@@ -137,7 +138,7 @@ class Execution:
     @property
     def left(self) -> list[Restart]:
         """Restarts that were not begun."""
-        return [restart for restart in self.plan.restarts if _key(restart) not in self._started]
+        return [restart for restart in self.plan.restarts if Key.of(restart) not in self._started]
 
     @property
     def namespaces_left(self) -> list[Move]:
@@ -202,7 +203,7 @@ class Execution:
             if waits and full:
                 return
             restart = space.todo.popleft()
-            self._started.add(_key(restart))
+            self._started.add(Key.of(restart))
             if restart.step is not None and (failed := self._write(restart.step)) is not None:
                 yield self._failed(restart.kind, restart.namespace, restart.name, failed)
                 continue
@@ -277,7 +278,3 @@ class Execution:
         self.failures += 1
         text = f"{spoken(kind, name)} failed: {message}"
         return Outcome(kind=kind, namespace=namespace, name=name, what=What.FAILED, message=text, detail=message)
-
-
-def _key(restart: Restart) -> tuple[str, str, str]:
-    return restart.namespace, restart.kind, restart.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kubectl_rev.commands.migrate_execution import Execution
 from kubectl_rev.commands.migrate_preflight import Preflight
 from kubectl_rev.commands.terminal import err, style
-from kubectl_rev.core.checks.model import Ref
+from kubectl_rev.core.checks.model import Ref, namespace_ref, ref_of
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Plan
 from kubectl_rev.core.migration.reasons import What
@@ -69,6 +69,6 @@ def changed(plan: Plan) -> list[Ref]:
     """What -o name prints: the objects that the plan writes."""
     refs = [Ref("Tag", "", plan.tag)] if plan.first else []
     for move in plan.moves:
-        refs += [Ref("Namespace", "", move.namespace)] if move.label or move.close else []
-        refs += [Ref(one.kind, one.namespace, one.name) for one in move.restarts if one.step]
+        refs += [namespace_ref(move.namespace)] if move.label or move.close else []
+        refs += [ref_of(one) for one in move.restarts if one.step]
     return refs

@@ -15,8 +15,9 @@ from kubectl_rev.commands.query import Filter, ListQuery, Query, SubjectQuery
 from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
 from kubectl_rev.commands.terminal import err, out, style
-from kubectl_rev.core.checks import Finding, Ref
+from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.checks.hints import command
+from kubectl_rev.core.checks.model import namespace_ref
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.status import answers
@@ -101,7 +102,7 @@ def _overview(request: Request, survey: Survey, source: Source) -> str:
         "Overview",
         value=lambda: report,
         text=lambda: render.overview(report, look, source.repeated, findings_first=request.watch),
-        names=lambda: name_lines(Ref("Namespace", "", item.name) for item in report.namespaces if item.attention),
+        names=lambda: name_lines(namespace_ref(item.name) for item in report.namespaces if item.attention),
     )
 
 

@@ -13,9 +13,10 @@ from kubectl_rev.commands.query import Filter, ListQuery
 from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source
 from kubectl_rev.commands.terminal import err, style
-from kubectl_rev.core.checks.model import Ref
+from kubectl_rev.core.checks.model import Ref, ref_of
 from kubectl_rev.core.mesh import revision_names
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.status import answers
 from kubectl_rev.core.status.items import revisions_of
 from kubectl_rev.errors import ExitCode
@@ -81,7 +82,7 @@ def listed(
 def _ref(item: Any, kind: str | None) -> Ref:
     if kind == "revisions":  # its namespace is where its istiod is
         return Ref("Revision", "", item.name)
-    return Ref(item.kind, item.namespace, item.name)
+    return ref_of(item)
 
 
 def _of_tag(survey: Survey, name: str) -> str:
@@ -110,7 +111,7 @@ def filtered(items: list[Any], keep: Filter, survey: Survey, source: Source) -> 
     if keep.selector is not None:
         labels = answers.labels_of(survey)
         matches = keep.selector.matches
-        items = [item for item in items if matches(labels.get((item.kind, item.namespace, item.name), {}))]
+        items = [item for item in items if matches(labels.get(Key.of(item), {}))]
     if keep.revision:
         revision = named(survey, keep.revision, source, running=True).revision
         items = [item for item in items if revision in revisions_of(item, survey.mesh.served)]

@@ -16,6 +16,7 @@ from kubectl_rev.commands.terminal import err, style
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.gateways import is_istio
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.status import explain
 from kubectl_rev.core.status.explain import Explanation
 from kubectl_rev.errors import ExitCode, UsageError
@@ -95,7 +96,7 @@ def _check_kind_and_owner(survey: Survey, kind: str, name: str, namespace: str, 
         if (workload.kind, workload.name) == (kind, name) and namespace in ("", workload.namespace):
             if above := workload.metadata.controller:
                 raise UsageError(f'{kind.lower()} "{name}" belongs to {above.kind.lower()}/{above.name}: ask for that')
-            if user := survey.borrowers.get((workload.namespace, kind, name)):
-                asked = f"{user[1].lower()}/{user[2]}"
+            if user := survey.borrowers.get(Key.of(workload)):
+                asked = f"{user.kind.lower()}/{user.name}"
                 raise UsageError(f'{kind.lower()} "{name}" runs no pods: its template is for {asked}: ask for that')
             raise UsageError(f'{kind.lower()} "{name}" runs no pods, and none are to come')

@@ -19,7 +19,7 @@ import msgspec
 
 from kubectl_rev.core.mesh import labels, objects
 from kubectl_rev.core.mesh.objects import Object, Pod, Shape, WorkloadObject
-from kubectl_rev.core.mesh.resources import BY_KIND, BY_NAME, FIELDS, RESOURCES, Resource, group_of, plural_of
+from kubectl_rev.core.mesh.resources import BY_KIND, BY_NAME, FIELDS, RESOURCES, Key, Resource, group_of, plural_of
 from kubectl_rev.core.mesh.sail import Sail
 from kubectl_rev.core.mesh.snapshot import Absent, Gap, Snapshot
 from kubectl_rev.dumps.redact import INJECTOR_CONFIG, lean
@@ -95,7 +95,7 @@ def parse(texts: dict[str, str]) -> Snapshot:
                     config += _config(head, raw)
                 if kind and raw is not None:
                     each = _complete(kind, _object(kind, head, raw))
-                    found[kind.kind, each.namespace, each.name] = kind, each
+                    found[Key(each.namespace, kind.kind, each.name)] = kind, each
     where = _place(next(iter(texts))) if len(texts) == 1 else f"these {len(texts)} files"
     if saved and (seen or len(saved) > 1):
         raise UsageError(f"{where}: a saved snapshot cannot be combined with other objects")

@@ -364,10 +364,10 @@ def test_labels_to_select_on() -> None:
         Survey(world(ns("shop", "rev=prod"), running(WEB, "canary"), gateway("g", "shop", "a=b")))
     )
     assert found == {
-        ("Namespace", "", "shop"): {"istio.io/rev": "prod"},
-        ("Deployment", "shop", "web"): {},
-        ("Pod", "shop", "web-5d8f-0"): {"app": "web"},
-        ("Gateway", "shop", "g"): {"a": "b"},
+        ("", "Namespace", "shop"): {"istio.io/rev": "prod"},
+        ("shop", "Deployment", "web"): {},
+        ("shop", "Pod", "web-5d8f-0"): {"app": "web"},
+        ("shop", "Gateway", "g"): {"a": "b"},
     }
 
 

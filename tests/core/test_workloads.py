@@ -145,7 +145,7 @@ def lent(text: str = "", *, kind: str = "Deployment", own: str | None = None, re
 )
 def test_a_borrowed_template_decides(kind: str, namespace: Object, text: str, wanted: str | None) -> None:
     found = unit(namespace, lent(text, kind=kind))
-    assert (found.kind, found.name, found.template_holder) == ("Rollout", "web", (kind, "base"))
+    assert (found.kind, found.name, found.template_holder) == ("Rollout", "web", ("shop", kind, "base"))
     assert found.selected.revision == wanted
 
 
@@ -160,7 +160,7 @@ def test_a_lender_with_pods_of_its_own_is_a_workload() -> None:
 def test_a_lender_that_was_not_read_leaves_the_pods_to_tell() -> None:
     parts = [each for each in lent("rev=canary") if each.name != "base"]
     found = unit(MOVED, parts)
-    assert (found.kind, found.template, found.template_holder) == ("Rollout", None, ("Rollout", "web"))
+    assert (found.kind, found.template, found.template_holder) == ("Rollout", None, ("shop", "Rollout", "web"))
 
 
 def test_a_reference_means_something_only_where_its_kind_has_one() -> None:

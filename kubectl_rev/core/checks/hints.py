@@ -133,10 +133,6 @@ def sentence(*parts: str | Hint) -> Hint:
     return Hint(*(part for each in parts for part in ([each] if isinstance(each, str) else each.parts) if part))
 
 
-def flag(name: str, value: str | None = None) -> Flag:
-    return Flag(name, value)
-
-
 def within(namespace: str) -> Flag:
     """`-n NAMESPACE`."""
     return Flag("-n", namespace)

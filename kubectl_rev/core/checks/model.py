@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from kubectl_rev.core.checks.hints import Hint
+from kubectl_rev.core.mesh.resources import Keyed
 
 Case = TypeVar("Case")
 
@@ -30,6 +31,14 @@ class Ref(msgspec.Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         return f"{self.kind.lower()}/{self.name}"
+
+
+def ref_of(keyed: Keyed) -> Ref:
+    return Ref(keyed.kind, keyed.namespace, keyed.name)
+
+
+def namespace_ref(name: str) -> Ref:
+    return Ref("Namespace", "", name)
 
 
 class Breaks(Enum):

@@ -18,7 +18,7 @@ from kubectl_rev.core.mesh.gateways import GatewayKind, classify, gateway_name, 
 from kubectl_rev.core.mesh.injection import InjectionDecision, State, label_keys_used, select
 from kubectl_rev.core.mesh.objects import Metadata, OwnerReference, Pod, PodSpec, PodTemplate, WorkloadObject
 from kubectl_rev.core.mesh.proxies import Proxy, as_wished, proxy_of
-from kubectl_rev.core.mesh.resources import Restart, facts_of, maker
+from kubectl_rev.core.mesh.resources import Key, Restart, facts_of, maker
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.rollout_state import state_of
 from kubectl_rev.core.mesh.snapshot import Snapshot
@@ -26,7 +26,6 @@ from kubectl_rev.core.mesh.snapshot import Snapshot
 Held = Literal["", "paused", "OnDelete", "rolling", "stuck"]
 Replacing = Literal["restart", "recreate", "wait for", "resume and restart", "delete the pods of",
                     "wait for the rollout of", "mend the rollout of"]  # fmt: skip
-Key = tuple[str, str, str]  # namespace, kind, name
 
 
 class PodGroup(msgspec.Struct, frozen=True):
@@ -63,12 +62,12 @@ class Workload(msgspec.Struct, frozen=True):
     gateway: GatewayKind | None
     groups: tuple[PodGroup, ...]
     held: Held = ""  # why `kubectl rollout restart` replaces none of its pods, or is no help
-    lender: tuple[str, str] | None = None  # kind and name of the workload whose template it uses
+    lender: Key | None = None  # the workload whose template it uses
 
     @property
-    def template_holder(self) -> tuple[str, str]:
-        """Kind and name of the object that its template is in."""
-        return self.lender or (self.kind, self.name)
+    def template_holder(self) -> Key:
+        """The object that its template is in."""
+        return self.lender or Key.of(self)
 
     @property
     def proxies(self) -> Counter[str]:
@@ -121,7 +120,7 @@ class Survey:
         self.mesh = Mesh(snapshot)
         self.namespace_labels = {ns.name: ns.labels for ns in snapshot.namespaces}
         self.terminating = {ns.name for ns in snapshot.namespaces if ns.metadata.deletion_timestamp}
-        self._workloads: dict[Key, WorkloadObject] = {(w.namespace, w.kind, w.name): w for w in snapshot.workloads}
+        self._workloads: dict[Key, WorkloadObject] = {Key.of(workload): workload for workload in snapshot.workloads}
         self._selected_for: dict[str, InjectionDecision] = {}
         self._gateways = {(g.namespace, g.name): g for g in snapshot.gateways}
 
@@ -158,12 +157,12 @@ class Survey:
     def borrowers(self) -> dict[Key, Key]:
         """The workloads whose template another one uses, with that one."""
         found = ((self.lender(workload), key) for key, workload in self._workloads.items())
-        return {(key[0], lender.kind, lender.name): key for lender, key in found if lender is not None}
+        return {Key.of(lender): key for lender, key in found if lender is not None}
 
     def lender(self, workload: WorkloadObject) -> WorkloadObject | None:
         """The workload whose template this one uses instead of its own, as far as it was read."""
         reference = workload.spec.workload_ref if facts_of(workload.kind).borrows else None
-        return self._workloads.get((workload.namespace, reference.kind, reference.name)) if reference else None
+        return self._workloads.get(Key(workload.namespace, reference.kind, reference.name)) if reference else None
 
     def _template(self, workload: WorkloadObject) -> PodTemplate | None:
         return (self.lender(workload) or workload).template
@@ -193,14 +192,14 @@ class Survey:
         """
         namespace, controller = pod.namespace, pod.metadata.controller
         if controller is None or controller.kind == "Node":
-            return (namespace, "Pod", pod.name), None
+            return Key(namespace, "Pod", pod.name), None
         template: PodTemplate | None = None
         passed: set[Key] = set()
         while True:
-            key = (namespace, controller.kind, controller.name)
+            key = Key(namespace, controller.kind, controller.name)
             workload = self._workloads.get(key) or self._maker(pod, key)
             if workload is not None:
-                key = (namespace, workload.kind, workload.name)
+                key = Key.of(workload)
             if workload is None or key in passed:  # a circle: no cluster has one, a file may
                 return key, template
             passed.add(key)
@@ -214,7 +213,7 @@ class Survey:
         """The Deployment, or its like, whose ReplicaSet was not read: the pod's own labels tell."""
         namespace, kind, name = key
         above = maker(kind, name, pod.labels)
-        return self._workloads.get((namespace, *above)) if above else None
+        return self._workloads.get(Key(namespace, *above)) if above else None
 
     def _above(self, workload: WorkloadObject) -> OwnerReference | None:
         """The controller that decides about a workload's pods in its place."""
@@ -224,7 +223,7 @@ class Survey:
         if above.kind == "Pod":  # a LeaderWorkerSet's leaders own their workers, and are a StatefulSet's own pods
             name, _, ordinal = above.name.rpartition("-")
             above = OwnerReference(kind="StatefulSet", name=name if ordinal.isdecimal() else above.name)
-        return above if (workload.namespace, above.kind, above.name) in self._workloads else None
+        return above if Key(workload.namespace, above.kind, above.name) in self._workloads else None
 
     def _is_top(self, workload: WorkloadObject) -> bool:
         return self._above(workload) is None
@@ -255,7 +254,7 @@ class Survey:
         held = _held(workload) if workload else ""
         lender = self.lender(workload) if workload else None
         made = Workload(kind, namespace, name, metadata, template, subject, selected, gateway, tuple(groups), held)
-        return replace(made, lender=(lender.kind, lender.name)) if lender else made
+        return replace(made, lender=Key.of(lender)) if lender else made
 
     def _selected(self, subject: Subject, gateway: GatewayKind | None, metadata: Metadata) -> InjectionDecision:
         if gateway in RENDERED:

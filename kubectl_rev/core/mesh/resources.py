@@ -8,12 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from kubectl_rev.core.mesh import endpoints, labels, objects, sail
 from kubectl_rev.core.mesh.objects import Object, Pod, WorkloadObject
+
+
+class Keyed(Protocol):
+    """An object, or what is said of one; `namespace` is empty of what has none."""
+
+    @property
+    def namespace(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+class Key(NamedTuple):
+    """What tells objects apart, and the order in which they are listed."""
+
+    namespace: str
+    kind: str
+    name: str
+
+    @classmethod
+    def of(cls, keyed: Keyed) -> Key:
+        return cls(keyed.namespace, keyed.kind, keyed.name)
 
 
 class Decoding(Enum):

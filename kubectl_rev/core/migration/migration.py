@@ -17,8 +17,8 @@ from kubectl_rev.core.mesh.enrollment import pinned
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload
 from kubectl_rev.core.mesh.objects import Namespace, WorkloadObject
+from kubectl_rev.core.mesh.resources import Key, facts_of
 from kubectl_rev.core.mesh.resources import Restart as RestartBy
-from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.mesh.revision_names import Kind, Named
 from kubectl_rev.core.migration import patches
 from kubectl_rev.core.migration.choosing import Choice, Request
@@ -32,15 +32,13 @@ from kubectl_rev.core.migration.skip_reasons import Kept, keeps, left, partition
 from kubectl_rev.core.writes import Step
 
 Wanted = Mapping[str, dict[str, str]]  # by namespace: its injection labels afterwards
-Pins = Mapping[
-    tuple[str, str, str], dict[str, str]
-]  # by namespace, kind, name of what holds the template: its revision label afterwards
+Pins = Mapping[Key, dict[str, str]]  # by what holds the template: its revision label afterwards
 
 
 def plan(survey: Survey, originals: PatchTargets, request: Request, choice: Choice, to: Named, now: str) -> Plan:
     """Everything in order: namespaces by name, gateways last. `now` is what `restartedAt` will say."""
     pins = {
-        (workload.namespace, *workload.template_holder): {labels.REV: to.name}
+        workload.template_holder: {labels.REV: to.name}
         for name in choice.chosen
         if not request.enroll and name not in choice.keep_label
         for workload in survey.by_namespace.get(name, ())
@@ -86,7 +84,7 @@ def surveyed_after(survey: Survey, wanted: Wanted, pins: Pins) -> Survey:
         else ns
         for ns in snapshot.namespaces
     ]
-    workloads = [_repinned(w, pins[w.namespace, w.kind, w.name]) if _key(w) in pins else w for w in snapshot.workloads]
+    workloads = [_repinned(w, pins[Key.of(w)]) if Key.of(w) in pins else w for w in snapshot.workloads]
     return Survey(replace(snapshot, namespaces=namespaces, workloads=workloads))
 
 
@@ -115,7 +113,7 @@ def move(
     restarts: list[Restart] = []
     stay, unchanged = [], 0
     for workload in after.by_namespace.get(name, ()):
-        pin = pins.get((workload.namespace, *workload.template_holder))
+        pin = pins.get(workload.template_holder)
         made = _of_workload(
             workload, was.get((workload.kind, workload.name)), originals, request, now, pin, changed, undo, to
         )
@@ -257,10 +255,6 @@ def _own_label(workload: Workload) -> str:
 
 def _target(step: Step | None) -> tuple[str, str, str] | None:
     return (step.resource, step.namespace, step.name) if step else None
-
-
-def _key(workload: WorkloadObject) -> tuple[str, str, str]:
-    return workload.namespace, workload.kind, workload.name
 
 
 def _repinned(workload: WorkloadObject, pin: dict[str, str]) -> WorkloadObject:

@@ -13,10 +13,8 @@ from typing import Any
 import msgspec
 
 from kubectl_rev.core.mesh.objects import OwnerReference, Shape, Trigger, WorkloadReference
-from kubectl_rev.core.mesh.resources import facts_of
+from kubectl_rev.core.mesh.resources import Key, facts_of
 from kubectl_rev.core.mesh.selectors import LabelSelector
-
-Key = tuple[str, str, str]  # kind, namespace, name
 
 
 class Identity(Shape):
@@ -97,7 +95,7 @@ class PatchTarget(Shape):
 
     @property
     def key(self) -> Key:
-        return self.kind, self.metadata.namespace, self.metadata.name
+        return Key(self.metadata.namespace, self.kind, self.metadata.name)
 
     @property
     def annotations(self) -> dict[str, str]:
@@ -136,19 +134,19 @@ class PatchTarget(Shape):
 
 
 class PatchTargets:
-    """All that were read, by kind, namespace and name."""
+    """All that were read, by key."""
 
     def __init__(self, found: list[PatchTarget]) -> None:
         self._found = {each.key: each for each in found}
         for each in found:
             if (reference := each.spec.workload_ref) is not None and facts_of(each.kind).borrows:
-                each.lender = self._found.get((reference.kind, each.metadata.namespace, reference.name))
+                each.lender = self._found.get(Key(each.metadata.namespace, reference.kind, reference.name))
 
     def get(self, kind: str, namespace: str, name: str) -> PatchTarget | None:
-        return self._found.get((kind, namespace, name))
+        return self._found.get(Key(namespace, kind, name))
 
     def namespace(self, name: str) -> PatchTarget | None:
-        return self._found.get(("Namespace", "", name))
+        return self._found.get(Key("", "Namespace", name))
 
     def __iter__(self) -> Iterator[PatchTarget]:
         return iter(self._found.values())

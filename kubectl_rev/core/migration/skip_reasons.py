@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, flag, within
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, within
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect
 from kubectl_rev.core.mesh.injection import State
@@ -119,7 +119,7 @@ def _next_step(workload: Workload, reason: Reason, to: str) -> Hint:
         case Reason.ON_DELETE | Reason.PARTITION | Reason.OTHER_KIND:
             return command("rev-status", "pods", Flag("--drifted"), where)
         case Reason.BARE_POD:
-            return command("get", "pod", workload.name, where, flag("-o", "yaml"))
+            return command("get", "pod", workload.name, where, Flag("-o", "yaml"))
         case Reason.JOB:
             return command("get", named, where, Flag("--watch"))
         case Reason.NO_RESTART | Reason.NO_TRIGGER:
@@ -131,7 +131,7 @@ def _next_step(workload: Workload, reason: Reason, to: str) -> Hint:
         case Reason.LOSES_SIDECAR | Reason.UNREADABLE | Reason.REJECTED | Reason.UNDECIDED:
             return command("rev-status", named, where)
         case Reason.GATEWAY if to:
-            return command("rev-migrate", workload.namespace, flag("--to", to), Flag("--include-gateways"))
+            return command("rev-migrate", workload.namespace, Flag("--to", to), Flag("--include-gateways"))
         case Reason.GATEWAY_OWNER if to and workload.made_from:
             return label_gateway(workload.namespace, workload.made_from, to)
     return NO_HINT

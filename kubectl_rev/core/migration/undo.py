@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.migration import choosing, patches
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.migration import gateways_last, move, surveyed_after
@@ -26,10 +27,10 @@ def records(originals: PatchTargets) -> dict[str, dict[str, str]]:
     return found
 
 
-def pins(originals: PatchTargets, namespaces: set[str]) -> dict[tuple[str, str, str], dict[str, str]]:
+def pins(originals: PatchTargets, namespaces: set[str]) -> dict[Key, dict[str, str]]:
     """The workloads there whose template was changed, with the label it had."""
     return {
-        (original.metadata.namespace, original.kind, original.metadata.name): was
+        original.key: was
         for original in originals
         if original.kind != "Namespace"
         and original.metadata.namespace in namespaces

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from kubectl_rev.core.checks.hints import Flag, Hint, command, flag, program, sentence, within
+from kubectl_rev.core.checks.hints import Flag, Hint, command, program, sentence, within
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.injection import State, select
@@ -19,13 +19,13 @@ def repoint(owner: Owner, validator: str, revision: str, *, default: bool) -> Hi
     """How to make a validator call a revision, for good; `default`: it validates config without a revision label."""
     match owner.tool:
         case "Helm" if default:
-            return _upgrade(owner, "istio/base", flag("--set", f"defaultRevision={_helm_value(revision)}"))
+            return _upgrade(owner, "istio/base", Flag("--set", f"defaultRevision={_helm_value(revision)}"))
         case "Helm":
             return _upgrade(owner, "istio/istiod")
         case "Sail" if default:
             target = {"spec": {"targetRef": {"kind": "IstioRevision", "name": revision}}}
             text = msgspec.json.encode(target).decode()
-            patch = command("patch", "istiorevisiontag", labels.DEFAULT, Flag("--type=merge"), flag("-p", text))
+            patch = command("patch", "istiorevisiontag", labels.DEFAULT, Flag("--type=merge"), Flag("-p", text))
             return sentence(patch, "  # moves what istio-injection=enabled means, too")
     service = f"webhooks[].clientConfig.service.name={own_service(revision)}"
     change = f"metadata.labels.{labels.REV}={revision} and {service}"
@@ -54,7 +54,7 @@ def remove(owner: Owner, name: str) -> Hint:
 
 def default_revision(revision: str) -> Hint:
     """How the base chart is told which revision validates what has no revision label."""
-    setting = flag("--set", f"defaultRevision={_helm_value(revision)}")
+    setting = Flag("--set", f"defaultRevision={_helm_value(revision)}")
     return program("helm", "upgrade", "istio-base", "istio/base", Flag("--reuse-values"), setting)
 
 

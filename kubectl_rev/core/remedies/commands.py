@@ -7,19 +7,7 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.core.checks.hints import (
-    NO_HINT,
-    OVERWRITE,
-    Flag,
-    Hint,
-    command,
-    flag,
-    program,
-    selecting,
-    sentence,
-    within,
-)
-from kubectl_rev.core.checks.model import Ref
+from kubectl_rev.core.checks.hints import NO_HINT, OVERWRITE, Flag, Hint, command, program, selecting, sentence, within
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.drift import RENDERED
@@ -31,14 +19,6 @@ from kubectl_rev.core.mesh.resources import Restart, facts_of
 
 _ISTIO_SYSTEM = "istio-system"  # istioctl's default for -i
 _HAS_TAGS = (1, 11)  # the release of `istioctl tag`; 1.10's was `x revision tag`, 1.9 had none
-
-
-def namespace_ref(name: str) -> Ref:
-    return Ref("Namespace", "", name)
-
-
-def workload_ref(workload: Workload) -> Ref:
-    return Ref(workload.kind, workload.namespace, workload.name)
 
 
 def restart(workload: Workload) -> Hint:
@@ -131,7 +111,7 @@ def relabel(survey: Survey, name: str, *, meant: tuple[str, str] | None = None, 
 def migrate(survey: Survey, namespace: str, to: str) -> Hint:
     """The command that moves a namespace; one that nobody injects now has to be put into the mesh for it."""
     enroll = [Flag("--enroll")] if why_not_injected(survey, namespace) else []
-    return command("rev-migrate", namespace, flag("--to", to), *enroll)
+    return command("rev-migrate", namespace, Flag("--to", to), *enroll)
 
 
 def living(survey: Survey) -> list[str]:
@@ -150,7 +130,7 @@ def retag(survey: Survey, tag: str, to: Sequence[str]) -> Hint:
     own = _with_own_injector(survey)
     for revision in to:
         if revision in own and any(c.labels.get(labels.TAG) == tag for c in survey.snapshot.injectors):
-            return command("rev-migrate", flag("--tag", tag), flag("--to", revision))
+            return command("rev-migrate", Flag("--tag", tag), Flag("--to", revision))
         if revision in own:
             return tag_set(survey, tag, revision)
     return command("rev-status", "revisions")
@@ -199,24 +179,24 @@ def tag_set(survey: Survey, tag: str, revision: str) -> Hint:
     (istioctl/pkg/tag/generate.go, tagWebhookConfigFromCanonicalWebhook).
     """
     plane = survey.mesh.control_plane(revision)
-    away = [flag("-i", plane.namespace)] if plane and plane.namespace not in ("", _ISTIO_SYSTEM) else []
-    return program("istioctl", "tag", "set", tag, flag("--revision", revision), OVERWRITE, *away)
+    away = [Flag("-i", plane.namespace)] if plane and plane.namespace not in ("", _ISTIO_SYSTEM) else []
+    return program("istioctl", "tag", "set", tag, Flag("--revision", revision), OVERWRITE, *away)
 
 
 def reinstall(what: str, revision: str) -> Hint:
     """What is installed with istioctl, and moves only by being installed again."""
-    setting = [] if revision == labels.DEFAULT else [flag("--set", f"revision={revision}")]
+    setting = [] if revision == labels.DEFAULT else [Flag("--set", f"revision={revision}")]
     return sentence(
-        f"{what}: ", program("istioctl", "install", *setting, flag("-f", "FILE")), ", with its own settings"
+        f"{what}: ", program("istioctl", "install", *setting, Flag("-f", "FILE")), ", with its own settings"
     )
 
 
 def reset_label(workload: Workload, value: str) -> Hint:
     """The command that corrects the revision label of a workload's template, which also replaces its pods."""
-    kind, name = workload.template_holder
+    _, kind, name = workload.template_holder
     patch: dict[str, Any] = {"metadata": {"labels": {labels.REV: value}}}
     for part in reversed(facts_of(kind).template.split("/")[1:]):
         patch = {part: patch}
     text = msgspec.json.encode(patch).decode()
     what = f"{kind.lower()}/{name}"
-    return command("patch", what, within(workload.namespace), Flag("--type=merge"), flag("-p", text))
+    return command("patch", what, within(workload.namespace), Flag("--type=merge"), Flag("-p", text))

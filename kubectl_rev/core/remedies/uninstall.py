@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from kubectl_rev.core.checks.hints import Flag, Hint, command, flag, program, within
+from kubectl_rev.core.checks.hints import Flag, Hint, command, program, within
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.removal import Removal
 from kubectl_rev.core.mesh.removal_method import Method
@@ -44,7 +44,7 @@ def commands(
             note = "complete removes the older revision, rollback the newer one; its gateways go too"
             note += "".join(f", Service {name} keeps {_ready(count)}" for (_, name), count in sorted(kept.items()))
             done = "complete" if _older(mesh, gone, others) else "rollback"
-            where = (flag("--resource-group", "GROUP"), flag("--name", "CLUSTER"))
+            where = (Flag("--resource-group", "GROUP"), Flag("--name", "CLUSTER"))
             return [Command(program("az", "aks", "mesh", "upgrade", done, *where), note)]
     return []
 
@@ -60,11 +60,11 @@ def _istioctl(mesh: Mesh, gone: Removal) -> Command:
     words = ["istioctl", *(["x"] if old else []), "uninstall"]
     if gone.unlabelled:
         note = "FILE is what it was installed with: it has no revision label"
-        return Command(program(*words, flag("-f", "FILE")), note)
+        return Command(program(*words, Flag("-f", "FILE")), note)
     elsewhere = [namespace for namespace in gone.namespaces if namespace != "istio-system"]
     # It prunes by the namespace that its settings name, whatever --istioNamespace says.
     where = [Flag(f"--set=values.global.istioNamespace={namespace}") for namespace in elsewhere[:1]]
-    return Command(program(*words, flag("--revision", gone.revision), *where))
+    return Command(program(*words, Flag("--revision", gone.revision), *where))
 
 
 def _sail(mesh: Mesh, gone: Removal) -> Iterator[Command]:

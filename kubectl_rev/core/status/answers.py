@@ -11,6 +11,7 @@ from kubectl_rev.core.mesh.drift import Effect
 from kubectl_rev.core.mesh.gateways import GatewayKind, is_istio, is_waypoint, owner
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Survey, Workload, is_ambient
+from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.revisions import ControlPlane, Tag
 from kubectl_rev.core.status.items import (
     ControlPlaneItem,
@@ -219,16 +220,16 @@ def gateways(survey: Survey) -> list[WorkloadItem]:
                     note="no Deployment" if selected.state is State.INJECTED else selected.because,
                 )
             )
-    return sorted(items, key=lambda item: (item.namespace, item.kind, item.name))
+    return sorted(items, key=Key.of)
 
 
-def labels_of(survey: Survey) -> dict[tuple[str, str, str], dict[str, str]]:
-    """The labels of everything that can be listed, by kind, namespace and name: what `-l` selects on."""
-    found = {("Namespace", "", name): given for name, given in survey.namespace_labels.items()}
+def labels_of(survey: Survey) -> dict[Key, dict[str, str]]:
+    """The labels of everything that can be listed: what `-l` selects on."""
+    found = {Key("", "Namespace", name): given for name, given in survey.namespace_labels.items()}
     for workload in survey.workloads:
-        found[workload.kind, workload.namespace, workload.name] = workload.metadata.labels
+        found[Key.of(workload)] = workload.metadata.labels
         for group in workload.groups:
-            found["Pod", workload.namespace, group.pod.name] = group.pod.labels
+            found[Key(workload.namespace, "Pod", group.pod.name)] = group.pod.labels
     for gateway in survey.snapshot.gateways:
-        found["Gateway", gateway.namespace, gateway.name] = gateway.labels
+        found[Key(gateway.namespace, "Gateway", gateway.name)] = gateway.labels
     return found

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from kubectl_rev.core.checks import Catalogue, Finding, Ref, find
 from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, within
+from kubectl_rev.core.checks.model import namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import InjectorTrace, Subject, consider
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
@@ -73,19 +74,19 @@ def of_namespace(survey: Survey, name: str, checks: Catalogue) -> Explanation:
     hint = restart(drifted[0]) if len(drifted) == 1 and drifted[0].having(*_BETTER) else NO_HINT
     if len(drifted) > 1:
         hint = command("rev-status", "workloads", within(name), Flag("--drifted"))
-    return _explanation(survey, checks, Ref("Namespace", "", name), "new pods", subject, selected, groups, hint)
+    return _explanation(survey, checks, namespace_ref(name), "new pods", subject, selected, groups, hint)
 
 
 def of_workload(survey: Survey, workload: Workload, checks: Catalogue, pod: str | None = None) -> Explanation:
     """A workload, or one pod of it when `pod` is its name."""
     groups = [group for group in workload.groups if pod is None or group.pod.name == pod]
-    ref = Ref(workload.kind, workload.namespace, workload.name) if pod is None else Ref("Pod", workload.namespace, pod)
+    ref = ref_of(workload) if pod is None else Ref("Pod", workload.namespace, pod)
     hint = restart(workload) if any(group.drifted and group.effect in _BETTER for group in groups) else NO_HINT
     subject, rendered = workload.subject, workload.gateway in RENDERED
     who = "" if pod is None else f"when replaced by {workload.kind.lower()}/{workload.name}"
     if workload.kind == "Pod":
         who = "when recreated"
-    made_by = Ref(workload.kind, workload.namespace, workload.name)
+    made_by = ref_of(workload)
     story = _explanation(
         survey, checks, ref, who, subject, workload.selected, groups, hint, rendered=rendered, also=made_by
     )
@@ -126,7 +127,7 @@ def _explanation(
     given = subject.namespace_labels
     word = None if rendered else refusal(survey.mesh, subject)
     shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE, labels.USE_WAYPOINT)
-    about = (ref, also, Ref("Namespace", "", ref.namespace))
+    about = (ref, also, namespace_ref(ref.namespace))
     found = [each for each in find(survey, checks) if each.subject in about]
     going = (ref.namespace or ref.name) in survey.terminating
     return Explanation(

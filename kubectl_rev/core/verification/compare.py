@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from kubectl_rev.core.checks.model import Ref
+from kubectl_rev.core.checks.model import Ref, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 
@@ -40,11 +40,11 @@ def _facts(survey: Survey) -> dict[tuple[Ref, str], str]:
         facts[Ref("Tag", "", tag.name), "revision"] = tag.revision
     for name, given in survey.namespace_labels.items():
         said = ", ".join(f"{key}={given[key]}" for key in labels.INJECTION_LABELS if key in given)
-        facts[Ref("Namespace", "", name), "labels"] = said or "none"
+        facts[namespace_ref(name), "labels"] = said or "none"
     for workload in survey.workloads:
         runs = ", ".join(f"{revision} {count}" for revision, count in sorted(workload.proxies.items()))
         if runs or workload.selected.revision:
-            subject = Ref(workload.kind, workload.namespace, workload.name)
+            subject = ref_of(workload)
             facts[subject, "proxies"] = runs or "none"
             facts[subject, "selected"] = workload.selected.revision or workload.selected.state.value
     return facts

@@ -13,8 +13,9 @@ from collections.abc import Callable
 import msgspec
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.inventory import Key, Survey, Workload
+from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.objects import Service
+from kubectl_rev.core.mesh.resources import Key
 
 
 class Managed(msgspec.Struct, frozen=True):
@@ -37,7 +38,7 @@ def gateways(
         if _of_the_add_on(workload, revision):
             services = _services(survey, workload)
             kept = {service.name: 0 if removed(service) else _ready(survey, service, stays) for service in services}
-            found[workload.namespace, workload.kind, workload.name] = Managed(workload, kept)
+            found[Key.of(workload)] = Managed(workload, kept)
     return found
 
 

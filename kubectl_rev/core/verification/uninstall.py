@@ -11,12 +11,13 @@ from functools import cached_property, partial
 
 from kubectl_rev.core.checks.model import Breaks
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
-from kubectl_rev.core.mesh.inventory import Key, Survey, Workload
+from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.objects import Container, ServiceReference
 from kubectl_rev.core.mesh.proxies import Address, addresses
 from kubectl_rev.core.mesh.removal import Removal, after, leads_to
 from kubectl_rev.core.mesh.removal_method import Method
+from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.revisions import ControlPlane
 from kubectl_rev.core.remedies.uninstall import Command, commands
 from kubectl_rev.core.verification.evidence import Evidence
@@ -60,16 +61,12 @@ class Uninstall:
     def taken(self) -> set[Key]:
         """The workloads that the method deletes."""
         workloads = self.before.snapshot.workloads
-        return {(w.namespace, w.kind, w.name) for w in workloads if self.removal.takes(w.kind, w)}
+        return {Key.of(w) for w in workloads if self.removal.takes(w.kind, w)}
 
     @cached_property
     def workloads(self) -> list[Workload]:
         """The workloads that stay, and those whose going would break something else."""
-        return [
-            workload
-            for workload in self.before.workloads
-            if (workload.namespace, workload.kind, workload.name) not in self.managed
-        ]
+        return [workload for workload in self.before.workloads if Key.of(workload) not in self.managed]
 
     @cached_property
     def successor(self) -> str:

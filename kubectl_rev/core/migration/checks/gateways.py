@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubectl_rev.core.checks.hints import NO_HINT
-from kubectl_rev.core.checks.model import Found, Ref
+from kubectl_rev.core.checks.model import Found, Ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.gateways import GatewayKind, claimants, is_istio, owner
@@ -36,7 +36,7 @@ def rendered(situation: PreflightContext) -> Found:
                 alone = old and claimants(situation.after.mesh, old) == [old]
                 change = f"{labels.REV}={old}"
                 hint = label("gateway", name, change, namespace=workload.namespace) if alone else NO_HINT
-                yield Ref(workload.kind, workload.namespace, workload.name), message, hint
+                yield ref_of(workload), message, hint
 
 
 def contested(situation: PreflightContext) -> Found:
@@ -57,7 +57,7 @@ def moving(situation: PreflightContext) -> Found:
         if restart.gateway:
             count = "1 pod" if restart.pods == 1 else f"all {restart.pods} pods"
             message = f"{count} of this gateway ({restart.gateway}) will be replaced: its traffic moves with it"
-            yield Ref(restart.kind, restart.namespace, restart.name), message, NO_HINT
+            yield ref_of(restart), message, NO_HINT
 
 
 def only_there(situation: PreflightContext) -> Found:
@@ -75,4 +75,4 @@ def only_there(situation: PreflightContext) -> Found:
         ):  # who goes back alone leaves a living revision
             runs = ", ".join(workload.proxies)
             message = f"this gateway lives only on {runs}: reinstall it for {', '.join(sorted(targets))} first"
-            yield Ref(workload.kind, workload.namespace, workload.name), message, NO_HINT
+            yield ref_of(workload), message, NO_HINT

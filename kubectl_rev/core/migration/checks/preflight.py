@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from kubectl_rev.core.checks import sources
 from kubectl_rev.core.checks.hints import NO_HINT, Flag, command, selecting, sentence, within
 from kubectl_rev.core.checks.messages import Message
-from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, run
+from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, namespace_ref, ref_of, run
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
@@ -20,7 +20,7 @@ from kubectl_rev.core.migration.checks.context import PreflightContext, targets
 from kubectl_rev.core.migration.gitops_owners import owner_by
 from kubectl_rev.core.migration.inferred_injectors import names_of
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
-from kubectl_rev.core.remedies.commands import label, namespace_ref, tag_set
+from kubectl_rev.core.remedies.commands import label, tag_set
 
 MigrationCheck = Check[PreflightContext]  # a row of the catalogue that looks at a plan
 
@@ -122,7 +122,7 @@ def _config_of_old(situation: PreflightContext) -> Found:
         if names in olds and (config.namespace in spaces or root):
             message = Message(f"labelled {labels.REV}={{}}: the new control plane ignores it", names)
             hint = label(config.resource, config.name, f"{labels.REV}-", namespace=config.namespace)
-            yield Ref(config.kind, config.namespace, config.name), message, hint
+            yield ref_of(config), message, hint
 
 
 def _owned_tag(situation: PreflightContext) -> Found:
@@ -201,7 +201,7 @@ def _overruled(situation: PreflightContext) -> Found:
             overruled = wish and situation.before.mesh.resolve(wish) != workload.selected.revision
             if move.label and overruled and workload.selected.revision:
                 message = Message(f"its own label {labels.REV}={{}} has no effect: the namespace decides", str(wish))
-                yield Ref(workload.kind, workload.namespace, workload.name), message, NO_HINT
+                yield ref_of(workload), message, NO_HINT
 
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubectl_rev.core.checks import sources
-from kubectl_rev.core.checks.hints import NO_HINT, command, flag, sentence
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, command, sentence
 from kubectl_rev.core.checks.messages import Message
-from kubectl_rev.core.checks.model import Found, Ref, Severity
+from kubectl_rev.core.checks.model import Found, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.migration.checks.context import PreflightContext
 from kubectl_rev.core.migration.gitops_owners import change_at_source, change_of_template, owner_of
 from kubectl_rev.core.migration.patch_targets import PatchTarget
 from kubectl_rev.core.migration.plan import Move, Restart
-from kubectl_rev.core.remedies.commands import namespace_ref
 
 _INSTANCE = "app.kubernetes.io/instance"  # by it Argo CD tells what is its own, before 3.0 and by default
 
@@ -46,7 +45,7 @@ def _owned(situation: PreflightContext) -> Found:
                 f"its template's labels belong to {owner}, which may put them back: change them there, or say "
                 "--force-owned"
             )
-            subject = Ref(restart.kind, restart.namespace, restart.name)
+            subject = ref_of(restart)
             yield subject, message, sentence(change_of_template(restart, original))
 
 
@@ -71,7 +70,7 @@ def _leaves_its_tag(situation: PreflightContext) -> Found:
         tag = move.before.get(labels.REV, "")
         if tag in tags and labels.INJECTION not in move.before:
             message = Message("it follows tag {} now, and would not any more when that tag is moved", tag)
-            hint = command("rev-migrate", flag("--tag", tag), flag("--to", plan.revision))
+            hint = command("rev-migrate", Flag("--tag", tag), Flag("--to", plan.revision))
             yield namespace_ref(move.namespace), message, hint
 
 
@@ -83,7 +82,7 @@ def _keeps_its_label(situation: PreflightContext) -> Found:
         selected = situation.before.selected_for_namespace(move.namespace)
         if move.restarts and not move.label and selected.revision not in (None, plan.revision):
             message = f"its label leads to {selected.revision}, and stays: what is restarted moves there"
-            hint = command("rev-migrate", move.namespace, flag("--to", plan.to))
+            hint = command("rev-migrate", move.namespace, Flag("--to", plan.to))
             yield namespace_ref(move.namespace), message, hint
 
 

@@ -11,27 +11,22 @@ import msgspec
 from kubectl_rev.core.checks import sources
 from kubectl_rev.core.checks.hints import NO_HINT, command, within
 from kubectl_rev.core.checks.messages import Message
-from kubectl_rev.core.checks.model import Found, Ref, Severity
+from kubectl_rev.core.checks.model import Found, Ref, Severity, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
-from kubectl_rev.core.mesh.inventory import Survey, Workload
+from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.migration.checks.context import PreflightContext
 from kubectl_rev.core.migration.gitops_owners import reverts_restarts
-from kubectl_rev.core.migration.plan import Left, Restart
 from kubectl_rev.core.migration.preflight_facts import Quota, quantity
 from kubectl_rev.core.migration.reasons import Reason
 
 _POD_COUNTS = ("pods", "count/pods")
 
 
-def _ref(each: Restart | Left | Workload) -> Ref:
-    return Ref(each.kind, each.namespace, each.name)
-
-
 def _staying(situation: PreflightContext, reason: Reason) -> Found:
     for left in situation.plan.left:
         if left.reason is reason:
-            yield _ref(left), f"its pods stay: {left.why}", left.hint
+            yield ref_of(left), f"its pods stay: {left.why}", left.hint
 
 
 def _paused(situation: PreflightContext) -> Found:
@@ -47,22 +42,22 @@ def _partitioned(situation: PreflightContext) -> Found:
     for restart, _ in situation.rolled():
         if restart.stays:
             message = Message("its partition keeps {} of {} pods as they are", str(restart.stays), str(restart.pods))
-            yield _ref(restart), message, NO_HINT
+            yield ref_of(restart), message, NO_HINT
 
 
 def _interrupted(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
         if original.rolling.type == "Recreate":
             message = Message("Recreate: all {} pods are deleted before the first new one starts", str(restart.pods))
-            yield _ref(restart), message, NO_HINT
+            yield ref_of(restart), message, NO_HINT
         elif original.kind == "StatefulSet" and restart.pods == 1:
-            yield _ref(restart), "its only pod is deleted before the new one starts", NO_HINT
+            yield ref_of(restart), "its only pod is deleted before the new one starts", NO_HINT
 
 
 def _single(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
         if original.kind == "Deployment" and restart.pods == 1 and original.rolling.type != "Recreate":
-            yield _ref(restart), "single replica: no redundancy during the restart", NO_HINT
+            yield ref_of(restart), "single replica: no redundancy during the restart", NO_HINT
 
 
 def _budgets(situation: PreflightContext) -> Found:
@@ -74,7 +69,7 @@ def _budgets(situation: PreflightContext) -> Found:
                 continue
             if budget.spec.selector.matches(given) and not status.disruptions_allowed and status.expected_pods:
                 message = f"PodDisruptionBudget {budget.name} allows none now; a restart does not ask it, evictions do"
-                yield _ref(restart), message, command("get", "pdb", budget.name, within(budget.namespace))
+                yield ref_of(restart), message, command("get", "pdb", budget.name, within(budget.namespace))
 
 
 def _autoscalers(situation: PreflightContext) -> Found:
@@ -86,7 +81,7 @@ def _autoscalers(situation: PreflightContext) -> Found:
                 message = (
                     f"its autoscaler is at its maximum of {scaler.spec.max_replicas}: no room for the load of a restart"
                 )
-                yield _ref(restart), message, command("get", "hpa", scaler.name, within(scaler.namespace))
+                yield ref_of(restart), message, command("get", "hpa", scaler.name, within(scaler.namespace))
 
 
 def _quotas(situation: PreflightContext) -> Found:
@@ -121,13 +116,13 @@ def _pinned_image(situation: PreflightContext) -> Found:
             message = Message(
                 f"annotation {labels.PROXY_IMAGE}={{}} pins the proxy's version: only its revision moves", image
             )
-            yield _ref(restart), message, NO_HINT
+            yield ref_of(restart), message, NO_HINT
 
 
 def _by_hand(situation: PreflightContext) -> Found:
     for workload in situation.workloads():
         if manual(workload.template):
-            yield _ref(workload), "its template contains the sidecar (kube-inject): run kube-inject again", NO_HINT
+            yield ref_of(workload), "its template contains the sidecar (kube-inject): run kube-inject again", NO_HINT
 
 
 def _templates(situation: PreflightContext) -> Found:
@@ -140,7 +135,7 @@ def _templates(situation: PreflightContext) -> Found:
         if missing:
             templates = f"injection template {', '.join(missing)}"
             message = f"{workload.selected.revision} has no {templates}: new pods would be rejected"
-            yield _ref(workload), message, NO_HINT
+            yield ref_of(workload), message, NO_HINT
 
 
 class _InjectorTemplates(msgspec.Struct):
@@ -163,7 +158,7 @@ def _templates_of(survey: Survey, revision: str) -> set[str] | None:
 def _reverted(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
         if owner := reverts_restarts(original):
-            yield _ref(restart), f"{owner} may remove the restart's annotation, which rolls it once more", NO_HINT
+            yield ref_of(restart), f"{owner} may remove the restart's annotation, which rolls it once more", NO_HINT
 
 
 def _by_operator(situation: PreflightContext) -> Found:
@@ -171,7 +166,7 @@ def _by_operator(situation: PreflightContext) -> Found:
         above = next((owner for owner in original.metadata.owner_references if owner.controller), None)
         if above is not None:
             message = f"{above.kind} {above.name} made it and may take the restart back: it may have a way of its own"
-            yield _ref(restart), message, NO_HINT
+            yield ref_of(restart), message, NO_HINT
 
 
 def _losing(situation: PreflightContext) -> Found:
@@ -184,7 +179,7 @@ def _undecided(situation: PreflightContext) -> Found:
             stay = "they are not waited for" if workload.gateway in RENDERED else "they stay"
             message = f"it cannot be told what becomes of {count} of its pods, so {stay}: {workload.selected.because}"
             yield (
-                _ref(workload),
+                ref_of(workload),
                 message,
                 command("rev-status", f"{workload.kind.lower()}/{workload.name}", within(workload.namespace)),
             )

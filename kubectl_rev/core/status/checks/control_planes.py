@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from kubectl_rev.core.checks import needs, sources
-from kubectl_rev.core.checks.hints import Flag, Hint, command, flag, selecting, sentence, within
+from kubectl_rev.core.checks.hints import Flag, Hint, command, selecting, sentence, within
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, manual
@@ -29,7 +29,7 @@ def _dead_injectors(survey: Survey) -> Found:
 
 def look_at_service(injector: Injector) -> Hint:
     """What shows why nobody answers where istiod is ready: it is the Service."""
-    return command("get", "service,endpointslice", within(injector.target.namespace), flag("-l", "app=istiod"))
+    return command("get", "service,endpointslice", within(injector.target.namespace), Flag("-l", "app=istiod"))
 
 
 def why_dead(survey: Survey, injector: Injector) -> tuple[str, Hint] | None:
@@ -38,7 +38,7 @@ def why_dead(survey: Survey, injector: Injector) -> tuple[str, Hint] | None:
     if plane is None or plane.ready or not injector.target.asleep:
         return None
     if plane.kind == "missing" and survey.snapshot.scope not in ("", plane.namespace):  # its Deployment was not read
-        look = command("get", "deployments,pods", within(plane.namespace), flag("-l", "app=istiod"))
+        look = command("get", "deployments,pods", within(plane.namespace), Flag("-l", "app=istiod"))
         return "it has no istiod pod", look
     return why_unready(survey, plane) if plane.kind in ("local", "unknown") else None
 
@@ -80,7 +80,7 @@ def _conditions(survey: Survey) -> Found:
         if any(webhook.match_conditions for webhook, _ in injector.webhooks):
             ref = Ref("MutatingWebhookConfiguration", "", injector.name)
             message = "has matchConditions, which are not evaluated: what it would select is unknown"
-            yield ref, message, command("get", "mutatingwebhookconfiguration", injector.name, flag("-o", "yaml"))
+            yield ref, message, command("get", "mutatingwebhookconfiguration", injector.name, Flag("-o", "yaml"))
 
 
 def without_injector(survey: Survey) -> set[str]:

@@ -7,14 +7,14 @@ import msgspec
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import NO_HINT, Hint, command
 from kubectl_rev.core.checks.messages import Message, Pods
-from kubectl_rev.core.checks.model import Check, Found, Severity
+from kubectl_rev.core.checks.model import Check, Found, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
 from kubectl_rev.core.mesh.injection import InjectionDecision, State, select
 from kubectl_rev.core.mesh.inventory import Survey, Workload, is_ambient
 from kubectl_rev.core.mesh.istiod_veto import release
-from kubectl_rev.core.remedies.commands import explain, label, namespace_ref, relabel, restart, workload_ref
+from kubectl_rev.core.remedies.commands import explain, label, relabel, restart
 from kubectl_rev.core.status.checks.control_planes import look_at_service, why_dead
 from kubectl_rev.core.suggestions import nearest
 
@@ -60,7 +60,7 @@ def _drift(survey: Survey) -> Found:
             message = Message(
                 "{} on {}, {} is selected{}", Pods(count), runs, str(workload.selected.revision), _held(workload)
             )
-            yield workload_ref(workload), message, restart(workload)
+            yield ref_of(workload), message, restart(workload)
 
 
 _HELD = {
@@ -80,7 +80,7 @@ def _losing(survey: Survey) -> Found:
     for workload in survey.workloads:
         if count := workload.having(Effect.LOSES):
             message = Message("{} would come back without a sidecar: {}", Pods(count), workload.selected.because)
-            yield workload_ref(workload), message, _keep(survey, workload)
+            yield ref_of(workload), message, _keep(survey, workload)
 
 
 def _keep(survey: Survey, workload: Workload) -> Hint:
@@ -101,7 +101,7 @@ def _missing(survey: Survey) -> Found:
             message = Message(
                 "{} without a sidecar, {} is selected{}", Pods(count), str(workload.selected.revision), _held(workload)
             )
-            yield workload_ref(workload), message, restart(workload)
+            yield ref_of(workload), message, restart(workload)
 
 
 def _ignored_pod_label(survey: Survey) -> Found:
@@ -109,7 +109,7 @@ def _ignored_pod_label(survey: Survey) -> Found:
         for where, key, value in workload.selected.ignored:
             if where == "pod":
                 message = Message("its label {}={} is ignored: {}", key, value, _decides(workload))
-                yield workload_ref(workload), message, explain(workload)
+                yield ref_of(workload), message, explain(workload)
 
 
 def _decides(workload: Workload) -> str:
@@ -128,7 +128,7 @@ def _by_hand(survey: Survey) -> Found:
             revision = workload.selected.revision
             then = f"{revision} puts its own in place of it" if revision else "a restart does not move it"
             yield (
-                workload_ref(workload),
+                ref_of(workload),
                 f"its sidecar is part of the template (kube-inject): {then}",
                 explain(workload),
             )
@@ -143,7 +143,7 @@ def _odd_values(survey: Survey) -> Found:
                 both = len({r >= (1, 27) for r in known if r}) > 1
                 now = " and the revisions here disagree" if both else ""
                 message = f"{what} {labels.INJECT}={value!r} changed its meaning in 1.27{now}: say true or false"
-                yield workload_ref(workload), message, explain(workload)
+                yield ref_of(workload), message, explain(workload)
 
 
 def _ambient(survey: Survey) -> Found:
@@ -163,7 +163,7 @@ def _rejected(survey: Survey) -> Found:
         of_namespace = survey.selected_for_namespace(workload.namespace).state
         if workload.selected.state is State.REJECTED and of_namespace is not State.REJECTED:
             hint = _revive(survey, workload.selected) or explain(workload)
-            yield workload_ref(workload), f"new pods are rejected: {workload.selected.because}", hint
+            yield ref_of(workload), f"new pods are rejected: {workload.selected.because}", hint
 
 
 def _revive(survey: Survey, selected: InjectionDecision) -> Hint:
@@ -185,12 +185,12 @@ def _pinned_image(survey: Survey) -> Found:
             message = Message(
                 f"annotation {labels.PROXY_IMAGE}={{}} pins the proxy's version whatever the revision", image
             )
-            yield workload_ref(workload), message, explain(workload)
+            yield ref_of(workload), message, explain(workload)
         elif own and own.image not in ("", "auto") and not manual(workload.template):
             message = Message(
                 "its own container {} pins the proxy's image, {}, whatever the revision", own.name, own.image
             )
-            yield workload_ref(workload), message, explain(workload)
+            yield ref_of(workload), message, explain(workload)
 
 
 def _odd_injection(survey: Survey) -> Found:

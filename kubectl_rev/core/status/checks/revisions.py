@@ -5,7 +5,7 @@ from __future__ import annotations
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import NO_HINT, Hint, command
 from kubectl_rev.core.checks.messages import Message
-from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
+from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject, called, kept_away
 from kubectl_rev.core.mesh.drift import RENDERED
@@ -19,12 +19,10 @@ from kubectl_rev.core.remedies.commands import (
     label,
     label_gateway,
     living,
-    namespace_ref,
     relabel,
     reset_label,
     retag,
     tag_set,
-    workload_ref,
 )
 from kubectl_rev.core.status.checks.control_planes import install_again, without_injector
 from kubectl_rev.core.suggestions import nearest
@@ -70,7 +68,7 @@ def _ghosts(survey: Survey) -> Found:
             near = _meant(survey, rev) if facts_of(workload.kind).rolled else None
             hint = reset_label(workload, near) if near else explain(workload)
             message = _meaningless(survey, "its template's ", rev, "new pods get no sidecar")
-            yield workload_ref(workload), message, hint
+            yield ref_of(workload), message, hint
 
     for gateway in filter(is_istio, survey.snapshot.gateways):
         rev = gateway.labels.get(labels.REV)
@@ -121,7 +119,7 @@ def _overlaps(survey: Survey) -> Found:
             continue
         if workload.selected.state is State.CONFLICT and of_namespace is not State.CONFLICT:
             yield (
-                workload_ref(workload),
+                ref_of(workload),
                 workload.selected.because,
                 _one_default(survey, workload.selected) or explain(workload),
             )
@@ -155,7 +153,7 @@ def _kept_away(survey: Survey) -> Found:
     for workload in survey.workloads:
         alone = workload.template is not None and workload.selected.state is State.NONE
         if alone and workload.namespace not in told and (reason := kept_away(mesh, workload.subject)):
-            yield workload_ref(workload), f"{reason}: new pods get no sidecar", explain(workload)
+            yield ref_of(workload), f"{reason}: new pods get no sidecar", explain(workload)
 
 
 def _split_tags(survey: Survey) -> Found:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from kubectl_rev.core.checks import needs, sources
-from kubectl_rev.core.checks.hints import Flag, Hint, command, flag
+from kubectl_rev.core.checks.hints import Flag, Hint, command
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload
@@ -105,7 +105,7 @@ def _elsewhere(callers: _Callers, revision: str) -> Hint:
     """Of a Service that is none of the revision's: its pods get another address when they are replaced."""
     if len(callers.workloads) == 1:
         return restart(callers.workloads[0])
-    return command("rev-status", "pods", Flag("-A"), flag("--revision", revision))
+    return command("rev-status", "pods", Flag("-A"), Flag("--revision", revision))
 
 
 CHECKS = (

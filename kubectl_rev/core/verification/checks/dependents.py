@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import Hint, sentence
 from kubectl_rev.core.checks.messages import Message, Pods, literal
-from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
+from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.drift import RENDERED
@@ -15,7 +15,8 @@ from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import select
 from kubectl_rev.core.mesh.inventory import PodGroup, Workload
 from kubectl_rev.core.mesh.objects import Container
-from kubectl_rev.core.remedies.commands import migrate, namespace_ref, reinstall, restart, retag, workload_ref
+from kubectl_rev.core.mesh.resources import Key
+from kubectl_rev.core.remedies.commands import migrate, reinstall, restart, retag
 from kubectl_rev.core.verification.checks import objects
 from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 
@@ -46,10 +47,10 @@ def _running(leaving: Uninstall) -> Broken:
         if count := sum(group.count for group in lost):
             said = ", ".join(sorted({g.proxy.evidence.value for g in lost if g.proxy}))
             message = Message("{} injected by it (says {})", Pods(count), said)
-            yield workload_ref(workload), message, _move(leaving, workload), Breaks.DETACHED
+            yield ref_of(workload), message, _move(leaving, workload), Breaks.DETACHED
         if count := sum(g.count for g in own if leaving.reach(_container(g)) is Reach.GONE):
             message = Message("{} injected by it, whose Service is gone: cut off already", Pods(count))
-            yield workload_ref(workload), message, _move(leaving, workload), Breaks.DETACHED
+            yield ref_of(workload), message, _move(leaving, workload), Breaks.DETACHED
 
 
 def _served_by_another(leaving: Uninstall) -> Broken:
@@ -57,7 +58,7 @@ def _served_by_another(leaving: Uninstall) -> Broken:
         groups = [g for g in workload.staying if g.proxy and g.proxy.revision == leaving.revision]
         if count := sum(g.count for g in groups if leaving.reach(_container(g)) is Reach.ANOTHER):
             message = Message("{} injected by it, whose Service leads to another revision's istiod", Pods(count))
-            yield workload_ref(workload), message, _move(leaving, workload), None
+            yield ref_of(workload), message, _move(leaving, workload), None
 
 
 def _pointing(leaving: Uninstall) -> Broken:
@@ -65,7 +66,7 @@ def _pointing(leaving: Uninstall) -> Broken:
         groups = [g for g in workload.staying if g.proxy and g.proxy.revision != leaving.revision]
         if count := sum(g.count for g in groups if leaving.reach(_container(g)) is Reach.DIES):
             message = Message("{} of other revisions call only its Service (CA_ADDR, discoveryAddress)", Pods(count))
-            yield workload_ref(workload), message, restart(workload), Breaks.DETACHED
+            yield ref_of(workload), message, restart(workload), Breaks.DETACHED
 
 
 def _tags(leaving: Uninstall) -> Broken:
@@ -105,11 +106,9 @@ def _namespaces(leaving: Uninstall) -> Broken:
 
 def _workloads(leaving: Uninstall) -> Broken:
     """Those whose own labels decide; the others are their namespace's finding."""
-    then_of = {(workload.namespace, workload.kind, workload.name): workload for workload in leaving.after.workloads}
+    then_of = {Key.of(workload): workload for workload in leaving.after.workloads}
     for workload in leaving.workloads:
-        if (
-            then := then_of.get((workload.namespace, workload.kind, workload.name))
-        ) is None or workload.gateway in RENDERED:
+        if (then := then_of.get(Key.of(workload))) is None or workload.gateway in RENDERED:
             continue
         breaks = leaving.fate(workload.selected, then.selected)
         of_namespace = leaving.fate(
@@ -117,23 +116,23 @@ def _workloads(leaving: Uninstall) -> Broken:
             leaving.after.selected_for_namespace(workload.namespace),
         )
         if breaks and workload.groups and breaks is not of_namespace:
-            yield workload_ref(workload), f"{_THEN[breaks]} ({then.selected.because})", _move(leaving, workload), breaks
+            yield ref_of(workload), f"{_THEN[breaks]} ({then.selected.because})", _move(leaving, workload), breaks
 
 
 def _asleep(leaving: Uninstall) -> Broken:
     """Templates without pods: nothing runs, so nothing tells until somebody scales up or the clock strikes."""
-    then_of = {(workload.namespace, workload.kind, workload.name): workload for workload in leaving.after.workloads}
+    then_of = {Key.of(workload): workload for workload in leaving.after.workloads}
     for workload in leaving.workloads:
-        if workload.groups or (then := then_of.get((workload.namespace, workload.kind, workload.name))) is None:
+        if workload.groups or (then := then_of.get(Key.of(workload))) is None:
             continue
         template = workload.template.spec.proxy if workload.template else None
         breaks = None if workload.gateway in RENDERED else leaving.fate(workload.selected, then.selected)
         if breaks:
             what = "when it next runs" if workload.kind == "CronJob" else "when it is scaled up"
-            yield workload_ref(workload), f"no pods now; {what}, {_THEN[breaks]}", _move(leaving, workload), breaks
+            yield ref_of(workload), f"no pods now; {what}, {_THEN[breaks]}", _move(leaving, workload), breaks
         elif template and leaving.reach(template) is Reach.DIES:
             message = "no pods now; its template has the proxy in it, which would call a dead Service"
-            yield workload_ref(workload), message, _move(leaving, workload), Breaks.DETACHED
+            yield ref_of(workload), message, _move(leaving, workload), Breaks.DETACHED
 
 
 def _names(given: Mapping[str, str], tag: str) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kubectl_rev.core.checks import needs, sources
-from kubectl_rev.core.checks.hints import Hint, command, flag, sentence, within
+from kubectl_rev.core.checks.hints import Flag, Hint, command, sentence, within
 from kubectl_rev.core.checks.messages import Message, Pods
-from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
+from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.drift import RENDERED, Effect
@@ -17,11 +17,9 @@ from kubectl_rev.core.remedies.commands import (
     explain,
     label,
     migrate,
-    namespace_ref,
     reinstall,
     restart,
     tag_set,
-    workload_ref,
 )
 from kubectl_rev.core.verification.move import Move
 
@@ -51,7 +49,7 @@ def _selected(move: Move) -> Found:
         of_namespace = move.survey.selected_for_namespace(workload.namespace)
         if selected.revision not in (None, move.wanted) and selected.revision != of_namespace.revision:
             message = f"new pods get {selected.revision}, not {move.wanted}: {selected.because}"
-            yield workload_ref(workload), message, explain(workload)
+            yield ref_of(workload), message, explain(workload)
 
 
 def _running(move: Move) -> Found:
@@ -65,10 +63,10 @@ def _running(move: Move) -> Found:
         )
         if wrong:
             message = Message("{} on {}, not on {}", Pods(wrong), ", ".join(others), str(goal))
-            yield workload_ref(workload), message, _move(move, workload)
+            yield ref_of(workload), message, _move(move, workload)
         if bare := workload.having(Effect.GAINS):
             message = Message("{} without a sidecar, {} is selected", Pods(bare), str(workload.selected.revision))
-            yield workload_ref(workload), message, restart(workload)
+            yield ref_of(workload), message, restart(workload)
 
 
 def _connected_elsewhere(move: Move) -> Found:
@@ -85,7 +83,7 @@ def _disconnected(move: Move) -> Found:
     for workload, group, seen in move.running if move.heard else ():
         if not seen:
             message = "its proxy is connected to no istiod"
-            hint = command("logs", group.pod.name, within(workload.namespace), flag("-c", labels.PROXY_CONTAINER))
+            hint = command("logs", group.pod.name, within(workload.namespace), Flag("-c", labels.PROXY_CONTAINER))
             yield Ref("Pod", workload.namespace, group.pod.name), message, hint
 
 
@@ -127,7 +125,7 @@ def _unread_config(move: Move) -> Found:
         tag = any(tag.name == name for tag in mesh.tags)
         why = "tags are not resolved for configuration" if tag else "there is no such revision"
         hint = label(config.resource, config.name, f"{labels.REV}-", namespace=config.namespace)
-        yield Ref(config.kind, config.namespace, config.name), f"no istiod reads {labels.REV}={name}: {why}", hint
+        yield ref_of(config), f"no istiod reads {labels.REV}={name}: {why}", hint
 
 
 def _strangers(move: Move) -> Found:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubectl_rev.core.checks import needs, sources
-from kubectl_rev.core.checks.hints import OVERWRITE, Hint, command, flag, program, sentence, within
-from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity
+from kubectl_rev.core.checks.hints import OVERWRITE, Flag, Hint, command, program, sentence, within
+from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.gateways import GatewayKind, is_istio, owner
@@ -14,9 +14,10 @@ from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Workload
 from kubectl_rev.core.mesh.objects import ServiceReference, Webhook, WebhookConfiguration
 from kubectl_rev.core.mesh.removal_method import Method
+from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.selectors import Operator
 from kubectl_rev.core.mesh.webhook_targets import revision_of
-from kubectl_rev.core.remedies.commands import label, label_gateway, reinstall, tag_set, workload_ref
+from kubectl_rev.core.remedies.commands import label, label_gateway, reinstall, tag_set
 from kubectl_rev.core.status.checks.control_planes import why_unready
 from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 
@@ -56,7 +57,7 @@ def _foreign(leaving: Uninstall) -> Broken:
             rejects = webhook.failure_policy != "Ignore"
             then = "what it covers would be rejected" if rejects else "it would be passed over"
             message = f"entry {webhook.name} calls its Service {service.name}: {then}"
-            hint = command("get", kind.lower(), config.name, flag("-o", "yaml"))
+            hint = command("get", kind.lower(), config.name, Flag("-o", "yaml"))
             yield Ref(kind, "", config.name), message, hint, Breaks.REJECTED if rejects else None
 
 
@@ -99,14 +100,14 @@ def _deleted_gateways(leaving: Uninstall) -> Broken:
             where = f"behind Service {', '.join(empty)}" if empty else "for it: no Service leads to it"
             message = f"AKS removes it with its revision, and no ready gateway of another is known {where}"
             hint = command("rev-status", "gateways", within(gateway.workload.namespace))
-            yield workload_ref(gateway.workload), message, hint, Breaks.DELETED
+            yield ref_of(gateway.workload), message, hint, Breaks.DELETED
     istiod = (labels.ISTIOD,)
     for workload in leaving.workloads:
         given = workload.template.metadata.labels if workload.template else {}
         if workload.kind == "Deployment" and given.get(labels.APP) not in istiod and _taken(leaving, workload):
             what = "gateway" if workload.gateway in (GatewayKind.IN_PLACE, GatewayKind.INJECTED) else "Deployment"
             message = f"the {what} carries the marks of this control plane and would be deleted with it"
-            yield workload_ref(workload), message, _reinstall(leaving), Breaks.DELETED
+            yield ref_of(workload), message, _reinstall(leaving), Breaks.DELETED
 
 
 def _node_agents(leaving: Uninstall) -> Broken:
@@ -115,18 +116,18 @@ def _node_agents(leaving: Uninstall) -> Broken:
             continue
         if _taken(leaving, workload):
             yield (
-                workload_ref(workload),
+                ref_of(workload),
                 "it would be deleted with it, on every node",
                 _reinstall(leaving),
                 Breaks.DELETED,
             )
         elif workload.template.spec.proxy and leaving.reach(workload.template.spec.proxy) is Reach.DIES:
             message = "it calls this revision's Service: the nodes' proxies would stand alone"
-            yield workload_ref(workload), message, _reinstall(leaving), Breaks.DETACHED
+            yield ref_of(workload), message, _reinstall(leaving), Breaks.DETACHED
 
 
 def _taken(leaving: Uninstall, workload: Workload) -> bool:
-    return (workload.namespace, workload.kind, workload.name) in leaving.taken
+    return Key.of(workload) in leaving.taken
 
 
 def _reinstall(leaving: Uninstall) -> Hint:
@@ -142,7 +143,7 @@ def _config(leaving: Uninstall) -> Broken:
             message = f"its label {labels.REV}={leaving.revision} is for this revision alone: no other would read it"
             relabel = f"{labels.REV}={leaving.successor}"
             hint = label(config.resource, config.name, relabel, OVERWRITE, namespace=config.namespace)
-            yield Ref(config.kind, config.namespace, config.name), message, hint, Breaks.IGNORED
+            yield ref_of(config), message, hint, Breaks.IGNORED
 
 
 def _last(leaving: Uninstall) -> Broken:
@@ -152,10 +153,10 @@ def _last(leaving: Uninstall) -> Broken:
     if not leaving.others and not unseen:
         message = "no other revision has a ready istiod: nothing could take over"
         another = "stable" if leaving.revision == "canary" else "canary"
-        hint = program("istioctl", "install", flag("--set", f"revision={another}"))
+        hint = program("istioctl", "install", Flag("--set", f"revision={another}"))
         if leaving.removal.method is Method.AKS:
-            where = (flag("--resource-group", "GROUP"), flag("--name", "CLUSTER"))
-            hint = program("az", "aks", "mesh", "upgrade", "start", *where, flag("--revision", "REVISION"))
+            where = (Flag("--resource-group", "GROUP"), Flag("--name", "CLUSTER"))
+            hint = program("az", "aks", "mesh", "upgrade", "start", *where, Flag("--revision", "REVISION"))
         if local := [plane for plane in planes if plane.kind == "local"]:
             hint = why_unready(leaving.before, local[0])[1]
         yield Ref("Revision", "", leaving.revision), message, hint, None
@@ -186,7 +187,7 @@ def _undecided(leaving: Uninstall) -> Broken:
     for name in leaving.before.by_namespace:
         now, then = leaving.before.selected_for_namespace(name), leaving.after.selected_for_namespace(name)
         if then.state is State.CONFLICT and now.state is not State.CONFLICT:
-            yield Ref("Namespace", "", name), then.because, command("rev-status", f"namespace/{name}"), None
+            yield namespace_ref(name), then.because, command("rev-status", f"namespace/{name}"), None
 
 
 _E = Severity.ERROR
