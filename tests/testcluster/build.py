@@ -24,10 +24,11 @@ def say(text: str) -> None:
 def ensure_servers() -> Path:
     """The folder with every program the cluster needs; what is missing is built now."""
     folder = places.servers()
-    if _missing(folder) or not (folder / "bin" / "kubectl").exists():
+    if _missing(folder) or not (folder / "bin" / "kubectl").exists() or not places.charts().exists():
         with places.locked(folder / "lock"):
             _build(folder, _missing(folder))
             _fetch_kubectl(folder)
+            _copy_charts(folder)
     return folder / "bin"
 
 
@@ -97,6 +98,23 @@ def _go_build(folder: Path, program: Program) -> None:
         end = "\n".join(done.stdout.splitlines()[-15:])
         raise ClusterError(f"building {program.name} failed:\n{end}")
     draft.replace(folder / "bin" / program.name)
+
+
+def _copy_charts(folder: Path) -> None:
+    """Istio's own Helm charts, from the module that istiod is built of."""
+    if places.charts().exists():
+        return
+    command = ["go", "list", "-mod=mod", "-m", "-f", "{{.Dir}}", "istio.io/istio"]
+    at = folder / "mod" / "istio"
+    done = subprocess.run(
+        command, cwd=at, env={**os.environ, "GOWORK": "off"}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise ClusterError(f"go could not find Istio's charts:\n{done.stderr.strip()}")
+    draft = folder / ".charts.new"
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(Path(done.stdout.strip(), "manifests", "charts"), draft, copy_function=shutil.copyfile)
+    draft.rename(places.charts())
 
 
 def _fetch_kubectl(folder: Path) -> None:

@@ -26,6 +26,11 @@ def servers() -> Path:
     return cache() / "servers" / versions.digest()
 
 
+def charts() -> Path:
+    """Istio's Helm charts."""
+    return servers() / "charts"
+
+
 @contextlib.contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold an exclusive lock on a file. The kernel drops it when the holder dies, however it dies."""

