@@ -103,6 +103,7 @@ def owned_web(**labels_):
 def owned_tag():
     tag = build.injector("default", tag="prod")
     tag.metadata.annotations["meta.helm.sh/release-name"] = "istiod"
+    tag.metadata.labels[labels.OPERATOR_COMPONENT] = "Pilot"
     return tag
 
 

@@ -81,11 +81,20 @@ def by(method: Method, *parts: Object | Iterable[Object]) -> list[Object]:
                 meta.labels.setdefault(well_known.REV, _revision(found))
             case Method.HELM:
                 release = f"istiod-{_revision(found)}"
+                meta.labels[well_known.OPERATOR_COMPONENT] = "Pilot"
                 meta.annotations |= {well_known.HELM_RELEASE: release, well_known.HELM_NAMESPACE: ISTIO}
             case Method.SAIL:
                 meta.labels[well_known.SAIL_MANAGED_BY] = well_known.SAIL_OPERATOR
                 meta.owner_references.append(OwnerReference(kind="IstioRevision", name=_revision(found)))
     return found
+
+
+def copied(webhooks: Object) -> Object:
+    """What `istioctl tag set` leaves where Helm installed the revision."""
+    by(Method.HELM, webhooks)
+    del webhooks.labels[well_known.OPERATOR_COMPONENT]
+    webhooks.labels.setdefault(well_known.TAG, "default")
+    return webhooks
 
 
 def _revision(found: list[Object]) -> str:
@@ -233,6 +242,11 @@ ROWS: dict[str, tuple[Parts, Method, list[tuple[str, str, Breaks | None]]]] = {
         Method.HELM,
         [("REV304", "tag/prod", NO_SIDECAR), ("REV306", "namespace/shop", NO_SIDECAR)],
     ),
+    "a tag with the release's marks, which istioctl tag set copies": (
+        [TAGGED, copied(injector("canary", tag="prod"))],
+        Method.HELM,
+        [("REV304", "tag/prod", REJECTED), ("REV306", "namespace/shop", REJECTED)],
+    ),
     "a user's tag beside a Helm release": (
         [TAGGED, injector("canary", tag="prod")],
         Method.HELM,
@@ -291,6 +305,12 @@ def test_what_keeps_it_alive(parts: Parts, method: Method, expected: list[tuple[
     assert facts(said) == expected
     assert said.verdict is (Verdict.NOT_SAFE if expected else Verdict.SAFE)
     assert said.method is method
+
+
+def test_a_default_validator_that_istioctl_moved_stays_with_the_marks_of_the_release() -> None:
+    kept = by(Method.ISTIOCTL, control_plane())
+    said = verdict(evidence(mesh(copied(validator("canary")), method=Method.HELM, default=kept)))
+    assert facts(said) == [("REV308", "validatingwebhookconfiguration/istiod-default-validator", Breaks.FROZEN)]
 
 
 def place(snapshot: Snapshot, each: Object) -> None:

@@ -27,6 +27,31 @@ class Owner(msgspec.Struct, frozen=True):
         return f"{self.tool} ({self.name})" if self.name else self.tool
 
 
+class Release(msgspec.Struct, frozen=True):
+    """A Helm release; `name` is empty where a chart was applied without Helm."""
+
+    name: str
+    namespace: str
+
+
+def made_by_tag_set(metadata: Metadata) -> bool:
+    """Whether `istioctl tag set` wrote this webhook configuration last.
+
+    It copies labels and annotations of the revision's own injector, Helm's too, but not the operator's labels, which
+    the charts put on every tag of theirs, and it gives the default validator a tag, which no chart does. Source:
+    pkg/revisions/tag_generate.go; seen on objects that Helm 3.18 and istioctl 1.31 made.
+    """
+    return labels.TAG in metadata.labels and labels.OPERATOR_COMPONENT not in metadata.labels
+
+
+def release_of(metadata: Metadata, namespace: str = "") -> Release | None:
+    """The Helm release whose manifest has this object; `namespace` is what an old Helm did not write down."""
+    annotations = metadata.annotations
+    if labels.HELM_RELEASE not in annotations or made_by_tag_set(metadata):
+        return None
+    return Release(annotations[labels.HELM_RELEASE], annotations.get(labels.HELM_NAMESPACE, namespace))
+
+
 def owner_of(metadata: Metadata) -> Owner | None:
     """The tool that will write this object again; what Argo CD, Flux or Sail render with Helm is theirs, not Helm's."""
     given = metadata.annotations | metadata.labels
@@ -41,8 +66,5 @@ def owner_of(metadata: Metadata) -> Owner | None:
             return Owner("Sail", f"{reference.kind}/{reference.name}")
     if metadata.labels.get(labels.SAIL_MANAGED_BY) == labels.SAIL_OPERATOR:
         return Owner("Sail")
-    if labels.HELM_RELEASE in metadata.annotations:
-        return Owner(
-            "Helm", metadata.annotations[labels.HELM_RELEASE], metadata.annotations.get(labels.HELM_NAMESPACE, "")
-        )
-    return None
+    release = release_of(metadata)
+    return Owner("Helm", release.name, release.namespace) if release else None

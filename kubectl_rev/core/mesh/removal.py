@@ -15,17 +15,11 @@ import msgspec
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.endpoints import Endpoint, EndpointConditions, EndpointSlice
 from kubectl_rev.core.mesh.objects import Object, Pod, Service, WorkloadObject
+from kubectl_rev.core.mesh.ownership import Release, made_by_tag_set, release_of
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.mesh.webhook_targets import revision_of
-
-
-class Release(msgspec.Struct, frozen=True):
-    """A Helm release; `name` is empty where a chart was applied without Helm."""
-
-    name: str
-    namespace: str
 
 
 class Removal(msgspec.Struct, frozen=True):
@@ -45,7 +39,7 @@ class Removal(msgspec.Struct, frozen=True):
 
     def takes(self, kind: str, each: Object) -> bool:
         """Whether this object is deleted. `kind` matters to istioctl only, which knows a list of kinds."""
-        given, annotations = each.labels, each.metadata.annotations
+        given = each.labels
         ours = given.get(labels.REV) == self.revision or (self.unlabelled and labels.REV not in given)
         match self.method:
             case Method.ISTIOCTL:
@@ -53,10 +47,10 @@ class Removal(msgspec.Struct, frozen=True):
                 found = owner_of is not None and (not self.namespaces or owner_of in self.namespaces)
                 return kind in _PRUNED_KINDS and ours and found and component in labels.PRUNED_COMPONENTS
             case Method.HELM if self.release.name:
-                owner = (annotations.get(labels.HELM_RELEASE), annotations.get(labels.HELM_NAMESPACE))
-                return owner == (self.release.name, self.release.namespace)
+                return release_of(each.metadata, each.namespace) == self.release
             case Method.HELM:  # a chart that was rendered and applied
-                return ours and given.get(labels.MANAGED_BY) == "Helm" and each.name != labels.DEFAULT_VALIDATOR
+                rendered = given.get(labels.MANAGED_BY) == "Helm" and not made_by_tag_set(each.metadata)
+                return ours and rendered and each.name != labels.DEFAULT_VALIDATOR
             case Method.SAIL:
                 return self.owner in _sail_owners(each)
             case Method.AKS:
@@ -93,7 +87,9 @@ def removal(mesh: Mesh, revision: str, by: Method | None = None) -> Removal:
         method=by or found,
         marked=by in (None, found),
         namespaces=tuple(sorted({plane.namespace for plane in mesh.control_planes if plane.revision == revision})),
-        release=next((release for each in marked if (release := _release(each))), Release("", "")),
+        release=next(
+            (release for each in marked if (release := release_of(each.metadata, each.namespace))), Release("", "")
+        ),
         owner=next((owner for each in marked for owner in _sail_owners(each)), revision),
         unlabelled=revision == labels.DEFAULT and bool(own) and all(labels.REV not in each.labels for each in own),
     )
@@ -117,18 +113,11 @@ def _method(marked: Iterable[Object]) -> Method | None:
             return Method.SAIL
         if each.namespace.startswith(labels.AKS_NAMESPACE):
             return Method.AKS
-        if labels.HELM_RELEASE in each.metadata.annotations:
+        if release_of(each.metadata):
             return Method.HELM
         if labels.OPERATOR_MANAGED in each.labels or labels.OPERATOR_VERSION in each.labels:
             return Method.ISTIOCTL
     return None
-
-
-def _release(each: Object) -> Release | None:
-    annotations = each.metadata.annotations
-    if labels.HELM_RELEASE not in annotations:
-        return None
-    return Release(annotations[labels.HELM_RELEASE], annotations.get(labels.HELM_NAMESPACE, each.namespace))
 
 
 def _sail_owners(each: Object) -> list[str]:

@@ -280,3 +280,9 @@ def _helm_default_that_is_still_the_default(mesh: Mesh) -> None:
 def _helm_default_after_the_move(mesh: Mesh) -> None:
     mesh.tag("default", "canary")
     mesh.deployment("calm")
+
+
+@scenario(NOT_SAFE, "304", "305", "306", "308", layout="helm", sample=True)
+def _helm_canary_that_tag_set_made_the_default(mesh: Mesh) -> None:
+    """istioctl copies the release's marks to what it writes, but Helm deletes what its manifest has."""
+    mesh.tag("default", "canary")
