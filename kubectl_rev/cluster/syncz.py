@@ -10,7 +10,8 @@ from kubectl_rev.cluster import podexec, portforward
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.core.mesh.objects import Pod
 from kubectl_rev.core.mesh.snapshot import Gap
-from kubectl_rev.core.verification.connections import KIND, Answer, Unreadable, revision_of_istiod, streams_in
+from kubectl_rev.core.mesh.webhook_targets import revision_of
+from kubectl_rev.core.verification.connections import KIND, Answer, Unreadable, streams_in
 from kubectl_rev.errors import ClusterError, Forbidden, TimedOut, Unreachable
 
 _PATH = "/debug/syncz"
@@ -21,7 +22,7 @@ _NO_USE = 404  # debug over HTTP is switched off (ENABLE_DEBUG_ON_HTTP=false): f
 
 def ask(connection: Connection, pod: Pod, timeout: float) -> Answer:
     """The answer of one istiod; the reasons why there is none are its gaps."""
-    revision, failures = revision_of_istiod(pod), []
+    revision, failures = revision_of(pod.labels), []
     for way in (_by_port_forward, _by_exec):
         try:
             return Answer(pod.namespace, pod.name, revision, streams_in(way(connection, pod, timeout)))

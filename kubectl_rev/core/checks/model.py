@@ -88,6 +88,10 @@ class Check(msgspec.Struct, Generic[Case], frozen=True):
 
 def run(checks: Iterable[Check[Case]], case: Case) -> list[Finding]:
     """All findings, the worst first, then by code and subject; each once."""
+    return worst_first({Finding(check.code, check.severity, *found) for check in checks for found in check.find(case)})
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """By severity, then by code, subject and message."""
     severities = list(Severity)
-    found = {Finding(check.code, check.severity, *each) for check in checks for each in check.find(case)}
-    return sorted(found, key=lambda f: (severities.index(f.severity), f.code, f.subject, f.message))
+    return sorted(findings, key=lambda f: (severities.index(f.severity), f.code, f.subject, f.message))

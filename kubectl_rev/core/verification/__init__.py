@@ -2,11 +2,9 @@
 
 evidence     everything that a verdict rests on
 connections  which istiod is each proxy connected to
-move         does everything in scope run where it should
-managed      the gateways that AKS runs per revision, and who stays behind their Services
 uninstall    what breaks when a revision goes: before and after held against each other
 leftovers    what stays behind then
-checks/      REV22x, REV3xx
+checks/      REV22x: does everything in scope run where it should; REV3xx
 compare      what changed between two reads
 verify       the verdict, with all that it rests on
 """

@@ -8,7 +8,7 @@ Source: pilot/pkg/xds/debug.go, SyncStatus and Syncz.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 
 import msgspec
@@ -16,7 +16,6 @@ import msgspec
 from kubectl_rev.core.mesh.objects import Pod
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Gap
-from kubectl_rev.core.mesh.webhook_targets import revision_of
 
 CLUSTER_ID = "Kubernetes"  # what istiod calls its own cluster unless told otherwise: pkg/config/constants
 KIND = "connections"  # of the gap
@@ -69,15 +68,16 @@ _DECODER = msgspec.json.Decoder(list[_Syncz] | None)  # made once: several threa
 def streams_in(body: bytes) -> tuple[Stream, ...]:
     """The streams in the body of /debug/syncz; Go's nil slice is `null`. Raises Unreadable."""
     try:
-        found = _DECODER.decode(body) or []
+        answer = _DECODER.decode(body) or []
     except msgspec.MsgspecError as error:
         raise Unreadable(str(error)) from error
-    return tuple(sorted({_stream(each) for each in found}))
+    return tuple(sorted({_stream(status) for status in answer}))
 
 
-def _stream(each: _Syncz) -> Stream:
-    pod, _, namespace = each.proxy.rpartition(".")  # namespaces have no dots, names of pods and VMs may
-    return Stream(namespace, pod, each.cluster_id, each.proxy_type, each.istio_version or each.proxy_version)
+def _stream(status: _Syncz) -> Stream:
+    pod, _, namespace = status.proxy.rpartition(".")  # namespaces have no dots, names of pods and VMs may
+    version = status.istio_version or status.proxy_version
+    return Stream(namespace, pod, status.cluster_id, status.proxy_type, version)
 
 
 class Connections:
@@ -98,15 +98,15 @@ class Connections:
 
     @cached_property
     def _by_pod(self) -> dict[tuple[str, str], list[Seen]]:
-        found: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+        by_pod: dict[tuple[str, str], list[Seen]] = defaultdict(list)
         for seen in self.seen:
-            found[seen.stream.namespace, seen.stream.pod].append(seen)
-        return found
+            by_pod[seen.stream.namespace, seen.stream.pod].append(seen)
+        return by_pod
 
     def of(self, pod: Pod, cluster: str) -> list[Seen]:
         """Where a pod of this cluster is connected: one istiod, none, or several for a moment while it moves."""
-        found = self._by_pod.get((pod.namespace, pod.name), [])
-        return [seen for seen in found if seen.stream.cluster in ("", cluster)]
+        seen = self._by_pod.get((pod.namespace, pod.name), [])
+        return [one for one in seen if one.stream.cluster in ("", cluster)]
 
     def on(self, revision: str) -> list[Seen]:
         """The streams that istiods of this revision hold."""
@@ -140,15 +140,6 @@ def running(pod: Pod) -> bool:
 
 def local_cluster(mesh: Mesh) -> str:
     """What the istiods call the cluster they run in: env CLUSTER_ID (istio-discovery/templates/deployment.yaml)."""
-    return next(_cluster_ids(mesh.snapshot.istiods), CLUSTER_ID)
-
-
-def _cluster_ids(istiods: Iterable[Pod]) -> Iterator[str]:
-    for pod in istiods:
-        for container in pod.spec.containers if pod.spec else ():
-            yield from (var.value for var in container.env if var.name == "CLUSTER_ID" and var.value)
-
-
-def revision_of_istiod(pod: Pod) -> str:
-    """The revision that an istiod pod serves."""
-    return revision_of(pod.labels)
+    specs = (pod.spec for pod in mesh.snapshot.istiods if pod.spec)
+    variables = (variable for spec in specs for container in spec.containers for variable in container.env)
+    return next((env.value for env in variables if env.name == "CLUSTER_ID" and env.value), CLUSTER_ID)

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import msgspec
 
+from kubectl_rev.core.checks.model import ref_of
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import IstioConfig, Object, Shape
@@ -91,13 +92,9 @@ class Evidence:
     @cached_property
     def unknowns(self) -> list[Unknown]:
         """Every gap, sorted, each once."""
-        found = {unknown(gap) for gap in self.snapshot.gaps + self.extras.gaps}
-        found |= {unknown(gap) for gap in self.connections.gaps(self.mesh)}
-        found |= {Unknown(REMOTE_CLUSTERS, gap) for gap in self._remote_clusters()}
-        found |= {Unknown(VMS, gap) for gap in self._vms()}
-        found |= {Unknown(SELECTION, gap) for gap in self._undecided()}
-        found |= {Unknown(PROXIES, gap) for gap in self._nameless()}
-        return sorted(found)
+        read = {*self.snapshot.gaps, *self.extras.gaps, *self.connections.gaps(self.mesh)}
+        decided = {*self._remote_clusters(), *self._vms(), *self._undecided(), *self._nameless()}
+        return sorted(map(unknown, read | decided))
 
     def _remote_clusters(self) -> Iterator[Gap]:
         """Other clusters whose proxies we saw: their namespaces, webhooks and pods cannot be read from here."""
@@ -112,8 +109,8 @@ class Evidence:
                     yield Gap("read", REMOTE_CLUSTERS, route.namespace, reason)
 
     def _leads_to_istiod(self, service: str, namespace: str) -> bool:
-        found = (s for s in self.snapshot.services if (s.namespace, s.name) == (namespace, service))
-        return any(leads_to(each, self.snapshot.istiods) for each in found)
+        services = (s for s in self.snapshot.services if (s.namespace, s.name) == (namespace, service))
+        return any(leads_to(each, self.snapshot.istiods) for each in services)
 
     def _vms(self) -> Iterator[Gap]:
         """A VM's proxy that is not connected right now is seen by nobody."""
@@ -123,17 +120,15 @@ class Evidence:
     def _undecided(self) -> Iterator[Gap]:
         for workload in self.survey.workloads:
             if workload.selected.state is State.UNKNOWN and not self._explained(workload.namespace):
-                subject = f"{workload.kind.lower()}/{workload.name}"
-                yield Gap(
-                    "decide", SELECTION, workload.namespace, f"who injects {subject}: {workload.selected.because}"
-                )
+                reason = f"who injects {ref_of(workload)}: {workload.selected.because}"
+                yield Gap("decide", SELECTION, workload.namespace, reason)
 
     def _nameless(self) -> Iterator[Gap]:
         """Proxies that do not say who injected them: they may be anybody's."""
         for workload in self.survey.workloads:
             if "unknown" in workload.proxies:
-                subject = f"{workload.kind.lower()}/{workload.name}"
-                yield Gap("decide", PROXIES, workload.namespace, f"nothing says which revision injected {subject}")
+                reason = f"nothing says which revision injected {ref_of(workload)}"
+                yield Gap("decide", PROXIES, workload.namespace, reason)
 
     def _explained(self, namespace: str) -> bool:
         """Whether a list that is missing says already why nothing can be decided there."""
@@ -171,4 +166,4 @@ _VERBS = {"list": '"get", "list"', "get": '"get", "list"', "create": '"get", "cr
 def accepted(unknowns: Iterable[Unknown], kinds: Iterable[str]) -> set[Unknown]:
     """Those of the kinds that the person accepts; a resource may be named without its group."""
     wanted = set(kinds)
-    return {each for each in unknowns if {each.kind, each.kind.partition(".")[0]} & wanted}
+    return {unknown for unknown in unknowns if wanted & {unknown.kind, unknown.kind.partition(".")[0]}}

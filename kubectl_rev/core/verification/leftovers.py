@@ -9,7 +9,7 @@ import msgspec
 from kubectl_rev.core.checks.hints import Hint, command, program, within
 from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.objects import ServiceReference, WebhookConfiguration
+from kubectl_rev.core.mesh.objects import ServiceReference
 from kubectl_rev.core.verification.checks.objects import only_for
 from kubectl_rev.core.verification.uninstall import Uninstall
 
@@ -25,24 +25,23 @@ class Leftover(msgspec.Struct, frozen=True):
 def leftovers(leaving: Uninstall) -> list[Leftover]:
     """What the method leaves of it: tags, validators, Services that lead nowhere."""
     left = {*_injectors(leaving), *_validators(leaving), *_services(leaving)}
-    return sorted(left, key=lambda each: (each.subject, each.message, str(each.command)))
+    return sorted(left, key=lambda leftover: (leftover.subject, leftover.message, str(leftover.command)))
 
 
 def _injectors(leaving: Uninstall) -> Iterator[Leftover]:
     for injector in leaving.after.mesh.injectors:
-        if injector.revision != leaving.revision or leaving.alive_after(injector.revision):
-            continue
-        what = f"tag {injector.tag}" if injector.tag else "injector"
-        how = program("istioctl", "tag", "remove", injector.tag) if injector.tag else None
-        kind = "MutatingWebhookConfiguration"
-        message = f"{what} of revision {leaving.revision}"
-        yield Leftover(Ref(kind, "", injector.name), message, how or command("delete", kind.lower(), injector.name))
+        if injector.revision == leaving.revision and not leaving.alive_after(injector.revision):
+            kind = "MutatingWebhookConfiguration"
+            what, how = "injector", command("delete", kind.lower(), injector.name)
+            if injector.tag:
+                what, how = f"tag {injector.tag}", program("istioctl", "tag", "remove", injector.tag)
+            yield Leftover(Ref(kind, "", injector.name), f"{what} of revision {leaving.revision}", how)
 
 
 def _validators(leaving: Uninstall) -> Iterator[Leftover]:
     kind = "ValidatingWebhookConfiguration"
     for config in leaving.after.snapshot.validators:
-        if not _is_validator(config):
+        if not any(webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX) for webhook in config.webhooks):
             continue
         services = [w.client_config.service for w in config.webhooks if w.client_config.service]
         dead = bool(services) and all(map(leaving.dies, services))
@@ -50,10 +49,6 @@ def _validators(leaving: Uninstall) -> Iterator[Leftover]:
         if dead or (ours and all(only_for(webhook, leaving.revision) for webhook in config.webhooks)):
             whose = f"validator of revision {leaving.revision}" if ours else "validator that calls its Service"
             yield Leftover(Ref(kind, "", config.name), whose, command("delete", kind.lower(), config.name))
-
-
-def _is_validator(config: WebhookConfiguration) -> bool:
-    return any(webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX) for webhook in config.webhooks)
 
 
 def _services(leaving: Uninstall) -> Iterator[Leftover]:

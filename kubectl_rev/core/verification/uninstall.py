@@ -2,26 +2,36 @@
 
 Nothing here knows precedence or tags. `removal.after` takes away what the method deletes, and the same code that says
 who injects a pod now says who injects it then; where the answer gets worse, that is what breaks, silently or not.
+
+AKS runs the gateways itself: a Deployment for each revision, which goes with it, all behind one Service. That the old
+pods run on the old revision is therefore no reason to keep it, as long as each Service that leads to them leads to a
+ready pod of another revision too. Source: learn.microsoft.com/azure/aks/istio-upgrade, "Minor revision upgrades with
+the ingress gateway". It names the namespace and how the Deployments are called; which labels they carry it does not
+say, so none is relied on.
 """
 
 from __future__ import annotations
 
 from enum import Enum
-from functools import cached_property, partial
+from functools import cached_property
+
+import msgspec
 
 from kubectl_rev.core.checks.model import Breaks
+from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
-from kubectl_rev.core.mesh.objects import Container, ServiceReference
+from kubectl_rev.core.mesh.objects import Container, Service, ServiceReference
 from kubectl_rev.core.mesh.proxies import Address, addresses
 from kubectl_rev.core.mesh.removal import Removal, after, leads_to
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.revisions import ControlPlane
+from kubectl_rev.core.mesh.sail import Sail
+from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.remedies.uninstall import Command, commands
 from kubectl_rev.core.verification.evidence import Evidence
-from kubectl_rev.core.verification.managed import Managed, gateways
 
 
 class Reach(Enum):
@@ -31,6 +41,17 @@ class Reach(Enum):
     GONE = "its Service does not exist, already now"
     UNKNOWN = "not read, or no Service of istiods in this cluster"
     ANOTHER = "an istiod of another revision, or one that stays"
+
+
+class Managed(msgspec.Struct, frozen=True):
+    """A gateway that AKS removes with its revision, and how many ready pods of others each of its Services keeps."""
+
+    workload: Workload
+    kept: dict[str, int]
+
+    @property
+    def replaced(self) -> bool:
+        return bool(self.kept) and all(self.kept.values())
 
 
 class Uninstall:
@@ -55,13 +76,46 @@ class Uninstall:
         """The gateways that go with it because AKS runs them; whether others take over is REV312's question alone."""
         if self.removal.method is not Method.AKS:
             return {}
-        return gateways(self.before, self.revision, self.alive_after, partial(self.removal.takes, "Service"))
+        return {
+            Key.of(workload): Managed(workload, {s.name: self._ready_behind(s) for s in self._services_of(workload)})
+            for workload in self.before.workloads
+            if self._is_of_the_add_on(workload)
+        }
+
+    def _is_of_the_add_on(self, workload: Workload) -> bool:
+        runs: set[str | None] = {*workload.proxies} or {workload.selected.revision}
+        named = workload.namespace.startswith(labels.AKS_NAMESPACE) and workload.name.endswith(f"-{self.revision}")
+        return named and workload.kind == "Deployment" and workload.gateway is not None and runs == {self.revision}
+
+    def _services_of(self, workload: Workload) -> list[Service]:
+        given = workload.template.metadata.labels if workload.template else workload.groups[0].pod.labels
+        services = self.before.snapshot.services
+        return [service for service in services if service.namespace == workload.namespace and _selects(service, given)]
+
+    def _ready_behind(self, service: Service) -> int:
+        """How many ready pods stand behind a Service afterwards; one whose status was not read is not known to be."""
+        if self.removal.takes("Service", service):
+            return 0
+        return sum(
+            group.count
+            for workload in self.before.by_namespace[service.namespace]
+            for group in workload.staying
+            if group.proxy
+            and self.alive_after(group.proxy.revision)
+            and group.pod.ready
+            and _selects(service, group.pod.labels)
+        )
+
+    @property
+    def sail_revisions(self) -> list[Sail]:
+        """The IstioRevision that owns it; at most one."""
+        resources = self.evidence.snapshot.sail
+        return [r for r in resources if r.kind == labels.SAIL_REVISION and r.name == self.removal.owner]
 
     @cached_property
     def taken(self) -> set[Key]:
         """The workloads that the method deletes."""
-        workloads = self.before.snapshot.workloads
-        return {Key.of(w) for w in workloads if self.removal.takes(w.kind, w)}
+        return {Key.of(w) for w in self.before.snapshot.workloads if self.removal.takes(w.kind, w)}
 
     @cached_property
     def workloads(self) -> list[Workload]:
@@ -69,12 +123,16 @@ class Uninstall:
         return [workload for workload in self.before.workloads if Key.of(workload) not in self.managed]
 
     @cached_property
+    def workloads_after(self) -> dict[Key, Workload]:
+        return {Key.of(workload): workload for workload in self.after.workloads}
+
+    @cached_property
     def successor(self) -> str:
         """The revision to name in a hint: who holds the default afterwards, else the newest that is left; or empty."""
         names = [plane.revision for plane in self.others]
         if self.after.default.injection in names:
             return str(self.after.default.injection)
-        newest = max(self.others, key=lambda p: max(map(_age, p.versions), default=(0, 0)), default=None)
+        newest = max(self.others, key=_age, default=None)
         return newest.revision if newest else ""
 
     @property
@@ -92,21 +150,17 @@ class Uninstall:
 
     @cached_property
     def _dying(self) -> set[tuple[str, str]]:
-        left = {(s.namespace, s.name) for s in self.after.snapshot.services}
-        led = {
-            (s.namespace, s.name) for s in self.before.snapshot.services if leads_to(s, self.before.snapshot.istiods)
-        }
-        return (self._services - left) | (led - self._leading)
+        before, after = self.before.snapshot, self.after.snapshot
+        left = {(service.namespace, service.name) for service in after.services}
+        return (self._services - left) | (_leading(before) - self._leading_after)
 
     @cached_property
     def _services(self) -> set[tuple[str, str]]:
         return {(service.namespace, service.name) for service in self.before.snapshot.services}
 
     @cached_property
-    def _leading(self) -> set[tuple[str, str]]:
-        """The Services that lead to istiods afterwards."""
-        after = self.after.snapshot
-        return {(service.namespace, service.name) for service in after.services if leads_to(service, after.istiods)}
+    def _leading_after(self) -> set[tuple[str, str]]:
+        return _leading(self.after.snapshot)
 
     def reach(self, container: Container | None) -> Reach:
         """What becomes of the addresses that a proxy calls; the worst of them counts."""
@@ -124,7 +178,7 @@ class Uninstall:
             return Reach.DIES
         if key not in self._services and address.certain:
             return Reach.UNKNOWN if self.before.snapshot.has_gap("services", service.namespace) else Reach.GONE
-        return Reach.ANOTHER if key in self._leading else Reach.UNKNOWN
+        return Reach.ANOTHER if key in self._leading_after else Reach.UNKNOWN
 
     def fate(self, before: InjectionDecision, afterwards: InjectionDecision) -> Breaks | None:
         """What becomes of a pod that is created afterwards, if that is worse than now or this revision's doing."""
@@ -137,10 +191,25 @@ class Uninstall:
                 return Breaks.REJECTED
         return None
 
+    def fate_of_namespace(self, name: str) -> Breaks | None:
+        """The same of a pod without labels of its own."""
+        return self.fate(self.before.selected_for_namespace(name), self.after.selected_for_namespace(name))
+
     @cached_property
     def _injectors(self) -> set[str]:
         return {injector.name for injector in self.before.mesh.injectors if injector.revision == self.revision}
 
 
-def _age(version: str) -> tuple[int, int]:
-    return release(version) or (0, 0)
+def _leading(snapshot: Snapshot) -> set[tuple[str, str]]:
+    """The Services that lead to istiods."""
+    istiods = snapshot.istiods
+    return {(service.namespace, service.name) for service in snapshot.services if leads_to(service, istiods)}
+
+
+def _age(plane: ControlPlane) -> tuple[int, int]:
+    return max((release(version) or (0, 0) for version in plane.versions), default=(0, 0))
+
+
+def _selects(service: Service, given: dict[str, str]) -> bool:
+    selector = service.spec.selector
+    return bool(selector) and selector.items() <= given.items()

@@ -6,26 +6,25 @@ fine: it makes SAFE or COMPLETE UNKNOWN, unless the person accepts that kind of 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict, replace
 
 from kubectl_rev.core.checks import Catalogue, lasting
 from kubectl_rev.core.checks.hints import NO_HINT
-from kubectl_rev.core.checks.model import Check, Finding, Severity, run
-from kubectl_rev.core.mesh import labels, sail
+from kubectl_rev.core.checks.model import Check, Finding, Severity, run, worst_first
+from kubectl_rev.core.mesh import sail
 from kubectl_rev.core.mesh.removal import removal
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.remedies.uninstall import Command
-from kubectl_rev.core.verification.checks import dependents as uninstalls
+from kubectl_rev.core.verification.checks import dependents, objects
 from kubectl_rev.core.verification.checks import move as moves
-from kubectl_rev.core.verification.checks.objects import ALONE
-from kubectl_rev.core.verification.evidence import METHOD, Evidence, Unknown, accepted
+from kubectl_rev.core.verification.evidence import METHOD, Evidence, Unknown, accepted, unknown
 from kubectl_rev.core.verification.leftovers import Leftover, leftovers
-from kubectl_rev.core.verification.move import Move
 from kubectl_rev.core.verification.uninstall import Uninstall
 
 # What rev-verify says better: REV223 for both.
@@ -117,57 +116,38 @@ class Request(msgspec.Struct, frozen=True):
         return any(order.index(finding.severity) <= order.index(self.fail_on) for finding in findings)
 
 
-UNINSTALL: tuple[Check[Uninstall], ...] = tuple(sorted(uninstalls.CHECKS, key=lambda check: check.code))
-MOVE: tuple[Check[Move], ...] = moves.CHECKS
+MOVE = moves.CHECKS
+UNINSTALL = tuple(sorted([*dependents.CHECKS, *objects.CHECKS], key=lambda check: check.code))
 
 
 def verify_uninstall(evidence: Evidence, revision: str, by: Method | None, request: Request) -> Verification:
     """Is it safe to uninstall this revision? It must be one that the mesh knows."""
     leaving = Uninstall(evidence, removal(evidence.mesh, revision, by))
+    method = leaving.removal.method
     unknowns = list(evidence.unknowns)
-    if leaving.removal.method is None:
+    if method is None:
         reason = "nothing says how it was installed: say --by " + "|".join(m.value for m in Method)
-        unknowns.append(Unknown(METHOD, Gap("tell", METHOD, "", reason)))
-    listed = all(unknown.kind != sail.REVISIONS for unknown in unknowns)
-    if leaving.removal.method is Method.SAIL and listed and _sail_is_silent(leaving):
-        unknowns.append(Unknown(sail.REVISIONS, Gap("tell", sail.REVISIONS, "", "none says whether it is in use")))
-    ran = [check for check in UNINSTALL if request.wants(check)]
-    skipped = [check.code for check in UNINSTALL if not request.wants(check)]
-    findings = run(ran, leaving)
+        unknowns.append(unknown(Gap("tell", METHOD, "", reason)))
+    listed = all(known.kind != sail.REVISIONS for known in unknowns)
+    if method is Method.SAIL and listed and _sail_is_silent(leaving):
+        unknowns.append(unknown(Gap("tell", sail.REVISIONS, "", "none says whether it is in use")))
+    findings = run(filter(request.wants, UNINSTALL), leaving)
     if not leaving.others:  # nothing can be moved anywhere: one hint helps, and REV315 has it
         findings = [
-            finding if finding.code == ALONE else msgspec.structs.replace(finding, hint=NO_HINT) for finding in findings
+            finding if finding.code == objects.ALONE else replace(finding, hint=NO_HINT) for finding in findings
         ]
-    fine = accepted(unknowns, request.accept)
-    verdict = Verdict.SAFE
-    if request.fails(findings):
-        verdict = Verdict.NOT_SAFE
-    elif set(unknowns) - fine or skipped:
-        verdict = Verdict.UNKNOWN
     asked, answered = evidence.connections.answered(revision)
-    return Verification(
-        verdict=verdict,
-        revision=revision,
-        namespaces=[],
-        method=leaving.removal.method,
-        istiods=Asked(asked, answered, len(evidence.connections.on(revision))),
-        checks=_items(UNINSTALL, findings, unknowns, fine, skipped),
-        findings=findings,
-        gaps=_gaps(unknowns, fine),
-        accepted=sorted({each.kind for each in fine}),
-        skipped=skipped,
-        leftovers=leftovers(leaving),
-        commands=leaving.commands,
-    )
+    istiods = Asked(asked, answered, len(evidence.connections.on(revision)))
+    report = _verification(request, UNINSTALL, findings, unknowns, revision, istiods, (Verdict.SAFE, Verdict.NOT_SAFE))
+    if report.verdict is Verdict.SAFE and report.skipped:
+        report.verdict = Verdict.UNKNOWN
+    report.method, report.leftovers, report.commands = method, leftovers(leaving), leaving.commands
+    return report
 
 
 def _sail_is_silent(leaving: Uninstall) -> bool:
     """Whether the revision's IstioRevision does not say if it is in use: nobody else can tell it for Sail."""
-    said = [
-        resource.condition("InUse")
-        for resource in leaving.evidence.snapshot.sail
-        if resource.kind == labels.SAIL_REVISION and resource.name == leaving.removal.owner
-    ]
+    said = [resource.condition("InUse") for resource in leaving.sail_revisions]
     return not any(condition is not None and condition.status in ("True", "False") for condition in said)
 
 
@@ -178,37 +158,25 @@ def verify_move(
 
     `mesh_checks` are those about the mesh as it is, which are run besides the move's own.
     """
-    move = Move(evidence, wanted, scope)
+    move, connections = moves.Move(evidence, wanted, scope), evidence.connections
     general = [check for check in mesh_checks if check.code not in _SAID_BETTER]
-    ran = [check for check in MOVE if request.wants(check)]
-    findings = run(ran, move)
-    about = run([check for check in general if request.wants(check)], evidence.survey)
-    findings += (finding for finding in about if _in_scope(finding, move))
-    findings = _sorted(lasting(evidence.survey, findings))
+    about = run(filter(request.wants, general), evidence.survey)
+    findings = [*run(filter(request.wants, MOVE), move), *(finding for finding in about if _in_scope(finding, move))]
     catalogue: list[Check[Any]] = sorted([*general, *MOVE], key=lambda check: check.code)
-    skipped = [check.code for check in catalogue if not request.wants(check)]
-    unknowns = move.unknowns
-    fine = accepted(unknowns, request.accept)
-    verdict = Verdict.COMPLETE
-    if request.fails(findings):
-        verdict = Verdict.INCOMPLETE
-    elif set(unknowns) - fine:
-        verdict = Verdict.UNKNOWN
-    answers = evidence.connections.answers
-    return Verification(
-        verdict=verdict,
-        revision=wanted or None,
-        namespaces=sorted(scope),
-        istiods=Asked(len(answers), sum(a.streams is not None for a in answers), len(evidence.connections.seen)),
-        checks=_items(catalogue, findings, unknowns, fine, skipped),
-        findings=findings,
-        gaps=_gaps(unknowns, fine),
-        accepted=sorted({each.kind for each in fine}),
-        skipped=skipped,
+    answered = sum(answer.streams is not None for answer in connections.answers)
+    return _verification(
+        request,
+        catalogue,
+        worst_first(lasting(evidence.survey, findings)),
+        move.unknowns,
+        wanted or None,
+        Asked(len(connections.answers), answered, len(connections.seen)),
+        (Verdict.COMPLETE, Verdict.INCOMPLETE),
+        sorted(scope),
     )
 
 
-def _in_scope(finding: Finding, move: Move) -> bool:
+def _in_scope(finding: Finding, move: moves.Move) -> bool:
     """With namespaces named, what is about the mesh as a whole is not their matter."""
     subject = finding.subject
     if not move.scope:
@@ -216,9 +184,38 @@ def _in_scope(finding: Finding, move: Move) -> bool:
     return subject.name in move.scope if subject.kind == "Namespace" else subject.namespace in move.scope
 
 
-def _sorted(findings: Iterable[Finding]) -> list[Finding]:
-    severities = list(Severity)
-    return sorted(findings, key=lambda f: (severities.index(f.severity), f.code, f.subject, f.message))
+def _verification(
+    request: Request,
+    catalogue: Collection[Check[Any]],
+    findings: list[Finding],
+    unknowns: list[Unknown],
+    revision: str | None,
+    istiods: Asked,
+    verdicts: tuple[Verdict, Verdict],
+    namespaces: Sequence[str] = (),
+) -> Verification:
+    """`verdicts` are the good and the bad one."""
+    fine = accepted(unknowns, request.accept)
+    skipped = [check.code for check in catalogue if not request.wants(check)]
+    verdict, bad = verdicts
+    if request.fails(findings):
+        verdict = bad
+    elif set(unknowns) - fine:
+        verdict = Verdict.UNKNOWN
+    return Verification(
+        verdict=verdict,
+        revision=revision,
+        namespaces=[*namespaces],
+        istiods=istiods,
+        checks=list(_items(catalogue, findings, unknowns, fine, skipped)),
+        findings=findings,
+        gaps=[
+            GapItem(kind=known.kind, **asdict(known.gap), grant=known.grant, accepted=known in fine)
+            for known in sorted(unknowns)
+        ],
+        accepted=sorted({known.kind for known in fine}),
+        skipped=skipped,
+    )
 
 
 def _items(
@@ -227,47 +224,20 @@ def _items(
     unknowns: Iterable[Unknown],
     fine: set[Unknown],
     skipped: Collection[str],
-) -> list[CheckItem]:
-    missing = {unknown.kind for unknown in unknowns if unknown not in fine}
-    found = {check.code: [f for f in findings if f.code == check.code] for check in catalogue}
-    return [
-        CheckItem(
-            check.code,
-            check.title,
-            check.passed,
-            check.severity,
-            _status(check, found, missing, skipped),
-            len(found[check.code]),
-        )
-        for check in catalogue
-    ]
-
-
-def _status(check: Check[Any], found: dict[str, list[Finding]], missing: set[str], skipped: Collection[str]) -> Status:
-    if check.code in skipped:
-        return Status.SKIPPED
-    if found[check.code]:
-        return Status(check.severity.value)
-    if any(_concerns(need, kind) for need in check.needs for kind in missing):
-        return Status.UNKNOWN
-    return Status.OK
+) -> Iterator[CheckItem]:
+    missing = {known.kind for known in unknowns if known not in fine}
+    for check in catalogue:
+        count = sum(finding.code == check.code for finding in findings)
+        if check.code in skipped:
+            status = Status.SKIPPED
+        elif count:
+            status = Status(check.severity.value)
+        else:
+            blind = any(_concerns(need, kind) for need in check.needs for kind in missing)
+            status = Status.UNKNOWN if blind else Status.OK
+        yield CheckItem(check.code, check.title, check.passed, check.severity, status, count)
 
 
 def _concerns(need: str, kind: str) -> bool:
     """`pods` concerns `pods` and `pods/portforward`, `apps` concerns `deployments.apps`."""
     return kind == need or kind.startswith((f"{need}.", f"{need}/")) or kind.endswith(f".{need}")
-
-
-def _gaps(unknowns: Iterable[Unknown], fine: set[Unknown]) -> list[GapItem]:
-    return [
-        GapItem(
-            unknown.kind,
-            unknown.gap.verb,
-            unknown.gap.resource,
-            unknown.gap.namespace,
-            unknown.gap.reason,
-            unknown.grant,
-            unknown in fine,
-        )
-        for unknown in sorted(unknowns)
-    ]

@@ -14,10 +14,8 @@ from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import select
 from kubectl_rev.core.mesh.inventory import PodGroup, Workload
-from kubectl_rev.core.mesh.objects import Container
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.remedies.commands import migrate, reinstall, restart, retag
-from kubectl_rev.core.verification.checks import objects
 from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 
 
@@ -42,31 +40,41 @@ def _connected(leaving: Uninstall) -> Broken:
 
 def _running(leaving: Uninstall) -> Broken:
     for workload in leaving.workloads:
-        own = [g for g in workload.staying if g.proxy and g.proxy.revision == leaving.revision]
-        lost = [g for g in own if leaving.reach(_container(g)) in (Reach.DIES, Reach.UNKNOWN)]
-        if count := sum(group.count for group in lost):
-            said = ", ".join(sorted({g.proxy.evidence.value for g in lost if g.proxy}))
-            message = Message("{} injected by it (says {})", Pods(count), said)
+        if lost := _calling(leaving, workload, Reach.DIES, Reach.UNKNOWN):
+            said = ", ".join(sorted({group.proxy.evidence.value for group in lost if group.proxy}))
+            message = Message("{} injected by it (says {})", _count(lost), said)
             yield ref_of(workload), message, _move(leaving, workload), Breaks.DETACHED
-        if count := sum(g.count for g in own if leaving.reach(_container(g)) is Reach.GONE):
-            message = Message("{} injected by it, whose Service is gone: cut off already", Pods(count))
+        if gone := _calling(leaving, workload, Reach.GONE):
+            message = Message("{} injected by it, whose Service is gone: cut off already", _count(gone))
             yield ref_of(workload), message, _move(leaving, workload), Breaks.DETACHED
 
 
 def _served_by_another(leaving: Uninstall) -> Broken:
     for workload in leaving.workloads:
-        groups = [g for g in workload.staying if g.proxy and g.proxy.revision == leaving.revision]
-        if count := sum(g.count for g in groups if leaving.reach(_container(g)) is Reach.ANOTHER):
-            message = Message("{} injected by it, whose Service leads to another revision's istiod", Pods(count))
+        if served := _calling(leaving, workload, Reach.ANOTHER):
+            message = Message("{} injected by it, whose Service leads to another revision's istiod", _count(served))
             yield ref_of(workload), message, _move(leaving, workload), None
 
 
 def _pointing(leaving: Uninstall) -> Broken:
     for workload in leaving.workloads:
-        groups = [g for g in workload.staying if g.proxy and g.proxy.revision != leaving.revision]
-        if count := sum(g.count for g in groups if leaving.reach(_container(g)) is Reach.DIES):
-            message = Message("{} of other revisions call only its Service (CA_ADDR, discoveryAddress)", Pods(count))
+        if others := _calling(leaving, workload, Reach.DIES, own=False):
+            message = Message("{} of other revisions call only its Service (CA_ADDR, discoveryAddress)", _count(others))
             yield ref_of(workload), message, restart(workload), Breaks.DETACHED
+
+
+def _calling(leaving: Uninstall, workload: Workload, *reaches: Reach, own: bool = True) -> list[PodGroup]:
+    """The pods of a workload that it injected, or others did, and whose proxies' calls lead there."""
+    return [
+        group
+        for group in workload.staying
+        if group.proxy and (group.proxy.revision == leaving.revision) is own
+        if leaving.reach(group.pod.spec.proxy if group.pod.spec else None) in reaches
+    ]
+
+
+def _count(groups: list[PodGroup]) -> Pods:
+    return Pods(sum(group.count for group in groups))
 
 
 def _tags(leaving: Uninstall) -> Broken:
@@ -98,41 +106,39 @@ def _default(leaving: Uninstall) -> Broken:
 
 def _namespaces(leaving: Uninstall) -> Broken:
     for name in leaving.before.by_namespace:
-        before, then = leaving.before.selected_for_namespace(name), leaving.after.selected_for_namespace(name)
-        if breaks := leaving.fate(before, then):
-            hint = _away(leaving, name)
-            yield namespace_ref(name), f"{_THEN[breaks]} ({then.because})", hint, breaks
+        if breaks := leaving.fate_of_namespace(name):
+            because = leaving.after.selected_for_namespace(name).because
+            yield namespace_ref(name), f"{_THEN[breaks]} ({because})", _away(leaving, name), breaks
 
 
 def _workloads(leaving: Uninstall) -> Broken:
     """Those whose own labels decide; the others are their namespace's finding."""
-    then_of = {Key.of(workload): workload for workload in leaving.after.workloads}
     for workload in leaving.workloads:
-        if (then := then_of.get(Key.of(workload))) is None or workload.gateway in RENDERED:
-            continue
-        breaks = leaving.fate(workload.selected, then.selected)
-        of_namespace = leaving.fate(
-            leaving.before.selected_for_namespace(workload.namespace),
-            leaving.after.selected_for_namespace(workload.namespace),
-        )
+        breaks = _fate(leaving, workload)
+        of_namespace = leaving.fate_of_namespace(workload.namespace)
         if breaks and workload.groups and breaks is not of_namespace:
-            yield ref_of(workload), f"{_THEN[breaks]} ({then.selected.because})", _move(leaving, workload), breaks
+            because = leaving.workloads_after[Key.of(workload)].selected.because
+            yield ref_of(workload), f"{_THEN[breaks]} ({because})", _move(leaving, workload), breaks
 
 
 def _asleep(leaving: Uninstall) -> Broken:
     """Templates without pods: nothing runs, so nothing tells until somebody scales up or the clock strikes."""
-    then_of = {Key.of(workload): workload for workload in leaving.after.workloads}
     for workload in leaving.workloads:
-        if workload.groups or (then := then_of.get(Key.of(workload))) is None:
+        if workload.groups or Key.of(workload) not in leaving.workloads_after:
             continue
         template = workload.template.spec.proxy if workload.template else None
-        breaks = None if workload.gateway in RENDERED else leaving.fate(workload.selected, then.selected)
-        if breaks:
+        if breaks := _fate(leaving, workload):
             what = "when it next runs" if workload.kind == "CronJob" else "when it is scaled up"
             yield ref_of(workload), f"no pods now; {what}, {_THEN[breaks]}", _move(leaving, workload), breaks
         elif template and leaving.reach(template) is Reach.DIES:
             message = "no pods now; its template has the proxy in it, which would call a dead Service"
             yield ref_of(workload), message, _move(leaving, workload), Breaks.DETACHED
+
+
+def _fate(leaving: Uninstall, workload: Workload) -> Breaks | None:
+    """What becomes of its new pods; nothing where it goes itself, or where istiod renders it."""
+    then = leaving.workloads_after.get(Key.of(workload))
+    return leaving.fate(workload.selected, then.selected) if then and workload.gateway not in RENDERED else None
 
 
 def _names(given: Mapping[str, str], tag: str) -> bool:
@@ -146,10 +152,6 @@ _THEN = {
     Breaks.NO_SIDECAR: "new pods would start without a sidecar, silently",
     Breaks.REJECTED: "new pods would be rejected",
 }
-
-
-def _container(group: PodGroup) -> Container | None:
-    return group.pod.spec.proxy if group.pod.spec else None
 
 
 def _move(leaving: Uninstall, workload: Workload) -> Hint:
@@ -210,12 +212,10 @@ CHECKS: tuple[Check[Uninstall], ...] = (
           "a pod's own label counts where its namespace has none", _workloads,
           sources.SELECTORS, needs=needs.SELECTED,
           passed="no running workload selects it by labels of its own"),
-    *objects.WEBHOOKS,
     Check("REV310", _E, "workloads without pods select it",
           "scaled to zero or waiting for its time: nothing shows until it starts", _asleep, "istio#31177",
           needs=needs.SELECTED,
           passed="no workload without pods selects it"),
-    *objects.OBJECTS,
     Check("REV318", _W, "pods injected by it are served by another revision",
           "it works as long as somebody keeps that Service; a restart ends it", _served_by_another, "istio#28880",
           needs=("pods", "services"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import Flag, Hint, command, sentence, within
 from kubectl_rev.core.checks.messages import Message, Pods
@@ -11,19 +13,68 @@ from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.drift import RENDERED, Effect
 from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import State
-from kubectl_rev.core.mesh.inventory import Workload
+from kubectl_rev.core.mesh.inventory import PodGroup, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
-from kubectl_rev.core.remedies.commands import (
-    explain,
-    label,
-    migrate,
-    reinstall,
-    restart,
-    tag_set,
-)
-from kubectl_rev.core.verification.move import Move
+from kubectl_rev.core.remedies.commands import explain, label, migrate, reinstall, restart, tag_set
+from kubectl_rev.core.verification.connections import KIND as CONNECTIONS
+from kubectl_rev.core.verification.connections import Seen
+from kubectl_rev.core.verification.evidence import PROXIES, REMOTE_CLUSTERS, SELECTION, VMS, Evidence, Unknown
 
 _SUPPORTED_SKEW = 1  # istio.io/latest/docs/releases/supported-releases: the control plane may be one minor ahead
+
+
+class Move:
+    """What should hold. `wanted` is the one revision that all should be on, or empty: each on what is selected for it.
+
+    `scope` are the namespaces that were named, empty for the whole mesh.
+    """
+
+    def __init__(self, evidence: Evidence, wanted: str = "", scope: frozenset[str] = frozenset()) -> None:
+        self.evidence, self.survey = evidence, evidence.survey
+        self.wanted, self.scope = wanted, scope
+
+    def covers(self, namespace: str) -> bool:
+        return not self.scope or namespace in self.scope
+
+    @cached_property
+    def workloads(self) -> list[Workload]:
+        return [workload for workload in self.survey.workloads if self.covers(workload.namespace)]
+
+    def goal(self, workload: Workload) -> str | None:
+        """The revision that a workload's proxies should be of, None if there is none to name."""
+        return self.wanted or workload.selected.revision
+
+    @cached_property
+    def running(self) -> list[tuple[Workload, PodGroup, list[Seen]]]:
+        """Every running pod with a proxy, and where it is connected."""
+        connections, cluster = self.evidence.connections, self.evidence.cluster
+        return [
+            (workload, group, connections.of(group.pod, cluster))
+            for workload in self.workloads
+            for group in workload.staying
+            if group.pod.status is None or group.pod.status.phase == "Running"
+        ]
+
+    @cached_property
+    def heard(self) -> bool:
+        """Whether every istiod answered: only then is a proxy that none of them names connected to none."""
+        return not self.evidence.connections.gaps(self.evidence.mesh)
+
+    @cached_property
+    def unknowns(self) -> list[Unknown]:
+        """The gaps that leave the scope undecided."""
+        return [unknown for unknown in self.evidence.unknowns if self._matters(unknown)]
+
+    def _matters(self, unknown: Unknown) -> bool:
+        if unknown.kind == CONNECTIONS:  # who was found needs no other answer
+            return not all(seen for _, _, seen in self.running) or not self.evidence.connections.asked
+        if not self.scope:
+            return True
+        if unknown.kind == REMOTE_CLUSTERS:
+            here = ("", self.evidence.cluster)
+            streams = (seen.stream for seen in self.evidence.connections.seen)
+            return any(stream.cluster not in here and stream.namespace in self.scope for stream in streams)
+        return unknown.gap.namespace in self.scope or unknown.kind not in (VMS, SELECTION, PROXIES)
 
 
 def _labels(move: Move) -> Found:
@@ -56,13 +107,9 @@ def _running(move: Move) -> Found:
     for workload in move.workloads:
         goal = move.goal(workload)
         others = sorted({g.proxy.revision or "unknown" for g in workload.groups if g.proxy} - {goal})
-        wrong = sum(
-            g.count
-            for g in workload.groups
-            if not g.pod.terminating and g.proxy and g.proxy.revision is not None and goal and g.proxy.revision != goal
-        )
-        if wrong:
-            message = Message("{} on {}, not on {}", Pods(wrong), ", ".join(others), str(goal))
+        wrong = sum(g.count for g in workload.staying if g.proxy and g.proxy.revision not in (None, goal))
+        if goal and wrong:
+            message = Message("{} on {}, not on {}", Pods(wrong), ", ".join(others), goal)
             yield ref_of(workload), message, _move(move, workload)
         if bare := workload.having(Effect.GAINS):
             message = Message("{} without a sidecar, {} is selected", Pods(bare), str(workload.selected.revision))
@@ -71,11 +118,11 @@ def _running(move: Move) -> Found:
 
 def _connected_elsewhere(move: Move) -> Found:
     for workload, group, seen in move.running:
-        goal = move.wanted or (group.proxy.revision if group.proxy else None)
-        held = sorted({each.revision for each in seen})
+        injected_by = group.proxy.revision if group.proxy else None
+        goal = move.wanted or injected_by
+        held = sorted({stream.revision for stream in seen})
         if goal and held and goal not in held:
-            by = (group.proxy.revision if group.proxy else None) or "?"
-            message = Message("injected by {}, connected to {}", by, ", ".join(held))
+            message = Message("injected by {}, connected to {}", injected_by or "?", ", ".join(held))
             yield Ref("Pod", workload.namespace, group.pod.name), message, restart(workload)
 
 
@@ -94,12 +141,10 @@ def _skewed(move: Move) -> Found:
             proxy = release(each.stream.version)
             for version in plane.versions if plane else ():
                 istiod = release(version)
-                if proxy is None or istiod is None or 0 <= istiod[1] - proxy[1] <= _SUPPORTED_SKEW:
-                    continue
-                message = Message(
-                    "its proxy is {}, its istiod {}: more than Istio supports", each.stream.version, version
-                )
-                yield Ref("Pod", workload.namespace, group.pod.name), message, restart(workload)
+                if proxy and istiod and not 0 <= istiod[1] - proxy[1] <= _SUPPORTED_SKEW:
+                    text = "its proxy is {}, its istiod {}: more than Istio supports"
+                    message = Message(text, each.stream.version, version)
+                    yield Ref("Pod", workload.namespace, group.pod.name), message, restart(workload)
 
 
 def _validation(move: Move) -> Found:
@@ -133,9 +178,10 @@ def _strangers(move: Move) -> Found:
     pods = {(pod.namespace, pod.name) for pod in move.evidence.snapshot.pods}
     for seen in move.evidence.connections.seen if move.wanted else ():
         stream = seen.stream
-        known = stream.cluster in ("", move.evidence.cluster) and (stream.namespace, stream.pod) in pods
+        local = stream.cluster in ("", move.evidence.cluster)
+        known = local and (stream.namespace, stream.pod) in pods
         if not known and move.covers(stream.namespace) and seen.revision != move.wanted:
-            where = f"cluster {stream.cluster}" if stream.cluster not in ("", move.evidence.cluster) else "a VM"
+            where = "a VM" if local else f"cluster {stream.cluster}"
             message = f"a proxy of {where} is connected to {seen.revision}"
             yield Ref("Proxy", stream.namespace, stream.pod), message, sentence(f"have it connect to {move.wanted}")
 

@@ -163,10 +163,9 @@ def _last(leaving: Uninstall) -> Broken:
 
 
 def _sail(leaving: Uninstall) -> Broken:
-    for resource in leaving.evidence.snapshot.sail:
+    for resource in leaving.sail_revisions:
         condition = resource.condition("InUse")
-        ours = resource.kind == labels.SAIL_REVISION and resource.name == leaving.removal.owner
-        if ours and condition is not None and condition.status != "False":
+        if condition is not None and condition.status != "False":
             said = condition.message or condition.reason or condition.status
             hint = command("describe", "istiorevision", resource.name)
             yield Ref(resource.kind, "", resource.name), f"Sail counts it in use: {said}", hint, None
@@ -191,7 +190,7 @@ def _undecided(leaving: Uninstall) -> Broken:
 
 
 _E = Severity.ERROR
-WEBHOOKS: tuple[Check[Uninstall], ...] = (
+CHECKS: tuple[Check[Uninstall], ...] = (
     Check("REV308", _E, "a validator depends on it",
           "a validator whose Service is gone rejects every write of Istio's configuration, or lets all of it pass",
           _validators, "istio#28880, istio#43227, istio#60596",
@@ -202,8 +201,6 @@ WEBHOOKS: tuple[Check[Uninstall], ...] = (
           "k8s.io/api/admissionregistration/v1: WebhookClientConfig",
           needs=("validatingwebhookconfigurations", "mutatingwebhookconfigurations", "services"),
           passed="no foreign webhook calls its Service"),
-)  # fmt: skip
-OBJECTS: tuple[Check[Uninstall], ...] = (
     Check("REV311", _E, "Gateways or waypoints are owned by it",
           "only its owner renders a Gateway's Deployment and programs its listeners", _owned_gateways,
           "pkg/revisions/tag_watcher.go; istio#55392", needs=("gateways", "namespaces", *needs.INJECTORS),
