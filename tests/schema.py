@@ -14,7 +14,7 @@ from kubectl_rev.core.checks.hints import Hint
 from kubectl_rev.core.checks.model import Severity
 from kubectl_rev.core.mesh import resources
 from kubectl_rev.core.mesh.snapshot import Gap
-from kubectl_rev.core.migration import outcome
+from kubectl_rev.core.migration import run
 from kubectl_rev.core.migration.plan import Plan
 from kubectl_rev.core.status.explain import Explanation
 from kubectl_rev.core.status.items import ControlPlaneItem, NamespaceItem, Overview, PodItem, TagItem, WorkloadItem
@@ -49,7 +49,7 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "Overview": (Overview, {}),
     "Explanation": (Explanation, {}),
     "Plan": (Plan, {"findings": list[Finding], "gaps": list[Gap]}),
-    "Result": (outcome.Result, {}),
+    "Result": (run.Result, {}),
     "Verification": (Verification, {"since": list[Change] | None}),
     "Validation": (Validation, {}),
 }

@@ -9,7 +9,7 @@ import pytest
 from kubectl_rev.commands.live import Live
 from kubectl_rev.commands.migrate_execution import Execution
 from kubectl_rev.core.migration.plan import Plan
-from kubectl_rev.core.migration.throttle import Throttle
+from kubectl_rev.core.migration.run import Throttle
 from tests.test_executor import World, move
 
 _PART = re.compile(r"\x1b\[(?P<up>\d+)F|(?P<clear>\x1b\[J)|(?P<end>\n)|(?P<text>[^\x1b\n]+)")

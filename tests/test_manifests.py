@@ -28,6 +28,7 @@ from kubectl_rev.core.mesh.objects import (
     Namespace,
     Pod,
     PodSpec,
+    PodTemplate,
     Webhook,
     WebhookConfiguration,
     WorkloadObject,
@@ -254,13 +255,13 @@ def test_a_replica_set_of_a_deployment_is_kept_as_metadata() -> None:
     spec = {"replicas": 2, "template": {"metadata": {"labels": {"app": "web"}}}}
     kind = next(kind for kind in RESOURCES if kind.kind == "ReplicaSet")
 
-    def of(*owners: str) -> WorkloadSpec:
+    def of(*owners: str) -> WorkloadSpec[PodTemplate]:
         item = minimal(kind, spec=spec)
         item["metadata"] |= {"ownerReferences": [{"kind": o, "name": "o", "controller": True} for o in owners]}
         return read(listed(item)).workloads[0].spec
 
     assert of("Deployment") == WorkloadSpec(replicas=2)
-    assert of("Rollout") == of() == msgspec.convert(spec, WorkloadSpec)
+    assert of("Rollout") == of() == msgspec.convert(spec, WorkloadSpec[PodTemplate])
 
 
 NULLS = {

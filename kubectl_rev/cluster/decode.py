@@ -179,8 +179,8 @@ def _spec(s: Any, all_containers: bool = False) -> PodSpec:
     )
 
 
-def _workload_spec(s: Any, declared: Collection[str]) -> WorkloadSpec:
-    found = WorkloadSpec(
+def _workload_spec(s: Any, declared: Collection[str]) -> WorkloadSpec[PodTemplate]:
+    found = WorkloadSpec[PodTemplate](
         replicas=s.replicas if "replicas" in declared and s.HasField("replicas") else None,
         paused="paused" in declared and s.paused,
         suspend="suspend" in declared and s.suspend,

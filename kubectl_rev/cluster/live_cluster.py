@@ -15,7 +15,7 @@ from kubectl_rev.core.mesh.objects import Pod
 from kubectl_rev.core.mesh.proxies import proxy_of
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.migration.plan import Plan, Proof, Restart
-from kubectl_rev.core.migration.rollout import Seen
+from kubectl_rev.core.migration.run import Seen
 from kubectl_rev.core.writes import Step
 from kubectl_rev.errors import Forbidden, RevError
 

@@ -17,7 +17,7 @@ from kubectl_rev.cluster.follow import Change, Listed, Trouble, follow
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.objects import Pod
 from kubectl_rev.core.mesh.resources import Key, maker
-from kubectl_rev.core.migration.rollout import Seen
+from kubectl_rev.core.migration.run import Seen
 from kubectl_rev.errors import Unreachable
 
 

@@ -23,9 +23,8 @@ from kubectl_rev.commands.terminal import confirm, err, out, style
 from kubectl_rev.core.checks.hints import Flag, Hint, command
 from kubectl_rev.core.checks.model import ref_of
 from kubectl_rev.core.migration.choosing import Request as Migration
-from kubectl_rev.core.migration.outcome import Outcome, Result
 from kubectl_rev.core.migration.plan import Plan
-from kubectl_rev.core.migration.throttle import Throttle
+from kubectl_rev.core.migration.run import Outcome, Result, Throttle
 from kubectl_rev.errors import ExitCode, UsageError
 from kubectl_rev.render import migrate as render
 from kubectl_rev.render.output import written

@@ -16,12 +16,10 @@ import msgspec
 
 from kubectl_rev.commands import migrate_outcomes as outcomes
 from kubectl_rev.core.mesh.resources import Key
-from kubectl_rev.core.migration.outcome import Outcome
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Move, Plan, Proof, Restart
 from kubectl_rev.core.migration.reasons import What
-from kubectl_rev.core.migration.rollout import Progress, Seen, progress
-from kubectl_rev.core.migration.throttle import Throttle
+from kubectl_rev.core.migration.run import Outcome, Progress, Seen, Throttle, progress
 from kubectl_rev.core.writes import Step
 from kubectl_rev.errors import Changed, RevError
 

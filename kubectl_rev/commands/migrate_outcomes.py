@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubectl_rev.core.migration.outcome import Outcome
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Move, Plan, Restart
 from kubectl_rev.core.migration.reasons import What
-from kubectl_rev.core.migration.rollout import Progress
+from kubectl_rev.core.migration.run import Outcome, Progress
 from kubectl_rev.core.writes import Step
 
 _SHOWN = 3  # pods, by name

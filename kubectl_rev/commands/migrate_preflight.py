@@ -109,10 +109,10 @@ def planned(request: Request, known: MeshState, source: Source) -> tuple[Plan, S
     survey, originals = known.survey, known.originals
     try:
         if request.tag and request.undo:
-            return tagging.undo(survey, originals, request, request.tag, now)
+            return tagging.undo(survey, originals, request, now)
         if request.tag:
             to = named(survey, request.to, source)
-            return tagging.plan(survey, originals, request, request.tag, to, now)
+            return tagging.plan(survey, originals, request, to, now)
         if request.undo:
             made = undo.plan(survey, originals, request, undo.named(originals, survey, request), now)
         else:

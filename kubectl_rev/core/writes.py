@@ -35,11 +35,14 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     says: str
 
 
-def patch(resource: str, metadata: Metadata, operations: Iterable[Op], done: str = "patched") -> Step:
+def patch(
+    resource: str, metadata: Metadata, operations: Iterable[Op], done: str = "patched", version: str = "v1"
+) -> Step:
     """A patch of the object of this `resource` (plural, with its group), told as `service/web patched`."""
     return Step(
         action="patch",
         resource=resource,
+        version=version,
         namespace=metadata.namespace,
         name=metadata.name,
         operations=tuple(operations),

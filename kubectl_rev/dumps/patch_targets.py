@@ -13,7 +13,7 @@ import msgspec
 from kubectl_rev.core.mesh.objects import Object, WorkloadObject
 from kubectl_rev.core.mesh.resources import TOP_WORKLOADS, facts_of
 from kubectl_rev.core.mesh.snapshot import Snapshot
-from kubectl_rev.core.migration.patch_targets import Identity, PatchTarget, PatchTargets, PatchTargetSpec
+from kubectl_rev.core.migration.patch_targets import PatchTarget, PatchTargets, PatchTargetSpec
 from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.dumps.yaml_reader import decode, documents
 
@@ -34,13 +34,6 @@ def originals(texts: Iterable[str], snapshot: Snapshot) -> PatchTargets:
 
 
 def _saved(each: Object, kind: str) -> PatchTarget:
-    metadata = each.metadata
-    identity = Identity(
-        name=metadata.name,
-        namespace=metadata.namespace,
-        labels=metadata.labels,
-        annotations=metadata.annotations or None,
-    )
     spec = PatchTargetSpec()
     if isinstance(each, WorkloadObject):
         spec = PatchTargetSpec(
@@ -50,4 +43,4 @@ def _saved(each: Object, kind: str) -> PatchTarget:
             workload_ref=each.spec.workload_ref,
             triggers=each.spec.triggers,
         )
-    return PatchTarget(kind=kind, metadata=identity, spec=spec)
+    return PatchTarget(kind=kind, metadata=each.metadata, spec=spec)

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.core.mesh.objects import WorkloadObject
+from kubectl_rev.core.mesh.objects import Metadata, WorkloadObject
 from kubectl_rev.core.mesh.snapshot import Snapshot
-from kubectl_rev.core.migration.patch_targets import Identity, PatchTarget, PatchTargets
+from kubectl_rev.core.migration.patch_targets import PatchTarget, PatchTargets
 
 
 def originals_of(world: Snapshot, **specs: dict[str, Any]) -> PatchTargets:
@@ -20,13 +20,13 @@ def originals_of(world: Snapshot, **specs: dict[str, Any]) -> PatchTargets:
     return PatchTargets(found)
 
 
-def _identity(metadata: Any) -> Identity:
-    return Identity(
+def _identity(metadata: Metadata) -> Metadata:
+    return Metadata(
         name=metadata.name,
         namespace=metadata.namespace,
         uid=f"uid-of-{metadata.name}",
         labels=dict(metadata.labels),
-        annotations=dict(metadata.annotations) or None,
+        annotations=dict(metadata.annotations),
         owner_references=list(metadata.owner_references),
     )
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from kubectl_rev.core.mesh.objects import Metadata
 from kubectl_rev.core.migration import patches
-from kubectl_rev.core.migration.patch_targets import Identity, PatchTarget
+from kubectl_rev.core.migration.patch_targets import PatchTarget
 from kubectl_rev.core.migration.patches import holds
 from kubectl_rev.core.writes import Op, Step
 
@@ -19,7 +20,7 @@ def test_a_patch_is_recognized_in_a_list(value, is_so):
 
 
 def namespace(**given):
-    metadata = Identity(name="shop", uid="u", labels={key.replace("_", "-"): value for key, value in given.items()})
+    metadata = Metadata(name="shop", uid="u", labels={key.replace("_", "-"): value for key, value in given.items()})
     return PatchTarget(kind="Namespace", metadata=metadata)
 
 
@@ -30,8 +31,8 @@ def changes(step):
 def test_a_label_that_is_right_is_not_written_again():
     both = namespace(istio_injection="enabled")
     both.metadata.labels["istio.io/rev"] = "canary"
-    assert changes(patches.relabel(both, {"istio.io/rev": "canary"}, record=False)) == [("remove", "istio-injection")]
-    assert changes(patches.relabel(both, {"istio.io/rev": "next"}, record=False)) == [
+    assert changes(patches.relabel(both, {"istio.io/rev": "canary"}, note=False)) == [("remove", "istio-injection")]
+    assert changes(patches.relabel(both, {"istio.io/rev": "next"}, note=False)) == [
         ("remove", "istio-injection"),
         ("add", "istio.io~1rev"),
     ]
@@ -47,7 +48,7 @@ def test_a_label_that_is_right_is_not_written_again():
     ],
 )
 def test_a_restart_is_a_patch_of_the_kinds_own_resource(kind, resource, version):
-    original = PatchTarget(kind=kind, metadata=Identity(name="web", namespace="shop", uid="u"))
+    original = PatchTarget(kind=kind, metadata=Metadata(name="web", namespace="shop", uid="u"))
     step = patches.restart(original, "now")
     assert (step.resource, step.version, step.namespace, step.name) == (resource, version, "shop", "web")
-    assert (patches.relabel(namespace(), {}, record=False).resource, step.action) == ("namespaces", "patch")
+    assert (patches.relabel(namespace(), {}, note=False).resource, step.action) == ("namespaces", "patch")

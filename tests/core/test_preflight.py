@@ -51,10 +51,10 @@ def situation(
 ):
     world = build.world(*planes, *(parts or (SHOP, WEB)), gaps=gaps)
     survey, originals = Survey(world), originals_of(world, **(specs or {}))
-    asked = Request(**{"names": ("shop",), **({} if back else {"to": "canary"}), **request})
+    asked = Request(**{"names": ("shop",), "tag": tag, **({} if back else {"to": "canary"}), **request})
     if tag:
         to = of_flag(survey, "canary")
-        plan, after = tagging.plan(survey, originals, asked, tag, to, NOW)
+        plan, after = tagging.plan(survey, originals, asked, to, NOW)
         return PreflightContext(
             before=survey, after=after, plan=plan, originals=originals, request=asked, circumstances=PreflightFacts()
         )

@@ -164,8 +164,8 @@ def retag(snapshot, *, undo=False):
     survey = Survey(snapshot)
     originals = originals_of(snapshot)
     if undo:
-        return tagging.undo(survey, originals, Request(), "default", NOW)[0]
-    return tagging.plan(survey, originals, Request(to="canary"), "default", of_flag(survey, "canary"), NOW)[0]
+        return tagging.undo(survey, originals, Request(tag="default"), NOW)[0]
+    return tagging.plan(survey, originals, Request(to="canary", tag="default"), of_flag(survey, "canary"), NOW)[0]
 
 
 def leads_to(snapshot):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.injection import State
-from kubectl_rev.core.mesh.inventory import Survey, is_ambient
+from kubectl_rev.core.mesh.inventory import Survey, Workload, is_ambient
 from kubectl_rev.core.mesh.istiod_veto import SYSTEM_NAMESPACES
 
 
@@ -24,13 +24,13 @@ def why_not_injected(survey: Survey, name: str) -> str:
     return selected.because
 
 
-def pinned(survey: Survey, name: str) -> list[str]:
-    """The workloads, by kind and name, that are injected by their template's labels and not by the namespace's."""
+def pinned(survey: Survey, name: str) -> list[Workload]:
+    """The workloads that are injected by their template's labels and not by the namespace's."""
     given = survey.namespace_labels.get(name, {})
     if labels.INJECTION in given or labels.REV in given:
         return []
     return [
-        f"{workload.kind}/{workload.name}"
+        workload
         for workload in survey.by_namespace.get(name, ())
         if workload.selected.state is State.INJECTED and _by_own_label(workload.subject.labels)
     ]

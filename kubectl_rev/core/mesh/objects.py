@@ -5,11 +5,15 @@ msgspec decodes them from JSON and dumps: unknown fields are ignored, a wrong ty
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 import msgspec
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.rollout_state import WorkloadStatus
 from kubectl_rev.core.mesh.selectors import LabelSelector
+
+Template = TypeVar("Template")
 
 
 class Shape(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
@@ -142,16 +146,16 @@ class PodTemplate(Shape):
     spec: PodSpec = msgspec.field(default_factory=PodSpec)
 
 
-class JobSpec(Shape):
+class JobSpec(Shape, Generic[Template]):
     """`spec.jobTemplate.spec` of a CronJob."""
 
-    template: PodTemplate | None = None
+    template: Template | None = None
 
 
-class JobTemplate(Shape):
+class JobTemplate(Shape, Generic[Template]):
     """`spec.jobTemplate` of a CronJob."""
 
-    spec: JobSpec = msgspec.field(default_factory=JobSpec)
+    spec: JobSpec[Template] = msgspec.field(default_factory=JobSpec)
 
 
 class UpdateStrategy(Shape):
@@ -173,11 +177,11 @@ class Trigger(Shape):
     type: str = ""
 
 
-class WorkloadSpec(Shape):
-    """`spec` of any kind of workload (resources.WORKLOADS)."""
+class WorkloadSpec(Shape, Generic[Template]):
+    """`spec` of any kind of workload (resources.WORKLOADS); its template as a PodTemplate, or whole to be patched."""
 
-    template: PodTemplate | None = None
-    job_template: JobTemplate | None = None
+    template: Template | None = None
+    job_template: JobTemplate[Template] | None = None
     replicas: int | None = None
     paused: bool = False
     suspend: bool = False
@@ -187,12 +191,10 @@ class WorkloadSpec(Shape):
 
 
 class WorkloadObject(Object):
-    """An owner of pods. `kind` is Kubernetes' own word; `template` is None when only metadata was read, and where the
-    template is another workload's (`Survey.lender`).
-    """
+    """An owner of pods. `template` is None when only metadata was read, or it is another's (`Survey.lender`)."""
 
     kind: str = ""
-    spec: WorkloadSpec = msgspec.field(default_factory=WorkloadSpec)
+    spec: WorkloadSpec[PodTemplate] = msgspec.field(default_factory=WorkloadSpec)
     status: WorkloadStatus | None = None
 
     @property

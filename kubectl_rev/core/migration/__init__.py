@@ -7,11 +7,8 @@ migration           how the Plan is made
 tagging, undo       the same for `--tag`, and for the way back
 patches             its JSON patches
 proofs              which pods are tried before the first restart
-skip_reasons        why pods are left as they are
-gitops_owners       who else owns an object's labels
+skip_reasons        why pods are left as they are; reasons: with their words
 preflight_facts     what the preflight knows of the surroundings; its findings: checks/
 inferred_injectors  what tried pods show of injectors that may not be read
-throttle            how fast, and when to stop
-rollout             how far a restart is
-outcome             what a run did
+run                 how fast it goes, how far a restart is, what a run did
 """

@@ -3,24 +3,30 @@
 A namespace is never chosen silently: one that nobody injects today is skipped with the reason, or, when named, needs
 --enroll. Namespaces without a label whose workloads carry labels of their own are chosen for those workloads.
 
-The same choice made again, after a run that was cut off, chooses what that run began: `origin` says by what.
+The same choice made again, after a run that was cut off, chooses what that run began. Of a revision are the namespaces
+that it injects, those in which its proxies run, and those that a migration away from it has relabelled for this target:
+the annotation `kubectl-rev/previous` says what their label was. A record of a migration to another target is history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from kubectl_rev.core.mesh.enrollment import why_not_injected
-from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.admission import Subject
+from kubectl_rev.core.mesh.enrollment import pinned, why_not_injected
+from kubectl_rev.core.mesh.injection import InjectionDecision, State, select
+from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.istiod_veto import SYSTEM_NAMESPACES
-from kubectl_rev.core.mesh.revision_names import Named
+from kubectl_rev.core.mesh.revision_names import Kind, Named
 from kubectl_rev.core.mesh.selectors import LabelSelector
-from kubectl_rev.core.migration import origin
+from kubectl_rev.core.migration import patches
 from kubectl_rev.core.migration.patch_targets import PatchTargets
-from kubectl_rev.core.migration.plan import Skipped
-from kubectl_rev.core.migration.reasons import SkipReason, words
+from kubectl_rev.core.migration.plan import Skipped, skipped
+from kubectl_rev.core.migration.reasons import SkipReason
 from kubectl_rev.core.suggestions import did_you_mean
 
 
@@ -71,42 +77,43 @@ def choose(
     survey: Survey, originals: PatchTargets, request: Request, to: Named, came_from: Named | None = None
 ) -> Choice:
     """`to` and `came_from` are what the request's `--to` and `--from` name. Raises Unknown for a namespace."""
-    source = origin.source(survey, came_from) if came_from else None
-    chosen, skipped, needed, kept = [], [], [], set()
-    for name in _asked_for(survey, originals, request, to):
+    source = _source(survey, came_from) if came_from else None
+    chosen: list[str] = []
+    others, needs_enroll, kept = [], [], set()
+    for name in _requested(survey, originals, request, to.revision):
         why = why_not_injected(survey, name)
-        enrolled = request.enroll and request.named and name not in SYSTEM_NAMESPACES
+        system = name in SYSTEM_NAMESPACES
         if name in request.exclude:
-            skipped.append(_skipped(name, SkipReason.EXCLUDED))
-        elif source and not origin.comes_from(survey, originals, name, source, to.revision):
+            others.append(skipped(name, SkipReason.EXCLUDED))
+        elif source and not _comes_from(survey, originals, name, source, to.revision):
             if request.named:
-                skipped.append(_skipped(name, SkipReason.NOT_FROM, request.came_from))
-        elif not why or enrolled:
+                others.append(skipped(name, SkipReason.NOT_FROM, request.came_from))
+        elif not why or (request.enroll and request.named and not system):
             chosen.append(name)
-            if source and origin.on_a_third(survey, name, source, to.revision):
+            if source and _is_of_a_third(survey, name, source, to.revision):
                 kept.add(name)
-        elif request.named and not request.listed and name not in SYSTEM_NAMESPACES:
-            needed.append(_skipped(name, SkipReason.NOT_INJECTED, why))
-        elif origin.runs_on_another(survey, name, to.revision, source):
+        elif request.named and not request.listed and not system:
+            needs_enroll.append(skipped(name, SkipReason.NOT_INJECTED, why))
+        elif _runs_on_another(survey, name, to.revision, source):
             chosen.append(name)
             kept.add(name)
         else:
-            skipped.append(_skipped(name, SkipReason.NOT_INJECTED, why))
-    return Choice(tuple(chosen), tuple(skipped), tuple(needed), frozenset(kept))
+            others.append(skipped(name, SkipReason.NOT_INJECTED, why))
+    return Choice(tuple(chosen), tuple(others), tuple(needs_enroll), frozenset(kept))
 
 
-def _asked_for(survey: Survey, originals: PatchTargets, request: Request, to: Named) -> list[str]:
-    there = survey.namespace_labels
+def _requested(survey: Survey, originals: PatchTargets, request: Request, to: str) -> list[str]:
     existing(survey, request.exclude)
     if request.names:
         return named(survey, request)
-    if request.selector is None:
+    selector, there = request.selector, survey.namespace_labels
+    if selector is None:
         return sorted(there)
     return [
         name
-        for name in sorted(there)
-        for before in [origin.labels_before(survey, originals, name, to.revision)]
-        if request.selector.matches(there[name]) or (before is not None and request.selector.matches(before))
+        for name, given in sorted(there.items())
+        for before in [_labels_before(survey, originals, name, to)]
+        if selector.matches(given) or (before is not None and selector.matches(before))
     ]
 
 
@@ -127,5 +134,69 @@ def existing(survey: Survey, names: Sequence[str]) -> None:
     raise Unknown("no such namespaces: " + ", ".join(f'"{name}"{did_you_mean(name, there)}' for name in missing))
 
 
-def _skipped(name: str, reason: SkipReason, detail: str = "") -> Skipped:
-    return Skipped(name, words(reason, detail), reason)
+class _Source(msgspec.Struct, frozen=True):
+    """What `--from` names: a revision, or a tag, and the injectors of it."""
+
+    name: str
+    revision: str
+    is_tag: bool
+    injectors: frozenset[str]
+
+
+def _source(survey: Survey, came_from: Named) -> _Source:
+    """A tag with its own injectors, a revision with all that lead to it: its tags' too."""
+    name, revision, tag = came_from.name, came_from.revision, came_from.kind is Kind.TAG
+    injectors = survey.mesh.injectors
+    own = {injector.name for injector in injectors if (injector.tag == name if tag else injector.revision == revision)}
+    return _Source(name, revision, tag, frozenset(own))
+
+
+def _comes_from(survey: Survey, originals: PatchTargets, name: str, source: _Source, to: str) -> bool:
+    """Whether a namespace is of this source, or was before a run to revision `to` began with it."""
+    if _by(survey.selected_for_namespace(name), survey.namespace_labels.get(name, {}), source):
+        return True
+    if any(_by(workload.selected, workload.subject.labels, source) for workload in pinned(survey, name)):
+        return True
+    before = _labels_before(survey, originals, name, to)
+    if before is not None and _by(select(survey.mesh, Subject(name, before)), before, source):
+        return True
+    return not source.is_tag and _runs_on_another(survey, name, to, source)
+
+
+def _labels_before(survey: Survey, originals: PatchTargets, name: str, to: str) -> dict[str, str] | None:
+    """A namespace's labels as they were before a migration to revision `to` changed them; None where none did."""
+    original = originals.namespace(name)
+    recorded = patches.recorded(original) if original else None
+    given = survey.namespace_labels.get(name, {})
+    if recorded is None or survey.mesh.resolve(given.get(labels.REV, "")) != to:
+        return None
+    return patches.relabelled(given, recorded)
+
+
+def _is_of_a_third(survey: Survey, name: str, source: _Source, to: str) -> bool:
+    """Whether another revision than the two injects a namespace, so that it is not this migration's to relabel."""
+    selected = survey.selected_for_namespace(name)
+    by = {survey.mesh.served[injector] for injector in selected.injectors if injector in survey.mesh.served}
+    return bool(by) and by.isdisjoint({source.revision, to})
+
+
+def _runs_on_another(survey: Survey, name: str, to: str, source: _Source | None) -> bool:
+    """Whether proxies run there that would have to move: the source's, or where there is none, any but the target's."""
+    proxies = {revision for workload in survey.by_namespace.get(name, ()) for revision in running(workload)}
+    return source.revision in proxies if source else bool(proxies - {to})
+
+
+def running(workload: Workload) -> Counter[str]:
+    """Its proxies by revision, without those of pods that are going away."""
+    found: Counter[str] = Counter()
+    for group in workload.staying:
+        if group.proxy and group.proxy.revision:
+            found[group.proxy.revision] += group.count
+    return found
+
+
+def _by(selected: InjectionDecision, given: Mapping[str, str], source: _Source) -> bool:
+    """Injected by the source, or meant to be: an injector that rejects or conflicts is one too."""
+    if source.is_tag and given.get(labels.REV) == source.name:
+        return True
+    return selected.state is not State.NONE and not source.injectors.isdisjoint(selected.injectors)

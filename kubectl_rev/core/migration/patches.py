@@ -12,9 +12,14 @@ from typing import Any
 import msgspec
 
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.objects import Metadata
 from kubectl_rev.core.mesh.resources import BY_KIND, Restart, facts_of, printed
 from kubectl_rev.core.migration.patch_targets import PatchTarget
-from kubectl_rev.core.writes import Op, Step, pointer
+from kubectl_rev.core.writes import Op, Step, patch, pointer
+
+_ANNOTATIONS = "/metadata/annotations"
+_PREVIOUS = pointer("metadata", "annotations", labels.PREVIOUS)
+NO_RECORD = Op("remove", _PREVIOUS)
 
 
 def spoken(kind: str, name: str) -> str:
@@ -32,52 +37,60 @@ def relabelled(given: dict[str, str], wanted: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in given.items() if key not in labels.INJECTION_LABELS} | wanted
 
 
-def written(previous: dict[str, str]) -> str:
-    """Labels as the annotation keeps them."""
-    return msgspec.json.encode(previous, order="sorted").decode()
-
-
-def recorded(annotations: dict[str, str]) -> dict[str, str] | None:
+def recorded(original: PatchTarget) -> dict[str, str] | None:
     """The labels that the annotation keeps; None where there is none, or one that nobody of us wrote."""
     try:
-        found = msgspec.json.decode(annotations.get(labels.PREVIOUS, ""), type=dict[str, str])
+        found = msgspec.json.decode(original.metadata.annotations.get(labels.PREVIOUS, ""), type=dict[str, str])
     except msgspec.MsgspecError:
         return None
     return found if set(found) <= set(labels.INJECTION_LABELS) else None
 
 
-def relabel(original: PatchTarget, wanted: dict[str, str], *, record: bool) -> Step:
-    """Give a namespace these injection labels; `record` keeps the present ones, unless earlier ones are kept."""
-    meta = original.metadata
-    ops = [*_is(meta.uid), *_label_ops("/metadata", injection_labels(meta.labels), wanted)]
-    if record and labels.PREVIOUS not in original.annotations:
-        ops += _annotate(original, labels.PREVIOUS, written(injection_labels(meta.labels)))
-    return _step("Namespace", original, ops, "labeled")
+def record(metadata: Metadata, value: str) -> list[Op]:
+    """What notes a value from before the first change, for the way back; nothing where one is noted already."""
+    if labels.PREVIOUS in metadata.annotations:
+        return []
+    if not metadata.annotations:
+        return [Op("test", _ANNOTATIONS, None), Op("add", _ANNOTATIONS, {labels.PREVIOUS: value})]
+    return [Op("test", _PREVIOUS, None), Op("add", _PREVIOUS, value)]
+
+
+def unrecord(metadata: Metadata) -> list[Op]:
+    """What removes that note."""
+    return [Op("test", _PREVIOUS, metadata.annotations[labels.PREVIOUS]), NO_RECORD]
+
+
+def written(previous: dict[str, str]) -> str:
+    """Labels as the annotation keeps them."""
+    return msgspec.json.encode(previous, order="sorted").decode()
+
+
+def relabel(original: PatchTarget, wanted: dict[str, str], *, note: bool) -> Step:
+    """Give a namespace these injection labels; `note` keeps the present ones, unless earlier ones are kept."""
+    present = injection_labels(original.labels)
+    ops = [*_is(original), *_label_ops(present, wanted)]
+    ops += record(original.metadata, written(present)) if note else []
+    return _step(original, ops, "labeled")
 
 
 def unlabel(original: PatchTarget, wanted: dict[str, str]) -> Step:
     """Take `relabel` back in the same run, with the record of the old labels if that made one."""
-    meta = original.metadata
-    ops = [*_is(meta.uid), *_label_ops("/metadata", wanted, injection_labels(meta.labels))]
-    if labels.PREVIOUS not in original.annotations:
-        ops.append(Op("remove", pointer("metadata", "annotations", labels.PREVIOUS)))
-    return _step("Namespace", original, ops, "labels put back")
+    ops = [*_is(original), *_label_ops(wanted, injection_labels(original.labels))]
+    if labels.PREVIOUS not in original.metadata.annotations:
+        ops.append(NO_RECORD)
+    return _step(original, ops, "labels put back")
 
 
 def forget(original: PatchTarget) -> Step:
     """Remove the record: the last write of an undo."""
-    path = pointer("metadata", "annotations", labels.PREVIOUS)
-    ops = [*_is(original.metadata.uid), Op("test", path, original.annotations[labels.PREVIOUS]), Op("remove", path)]
-    return _step("Namespace", original, ops, "undone")
+    return _step(original, [*_is(original), *unrecord(original.metadata)], "undone")
 
 
 def restart(original: PatchTarget, now: str) -> Step:
     """Replace a workload's pods as `kubectl rollout restart` does, or by the field that its kind has for it."""
-    ops = _is(original.metadata.uid)
-    if facts_of(original.kind).restart is Restart.RESTART_AT:
-        ops.append(Op("add", "/spec/restartAt", now))
-        return _step(original.kind, original, ops, "restarted")
-    return _step(original.kind, original, [*ops, *_stamp(original, now)], "restarted")
+    own_field = facts_of(original.kind).restart is Restart.RESTART_AT
+    ops = [Op("add", "/spec/restartAt", now)] if own_field else _stamp(original, now)
+    return _step(original, [*_is(original), *ops], "restarted")
 
 
 def repin(original: PatchTarget, wanted: dict[str, str], now: str, *, undo: bool = False) -> Step:
@@ -86,25 +99,21 @@ def repin(original: PatchTarget, wanted: dict[str, str], now: str, *, undo: bool
     """
     done = "labeled and restarted"
     if original.lender is not None:
-        done = f"labeled: {spoken(original.kind, original.metadata.name)} restarts"
+        done = f"labeled: {spoken(original.kind, original.name)} restarts"
         original = original.lender
-    metadata = (original.template or {}).get("metadata") or {}
-    given = metadata.get("labels") or {}
-    before = {labels.REV: given[labels.REV]} if labels.REV in given else {}
-    ops = [*_is(original.metadata.uid), *_stamp(original, now)]
+    given = original.template_metadata.get("labels")
     where = f"{facts_of(original.kind).template}/metadata/labels"
-    if "labels" not in metadata:
-        ops.append(Op("add", where, {}))
     path = f"{where}{pointer(labels.REV)}"
+    before = {key: value for key, value in (given or {}).items() if key == labels.REV}
+    ops = [*_is(original), *_stamp(original, now)]
+    if given is None:
+        ops.append(Op("add", where, {}))
     if labels.REV in wanted:
         ops.append(Op("add", path, wanted[labels.REV]))
     elif before:
         ops.append(Op("remove", path))
-    if undo:
-        ops.append(Op("remove", pointer("metadata", "annotations", labels.PREVIOUS)))
-    elif labels.PREVIOUS not in original.annotations:
-        ops += _annotate(original, labels.PREVIOUS, written(before))
-    return _step(original.kind, original, ops, done)
+    ops += [NO_RECORD] if undo else record(original.metadata, written(before))
+    return _step(original, ops, done)
 
 
 def holds(step: Step, found: dict[str, Any]) -> bool:
@@ -134,12 +143,13 @@ def _at(found: Any, path: str) -> Any:
     return found
 
 
-def _is(uid: str) -> list[Op]:
+def _is(original: PatchTarget) -> list[Op]:
+    uid = original.metadata.uid
     return [Op("test", "/metadata/uid", uid)] if uid else []
 
 
-def _label_ops(where: str, given: dict[str, str], wanted: dict[str, str]) -> list[Op]:
-    paths = {key: f"{where}{pointer('labels', key)}" for key in labels.INJECTION_LABELS}
+def _label_ops(given: dict[str, str], wanted: dict[str, str]) -> list[Op]:
+    paths = {key: pointer("metadata", "labels", key) for key in labels.INJECTION_LABELS}
     ops = [Op("test", path, given.get(key)) for key, path in paths.items()]
     for key, path in paths.items():
         if key in wanted and given.get(key) != wanted[key]:
@@ -149,33 +159,17 @@ def _label_ops(where: str, given: dict[str, str], wanted: dict[str, str]) -> lis
     return ops
 
 
-def _annotate(original: PatchTarget, key: str, value: str) -> list[Op]:
-    if original.metadata.annotations is None:
-        return [Op("test", "/metadata/annotations", None), Op("add", "/metadata/annotations", {key: value})]
-    path = pointer("metadata", "annotations", key)
-    return [Op("test", path, original.annotations.get(key)), Op("add", path, value)]
-
-
 def _stamp(original: PatchTarget, now: str) -> list[Op]:
-    template = original.template or {}
     where = facts_of(original.kind).template
     path = f"{where}/metadata"
-    ops = [Op("test", where, template)] if "spec" in template else []  # a saved snapshot has no whole one
-    if "metadata" not in template:
+    ops = [Op("test", where, original.template)] if "spec" in original.template else []  # a saved snapshot has no spec
+    if "metadata" not in original.template:
         return [*ops, Op("add", path, {"annotations": {labels.RESTARTED_AT: now}})]
-    if not template["metadata"].get("annotations"):
+    if not original.template_metadata.get("annotations"):
         return [*ops, Op("add", f"{path}/annotations", {labels.RESTARTED_AT: now})]
     return [*ops, Op("add", f"{path}{pointer('annotations', labels.RESTARTED_AT)}", now)]
 
 
-def _step(kind: str, original: PatchTarget, ops: list[Op], done: str) -> Step:
-    meta = original.metadata
-    return Step(
-        action="patch",
-        resource=BY_KIND[kind].resource,
-        version=BY_KIND[kind].version,
-        namespace=meta.namespace,
-        name=meta.name,
-        operations=tuple(ops),
-        says=f"{spoken(kind, meta.name)} {done}",
-    )
+def _step(original: PatchTarget, operations: list[Op], done: str) -> Step:
+    kind = BY_KIND[original.kind]
+    return patch(kind.resource, original.metadata, operations, done, kind.version)

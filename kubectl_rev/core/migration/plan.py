@@ -13,17 +13,22 @@ from kubectl_rev.core.migration.reasons import Reason, SkipReason
 from kubectl_rev.core.writes import Step
 
 
-class Proof(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A pod to be created with a server-side dry run; `revision` must be the one that injects it."""
+class Subject(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What something is said of, mostly a workload."""
 
     kind: str
     namespace: str
     name: str
+
+
+class Proof(Subject, frozen=True, kw_only=True):
+    """A pod to be created with a server-side dry run; `revision` must be the one that injects it."""
+
     revision: str
     manifest: dict[str, Any]
 
 
-class Restart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Restart(Subject, frozen=True, kw_only=True):
     """A workload whose pods are to be replaced.
 
     `step` is None when the restart is under way already and is only waited for. At the end `pods` of them are ready
@@ -32,9 +37,6 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     `before` and `after` are the injection labels of its template, both empty where the step does not change them.
     """
 
-    kind: str
-    namespace: str
-    name: str
     step: Step | None
     revision: str | None
     proxies: dict[str, int]
@@ -46,12 +48,9 @@ class Restart(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     after: dict[str, str] = {}
 
 
-class Left(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Left(Subject, frozen=True, kw_only=True):
     """Pods that run on another revision and are not replaced: why, in words too, and what to do."""
 
-    kind: str
-    namespace: str
-    name: str
     pods: int
     reason: Reason
     why: str
@@ -82,6 +81,10 @@ class Skipped(msgspec.Struct, frozen=True):
     namespace: str
     why: str
     reason: SkipReason
+
+
+def skipped(namespace: str, reason: SkipReason, detail: str = "") -> Skipped:
+    return Skipped(namespace, reason.says(detail), reason)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

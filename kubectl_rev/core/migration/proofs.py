@@ -11,6 +11,7 @@ from typing import Any
 
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Survey, Workload
+from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.migration.patch_targets import PatchTarget, PatchTargets
 from kubectl_rev.core.migration.plan import Proof, Restart
 
@@ -19,32 +20,31 @@ def proofs(
     after: Survey, originals: PatchTargets, namespace: str, restarts: list[Restart], *, changed: bool
 ) -> Iterator[Proof]:
     """The pods to try; none where nothing will be written that depends on them."""
-    restarted = {(restart.kind, restart.name) for restart in restarts if restart.step}
+    restarted = {Key.of(restart) for restart in restarts if restart.step}
     if not changed and not restarted:
         return
-    found = False
+    none = True
     for workload in after.by_namespace.get(namespace, ()):
-        original = originals.get(workload.kind, namespace, workload.name)
-        runs_later = workload.kind == "CronJob" and changed and original is not None and not original.spec.suspend
+        original = originals.of(workload)
         if original is None or workload.selected.state is not State.INJECTED:
             continue
-        if (workload.kind, workload.name) in restarted or runs_later:
-            found = True
+        runs_later = workload.kind == "CronJob" and changed and not original.spec.suspend
+        if Key.of(workload) in restarted or runs_later:
+            none = False
             yield _proof(workload, original)
     plain = after.selected_for_namespace(namespace)
-    if not found and changed and plain.state is State.INJECTED and plain.revision:
+    if none and changed and plain.state is State.INJECTED and plain.revision:
         yield Proof(kind="Pod", namespace=namespace, name="", revision=plain.revision, manifest=PLAIN)
 
 
 def _proof(workload: Workload, original: PatchTarget) -> Proof:
-    template = original.template or {}
-    given = template.get("metadata") or {}
-    metadata = {key: given[key] for key in ("annotations",) if given.get(key)}
     # The labels as they will be: those of a template whose pin is changed too.
-    metadata |= {"generateName": f"{workload.name[:50]}-", "labels": dict(workload.subject.labels)}
-    spec = dict(template.get("spec") or {})
+    metadata: dict[str, Any] = {"generateName": f"{workload.name[:50]}-", "labels": dict(workload.subject.labels)}
+    if annotations := original.template_metadata.get("annotations"):
+        metadata["annotations"] = annotations
+    spec = dict(original.template.get("spec") or {})
     claims = [
-        {"name": claim.metadata.name, "persistentVolumeClaim": {"claimName": claim.metadata.name}}
+        {"name": claim.name, "persistentVolumeClaim": {"claimName": claim.name}}
         for claim in original.spec.volume_claim_templates
     ]
     if claims:  # the StatefulSet controller puts them there

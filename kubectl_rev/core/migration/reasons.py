@@ -6,42 +6,63 @@ What decides, decides by these; the words are for people. The values are what JS
 from __future__ import annotations
 
 from enum import Enum
+from typing import Self
 
 
-class Reason(Enum):
+class _Why(Enum):
+    """A value with its words; `{detail}` in them is what the reason is about: a kind, an owner, a number."""
+
+    words: str
+
+    def __new__(cls, value: str, words: str) -> Self:
+        member = object.__new__(cls)
+        member._value_, member.words = value, words
+        return member
+
+    def says(self, detail: str = "") -> str:
+        return self.words.format(detail=detail)
+
+
+class Reason(_Why):
     """Why pods are not replaced."""
 
-    LOSES_SIDECAR = "loses sidecar"
-    GATEWAY = "gateway"
-    GATEWAY_OWNER = "gateway owner"
-    GATEWAY_IN_PLACE = "gateway in place"
-    INJECTED_BY_HAND = "injected by hand"
-    CRON_JOB = "cron job"
-    CRON_JOB_LABEL = "cron job label"
-    JOB = "job"
-    BARE_POD = "bare pod"
-    OTHER_KIND = "other kind"
-    PAUSED = "paused"
-    ON_DELETE = "on delete"
-    PARTITION = "partition"
-    SELECTOR = "selector"
-    NO_RESTART = "no restart"
-    REJECTED = "rejected"
-    UNDECIDED = "undecided"
-    OWNED = "owned"
-    UNREADABLE = "unreadable"
-    UNREADABLE_LABEL = "unreadable label"
-    NO_TRIGGER = "no trigger"
+    LOSES_SIDECAR = "loses sidecar", "a restart takes its sidecar away: {detail}"
+    GATEWAY = "gateway", "it is a gateway ({detail}): only with --include-gateways"
+    GATEWAY_OWNER = "gateway owner", "istiod renders it for its Gateway: {detail}"
+    GATEWAY_IN_PLACE = (
+        "gateway in place",
+        "its proxy is part of its installation: upgrade it in place, with the new revision",
+    )
+    INJECTED_BY_HAND = "injected by hand", "its template contains the sidecar (kube-inject): run kube-inject again"
+    CRON_JOB = "cron job", "its next run starts on the new revision; what runs now ends by itself"
+    CRON_JOB_LABEL = "cron job label", "its template has a label of its own: change it to the new {detail}"
+    JOB = "job", "a Job is not restarted: its pods run to completion"
+    BARE_POD = "bare pod", "standalone pod: nothing would recreate it"
+    OTHER_KIND = (
+        "other kind",
+        "a {detail} does not replace its pods on a template change: delete them, or use its own command",
+    )
+    PAUSED = "paused", "it is paused"
+    ON_DELETE = "on delete", "its strategy is OnDelete: pods are replaced when they are deleted"
+    PARTITION = "partition", "its partition of {detail} keeps all its pods"
+    SELECTOR = "selector", "its selector includes {detail}, which is immutable: recreate it"
+    NO_RESTART = "no restart", "not restarted: --no-restart"
+    REJECTED = "rejected", "new pods would be rejected: {detail}"
+    UNDECIDED = "undecided", "what a restart would change is not known: {detail}"
+    OWNED = "owned", "{detail} owns its template's labels: skipped by --skip-owned"
+    UNREADABLE = "unreadable", "it could not be read"
+    UNREADABLE_LABEL = "unreadable label", "it could not be read, and its template has a label of its own, {detail}"
+    NO_TRIGGER = "no trigger", "it has no ConfigChange trigger: a change of its template replaces no pods"
 
 
-class SkipReason(Enum):
+class SkipReason(_Why):
     """Why a namespace is not touched."""
 
-    NOT_INJECTED = "not injected"
-    NOT_FROM = "not from"
-    NO_RECORD = "no record"
-    EXCLUDED = "excluded"
-    OWNED = "owned"
+    NOT_INJECTED = "not injected", "{detail}"
+    NOT_FROM = "not from", "nothing in it is injected by {detail}, or runs on it"
+    NO_RECORD = "no record", "nothing to undo: it has no annotation {detail}"
+    EXCLUDED = "excluded", "--exclude names it"
+    OWNED = "owned", "{detail} owns its labels: skipped by --skip-owned"
 
 
 class What(Enum):
@@ -55,38 +76,3 @@ class What(Enum):
     PUT_BACK = "put back"
     UNDONE = "undone"
     FAILED = "failed"
-
-
-WORDS = {
-    Reason.LOSES_SIDECAR: "a restart takes its sidecar away: {detail}",
-    Reason.GATEWAY: "it is a gateway ({detail}): only with --include-gateways",
-    Reason.GATEWAY_OWNER: "istiod renders it for its Gateway: {detail}",
-    Reason.GATEWAY_IN_PLACE: "its proxy is part of its installation: upgrade it in place, with the new revision",
-    Reason.INJECTED_BY_HAND: "its template contains the sidecar (kube-inject): run kube-inject again",
-    Reason.CRON_JOB: "its next run starts on the new revision; what runs now ends by itself",
-    Reason.CRON_JOB_LABEL: "its template has a label of its own: change it to the new {detail}",
-    Reason.JOB: "a Job is not restarted: its pods run to completion",
-    Reason.BARE_POD: "standalone pod: nothing would recreate it",
-    Reason.OTHER_KIND: "a {detail} does not replace its pods on a template change: delete them, or use its own command",
-    Reason.PAUSED: "it is paused",
-    Reason.ON_DELETE: "its strategy is OnDelete: pods are replaced when they are deleted",
-    Reason.PARTITION: "its partition of {detail} keeps all its pods",
-    Reason.SELECTOR: "its selector includes {detail}, which is immutable: recreate it",
-    Reason.NO_RESTART: "not restarted: --no-restart",
-    Reason.REJECTED: "new pods would be rejected: {detail}",
-    Reason.UNDECIDED: "what a restart would change is not known: {detail}",
-    Reason.OWNED: "{detail} owns its template's labels: skipped by --skip-owned",
-    Reason.UNREADABLE: "it could not be read",
-    Reason.UNREADABLE_LABEL: "it could not be read, and its template has a label of its own, {detail}",
-    Reason.NO_TRIGGER: "it has no ConfigChange trigger: a change of its template replaces no pods",
-    SkipReason.NOT_INJECTED: "{detail}",
-    SkipReason.NOT_FROM: "nothing in it is injected by {detail}, or runs on it",
-    SkipReason.NO_RECORD: "nothing to undo: it has no annotation {detail}",
-    SkipReason.EXCLUDED: "--exclude names it",
-    SkipReason.OWNED: "{detail} owns its labels: skipped by --skip-owned",
-}
-
-
-def words(reason: Reason | SkipReason, detail: str = "") -> str:
-    """The reason as a sentence; `detail` is what it is about: a kind, an owner, a number."""
-    return WORDS[reason].format(detail=detail)

@@ -17,7 +17,7 @@ from kubectl_rev.core.mesh.resources import WORKLOADS, Restart, facts_of
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.patch_targets import PatchTarget
 from kubectl_rev.core.migration.plan import Left
-from kubectl_rev.core.migration.reasons import Reason, words
+from kubectl_rev.core.migration.reasons import Reason
 from kubectl_rev.core.remedies.commands import label_gateway, reset_label, restart, resume
 
 # Without any of these lists nobody knows what runs in a namespace. (Of optional kinds most clusters have none.)
@@ -104,7 +104,7 @@ def left(workload: Workload, kept: Kept, pods: int, to: str) -> Left:
         name=workload.name,
         pods=pods,
         reason=kept.reason,
-        why=words(kept.reason, kept.detail),
+        why=kept.reason.says(kept.detail),
         hint=_next_step(workload, kept.reason, to),
     )
 

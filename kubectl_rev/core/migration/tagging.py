@@ -8,7 +8,6 @@ was read; the revision that it was is kept on the injector.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -18,95 +17,96 @@ from msgspec.structs import replace
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.inventory import Survey
-from kubectl_rev.core.mesh.objects import Service, WebhookConfiguration
+from kubectl_rev.core.mesh.objects import Object, Service, WebhookConfiguration
+from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.revision_names import Named
 from kubectl_rev.core.migration.choosing import Request, Unknown
-from kubectl_rev.core.migration.migration import gateways_last, move
+from kubectl_rev.core.migration.migration import Planner, gateways_last
 from kubectl_rev.core.migration.patch_targets import PatchTargets
+from kubectl_rev.core.migration.patches import NO_RECORD, record, unrecord, written
 from kubectl_rev.core.migration.plan import Plan
 from kubectl_rev.core.writes import Op, Step, patch, pointer
 
 _REV = pointer("metadata", "labels", labels.REV)
-_PREVIOUS = pointer("metadata", "annotations", labels.PREVIOUS)
-
-Configuration = WebhookConfiguration
 
 
 class _Writes(msgspec.Struct, frozen=True):
     """The writes that move a tag, those that take them back, those that end an undo; and the mesh as it will be."""
 
-    first: list[Step]
-    back: list[Step]
-    last: list[Step]
+    first: tuple[Step, ...]
+    back: tuple[Step, ...]
+    last: tuple[Step, ...]
     after: Survey
 
 
-def plan(
-    survey: Survey, originals: PatchTargets, request: Request, tag: str, to: Named, now: str
-) -> tuple[Plan, Survey]:
-    """The plan, and the mesh as it will be.
+def plan(survey: Survey, originals: PatchTargets, request: Request, to: Named, now: str) -> tuple[Plan, Survey]:
+    """The plan that moves the request's tag, and the mesh as it will be.
 
     Raises Unknown when there is no such tag, or the target is none that a tag can point at.
     """
-    writes = _moved(survey, tag, to.revision, undo=False)
-    return _plan(survey, originals, request, tag, to.revision, now, writes), writes.after
+    return _plan(survey, originals, request, to.revision, now, undo=False)
 
 
-def undo(survey: Survey, originals: PatchTargets, request: Request, tag: str, now: str) -> tuple[Plan, Survey]:
+def undo(survey: Survey, originals: PatchTargets, request: Request, now: str) -> tuple[Plan, Survey]:
     """Back to the revision that is kept on the tag's injector, and kept there until all is back.
 
     Raises Unknown when none is.
     """
-    kept = _injector(survey, tag).metadata.annotations.get(labels.PREVIOUS)
+    kept = _injector(survey, request.tag).metadata.annotations.get(labels.PREVIOUS)
     if not kept:
-        raise Unknown(f"nothing to undo: tag {tag} has no annotation {labels.PREVIOUS}")
-    writes = _moved(survey, tag, kept, undo=True)
-    return replace(_plan(survey, originals, request, tag, kept, now, writes), undo=True), writes.after
+        raise Unknown(f"nothing to undo: tag {request.tag} has no annotation {labels.PREVIOUS}")
+    return _plan(survey, originals, request, kept, now, undo=True)
 
 
 def _plan(
-    survey: Survey, originals: PatchTargets, request: Request, tag: str, revision: str, now: str, writes: _Writes
-) -> Plan:
-    retagged = bool(writes.first)
-    moves = [
-        move(survey, writes.after, originals, name, request, now, wanted=None, pins={}, retagged=retagged)
-        for name in sorted(survey.namespace_labels)
-        if name in _follows(survey, writes.after, tag)
-    ]
-    return Plan(
+    survey: Survey, originals: PatchTargets, request: Request, revision: str, now: str, *, undo: bool
+) -> tuple[Plan, Survey]:
+    tag = request.tag
+    writes = _moved(survey, tag, revision, undo=undo)
+    planner = Planner(
+        before=survey,
+        after=writes.after,
+        originals=originals,
+        request=request,
+        now=now,
+        retagged=bool(writes.first),
+    )
+    plan = Plan(
+        undo=undo,
         to=tag,
         revision=revision,
         is_tag=True,
         tag=tag,
-        first=tuple(writes.first),
-        first_back=tuple(writes.back),
-        last=tuple(writes.last),
-        moves=tuple(gateways_last(moves)),
+        first=writes.first,
+        first_back=writes.back,
+        last=writes.last,
+        moves=gateways_last(planner.move(name) for name in sorted(_follows(survey, writes.after, tag))),
     )
+    return plan, writes.after
 
 
 def _follows(survey: Survey, after: Survey, tag: str) -> set[str]:
     """The namespaces in which anything is selected by the tag; also when it has been moved already."""
-    found = set()
     ours = {injector.name for injector in survey.snapshot.injectors if injector.labels.get(labels.TAG) == tag}
-    for name in survey.namespace_labels:
-        if set(after.selected_for_namespace(name).injectors) & ours:
-            found.add(name)
-        for workload, was in zip(after.by_namespace.get(name, ()), survey.by_namespace.get(name, ()), strict=False):
-            if set(workload.selected.injectors) & ours or workload.selected.revision != was.selected.revision:
-                found.add(name)
-    return found
+    found = {
+        name for name in survey.namespace_labels if ours.intersection(after.selected_for_namespace(name).injectors)
+    }
+    was = {Key.of(workload): workload.selected.revision for workload in survey.workloads}
+    for workload in after.workloads:
+        if ours.intersection(workload.selected.injectors) or workload.selected.revision != was[Key.of(workload)]:
+            found.add(workload.namespace)
+    return found & survey.namespace_labels.keys()
 
 
-def _injector(survey: Survey, tag: str) -> Configuration:
+def _injector(survey: Survey, tag: str) -> WebhookConfiguration:
     for injector in survey.snapshot.injectors:
         if injector.labels.get(labels.TAG) == tag:
             return injector
-    there = sorted({each.name for each in survey.mesh.tags})
-    raise Unknown(f'no tag "{tag}" to move: there are {", ".join(there) or "none"}; istioctl tag set makes one')
+    there = ", ".join(sorted({tag.name for tag in survey.mesh.tags})) or "none"
+    raise Unknown(f'no tag "{tag}" to move: there are {there}; istioctl tag set makes one')
 
 
-def _canonical(survey: Survey, revision: str) -> Configuration:
+def _canonical(survey: Survey, revision: str) -> WebhookConfiguration:
     """The revision's own injector: generate.go asks for `istio.io/rev=X,!istio.io/tag`."""
     for injector in survey.snapshot.injectors:
         if injector.labels.get(labels.REV) == revision and labels.TAG not in injector.labels and injector.webhooks:
@@ -130,31 +130,33 @@ def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> _Writes:
         theirs = _kept(survey, validator, revision) if undo else revision
         goals.append((labels.VALIDATORS, validator, _pointed(validator, _canonical(survey, theirs), theirs)))
     first, back = [], []
-    begun = goals[0][1] != goals[0][2] or _is_recorded(injector)
+    begun = injector != goals[0][2] or _is_recorded(injector)
     for resource, old, new in goals:
         if old == new and (undo or _is_recorded(old) or not begun):
             continue
+        previous = old.labels.get(labels.REV, was)
         step = _step(resource, old, new, f"now leads to {new.labels[labels.REV]}")
-        undone = _step(resource, new, old, f"put back to {old.labels.get(labels.REV, was)}")
-        if not undo and labels.PREVIOUS not in old.metadata.annotations:
-            kept = _selector(old) if isinstance(old, Service) else old.labels.get(labels.REV, was)
-            step = replace(step, operations=step.operations + tuple(_record(old, kept)))
-            undone = replace(undone, operations=(*undone.operations, Op("remove", _PREVIOUS)))
+        undone = _step(resource, new, old, f"put back to {previous}")
+        if not undo and not _is_recorded(old):
+            kept = written(old.spec.selector) if isinstance(old, Service) else previous
+            step = replace(step, operations=(*step.operations, *record(old.metadata, kept)))
+            undone = replace(undone, operations=(*undone.operations, NO_RECORD))
         first.append(step)
         back.append(undone)
     # The injector's record last: it is the one that an undo which was cut off begins with.
-    last = [_forget(resource, old) for resource, old, _ in reversed(goals) if undo and _is_recorded(old)]
+    noted = [(resource, old.metadata) for resource, old, _ in reversed(goals) if undo and _is_recorded(old)]
+    last = [patch(resource, metadata, unrecord(metadata), "undone") for resource, metadata in noted]
     moved = {id(old): new for _, old, new in goals}
     after = replace(
         snapshot,
-        injectors=[moved.get(id(each), each) for each in snapshot.injectors],
-        validators=[moved.get(id(each), each) for each in snapshot.validators],
-        services=[moved.get(id(each), each) for each in snapshot.services],
+        injectors=[moved.get(id(injector), injector) for injector in snapshot.injectors],
+        validators=[moved.get(id(validator), validator) for validator in snapshot.validators],
+        services=[moved.get(id(service), service) for service in snapshot.services],
     )
-    return _Writes(first, back, last, Survey(after))
+    return _Writes(tuple(first), tuple(back), tuple(last), Survey(after))
 
 
-def _kept(survey: Survey, validator: Configuration, revision: str) -> str:
+def _kept(survey: Survey, validator: WebhookConfiguration, revision: str) -> str:
     """Whose the default validator was, which need not be the tag's; one that is gone cannot have it back."""
     kept = validator.metadata.annotations.get(labels.PREVIOUS, revision)
     try:
@@ -164,26 +166,11 @@ def _kept(survey: Survey, validator: Configuration, revision: str) -> str:
     return kept
 
 
-def _record(each: Configuration | Service, was: str) -> Iterator[Op]:
-    """On every changed object; the first value is kept until an undo removes it."""
-    annotations = each.metadata.annotations
-    yield Op("test", _PREVIOUS if annotations else "/metadata/annotations", None)
-    if annotations:
-        yield Op("add", _PREVIOUS, was)
-    else:
-        yield Op("add", "/metadata/annotations", {labels.PREVIOUS: was})
+def _is_recorded(target: Object) -> bool:
+    return labels.PREVIOUS in target.metadata.annotations
 
 
-def _is_recorded(each: Configuration | Service) -> bool:
-    return labels.PREVIOUS in each.metadata.annotations
-
-
-def _forget(resource: str, each: Configuration | Service) -> Step:
-    kept = each.metadata.annotations[labels.PREVIOUS]
-    return patch(resource, each.metadata, [Op("test", _PREVIOUS, kept), Op("remove", _PREVIOUS)], "undone")
-
-
-def _pointed(config: Configuration, target: Configuration, revision: str) -> Configuration:
+def _pointed(config: WebhookConfiguration, target: WebhookConfiguration, revision: str) -> WebhookConfiguration:
     """Its webhooks call whom the target's injector calls; a validator keeps its own path."""
     client = target.webhooks[0].client_config
     webhooks = []
@@ -197,33 +184,22 @@ def _pointed(config: Configuration, target: Configuration, revision: str) -> Con
     return replace(config, metadata=metadata, webhooks=webhooks)
 
 
-def _selector(service: Service) -> str:
-    return msgspec.json.encode(service.spec.selector, order="sorted").decode()
-
-
-def _selecting(survey: Survey, service: Service, target: Configuration, revision: str, *, undo: bool) -> Service:
+def _selecting(survey: Survey, service: Service, target: WebhookConfiguration, revision: str, *, undo: bool) -> Service:
     """The tag's Service with a revision's pods behind it; for an undo, as it was recorded.
 
     Its own selector with another revision if it names one (as istioctl renders it), else the revision's Service's.
     """
-    reference = target.webhooks[0].client_config.service
-    canonical = next(
-        (
-            s
-            for s in survey.snapshot.services
-            if reference and (s.namespace, s.name) == (reference.namespace, reference.name)
-        ),
-        None,
-    )
+    called = target.webhooks[0].client_config.service
+    services = {(own.namespace, own.name): own for own in survey.snapshot.services}
+    theirs = services.get((called.namespace, called.name), service) if called else service
     metadata = replace(service.metadata, labels=service.labels | {labels.REV: revision})
-    selector = canonical.spec.selector if canonical else service.spec.selector
+    selector = theirs.spec.selector
     if labels.REV in service.spec.selector:
         selector = service.spec.selector | {labels.REV: revision}
     if undo and (kept := service.metadata.annotations.get(labels.PREVIOUS)):
         with suppress(msgspec.MsgspecError):
             selector = msgspec.json.decode(kept, type=dict[str, str])
-    spec = replace(service.spec, selector=selector)
-    return replace(service, metadata=metadata, spec=spec)
+    return replace(service, metadata=metadata, spec=replace(service.spec, selector=selector))
 
 
 def _step(resource: str, old: Any, new: Any, done: str) -> Step:

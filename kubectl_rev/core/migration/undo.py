@@ -12,48 +12,37 @@ from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.migration import choosing, patches
 from kubectl_rev.core.migration.choosing import Request
-from kubectl_rev.core.migration.migration import gateways_last, move, surveyed_after
+from kubectl_rev.core.migration.migration import Labels, Planner, gateways_last, surveyed_after
 from kubectl_rev.core.migration.patch_targets import PatchTargets
-from kubectl_rev.core.migration.plan import Move, Plan, Skipped
-from kubectl_rev.core.migration.reasons import SkipReason, words
+from kubectl_rev.core.migration.plan import Plan, skipped
+from kubectl_rev.core.migration.reasons import SkipReason
 
 
-def records(originals: PatchTargets) -> dict[str, dict[str, str]]:
+def records(originals: PatchTargets) -> dict[str, Labels]:
     """The namespaces that were moved, with the labels they had."""
-    found = {}
-    for original in originals:
-        if original.kind == "Namespace" and (was := patches.recorded(original.annotations)) is not None:
-            found[original.metadata.name] = was
-    return found
+    return {name: was for (_, kind, name), was in _recorded(originals).items() if kind == "Namespace"}
 
 
-def pins(originals: PatchTargets, namespaces: set[str]) -> dict[Key, dict[str, str]]:
-    """The workloads there whose template was changed, with the label it had."""
-    return {
-        original.key: was
-        for original in originals
-        if original.kind != "Namespace"
-        and original.metadata.namespace in namespaces
-        and (was := patches.recorded(original.annotations)) is not None
-    }
+def _recorded(originals: PatchTargets) -> dict[Key, Labels]:
+    """All that was moved, with the labels that it, or its template, had."""
+    return {Key.of(target): was for target in originals if (was := patches.recorded(target)) is not None}
 
 
 def plan(survey: Survey, originals: PatchTargets, request: Request, names: list[str], now: str) -> Plan:
     """Back to what each of these namespaces was."""
     wanted = {name: was for name, was in records(originals).items() if name in names}
-    changed = pins(originals, set(names))
-    after = surveyed_after(survey, wanted, changed)
-    moves: list[Move] = []
-    skipped: list[Skipped] = []
+    pins = {key: was for key, was in _recorded(originals).items() if key[0] in names}
+    after = surveyed_after(survey, wanted, pins)
+    planner = Planner(before=survey, after=after, originals=originals, request=request, now=now, pins=pins, undo=True)
+    recorded = {*wanted, *(namespace for namespace, _, _ in pins)}
+    moves, unrecorded = [], []
     for name in names:
-        recorded = name in wanted or any(key[0] == name for key in changed)
-        made = move(survey, after, originals, name, request, now, wanted=wanted.get(name), pins=changed, undo=True)
-        if recorded or any(restart.step is None for restart in made.restarts):
-            moves.append(made)
+        move = planner.move(name, wanted.get(name))
+        if name in recorded or any(restart.step is None for restart in move.restarts):
+            moves.append(move)
         else:
-            reason = SkipReason.NO_RECORD
-            skipped.append(Skipped(name, words(reason, labels.PREVIOUS), reason))
-    return Plan(undo=True, moves=tuple(gateways_last(moves)), skipped=tuple(skipped))
+            unrecorded.append(skipped(name, SkipReason.NO_RECORD, labels.PREVIOUS))
+    return Plan(undo=True, moves=gateways_last(moves), skipped=tuple(unrecorded))
 
 
 def named(originals: PatchTargets, survey: Survey, request: Request) -> list[str]:
@@ -64,12 +53,14 @@ def named(originals: PatchTargets, survey: Survey, request: Request) -> list[str
     choosing.existing(survey, request.exclude)
     if request.names:
         return [name for name in choosing.named(survey, request) if name not in request.exclude]
-    recorded = records(originals)
-    kept = set(recorded) | {key[0] for key in pins(originals, set(survey.namespace_labels))}
-    return sorted(name for name in kept - {*request.exclude} if _selected(survey, request, name, recorded.get(name)))
+    of_namespaces = records(originals)
+    recorded = of_namespaces.keys() | {key[0] for key in _recorded(originals) if key[0] in survey.namespace_labels}
+    return sorted(
+        name for name in recorded - {*request.exclude} if _selected(survey, request, name, of_namespaces.get(name))
+    )
 
 
-def _selected(survey: Survey, request: Request, name: str, record: dict[str, str] | None) -> bool:
+def _selected(survey: Survey, request: Request, name: str, record: Labels | None) -> bool:
     """By its labels, or because an undo that was cut off has put them back: the selector may name what is gone."""
     given = survey.namespace_labels.get(name, {})
     return request.selector is None or request.selector.matches(given) or patches.injection_labels(given) == record

@@ -44,7 +44,7 @@ class PreflightContext(msgspec.Struct, frozen=True, kw_only=True):
     def rolled(self) -> Iterator[tuple[Restart, PatchTarget]]:
         """What will be restarted, with what is known of it."""
         for restart in self.plan.restarts:
-            original = self.originals.get(restart.kind, restart.namespace, restart.name)
+            original = self.originals.of(restart)
             if original is not None and restart.step is not None:
                 yield restart, original
 

@@ -15,9 +15,9 @@ from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
+from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.migration.checks import gateways, relabelled, rolling
 from kubectl_rev.core.migration.checks.context import PreflightContext, targets
-from kubectl_rev.core.migration.gitops_owners import owner_by
 from kubectl_rev.core.migration.inferred_injectors import names_of
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
 from kubectl_rev.core.remedies.commands import label, tag_set
@@ -131,7 +131,7 @@ def _owned_tag(situation: PreflightContext) -> Found:
     if situation.request.force_owned:
         return
     for injector in [*snapshot.injectors, *snapshot.validators, *snapshot.services]:
-        owner = owner_by(injector.labels, injector.metadata.annotations)
+        owner = owner_of(injector.metadata)
         if injector.name in names and owner:
             message = f"it belongs to {owner}, which may put it back: move the tag there, or say --force-owned"
             hint = f"set revisionTags of {situation.plan.revision}'s istiod release to include {situation.plan.tag}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubectl_rev.core.checks import sources
-from kubectl_rev.core.checks.hints import NO_HINT, Flag, command, sentence
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, sentence
 from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Found, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.migration.checks.context import PreflightContext
-from kubectl_rev.core.migration.gitops_owners import change_at_source, change_of_template, owner_of
 from kubectl_rev.core.migration.patch_targets import PatchTarget
 from kubectl_rev.core.migration.plan import Move, Restart
 
@@ -35,30 +35,38 @@ def _templates(situation: PreflightContext) -> Iterator[tuple[Restart, PatchTarg
 def _owned(situation: PreflightContext) -> Found:
     if situation.request.force_owned:
         return
+    put_back = "which may put them back: change them there, or say --force-owned"
     for move, original in _namespaces(situation):
-        if owner := owner_of(original):
-            message = f"its labels belong to {owner}, which may put them back: change them there, or say --force-owned"
-            yield namespace_ref(move.namespace), message, sentence(change_at_source(move))
-    for restart, original in _templates(situation):
-        if owner := owner_of(original):
-            message = (
-                f"its template's labels belong to {owner}, which may put them back: change them there, or say "
-                "--force-owned"
-            )
-            subject = ref_of(restart)
-            yield subject, message, sentence(change_of_template(restart, original))
+        if owner := owner_of(original.metadata):
+            message = f"its labels belong to {owner}, {put_back}"
+            yield namespace_ref(move.namespace), message, _change_at_source(move)
+    for restart, holder in _templates(situation):
+        if owner := owner_of(holder.metadata):
+            what = f"the pod template of {holder.kind} {holder.name} in namespace {restart.namespace}"
+            hint = sentence(f"in {what}: {_change(restart.before, restart.after)}")
+            yield ref_of(restart), f"its template's labels belong to {owner}, {put_back}", hint
 
 
 def _tracked_by_label(situation: PreflightContext) -> Found:
     """Helm's and others' charts set the label on workloads, too; on a Namespace hardly anybody but Argo CD does."""
     for move, original in _namespaces(situation):
-        if _INSTANCE in original.metadata.labels and not owner_of(original):
-            application = original.metadata.labels[_INSTANCE]
+        if _INSTANCE in original.labels and not owner_of(original.metadata):
             message = Message(
                 f"its label {_INSTANCE}={{}} may be Argo CD's, which tracks by it before 3.0 and puts labels back",
-                application,
+                original.labels[_INSTANCE],
             )
-            yield namespace_ref(move.namespace), message, sentence(change_at_source(move))
+            yield namespace_ref(move.namespace), message, _change_at_source(move)
+
+
+def _change_at_source(move: Move) -> Hint:
+    return sentence(f"in the manifest of Namespace {move.namespace}: {_change(move.before, move.after)}")
+
+
+def _change(before: dict[str, str], after: dict[str, str]) -> str:
+    """In words that can be pasted."""
+    gone = [f"remove the label {key}" for key in before if key not in after]
+    new = [f"set the label {key}: {value}" for key, value in after.items() if before.get(key) != value]
+    return ", ".join(gone + new)
 
 
 def _leaves_its_tag(situation: PreflightContext) -> Found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,30 +16,23 @@ from kubectl_rev.core.checks.model import Found, Ref, Severity, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.migration.checks.context import PreflightContext
-from kubectl_rev.core.migration.gitops_owners import reverts_restarts
 from kubectl_rev.core.migration.preflight_facts import Quota, quantity
 from kubectl_rev.core.migration.reasons import Reason
+from kubectl_rev.core.remedies.commands import explain
 
 _POD_COUNTS = ("pods", "count/pods")
 
 
-def _staying(situation: PreflightContext, reason: Reason) -> Found:
+def _staying(reason: Reason, situation: PreflightContext) -> Found:
     for left in situation.plan.left:
         if left.reason is reason:
             yield ref_of(left), f"its pods stay: {left.why}", left.hint
 
 
-def _paused(situation: PreflightContext) -> Found:
-    yield from _staying(situation, Reason.PAUSED)
-
-
-def _on_delete(situation: PreflightContext) -> Found:
-    yield from _staying(situation, Reason.ON_DELETE)
-
-
 def _partitioned(situation: PreflightContext) -> Found:
-    yield from _staying(situation, Reason.PARTITION)
+    yield from _staying(Reason.PARTITION, situation)
     for restart, _ in situation.rolled():
         if restart.stays:
             message = Message("its partition keeps {} of {} pods as they are", str(restart.stays), str(restart.pods))
@@ -62,7 +56,7 @@ def _single(situation: PreflightContext) -> Found:
 
 def _budgets(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
-        given = ((original.template or {}).get("metadata") or {}).get("labels") or {}
+        given = original.template_metadata.get("labels") or {}
         for budget in situation.circumstances.budgets:
             status = budget.status
             if budget.namespace != restart.namespace or not budget.spec.selector.requirements:
@@ -111,7 +105,7 @@ def _used(quota: Quota, what: str) -> str:
 
 def _pinned_image(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
-        given = ((original.template or {}).get("metadata") or {}).get("annotations") or {}
+        given = original.template_metadata.get("annotations") or {}
         if image := given.get(labels.PROXY_IMAGE):
             message = Message(
                 f"annotation {labels.PROXY_IMAGE}={{}} pins the proxy's version: only its revision moves", image
@@ -122,7 +116,11 @@ def _pinned_image(situation: PreflightContext) -> Found:
 def _by_hand(situation: PreflightContext) -> Found:
     for workload in situation.workloads():
         if manual(workload.template):
-            yield ref_of(workload), "its template contains the sidecar (kube-inject): run kube-inject again", NO_HINT
+            yield (
+                ref_of(workload),
+                "its template contains the sidecar (kube-inject): run kube-inject again",
+                NO_HINT,
+            )
 
 
 def _templates(situation: PreflightContext) -> Found:
@@ -157,20 +155,16 @@ def _templates_of(survey: Survey, revision: str) -> set[str] | None:
 
 def _reverted(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
-        if owner := reverts_restarts(original):
+        owner = owner_of(original.metadata)
+        if owner and owner.tool in ("Argo CD", "Flux"):  # an annotation of a template that is not in Git (Flux FAQ)
             yield ref_of(restart), f"{owner} may remove the restart's annotation, which rolls it once more", NO_HINT
 
 
 def _by_operator(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
-        above = next((owner for owner in original.metadata.owner_references if owner.controller), None)
-        if above is not None:
+        if above := original.metadata.controller:
             message = f"{above.kind} {above.name} made it and may take the restart back: it may have a way of its own"
             yield ref_of(restart), message, NO_HINT
-
-
-def _losing(situation: PreflightContext) -> Found:
-    yield from _staying(situation, Reason.LOSES_SIDECAR)
 
 
 def _undecided(situation: PreflightContext) -> Found:
@@ -178,19 +172,15 @@ def _undecided(situation: PreflightContext) -> Found:
         if count := workload.having(Effect.UNDECIDED):
             stay = "they are not waited for" if workload.gateway in RENDERED else "they stay"
             message = f"it cannot be told what becomes of {count} of its pods, so {stay}: {workload.selected.because}"
-            yield (
-                ref_of(workload),
-                message,
-                command("rev-status", f"{workload.kind.lower()}/{workload.name}", within(workload.namespace)),
-            )
+            yield ref_of(workload), message, explain(workload)
 
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
 ROWS = (
-    ("REV410", _W, "a paused Deployment is not restarted", "kubectl refuses it too", _paused,
+    ("REV410", _W, "a paused Deployment is not restarted", "kubectl refuses it too", partial(_staying, Reason.PAUSED),
      "kubectl: pkg/polymorphichelpers/objectrestarter.go"),
-    ("REV411", _W, "OnDelete: a restart replaces no pod", "its controller waits until they are deleted", _on_delete,
-     "k8s.io/api/apps/v1: OnDeleteStatefulSetStrategyType"),
+    ("REV411", _W, "OnDelete: a restart replaces no pod", "its controller waits until they are deleted",
+     partial(_staying, Reason.ON_DELETE), "k8s.io/api/apps/v1: OnDeleteStatefulSetStrategyType"),
     ("REV412", _W, "a partition keeps pods as they are", "rollout status would call it complete", _partitioned,
      "kubectl: pkg/polymorphichelpers/rollout_status.go"),
     ("REV413", _W, "a restart interrupts it", "no other pod is there meanwhile", _interrupted,
@@ -211,7 +201,7 @@ ROWS = (
     ("REV431", _W, "Git's controller may undo a restart", "the annotation is not in Git", _reverted, sources.GIT),
     ("REV432", _W, "an operator made the workload", "it may revert what it did not do", _by_operator,
      "k8s.io/apimachinery/pkg/apis/meta/v1: OwnerReference"),
-    ("REV433", _W, "a restart would take a sidecar away", "nothing injects those pods any more", _losing,
-     sources.SELECTORS),
+    ("REV433", _W, "a restart would take a sidecar away", "nothing injects those pods any more",
+     partial(_staying, Reason.LOSES_SIDECAR), sources.SELECTORS),
     ("REV434", _W, "it cannot be told what a restart does", "so it is not done", _undecided, sources.STATUS),
 )  # fmt: skip
