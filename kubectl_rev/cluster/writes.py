@@ -7,8 +7,7 @@ import time
 import msgspec
 
 from kubectl_rev.cluster.connection import JSON, JSON_PATCH, Connection
-from kubectl_rev.core.migration.patches import holds
-from kubectl_rev.core.writes import Step
+from kubectl_rev.core.writes import Step, holds
 from kubectl_rev.errors import Changed, Forbidden, NotFound, Unreachable
 
 FIELD_MANAGER = "kubectl-rev"

@@ -13,9 +13,8 @@ from msgspec.structs import replace
 
 from kubectl_rev.commands.terminal import err, out
 from kubectl_rev.core.checks.hints import Flag, Hint, command
-from kubectl_rev.core.migration.patches import holds
 from kubectl_rev.core.validation.repair import Write
-from kubectl_rev.core.writes import singular
+from kubectl_rev.core.writes import holds, singular
 from kubectl_rev.errors import Changed, Forbidden, Incomplete, NotFound, RevError, UsageError
 from kubectl_rev.render.text import clean
 

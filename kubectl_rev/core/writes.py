@@ -59,3 +59,30 @@ def singular(resource: str) -> str:
 def pointer(*parts: str) -> str:
     """A JSON pointer to these keys (RFC 6901): `pointer("metadata", "labels", "istio.io/rev")`."""
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def holds(step: Step, found: dict[str, Any]) -> bool:
+    """Whether an object is already as a patch would make it: what a request without an answer may have done."""
+    for op in step.operations:
+        value = _at(found, op.path)
+        if (op.op in ("add", "replace") and not _equal(value, op.value)) or (op.op == "remove" and value is not None):
+            return False
+    return True
+
+
+def _equal(found: Any, wanted: Any) -> bool:
+    """A map that was added may have got more entries by the next operation."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return all(found.get(key) == value for key, value in wanted.items())
+    return bool(found == wanted)
+
+
+def _at(found: Any, path: str) -> Any:
+    for part in path.split("/")[1:]:
+        if isinstance(found, dict):
+            found = found.get(part.replace("~1", "/").replace("~0", "~"))
+        elif isinstance(found, list) and part.isdecimal() and int(part) < len(found):
+            found = found[int(part)]
+        else:
+            return None
+    return found

@@ -5,8 +5,7 @@ import pytest
 from kubectl_rev.core.mesh.objects import Metadata
 from kubectl_rev.core.migration import patches
 from kubectl_rev.core.migration.patch_targets import PatchTarget
-from kubectl_rev.core.migration.patches import holds
-from kubectl_rev.core.writes import Op, Step
+from kubectl_rev.core.writes import Op, Step, holds
 
 
 @pytest.mark.parametrize(

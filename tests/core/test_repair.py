@@ -89,7 +89,7 @@ def test_one_that_works_under_the_same_ca_is_not_opened():
     ],
 )
 def test_undo_is_the_inverse_but_for_what_is_istiods(config):
-    from kubectl_rev.core.validation.istiod_services import service_of
+    from kubectl_rev.core.validation.repair_target import service_of
     from kubectl_rev.core.validation.validator_steps import move
 
     survey = Survey(world(*ISTIOCTL[:3], config, ns(ISTIO)))

@@ -28,7 +28,7 @@ from kubectl_rev.core.migration.patch_targets import PatchTarget, PatchTargets
 from kubectl_rev.core.migration.plan import Left, Move, Plan, Restart, Skipped, skipped
 from kubectl_rev.core.migration.proofs import proofs
 from kubectl_rev.core.migration.reasons import Reason, SkipReason
-from kubectl_rev.core.migration.skip_reasons import Kept, keeps, left, partition
+from kubectl_rev.core.migration.skip_reasons import Kept, keeps, left
 from kubectl_rev.core.writes import Step
 
 Labels = dict[str, str]
@@ -172,7 +172,7 @@ class Planner(msgspec.Struct, frozen=True, kw_only=True):
                 return self._left(workload, Kept(Reason.OWNED, str(owner)), running(workload).total())
             restart = _restart(workload, original, patches.repin(original, pin, new, undo=self.undo), new)
             return replace(restart, before=patches.injection_labels(was.subject.labels) if was else {}, after=pin)
-        if not relabelled and stamp is not None and all(_pod_stamp(group) != stamp for group in drifting):
+        if not relabelled and stamp is not None and stamp not in map(_pod_stamp, drifting):
             return _restart(workload, original, stamp=stamp)
         step = patches.restart(original, new)
         return _restart(workload, original, step, new if stamp is not None else None)
@@ -224,7 +224,7 @@ def _restart(
         revision=workload.selected.revision if workload.selected.state is State.INJECTED else None,
         proxies=dict(sorted(workload.proxies.items())),
         pods=pods,
-        stays=min(partition(original), pods),
+        stays=min(original.partition, pods) if original else 0,
         stamp=stamp,
         gateway=workload.gateway.value if workload.gateway else None,
     )

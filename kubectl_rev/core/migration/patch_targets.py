@@ -60,6 +60,12 @@ class PatchTarget(Object):
         return self.spec.strategy or self.spec.update_strategy or Strategy()
 
     @property
+    def partition(self) -> int:
+        """How many pods of a StatefulSet its strategy keeps: those with a lower number."""
+        rolls = self.kind == "StatefulSet" and self.rolling.type == "RollingUpdate"
+        return self.rolling.rolling_update.partition if rolls else 0
+
+    @property
     def template_holder(self) -> PatchTarget:
         """What its template is in, and is changed in: itself, or the workload whose template it uses."""
         return self.lender or self

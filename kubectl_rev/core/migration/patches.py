@@ -7,8 +7,6 @@ moves its resourceVersion, but a template that somebody else has changed is roll
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from kubectl_rev.core.mesh import labels
@@ -114,33 +112,6 @@ def repin(original: PatchTarget, wanted: dict[str, str], now: str, *, undo: bool
         ops.append(Op("remove", path))
     ops += [NO_RECORD] if undo else record(original.metadata, written(before))
     return _step(original, ops, done)
-
-
-def holds(step: Step, found: dict[str, Any]) -> bool:
-    """Whether an object is already as a patch would make it: what a request without an answer may have done."""
-    for op in step.operations:
-        value = _at(found, op.path)
-        if (op.op in ("add", "replace") and not _equal(value, op.value)) or (op.op == "remove" and value is not None):
-            return False
-    return True
-
-
-def _equal(found: Any, wanted: Any) -> bool:
-    """A map that was added may have got more entries by the next operation."""
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        return all(found.get(key) == value for key, value in wanted.items())
-    return bool(found == wanted)
-
-
-def _at(found: Any, path: str) -> Any:
-    for part in path.split("/")[1:]:
-        if isinstance(found, dict):
-            found = found.get(part.replace("~1", "/").replace("~0", "~"))
-        elif isinstance(found, list) and part.isdecimal() and int(part) < len(found):
-            found = found[int(part)]
-        else:
-            return None
-    return found
 
 
 def _is(original: PatchTarget) -> list[Op]:

@@ -122,24 +122,16 @@ class PreflightFacts(msgspec.Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...] = ()
 
 
-_UNITS = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
-_UNITS |= {
-    "Ki": 2.0**10,
-    "Mi": 2.0**20,
-    "Gi": 2.0**30,
-    "Ti": 2.0**40,
-    "Pi": 2.0**50,
-    "Ei": 2.0**60,
-    "u": 1e-6,
-    "n": 1e-9,
-}
+_UNITS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0}
+_UNITS |= {unit: 1000.0**power for power, unit in enumerate("kMGTPE", 1)}
+_UNITS |= {f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)}
 
 
 def quantity(text: str | float) -> float:
     """`500m`, `2Gi`, `3`: k8s.io/apimachinery/pkg/api/resource. Raises ValueError."""
     text = str(text)
     number = text.rstrip("EPTGMKiknmu")
-    workload = text[len(number) :]
-    if number.endswith(("e", "E")) or workload not in _UNITS:
+    unit = text[len(number) :]
+    if number.endswith(("e", "E")) or unit not in _UNITS:
         return float(text)
-    return float(number) * _UNITS[workload]
+    return float(number) * _UNITS[unit]

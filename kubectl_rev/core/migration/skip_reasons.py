@@ -41,7 +41,7 @@ def keeps(
     request: Request,
     *,
     undo: bool,
-    pinning: bool = False,
+    pinning: bool,
 ) -> Kept | None:
     """Why a drifting workload is not restarted; None when it is."""
     losing = workload.having(Effect.LOSES)
@@ -52,26 +52,20 @@ def keeps(
         return Kept(Reason.GATEWAY, workload.gateway.value)
     if workload.gateway in RENDERED:
         return None
-    if by_kind := _by_kind(workload, pinning):
+    if by_kind := _by_kind(workload.kind, pinning):
         return by_kind
     if original is not None and (by_strategy := _by_strategy(original, pinning)):
         return by_strategy
     return None if request.restart else Kept(Reason.NO_RESTART)
 
 
-def _by_kind(workload: Workload, pinning: bool) -> Kept | None:
-    match workload.kind:
-        case "CronJob" if pinning:
-            return Kept(Reason.CRON_JOB_LABEL, labels.REV)
-        case "CronJob":
-            return Kept(Reason.CRON_JOB)
-        case "Job":
-            return Kept(Reason.JOB)
-        case "Pod":
-            return Kept(Reason.BARE_POD)
-        case kind if not facts_of(kind).rolled:
-            return Kept(Reason.OTHER_KIND, kind)
-    return None
+_BY_KIND = {"CronJob": Kept(Reason.CRON_JOB), "Job": Kept(Reason.JOB), "Pod": Kept(Reason.BARE_POD)}
+
+
+def _by_kind(kind: str, pinning: bool) -> Kept | None:
+    if kind == "CronJob" and pinning:
+        return Kept(Reason.CRON_JOB_LABEL, labels.REV)
+    return None if facts_of(kind).rolled else _BY_KIND.get(kind, Kept(Reason.OTHER_KIND, kind))
 
 
 def _by_strategy(original: PatchTarget, pinning: bool) -> Kept | None:
@@ -79,21 +73,14 @@ def _by_strategy(original: PatchTarget, pinning: bool) -> Kept | None:
         return Kept(Reason.PAUSED)
     if original.rolling.type == "OnDelete":
         return Kept(Reason.ON_DELETE)
-    if original.kind == "StatefulSet" and partition(original) >= original.pods > 0:
-        return Kept(Reason.PARTITION, str(partition(original)))
+    if original.partition >= original.pods > 0:
+        return Kept(Reason.PARTITION, str(original.partition))
     if not original.rolls_on_change:
         return Kept(Reason.NO_TRIGGER)
     selectors = (original.spec.selector, original.template_holder.spec.selector)
     if pinning and any(labels.REV in selector.match_labels for selector in selectors):
         return Kept(Reason.SELECTOR, labels.REV)
     return None
-
-
-def partition(original: PatchTarget | None) -> int:
-    """How many pods of a StatefulSet its strategy keeps: those with a lower number."""
-    if original is None or original.kind != "StatefulSet" or original.rolling.type != "RollingUpdate":
-        return 0
-    return original.rolling.rolling_update.partition
 
 
 def left(workload: Workload, kept: Kept, pods: int, to: str) -> Left:

@@ -30,15 +30,6 @@ from kubectl_rev.core.writes import Op, Step, patch, pointer
 _REV = pointer("metadata", "labels", labels.REV)
 
 
-class _Writes(msgspec.Struct, frozen=True):
-    """The writes that move a tag, those that take them back, those that end an undo; and the mesh as it will be."""
-
-    first: tuple[Step, ...]
-    back: tuple[Step, ...]
-    last: tuple[Step, ...]
-    after: Survey
-
-
 def plan(survey: Survey, originals: PatchTargets, request: Request, to: Named, now: str) -> tuple[Plan, Survey]:
     """The plan that moves the request's tag, and the mesh as it will be.
 
@@ -61,28 +52,11 @@ def undo(survey: Survey, originals: PatchTargets, request: Request, now: str) ->
 def _plan(
     survey: Survey, originals: PatchTargets, request: Request, revision: str, now: str, *, undo: bool
 ) -> tuple[Plan, Survey]:
-    tag = request.tag
-    writes = _moved(survey, tag, revision, undo=undo)
-    planner = Planner(
-        before=survey,
-        after=writes.after,
-        originals=originals,
-        request=request,
-        now=now,
-        retagged=bool(writes.first),
-    )
-    plan = Plan(
-        undo=undo,
-        to=tag,
-        revision=revision,
-        is_tag=True,
-        tag=tag,
-        first=writes.first,
-        first_back=writes.back,
-        last=writes.last,
-        moves=gateways_last(planner.move(name) for name in sorted(_follows(survey, writes.after, tag))),
-    )
-    return plan, writes.after
+    plan, after = _moved(survey, request.tag, revision, undo=undo)
+    retagged = bool(plan.first)
+    planner = Planner(before=survey, after=after, originals=originals, request=request, now=now, retagged=retagged)
+    moves = gateways_last(planner.move(name) for name in sorted(_follows(survey, after, request.tag)))
+    return replace(plan, moves=moves), after
 
 
 def _follows(survey: Survey, after: Survey, tag: str) -> set[str]:
@@ -114,10 +88,11 @@ def _canonical(survey: Survey, revision: str) -> WebhookConfiguration:
     raise Unknown(f'revision "{revision}" has no injector of its own that a tag could point at')
 
 
-def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> _Writes:
-    """Nothing for an object that is there already: a run that was cut off may have moved some of them.
+def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> tuple[Plan, Survey]:
+    """The writes that move the tag itself, and the mesh as it will be.
 
-    One that was there before the first run is noted all the same, so that an undo leaves it where it was.
+    Nothing for an object that is there already: a run that was cut off may have moved some of them. One that was there
+    before the first run is noted all the same, so that an undo leaves it where it was.
     """
     snapshot, injector, target = survey.snapshot, _injector(survey, tag), _canonical(survey, revision)
     was = injector.labels.get(labels.REV, labels.DEFAULT)
@@ -153,7 +128,17 @@ def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> _Writes:
         validators=[moved.get(id(validator), validator) for validator in snapshot.validators],
         services=[moved.get(id(service), service) for service in snapshot.services],
     )
-    return _Writes(tuple(first), tuple(back), tuple(last), Survey(after))
+    plan = Plan(
+        undo=undo,
+        to=tag,
+        revision=revision,
+        is_tag=True,
+        tag=tag,
+        first=tuple(first),
+        first_back=tuple(back),
+        last=tuple(last),
+    )
+    return plan, Survey(after)
 
 
 def _kept(survey: Survey, validator: WebhookConfiguration, revision: str) -> str:

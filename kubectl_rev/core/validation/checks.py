@@ -22,14 +22,10 @@ _REPAIR = command("rev-fix-validation")
 _diagnosis = lru_cache(maxsize=1)(diagnose)  # one for all five checks: a Survey does not change
 
 
-def ref(entry: Entry) -> Ref:
-    """The validator that a finding about one of its entries is about."""
-    return Ref("ValidatingWebhookConfiguration", "", entry.name)
-
-
-def scope_text(scope: str) -> str:
-    """`unlabelled config`, `config labelled istio.io/rev=canary`."""
-    return "unlabelled config" if scope == UNLABELLED else f"config labelled {labels.REV}={scope}"
+def _about(entry: Entry, more: str = "", hint: Hint = _REPAIR) -> tuple[Ref, str, Hint]:
+    """A finding about a validator, for one of its entries."""
+    message = f"{entry.webhook.name}: {entry.because}{more}"
+    return Ref("ValidatingWebhookConfiguration", "", entry.name), message, hint
 
 
 def _scopes(scopes: tuple[str, ...]) -> str:
@@ -41,8 +37,8 @@ def _scopes(scopes: tuple[str, ...]) -> str:
 def _dangling(survey: Survey) -> Found:
     for entry in _diagnosis(survey).entries:
         if entry.harms:
-            message = f"{entry.webhook.name}: {entry.because}: writes of {_scopes(entry.scopes)} are rejected"
-            yield ref(entry), message, _wake(survey, entry) or _REPAIR
+            rejects = f": writes of {_scopes(entry.scopes)} are rejected"
+            yield _about(entry, rejects, _wake(survey, entry) or _REPAIR)
 
 
 def _wake(survey: Survey, entry: Entry) -> Hint:
@@ -52,56 +48,51 @@ def _wake(survey: Survey, entry: Entry) -> Hint:
     plane = survey.mesh.control_plane(revision or "", entry.target.namespace)
     if plane is None or plane.kind != "local" or not entry.target.asleep:
         return NO_HINT
-    alone = UNLABELLED not in entry.scopes or not any(each.ready for each in planes)
+    alone = UNLABELLED not in entry.scopes or not any(other.ready for other in planes)
     return why_unready(survey, plane)[1] if alone else NO_HINT
 
 
 def _fail_open(survey: Survey) -> Found:
     for entry in _diagnosis(survey).entries:
         if entry.health is Health.FAIL_OPEN:
-            yield ref(entry), f"{entry.webhook.name}: {entry.because} ({_scopes(entry.scopes)})", _REPAIR
+            yield _about(entry, f" ({_scopes(entry.scopes)})")
 
 
 def _uncovered(survey: Survey) -> Found:
-    for each in _diagnosis(survey).uncovered:
-        if each.objects:
-            for config in each.objects:
-                yield Ref(config.resource, config.namespace, config.name), each.because, _relabel(config, each)
-        else:
-            yield Ref("Revision", "", each.scope or labels.DEFAULT), _nobody(each), _make(survey, each)
+    for missing in _diagnosis(survey).uncovered:
+        for config in missing.objects:
+            yield Ref(config.resource, config.namespace, config.name), missing.because, _relabel(config, missing)
+        if not missing.objects:
+            message = f"{missing.because}: {_scopes((missing.scope,))} is accepted unseen"
+            yield Ref("Revision", "", missing.scope or labels.DEFAULT), message, _make(survey, missing.scope)
 
 
-def _make(survey: Survey, each: Uncovered) -> Hint:
+def _make(survey: Survey, scope: str) -> Hint:
     """What makes the validator that is missing: this tool repairs validators, and makes none."""
-    if each.scope != UNLABELLED:
-        return sentence(f"install revision {each.scope} again: its validator is gone")
+    if scope != UNLABELLED:
+        return sentence(f"install revision {scope} again: its validator is gone")
     if made := make_default_validator(survey):
         return made
     there = " or ".join(living(survey)) or "one that is ready"
     return sentence(f"choose the revision that should validate it ({there}), and point tag default to it")
 
 
-def _nobody(each: Uncovered) -> str:
-    return f"{each.because}: {scope_text(each.scope)} is accepted unseen"
-
-
-def _relabel(config: IstioConfig, each: Uncovered) -> Hint:
+def _relabel(config: IstioConfig, missing: Uncovered) -> Hint:
     """Its revision in place of the tag; a ghost's label is best taken off."""
-    change = [f"{labels.REV}={each.resolves}", OVERWRITE] if each.resolves else [f"{labels.REV}-"]
+    change = [f"{labels.REV}={missing.resolves}", OVERWRITE] if missing.resolves else [f"{labels.REV}-"]
     return label(config.resource, config.name, *change, namespace=config.namespace)
 
 
 def _leftover(survey: Survey) -> Found:
     for entry in _diagnosis(survey).entries:
         if entry.health is Health.LEFTOVER and not entry.harms:
-            effect = f"; it rejects {_scopes(entry.scopes)}" if entry.frozen else ""
-            yield ref(entry), f"{entry.webhook.name}: {entry.because}{effect}", _REPAIR
+            yield _about(entry, f"; it rejects {_scopes(entry.scopes)}" if entry.frozen else "")
 
 
 def _mislabelled(survey: Survey) -> Found:
     for entry in _diagnosis(survey).entries:
         if entry.health is Health.MISLABELLED:
-            yield ref(entry), f"{entry.webhook.name}: {entry.because}", _REPAIR
+            yield _about(entry)
 
 
 _E, _W = Severity.ERROR, Severity.WARNING

@@ -18,15 +18,17 @@ from kubectl_rev.core.mesh.objects import ServiceReference, WebhookConfiguration
 from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.remedies import at_source
 from kubectl_rev.core.remedies.commands import tag_set
-from kubectl_rev.core.validation.istiod_services import (
+from kubectl_rev.core.validation.repair_target import (
     bundles,
     missing_service,
+    must_move,
+    needs_target,
     ready,
     reconnecting,
     selector_of,
     service_of,
+    wants_service,
 )
-from kubectl_rev.core.validation.repair_target import must_move, needs_target, wants_service
 from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health, living
 from kubectl_rev.core.validation.validator_steps import SERVICE, create_service, delete, move, repoint_service
 from kubectl_rev.core.writes import Step
@@ -71,7 +73,8 @@ class _Planner:
     def plan(self, to: str | None) -> Plan:
         diagnosis, default = self._diagnosis, self._diagnosis.default
         for revision in self._cut_off(to):
-            self._restore(revision)
+            if lost := missing_service(self._mesh, revision):
+                self._restore(revision, lost)
         for config, entries in self._configs():
             if all(entry.health is Health.LEFTOVER for entry in entries):
                 continue
@@ -80,10 +83,13 @@ class _Planner:
             self._own(config, entries)
         if needs_target(diagnosis) and to is not None:
             self._plan.to = to
+            tag_set, moves = self._tag_set(to), at_source.tag_moves(self._survey, to)
             if default is None:
-                self._advise_default(to)
+                helm = at_source.default_revision(to)
+                self._advise(tag_set, f" makes the default validator; {moves}. With Helm: ", helm)
             elif diagnosis.split and to == diagnosis.split.validation and not must_move(default):
-                self._holds_already(to, diagnosis.split.injection)
+                start = f"{to} validates unlabelled config already; it is injection that "
+                self._obstacle(start, f"{diagnosis.split.injection} holds: ", tag_set, f"; {moves}")
             elif wants_service(self._survey, default, [to]):
                 self._alias(default, to)
             else:
@@ -102,7 +108,7 @@ class _Planner:
             yield entries[0].config, entries
 
     def _cut_off(self, to: str | None) -> list[str]:
-        """The revisions that are to validate something, are ready, and have lost the Service to be called by."""
+        """The revisions that are to validate something, and may have lost the Service to be called by."""
         default = self._diagnosis.default
         own = {
             entry.serves[0]
@@ -111,21 +117,17 @@ class _Planner:
         }
         if default is not None and to is not None and not wants_service(self._survey, default, [to]):
             own.add(to)
-        return sorted(revision for revision in own if missing_service(self._mesh, revision))
+        return sorted(own)
 
-    def _restore(self, revision: str) -> None:
+    def _restore(self, revision: str, lost: ServiceReference) -> None:
         """Its own Service again: nothing moves, and injection and its proxies come back with it."""
-        lost = missing_service(self._mesh, revision)
-        selector = selector_of(self._mesh, revision, lost.namespace) if lost else None
-        if lost is None or selector is None:
+        selector = selector_of(self._mesh, revision, lost.namespace)
+        if selector is None:
             return
         where = f"service {lost.namespace}/{lost.name}"
-        known = (
-            owner_of(injector.metadata)
-            for injector in self._mesh.snapshot.injectors
-            if injector.labels.get(labels.REV) == revision
-        )
-        owner = next(filter(None, known), None)
+        injectors = self._mesh.snapshot.injectors
+        owners = (owner_of(config.metadata) for config in injectors if config.labels.get(labels.REV) == revision)
+        owner = next(filter(None, owners), None)
         self._restored[revision] = lost
         if owner and not self._force_owned:
             self._plan.elsewhere.append(at_source.restore(owner, lost.namespace, lost.name))
@@ -139,11 +141,8 @@ class _Planner:
 
     def _healed(self, entry: Entry) -> bool:
         """Whether the Service that comes back is all that it lacks."""
-        service = self._restored.get(entry.labelled or "")
-        return service is not None and (service.namespace, service.name) == (
-            entry.target.namespace,
-            entry.target.service,
-        )
+        service, target = self._restored.get(entry.labelled or ""), entry.target
+        return service is not None and (service.namespace, service.name) == (target.namespace, target.service)
 
     def _own(self, config: WebhookConfiguration, entries: list[Entry]) -> None:
         """A revision's own validator: back to that revision."""
@@ -160,7 +159,7 @@ class _Planner:
         elif (service := self._service(serves[0])) is None:
             self._obstacle(f"{config.name}: no Service leads to a ready istiod of {serves[0]}: install it again")
         else:
-            self._move(config, moving, serves[0], service)
+            self._move(moving, serves[0], service)
 
     def _default(self, entry: Entry, to: str) -> None:
         """The default validator: to another revision, if its istiod will then be able to close it."""
@@ -182,9 +181,10 @@ class _Planner:
             )
         else:
             entries = [e for e in self._diagnosis.entries if e.name == entry.name and e.is_default]
-            self._move(entry.config, entries, to, service)
+            self._move(entries, to, service)
 
-    def _move(self, config: WebhookConfiguration, entries: list[Entry], to: str, service: ServiceReference) -> None:
+    def _move(self, entries: list[Entry], to: str, service: ServiceReference) -> None:
+        config = entries[0].config
         owner = owner_of(config.metadata)
         if owner and not self._force_owned:
             self._plan.elsewhere.append(at_source.repoint(owner, config.name, to, default=entries[0].is_default))
@@ -207,17 +207,17 @@ class _Planner:
         if selector is None:
             self._obstacle(f"istiod {to} does not run in namespace {namespace}, where {entry.name} calls {SERVICE}")
             return
-        if to != labels.DEFAULT and labels.DEFAULT in ready(mesh):
-            others = reconnecting(self._survey)
-            self._obstacle(
-                f"istiod {labels.DEFAULT} is ready, and service {namespace}/{SERVICE} is the one its proxies connect "
-                f"to ({others or 'none now'}): say --to {labels.DEFAULT}, which moves none of them"
-            )
-            return
-        if to != labels.DEFAULT and (moved := reconnecting(self._survey)):
-            self._plan.warnings.append(f"proxies that know {SERVICE}.{namespace}.svc reconnect to {to}: {moved}")
         if to != labels.DEFAULT:
-            self._plan.warnings.append(f"so do proxies of other clusters and VMs that know {SERVICE}.{namespace}.svc")
+            moved, host = reconnecting(self._survey), f"{SERVICE}.{namespace}.svc"
+            if labels.DEFAULT in ready(mesh):
+                self._obstacle(
+                    f"istiod {labels.DEFAULT} is ready, and service {namespace}/{SERVICE} is the one its proxies "
+                    f"connect to ({moved or 'none now'}): say --to {labels.DEFAULT}, which moves none of them"
+                )
+                return
+            if moved:
+                self._plan.warnings.append(f"proxies that know {host} reconnect to {to}: {moved}")
+            self._plan.warnings.append(f"so do proxies of other clusters and VMs that know {host}")
         at = {(s.namespace, s.name): s for s in mesh.snapshot.services}
         own = service_of(mesh, to)
         existing = at.get((namespace, SERVICE))
@@ -232,20 +232,12 @@ class _Planner:
 
     def _leftover(self, config: WebhookConfiguration, entries: list[Entry]) -> None:
         if len(entries) != len(config.webhooks):
-            self._obstacle(
-                f"{config.name} has entries that are not Istio's: take {entries[0].webhook.name} out by hand"
-            )
-            return
-        owner = owner_of(config.metadata)
-        if owner and not self._force_owned:
+            name = entries[0].webhook.name
+            self._obstacle(f"{config.name} has entries that are not Istio's: take {name} out by hand")
+        elif (owner := owner_of(config.metadata)) and not self._force_owned:
             self._plan.elsewhere.append(at_source.remove(owner, config.name))
-            return
-        self._plan.writes.append(Write(step=delete(config.metadata, labels.VALIDATORS), why=entries[0].because))
-
-    def _advise_default(self, to: str) -> None:
-        moves = at_source.tag_moves(self._survey, to)
-        by_helm = at_source.default_revision(to)
-        self._advise(self._tag_set(to), f" makes the default validator; {moves}. With Helm: ", by_helm)
+        else:
+            self._plan.writes.append(Write(step=delete(config.metadata, labels.VALIDATORS), why=entries[0].because))
 
     def _advise_rest(self) -> None:
         """What is left to a person: config to relabel, revisions to install again, a default tag to move."""
@@ -257,10 +249,6 @@ class _Planner:
         if to and moved and to not in self._restored and at_source.default_tag_dead(self._survey):
             start = "the injector of the default is dead as well, and this does not repair it; "
             self._advise(start, self._tag_set(to), f" repairs both; {at_source.tag_moves(self._survey, to)}")
-
-    def _holds_already(self, to: str, injection: str) -> None:
-        start = f"{to} validates unlabelled config already; it is injection that {injection} holds: "
-        self._obstacle(start, self._tag_set(to), f"; {at_source.tag_moves(self._survey, to)}")
 
     def _tag_set(self, to: str) -> Hint:
         return tag_set(self._survey, labels.DEFAULT, to)

@@ -1,13 +1,24 @@
-"""Who is to validate what has lost its validator: must somebody be chosen, who could it be, who is it by default?"""
+"""Who is to validate what has lost its validator: must somebody be chosen, who could it be, who is it by default?
+
+And where would that istiod be called: which Service leads to it, and whose calls would follow the Service?
+"""
 
 from __future__ import annotations
 
+from kubectl_rev.core.checks.model import ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.objects import ClientConfig, ServiceReference
+from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.webhook_targets import own_service, revision_of
 from kubectl_rev.core.validation.coverage import UNLABELLED
-from kubectl_rev.core.validation.istiod_services import bundles, missing_service, ready, service_of
-from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health
+from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health, validates
 from kubectl_rev.core.validation.validator_steps import SERVICE
+
+_PORT = 443
+# The names that istiod's certificate is good for, with `istiod-<revision>`: pilot/pkg/bootstrap/server.go.
+_NAMES = ("istiod", "istiod-remote", "istio-pilot")
+_NAMED = 3
 
 
 def needs_target(diagnosis: Diagnosis) -> bool:
@@ -55,3 +66,89 @@ def wants_service(survey: Survey, entry: Entry, able: list[str]) -> bool:
     known = [bundle for revision in able for bundle in bundles(survey.mesh, revision)]
     bundle = entry.webhook.client_config.ca_bundle
     return bool(bundle) and entry.fails_closed and (bundle in known or not known)
+
+
+def ready(mesh: Mesh) -> list[str]:
+    """The revisions with a ready istiod in this cluster, sorted."""
+    return sorted({plane.revision for plane in mesh.control_planes if plane.ready})
+
+
+def service_of(mesh: Mesh, revision: str) -> ServiceReference | None:
+    """The Service to call a revision's istiod by: one that leads to it alone, answers, and is in its certificate.
+
+    A tag's Service is not in the certificate. The revision's own comes first, then one that stands in for it.
+    """
+    own = own_service(revision)
+    called = {
+        (webhook.client_config.service.namespace, webhook.client_config.service.name)
+        for injector in mesh.injectors
+        if injector.labelled == revision and not injector.deactivated
+        for webhook, _ in injector.webhooks
+        if webhook.client_config.service
+    }
+    ranked = []
+    for service in mesh.snapshot.services:
+        where = (service.namespace, service.name)
+        if labels.TAG in service.labels or (service.name not in (own, *_NAMES) and where not in called):
+            continue
+        reference = _reference(*where)
+        target = mesh.target(ClientConfig(service=reference))
+        if target.alive and target.revisions == (revision,):
+            ranked.append(((service.name != own, where not in called, where), reference))
+    return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+
+def _reference(namespace: str, name: str) -> ServiceReference:
+    return ServiceReference(name=name, namespace=namespace, path="/validate", port=_PORT)
+
+
+def missing_service(mesh: Mesh, revision: str) -> ServiceReference | None:
+    """The Service that a revision's ready istiod has lost: nothing leads to it, and its own does not exist."""
+    name, snapshot = own_service(revision), mesh.snapshot
+    if snapshot.has_gap("services") or service_of(mesh, revision) is not None:
+        return None
+    homes = sorted({p.namespace for p in snapshot.istiods if p.ready and revision_of(p.labels) == revision})
+    there = {(service.namespace, service.name) for service in snapshot.services}
+    if len(homes) != 1 or (homes[0], name) in there:
+        return None
+    return _reference(homes[0], name)
+
+
+def selector_of(mesh: Mesh, revision: str, namespace: str) -> dict[str, str] | None:
+    """What selects the istiods of a revision in a namespace and no others; None if none is ready there."""
+    pods = [pod for pod in mesh.snapshot.istiods if pod.namespace == namespace]
+    if not any(pod.ready and revision_of(pod.labels) == revision for pod in pods):
+        return None
+    called = service_of(mesh, revision)
+    for service in mesh.snapshot.services:
+        if called and (service.namespace, service.name) == (called.namespace, called.name):
+            return service.spec.selector
+    # istio-discovery/templates/service.yaml
+    chart = {labels.APP: labels.ISTIOD, labels.REV: revision}
+    by_name = {labels.APP: labels.ISTIOD, "istio": "pilot"}
+    return chart if any(chart.items() <= pod.labels.items() for pod in pods) else by_name
+
+
+def bundles(mesh: Mesh, revision: str) -> set[str]:
+    """The caBundles that a revision's istiod has written: those of the webhooks that are its own and lead to it."""
+    injectors = (injector for injector in mesh.injectors if injector.labelled == revision)
+    validators = (config for config in mesh.snapshot.validators if config.labels.get(labels.REV) == revision)
+    webhooks = [webhook for injector in injectors for webhook, _ in injector.webhooks]
+    webhooks += [w for config in validators for w in config.webhooks if validates(mesh, config, w)]
+    own = (w.client_config for w in webhooks if revision in mesh.target(w.client_config).revisions)
+    return {client.ca_bundle for client in own} - {""}
+
+
+def reconnecting(survey: Survey) -> str:
+    """The proxies that connect to the Service `istiod`, counted and named: those of the unrevisioned istiod.
+
+    Their discoveryAddress is `istiod.<namespace>.svc` (istio-discovery/templates/configmap.yaml). Empty for none.
+    """
+    if survey.snapshot.has_gap("pods"):
+        return "unknown, since pods may not be listed"
+    workloads = [workload for workload in survey.workloads if workload.proxies[labels.DEFAULT]]
+    count = sum(workload.proxies[labels.DEFAULT] for workload in workloads)
+    names = [f"{ref_of(workload)} -n {workload.namespace}" for workload in workloads]
+    more = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    proxies = "1 proxy" if count == 1 else f"{count} proxies"
+    return f"{proxies} ({', '.join(names[:_NAMED])}{more})" if names else ""

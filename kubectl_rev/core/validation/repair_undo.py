@@ -9,8 +9,8 @@ from __future__ import annotations
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import Service, WebhookConfiguration
-from kubectl_rev.core.validation.istiod_services import bundles
 from kubectl_rev.core.validation.repair import Plan, Write
+from kubectl_rev.core.validation.repair_target import bundles
 from kubectl_rev.core.validation.validation import Diagnosis, living
 from kubectl_rev.core.validation.validator_steps import Before, before, move_back, service_back
 
@@ -40,10 +40,10 @@ def _validator(survey: Survey, config: WebhookConfiguration, noted: Before) -> W
         for webhook in config.webhooks
         if (call := (noted.calls or {}).get(webhook.name)) is not None
     )
-    calls = sorted({_called(call.service.namespace, call.service.name) if call.service else call.url or ""
-                    for call in (noted.calls or {}).values()})  # fmt: skip
+    calls = (noted.calls or {}).values()
+    where = sorted({f"service {c.service.namespace}/{c.service.name}" if c.service else c.url or "" for c in calls})
     label = f"{labels.REV}={noted.label}" if noted.label else f"no label {labels.REV}"
-    why = f"back to {label}, {', '.join(calls)}"
+    why = f"back to {label}, {', '.join(where)}"
     if not trusted:
         why += ", failurePolicy Ignore until an istiod closes it"
     return Write(step=move_back(config, noted, trusted=trusted), why=why)
@@ -62,10 +62,6 @@ def _dead_again(survey: Survey, config: WebhookConfiguration, noted: Before) -> 
     if noted.label in living(survey.mesh):
         after = f"rejects every write once istiod {noted.label} closes it"
     return [f"{config.name} goes back to where it did not work ({problem}): it {after}"]
-
-
-def _called(namespace: str, name: str) -> str:
-    return f"service {namespace}/{name}"
 
 
 def _service(service: Service, noted: Before) -> Write:

@@ -35,39 +35,51 @@ class Health(Enum):
     HEALTHY = "healthy"
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One webhook entry of a validator, judged.
-
-    `scopes`: which of the known scopes it selects. `frozen`: those of them whose writes are rejected because of it.
-    `serves`: the living revisions among the scopes. `labelled`: who should maintain it.
-    """
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One webhook entry of a validator, and where it calls."""
 
     config: WebhookConfiguration
     webhook: Webhook
-    labelled: str | None
     target: Target
-    scopes: tuple[str, ...]
-    serves: tuple[str, ...]
-    health: Health
-    because: str
 
     @property
     def name(self) -> str:
         return self.config.name
 
     @property
-    def is_default(self) -> bool:
-        """Whether it validates config without a revision label."""
-        return UNLABELLED in self.scopes
-
-    @property
     def broken(self) -> str:
         """Why every call of it fails, empty when none must."""
-        return _broken(self.webhook, self.target)
+        if self.target.alive is False:
+            return self.target.problem
+        client = self.webhook.client_config
+        return "no caBundle: istiod's certificate is not trusted" if client.service and not client.ca_bundle else ""
 
     @property
     def fails_closed(self) -> bool:
         return self.webhook.failure_policy != "Ignore"
+
+    def selects(self, scope: str) -> bool:
+        """Whether it validates config of this scope."""
+        return self.webhook.object_selector.matches({labels.REV: scope} if scope else {})
+
+
+class Entry(Call, frozen=True, kw_only=True):
+    """A call, judged.
+
+    `scopes`: which of the known scopes it selects. `frozen`: those of them whose writes are rejected because of it.
+    `serves`: the living revisions among the scopes. `labelled`: who should maintain it.
+    """
+
+    labelled: str | None
+    scopes: tuple[str, ...]
+    serves: tuple[str, ...]
+    health: Health
+    because: str
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it validates config without a revision label."""
+        return UNLABELLED in self.scopes
 
     @property
     def frozen(self) -> tuple[str, ...]:
@@ -103,7 +115,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     @property
     def default(self) -> Entry | None:
         """The entry that validates unlabelled config; of several the one that works, then the one of the usual name."""
-        return _first_default(e for e in self.entries if e.is_default)
+        return _first_default(self.entries)
 
     def of(self, revision: str) -> Entry | None:
         """The entry through which a revision validates config with its own label, the best where there are several."""
@@ -119,14 +131,13 @@ def diagnose(survey: Survey) -> Diagnosis:
         return Diagnosis((), (), None, blind=True)
     alive = living(mesh)
     scopes = scopes_of(mesh, alive)
-    drafts = [
-        _Draft(config, webhook, mesh.target(webhook.client_config))
+    calls = [
+        Call(config=config, webhook=webhook, target=mesh.target(webhook.client_config))
         for config in sorted(snapshot.validators, key=lambda c: c.name)
         for webhook in config.webhooks
         if validates(mesh, config, webhook)
     ]
-    first = _first_default(draft for draft in drafts if draft.webhook.object_selector.matches({}))
-    entries = tuple(_judged(mesh, draft, drafts, first, scopes, alive) for draft in drafts)
+    entries = tuple(_judged(mesh, call, calls, scopes, alive) for call in calls)
     missing = uncovered(mesh, {scope for entry in entries for scope in entry.scopes}, some=bool(entries))
     return Diagnosis(entries, tuple(missing), _split(survey, entries), blind=False)
 
@@ -152,32 +163,14 @@ def living(mesh: Mesh) -> tuple[str, ...]:
     return tuple(sorted({plane.revision for plane in mesh.control_planes if plane.kind != "missing"}))
 
 
-class _Draft(msgspec.Struct, frozen=True):
-    config: WebhookConfiguration
-    webhook: Webhook
-    target: Target
-
-    @property
-    def name(self) -> str:
-        return self.config.name
+C = TypeVar("C", Call, Entry)
 
 
-D = TypeVar("D", "_Draft", Entry)
+def _first_default(calls: Iterable[C]) -> C | None:
+    def rank(call: C) -> tuple[bool, bool, str]:
+        return bool(call.broken), call.name != labels.DEFAULT_VALIDATOR, call.name
 
-
-def _first_default(found: Iterable[D]) -> D | None:
-    def rank(each: D) -> tuple[bool, bool, str]:
-        return bool(_broken(each.webhook, each.target)), each.name != labels.DEFAULT_VALIDATOR, each.name
-
-    return min(found, key=rank, default=None)
-
-
-def _broken(webhook: Webhook, target: Target) -> str:
-    if target.alive is False:
-        return target.problem
-    if webhook.client_config.service and not webhook.client_config.ca_bundle:
-        return "no caBundle: istiod's certificate is not trusted"
-    return ""
+    return min((call for call in calls if call.selects(UNLABELLED)), key=rank, default=None)
 
 
 def _split(survey: Survey, entries: Iterable[Entry]) -> Split | None:
@@ -194,33 +187,28 @@ def _split(survey: Survey, entries: Iterable[Entry]) -> Split | None:
     return Split(injection, validating[0])
 
 
-def _judged(
-    mesh: Mesh,
-    draft: _Draft,
-    drafts: Iterable[_Draft],
-    first: _Draft | None,
-    scopes: Iterable[str],
-    alive: tuple[str, ...],
-) -> Entry:
-    config, webhook = draft.config, draft.webhook
-    selects = webhook.object_selector.matches
-    selected = tuple(scope for scope in scopes if selects({labels.REV: scope} if scope else {}))
+def _judged(mesh: Mesh, call: Call, calls: Iterable[Call], scopes: Iterable[str], alive: tuple[str, ...]) -> Entry:
+    config, target = call.config, call.target
+    selected = tuple(scope for scope in scopes if call.selects(scope))
     serves = tuple(scope for scope in selected if mesh.resolve(scope) in alive)
     labelled = config.labels.get(labels.REV)
-    health, because = _health(mesh, draft, labelled, alive)
+    health, because = _health(call, labelled, alive)
     needed = bool(serves)
     if UNLABELLED in selected:
+        first = _first_default(calls)
         superseded = first is not None and first.config is not config
-        others = [each for each in drafts if each.config is not config and not _broken(each.webhook, each.target)]
-        needed = bool(alive) and not (superseded and all(_selected(others, scope) for scope in serves))
-    pods_unread = mesh.snapshot.has_gap("pods", draft.target.namespace)
-    if draft.target.alive is False and labelled not in alive and not needed and not pods_unread:
-        health, because = Health.LEFTOVER, f"{draft.target.problem}, {_gone(labelled)}"
+        others = [other for other in calls if other.config is not config and not other.broken]
+        covered = all(any(other.selects(scope) for other in others) for scope in serves)
+        needed = bool(alive) and not (superseded and covered)
+    pods_unread = mesh.snapshot.has_gap("pods", target.namespace)
+    if target.alive is False and labelled not in alive and not needed and not pods_unread:
+        gone = f"revision {labelled} is gone" if labelled else "nothing that lives needs it"
+        health, because = Health.LEFTOVER, f"{target.problem}, and {gone}"
     return Entry(
         config=config,
-        webhook=webhook,
+        webhook=call.webhook,
+        target=target,
         labelled=labelled,
-        target=draft.target,
         scopes=selected,
         serves=serves,
         health=health,
@@ -228,22 +216,13 @@ def _judged(
     )
 
 
-def _selected(drafts: Iterable[_Draft], scope: str) -> bool:
-    return any(draft.webhook.object_selector.matches({labels.REV: scope}) for draft in drafts)
-
-
-def _gone(labelled: str | None) -> str:
-    return f"and revision {labelled} is gone" if labelled else "and nothing that lives needs it"
-
-
-def _health(mesh: Mesh, draft: _Draft, labelled: str | None, alive: tuple[str, ...]) -> tuple[Health, str]:
-    webhook, target = draft.webhook, draft.target
-    broken = _broken(webhook, target)
-    if webhook.failure_policy == "Ignore":
-        what = f"{broken}, and failurePolicy Ignore lets everything through" if broken else "failurePolicy is Ignore"
-        return Health.FAIL_OPEN, f"{what}; {_keeper(labelled, alive, target)}"
-    if broken:
-        return Health.DANGLING, broken
+def _health(call: Call, labelled: str | None, alive: tuple[str, ...]) -> tuple[Health, str]:
+    target = call.target
+    if not call.fails_closed:
+        what = f"{call.broken}, and failurePolicy Ignore lets everything through" if call.broken else ""
+        return Health.FAIL_OPEN, f"{what or 'failurePolicy is Ignore'}; {_keeper(labelled, alive, target)}"
+    if call.broken:
+        return Health.DANGLING, call.broken
     if target.kind != "local":
         where = f"service {target.service} has no selector" if target.kind == "remote" else "calls a url"
         return Health.UNSEEN, f"{where}: only a probe can tell"

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import asdict
 
 from kubectl_rev.core.checks import Catalogue, Finding, find
 from kubectl_rev.core.checks.hints import Hint
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
-from kubectl_rev.core.mesh.objects import IstioConfig
 from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.validation.probe import Probe, Reply, Works
@@ -22,7 +22,7 @@ from kubectl_rev.core.writes import Op
 Verdict = Literal["HEALTHY", "BROKEN", "UNKNOWN"]
 
 # What the diagnosis rests on; a gap in anything else changes nothing about it.
-_NEEDED = ("pods", "services", "endpointslices.discovery.k8s.io", labels.VALIDATORS)
+_NEEDED = ("pods", "services", "endpointslices.discovery.k8s.io", labels.VALIDATORS, labels.INJECTORS)
 
 
 class Item(msgspec.Struct, rename="camel", kw_only=True):
@@ -91,7 +91,7 @@ class StepItem(Item, kw_only=True):
     resource: str
     namespace: str
     name: str
-    operations: list[Op]
+    operations: tuple[Op, ...]
     manifest: dict[str, Any] | None
     says: str
     why: str
@@ -131,7 +131,7 @@ def verdict(diagnosis: Diagnosis, probes: Sequence[Probe], gaps: Sequence[Gap]) 
 
 def matters(gap: Gap) -> bool:
     """Whether what is missing could change the diagnosis."""
-    return gap.resource in (*_NEEDED, labels.INJECTORS) or gap.of_config
+    return gap.resource in _NEEDED or gap.of_config
 
 
 def validation(
@@ -152,11 +152,11 @@ def validation(
         validators=[_validator(entry) for entry in diagnosis.entries],
         uncovered=[
             UncoveredItem(
-                revision=each.scope or None,
-                because=each.because,
-                objects=[_config(config) for config in each.objects],
+                revision=config.scope or None,
+                because=config.because,
+                objects=[ConfigItem(resource=o.resource, namespace=o.namespace, name=o.name) for o in config.objects],
             )
-            for each in diagnosis.uncovered
+            for config in diagnosis.uncovered
         ],
         split=diagnosis.split,
         findings=findings(survey, diagnosis, checks),
@@ -184,27 +184,23 @@ def validation(
 def findings(survey: Survey, diagnosis: Diagnosis, checks: Catalogue) -> list[Finding]:
     """The catalogue's findings about validation: REV5xx, and REV105 where it is validation that disagrees."""
     return [
-        each
-        for each in find(survey, checks)
-        if each.code.startswith("REV5") or (each.code == "REV105" and diagnosis.split is not None)
+        finding
+        for finding in find(survey, checks)
+        if finding.code.startswith("REV5") or (finding.code == "REV105" and diagnosis.split is not None)
     ]
 
 
 def _validator(entry: Entry) -> ValidatorItem:
     target, client = entry.target, entry.webhook.client_config
-    service = None
-    if client.service:
-        revisions = list(target.revisions)
-        service = ServiceItem(
-            namespace=target.namespace, name=target.service, revisions=revisions, answers=target.alive
-        )
+    revisions = list(target.revisions)
+    called = ServiceItem(namespace=target.namespace, name=target.service, revisions=revisions, answers=target.alive)
     owner = owner_of(entry.config.metadata)
     return ValidatorItem(
         name=entry.name,
         webhook=entry.webhook.name,
         revision=entry.labelled,
         tag=entry.config.labels.get(labels.TAG),
-        service=service,
+        service=called if client.service else None,
         url=client.url,
         failure_policy=entry.webhook.failure_policy,
         ca_bundle=bool(client.ca_bundle),
@@ -217,20 +213,7 @@ def _validator(entry: Entry) -> ValidatorItem:
     )
 
 
-def _config(config: IstioConfig) -> ConfigItem:
-    return ConfigItem(resource=config.resource, namespace=config.namespace, name=config.name)
-
-
 def _step(write: Write, done: bool) -> StepItem:
-    step = write.step
-    return StepItem(
-        action=step.action,
-        resource=step.resource,
-        namespace=step.namespace,
-        name=step.name,
-        operations=list(step.operations),
-        manifest=step.manifest,
-        says=step.says,
-        why=write.why,
-        done=done,
-    )
+    step = asdict(write.step)
+    del step["version"]
+    return StepItem(**step, why=write.why, done=done)

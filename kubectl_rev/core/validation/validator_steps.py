@@ -7,10 +7,11 @@ change are kept in an annotation of the object itself, where `--undo` finds them
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.objects import (
@@ -31,6 +32,10 @@ _ISTIOD_PORTS = (  # istio-discovery/templates/service.yaml
     Port(name="https-webhook", port=443, target_port=15017),
     Port(name="http-monitoring", port=15014),
 )
+
+
+_NOTE = pointer("metadata", "annotations", labels.PREVIOUS_VALIDATION)
+_FORGET = Op("remove", _NOTE)
 
 
 class Before(msgspec.Struct, omit_defaults=True, rename="camel"):
@@ -56,50 +61,53 @@ def before(metadata: Metadata) -> Before | None:
 
 def move(
     config: WebhookConfiguration,
-    webhooks: Iterable[Webhook],
+    webhooks: Sequence[Webhook],
     revision: str,
     service: ServiceReference,
     *,
     trusted: bool,
 ) -> Step:
     """Give entries of a validator to a revision. `trusted`: its caBundle is that revision's already."""
-    moved = {webhook.name for webhook in webhooks}
-    calls = {w.name: msgspec.structs.replace(w.client_config, ca_bundle="") for w in config.webhooks if w.name in moved}
+    calls, wanted = {}, {}
+    for webhook in webhooks:
+        client = webhook.client_config
+        calls[webhook.name] = replace(client, ca_bundle="")
+        path = (client.service or service).path or "/validate"
+        wanted[webhook.name] = ClientConfig(service=replace(service, path=path))
     noted = before(config.metadata) or Before(config.labels.get(labels.REV), calls)
-    operations = [*_unchanged(config.metadata), *_note(config.metadata, noted), *_label(config.metadata, revision)]
-    for index, webhook in enumerate(config.webhooks):
-        if webhook.name in moved:
-            path = (webhook.client_config.service or service).path or "/validate"
-            wanted = ClientConfig(
-                service=ServiceReference(name=service.name, namespace=service.namespace, path=path, port=service.port)
-            )
-            operations += _calls(index, webhook, wanted)
-            operations += [] if trusted else [_ignore(index)]
-    return _patch(config, operations)
+    return _patch(config, [*_note(config.metadata, noted), *_redirected(config, revision, wanted, trusted=trusted)])
 
 
 def move_back(config: WebhookConfiguration, noted: Before, *, trusted: bool) -> Step:
     """The label and the Services that a validator had before we first changed it."""
-    operations = [*_unchanged(config.metadata), *_label(config.metadata, noted.label)]
+    return _patch(config, [*_redirected(config, noted.label, noted.calls or {}, trusted=trusted), _FORGET])
+
+
+def _redirected(
+    config: WebhookConfiguration, revision: str | None, calls: Mapping[str, ClientConfig], *, trusted: bool
+) -> Iterator[Op]:
+    """Another label and, by the name of an entry, where it calls then."""
+    yield from _label(config.metadata, revision)
     for index, webhook in enumerate(config.webhooks):
-        if (call := (noted.calls or {}).get(webhook.name)) is not None:
-            operations += _calls(index, webhook, call)
-            operations += [] if trusted else [_ignore(index)]
-    operations.append(Op("remove", pointer("metadata", "annotations", labels.PREVIOUS_VALIDATION)))
-    return _patch(config, operations)
+        if webhook.name in calls:
+            yield from _calls(index, webhook, calls[webhook.name])
+            if not trusted:
+                yield Op("add", pointer("webhooks", str(index), "failurePolicy"), "Ignore")
 
 
-def delete(metadata: Metadata, resource: str, version: str = "v1") -> Step:
+def delete(metadata: Metadata, resource: str) -> Step:
     """Delete exactly the object that was read."""
     known = {"uid": metadata.uid, "resourceVersion": metadata.resource_version}
-    options = {"apiVersion": "v1", "kind": "DeleteOptions"}
     return Step(
         action="delete",
         resource=resource,
-        version=version,
         namespace=metadata.namespace,
         name=metadata.name,
-        manifest={**options, "preconditions": {key: value for key, value in known.items() if value}},
+        manifest={
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {key: value for key, value in known.items() if value},
+        },
         says=f"{singular(resource)}/{metadata.name} deleted",
     )
 
@@ -129,27 +137,22 @@ def create_service(namespace: str, selector: dict[str, str], model: Service | No
 def repoint_service(service: Service, selector: dict[str, str]) -> Step:
     """Let an existing Service select other pods."""
     noted = before(service.metadata) or Before(selector=service.spec.selector)
-    operations = [*_unchanged(service.metadata), *_note(service.metadata, noted), *_selects(service, selector)]
-    return _patch(service, operations)
+    return _patch(service, [*_note(service.metadata, noted), *_selects(service, selector)])
 
 
 def service_back(service: Service, noted: Before) -> Step:
     """Delete the Service that we made, or give it the selector that it had."""
     if noted.absent:
         return delete(service.metadata, "services")
-    operations = [*_unchanged(service.metadata), *_selects(service, noted.selector or {})]
-    return _patch(service, [*operations, Op("remove", pointer("metadata", "annotations", labels.PREVIOUS_VALIDATION))])
+    return _patch(service, [*_selects(service, noted.selector or {}), _FORGET])
 
 
-def _patch(each: WebhookConfiguration | Service, operations: Iterable[Op]) -> Step:
-    resource = "services" if isinstance(each, Service) else labels.VALIDATORS
-    return patch(resource, each.metadata, operations)
-
-
-def _unchanged(metadata: Metadata) -> Iterator[Op]:
-    """A dump may have no resourceVersion; what is read from a cluster has."""
-    if metadata.resource_version:
-        yield Op("test", pointer("metadata", "resourceVersion"), metadata.resource_version)
+def _patch(target: WebhookConfiguration | Service, operations: Iterable[Op]) -> Step:
+    """Of the version that was read; a dump may have no resourceVersion, what is read from a cluster has."""
+    resource = "services" if isinstance(target, Service) else labels.VALIDATORS
+    version = target.metadata.resource_version
+    unchanged = [Op("test", pointer("metadata", "resourceVersion"), version)] if version else []
+    return patch(resource, target.metadata, [*unchanged, *operations])
 
 
 def _note(metadata: Metadata, noted: Before) -> Iterator[Op]:
@@ -157,7 +160,7 @@ def _note(metadata: Metadata, noted: Before) -> Iterator[Op]:
         return
     if not metadata.annotations:
         yield Op("add", pointer("metadata", "annotations"), {})
-    yield Op("add", pointer("metadata", "annotations", labels.PREVIOUS_VALIDATION), _encoded(noted))
+    yield Op("add", _NOTE, _encoded(noted))
 
 
 def _label(metadata: Metadata, revision: str | None) -> Iterator[Op]:
@@ -188,10 +191,6 @@ def _calls(index: int, webhook: Webhook, wanted: ClientConfig) -> Iterator[Op]:
 
 def _whole(service: ServiceReference) -> dict[str, Any]:
     return {"name": service.name, "namespace": service.namespace, "path": service.path, "port": service.port}
-
-
-def _ignore(index: int) -> Op:
-    return Op("add", pointer("webhooks", str(index), "failurePolicy"), "Ignore")
 
 
 def _selects(service: Service, selector: dict[str, str]) -> Iterator[Op]:

@@ -14,15 +14,13 @@ from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, namespace_ref, ref_of, run
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
-from kubectl_rev.core.mesh.injection import InjectionDecision, State
+from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.migration.checks import gateways, relabelled, rolling
 from kubectl_rev.core.migration.checks.context import PreflightContext, targets
 from kubectl_rev.core.migration.inferred_injectors import names_of
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
 from kubectl_rev.core.remedies.commands import label, tag_set
-
-MigrationCheck = Check[PreflightContext]  # a row of the catalogue that looks at a plan
 
 
 def find(situation: PreflightContext) -> list[Finding]:
@@ -59,12 +57,9 @@ def _not_by_target(situation: PreflightContext) -> Found:
         if selected.state is State.REJECTED or selected.revision == plan.revision:
             continue
         how = f"tag {plan.tag} there" if plan.tag else f"{labels.REV}={plan.to}"
-        message = f"with {how} its pods would not be injected by {plan.revision}: {_instead(selected)}"
+        instead = f"{selected.revision}, {selected.because}" if selected.revision else selected.because
+        message = f"with {how} its pods would not be injected by {plan.revision}: {instead}"
         yield namespace_ref(move.namespace), message, command("rev-status", "revisions")
-
-
-def _instead(selected: InjectionDecision) -> str:
-    return f"{selected.revision}, {selected.because}" if selected.revision else selected.because
 
 
 def _pairs(situation: PreflightContext) -> Iterator[tuple[str, str]]:
@@ -205,48 +200,47 @@ def _overruled(situation: PreflightContext) -> Found:
 
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
-CHECKS = (
-    MigrationCheck("REV401", _E, "the target has no ready control plane",
-                   "its injector's failurePolicy is Fail: new pods are rejected", _dead_target, sources.SELECTORS),
-    MigrationCheck("REV402", _E, "the new label would not lead to the target",
-                   "an injector is deactivated, overlaps, or istiod's policy is against it", _not_by_target,
-                   f"{sources.SELECTORS}; {sources.INJECTION}"),
-    MigrationCheck("REV403", _W, "the two control planes' injectors have different CAs",
-                   "with different roots, mTLS between moved and unmoved pods fails", _root_ca, sources.INJECTOR_CAS),
-    MigrationCheck("REV404", _E, "the trust domain differs",
-                   "identities change, so authorization policies no longer match", _trust_domain,
-                   "istio.io: Trust Domain Migration"),
-    MigrationCheck("REV405", _W, "the mesh ID differs", "telemetry and multicluster tell meshes apart by it", _mesh_id,
-                   sources.TEMPLATE),
-    MigrationCheck("REV406", _E, "the target does not discover a namespace",
-                   "istiod ignores what its discoverySelectors leave out", _undiscovered,
-                   "pkg/kube/namespace/filter.go"),
-    MigrationCheck("REV407", _W, "Istio config is labelled with the old revision",
-                   "an istiod reads only config without a label or with its own", _config_of_old, sources.CONFIG),
-    MigrationCheck("REV408", _E, "you may not do what this takes", "it would stop half-way", _denied, sources.RBAC),
-    MigrationCheck("REV409", _W, "the injectors could not be read",
-                   "pods that are tried with a dry run tell what they do, but only once the label is there",
-                   _unread_injectors, sources.RBAC),
-    MigrationCheck("REV427", _E, "what runs in a namespace could not be read",
-                   "it would be left behind unseen", _unseen, sources.RBAC),
-    MigrationCheck("REV421", _W, "the namespace is ambient", "a sidecar takes pods away from ztunnel", _ambient,
-                   sources.AMBIENT),
-    MigrationCheck("REV422", _E, "a gateway would be replaced by the label alone",
-                   "istiod renders Gateway API gateways anew when their owner changes", gateways.rendered,
-                   "pilot/pkg/config/kube/gateway/deploymentcontroller.go"),
-    MigrationCheck("REV423", _W, "gateways move", "all traffic through them moves at once", gateways.moving,
-                   "manifests/charts/gateway/templates/deployment.yaml"),
-    MigrationCheck("REV424", _W, "a gateway lives only on the revision that is left",
-                   "it is not reverted by labels and restarts", gateways.only_there,
-                   "manifests/charts/gateways/istio-ingress/templates/deployment.yaml"),
-    MigrationCheck("REV435", _E, "two control planes would take a Gateway for theirs",
-                   "each renders its Deployment anew as soon as the other has", gateways.contested,
-                   f"{sources.OWNERS}; istio#54280"),
-    MigrationCheck("REV428", _W, "the default validator does not go back",
-                   "labels and restarts leave it with the revision that goes", _validator_stays, "istio#43227"),
-    MigrationCheck("REV426", _E, "the tag belongs to Git, Helm or Sail", "it would be put back", _owned_tag,
-                   f"{sources.TAGS}; {sources.GIT}"),
-    MigrationCheck("REV425", _I, "a pod's revision label has no effect", "a namespace label decides first", _overruled,
-                   sources.SELECTORS),
-    *(MigrationCheck(*row) for row in (*relabelled.ROWS, *rolling.ROWS)),
+CHECKS: tuple[Check[PreflightContext], ...] = (
+    Check("REV401", _E, "the target has no ready control plane",
+          "its injector's failurePolicy is Fail: new pods are rejected", _dead_target, sources.SELECTORS),
+    Check("REV402", _E, "the new label would not lead to the target",
+          "an injector is deactivated, overlaps, or istiod's policy is against it", _not_by_target,
+          f"{sources.SELECTORS}; {sources.INJECTION}"),
+    Check("REV403", _W, "the two control planes' injectors have different CAs",
+          "with different roots, mTLS between moved and unmoved pods fails", _root_ca, sources.INJECTOR_CAS),
+    Check("REV404", _E, "the trust domain differs", "identities change, so authorization policies no longer match",
+          _trust_domain, "istio.io: Trust Domain Migration"),
+    Check("REV405", _W, "the mesh ID differs", "telemetry and multicluster tell meshes apart by it", _mesh_id,
+          sources.TEMPLATE),
+    Check("REV406", _E, "the target does not discover a namespace",
+          "istiod ignores what its discoverySelectors leave out", _undiscovered, "pkg/kube/namespace/filter.go"),
+    Check("REV407", _W, "Istio config is labelled with the old revision",
+          "an istiod reads only config without a label or with its own", _config_of_old, sources.CONFIG),
+    Check("REV408", _E, "you may not do what this takes", "it would stop half-way", _denied, sources.RBAC),
+    Check("REV409", _W, "the injectors could not be read",
+          "pods that are tried with a dry run tell what they do, but only once the label is there", _unread_injectors,
+          sources.RBAC),
+    Check("REV427", _E, "what runs in a namespace could not be read", "it would be left behind unseen", _unseen,
+          sources.RBAC),
+    Check("REV421", _W, "the namespace is ambient", "a sidecar takes pods away from ztunnel", _ambient,
+          sources.AMBIENT),
+    Check("REV422", _E, "a gateway would be replaced by the label alone",
+          "istiod renders Gateway API gateways anew when their owner changes", gateways.rendered,
+          "pilot/pkg/config/kube/gateway/deploymentcontroller.go"),
+    Check("REV423", _W, "gateways move", "all traffic through them moves at once", gateways.moving,
+          "manifests/charts/gateway/templates/deployment.yaml"),
+    Check("REV424", _W, "a gateway lives only on the revision that is left",
+          "it is not reverted by labels and restarts", gateways.only_there,
+          "manifests/charts/gateways/istio-ingress/templates/deployment.yaml"),
+    Check("REV435", _E, "two control planes would take a Gateway for theirs",
+          "each renders its Deployment anew as soon as the other has", gateways.contested,
+          f"{sources.OWNERS}; istio#54280"),
+    Check("REV428", _W, "the default validator does not go back",
+          "labels and restarts leave it with the revision that goes", _validator_stays, "istio#43227"),
+    Check("REV426", _E, "the tag belongs to Git, Helm or Sail", "it would be put back", _owned_tag,
+          f"{sources.TAGS}; {sources.GIT}"),
+    Check("REV425", _I, "a pod's revision label has no effect", "a namespace label decides first", _overruled,
+          sources.SELECTORS),
+    *relabelled.CHECKS,
+    *rolling.CHECKS,
 )  # fmt: skip

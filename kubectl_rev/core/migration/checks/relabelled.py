@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kubectl_rev.core.checks import sources
 from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, sentence
 from kubectl_rev.core.checks.messages import Message
-from kubectl_rev.core.checks.model import Found, Severity, namespace_ref, ref_of
+from kubectl_rev.core.checks.model import Check, Found, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.migration.checks.context import PreflightContext
@@ -103,14 +103,14 @@ def _of_a_control_plane(situation: PreflightContext) -> Found:
 
 
 _E, _W = Severity.ERROR, Severity.WARNING
-ROWS = (
-    ("REV420", _E, "the labels belong to Git, Helm or Sail", "they would be put back", _owned, sources.GIT),
-    ("REV436", _W, "a namespace of a third revision keeps its label",
-     "only what still runs on the revision that is left is restarted", _keeps_its_label, sources.SELECTORS),
-    ("REV437", _W, "a namespace leaves its tag", "it would not move with the tag any more", _leaves_its_tag,
-     sources.TAGS),
-    ("REV438", _W, "the labels may be Argo CD's", "its resource tracking was by label before 3.0", _tracked_by_label,
-     "argo-cd.readthedocs.io: Resource Tracking"),
-    ("REV439", _W, "a control plane's own namespace is enrolled", "istio.io: do not inject istio-system",
-     _of_a_control_plane, sources.INJECTION),
+CHECKS: tuple[Check[PreflightContext], ...] = (
+    Check("REV420", _E, "the labels belong to Git, Helm or Sail", "they would be put back", _owned, sources.GIT),
+    Check("REV436", _W, "a namespace of a third revision keeps its label",
+          "only what still runs on the revision that is left is restarted", _keeps_its_label, sources.SELECTORS),
+    Check("REV437", _W, "a namespace leaves its tag", "it would not move with the tag any more", _leaves_its_tag,
+          sources.TAGS),
+    Check("REV438", _W, "the labels may be Argo CD's", "its resource tracking was by label before 3.0",
+          _tracked_by_label, "argo-cd.readthedocs.io: Resource Tracking"),
+    Check("REV439", _W, "a control plane's own namespace is enrolled", "istio.io: do not inject istio-system",
+          _of_a_control_plane, sources.INJECTION),
 )  # fmt: skip

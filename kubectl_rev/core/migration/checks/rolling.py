@@ -12,7 +12,7 @@ import msgspec
 from kubectl_rev.core.checks import sources
 from kubectl_rev.core.checks.hints import NO_HINT, command, within
 from kubectl_rev.core.checks.messages import Message
-from kubectl_rev.core.checks.model import Found, Ref, Severity, ref_of
+from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
 from kubectl_rev.core.mesh.inventory import Survey
@@ -83,7 +83,8 @@ def _quotas(situation: PreflightContext) -> Found:
     for quota in situation.circumstances.quotas:
         if quota.namespace in spaces and quota.counts_all:
             for what in _full(quota):
-                message = f"{what} is used up ({_used(quota, what)}): no new pod fits"
+                used = f"{quota.status.used.get(what, '0')} of {quota.status.hard[what]}"
+                message = f"{what} is used up ({used}): no new pod fits"
                 hint = command("describe", "quota", quota.name, within(quota.namespace))
                 yield Ref("ResourceQuota", quota.namespace, quota.name), message, hint
 
@@ -97,10 +98,6 @@ def _full(quota: Quota) -> Iterator[str]:
                 yield what
         except ValueError:
             continue
-
-
-def _used(quota: Quota, what: str) -> str:
-    return f"{quota.status.used.get(what, '0')} of {quota.status.hard[what]}"
 
 
 def _pinned_image(situation: PreflightContext) -> Found:
@@ -176,32 +173,33 @@ def _undecided(situation: PreflightContext) -> Found:
 
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
-ROWS = (
-    ("REV410", _W, "a paused Deployment is not restarted", "kubectl refuses it too", partial(_staying, Reason.PAUSED),
-     "kubectl: pkg/polymorphichelpers/objectrestarter.go"),
-    ("REV411", _W, "OnDelete: a restart replaces no pod", "its controller waits until they are deleted",
-     partial(_staying, Reason.ON_DELETE), "k8s.io/api/apps/v1: OnDeleteStatefulSetStrategyType"),
-    ("REV412", _W, "a partition keeps pods as they are", "rollout status would call it complete", _partitioned,
-     "kubectl: pkg/polymorphichelpers/rollout_status.go"),
-    ("REV413", _W, "a restart interrupts it", "no other pod is there meanwhile", _interrupted,
-     "k8s.io/api/apps/v1: RecreateDeploymentStrategyType"),
-    ("REV414", _I, "a single replica", "if the new pod fails, the old one alone serves", _single,
-     "k8s.io/api/apps/v1: RollingUpdateDeployment"),
-    ("REV415", _W, "a disruption budget allows none", "rolling updates do not consult it", _budgets,
-     "kubernetes.io: Disruptions"),
-    ("REV416", _W, "an autoscaler is at its maximum", "it cannot answer the load of a restart", _autoscalers,
-     "k8s.io/api/autoscaling/v2: HorizontalPodAutoscalerSpec"),
-    ("REV417", _E, "a quota leaves no room for a new pod", "the rollout would never end", _quotas,
-     "kubernetes.io: Resource Quotas"),
-    ("REV418", _W, "a proxy image is pinned", "a restart moves the revision, not the version", _pinned_image,
-     sources.TEMPLATE),
-    ("REV419", _W, "a sidecar injected by hand", "a restart re-creates the old one", _by_hand, sources.KUBE_INJECT),
-    ("REV430", _E, "an injection template is missing in the target", "istiod refuses such pods", _templates,
-     sources.INJECTION),
-    ("REV431", _W, "Git's controller may undo a restart", "the annotation is not in Git", _reverted, sources.GIT),
-    ("REV432", _W, "an operator made the workload", "it may revert what it did not do", _by_operator,
-     "k8s.io/apimachinery/pkg/apis/meta/v1: OwnerReference"),
-    ("REV433", _W, "a restart would take a sidecar away", "nothing injects those pods any more",
-     partial(_staying, Reason.LOSES_SIDECAR), sources.SELECTORS),
-    ("REV434", _W, "it cannot be told what a restart does", "so it is not done", _undecided, sources.STATUS),
+CHECKS: tuple[Check[PreflightContext], ...] = (
+    Check("REV410", _W, "a paused Deployment is not restarted", "kubectl refuses it too",
+          partial(_staying, Reason.PAUSED), "kubectl: pkg/polymorphichelpers/objectrestarter.go"),
+    Check("REV411", _W, "OnDelete: a restart replaces no pod", "its controller waits until they are deleted",
+          partial(_staying, Reason.ON_DELETE), "k8s.io/api/apps/v1: OnDeleteStatefulSetStrategyType"),
+    Check("REV412", _W, "a partition keeps pods as they are", "rollout status would call it complete", _partitioned,
+          "kubectl: pkg/polymorphichelpers/rollout_status.go"),
+    Check("REV413", _W, "a restart interrupts it", "no other pod is there meanwhile", _interrupted,
+          "k8s.io/api/apps/v1: RecreateDeploymentStrategyType"),
+    Check("REV414", _I, "a single replica", "if the new pod fails, the old one alone serves", _single,
+          "k8s.io/api/apps/v1: RollingUpdateDeployment"),
+    Check("REV415", _W, "a disruption budget allows none", "rolling updates do not consult it", _budgets,
+          "kubernetes.io: Disruptions"),
+    Check("REV416", _W, "an autoscaler is at its maximum", "it cannot answer the load of a restart", _autoscalers,
+          "k8s.io/api/autoscaling/v2: HorizontalPodAutoscalerSpec"),
+    Check("REV417", _E, "a quota leaves no room for a new pod", "the rollout would never end", _quotas,
+          "kubernetes.io: Resource Quotas"),
+    Check("REV418", _W, "a proxy image is pinned", "a restart moves the revision, not the version", _pinned_image,
+          sources.TEMPLATE),
+    Check("REV419", _W, "a sidecar injected by hand", "a restart re-creates the old one", _by_hand,
+          sources.KUBE_INJECT),
+    Check("REV430", _E, "an injection template is missing in the target", "istiod refuses such pods", _templates,
+          sources.INJECTION),
+    Check("REV431", _W, "Git's controller may undo a restart", "the annotation is not in Git", _reverted, sources.GIT),
+    Check("REV432", _W, "an operator made the workload", "it may revert what it did not do", _by_operator,
+          "k8s.io/apimachinery/pkg/apis/meta/v1: OwnerReference"),
+    Check("REV433", _W, "a restart would take a sidecar away", "nothing injects those pods any more",
+          partial(_staying, Reason.LOSES_SIDECAR), sources.SELECTORS),
+    Check("REV434", _W, "it cannot be told what a restart does", "so it is not done", _undecided, sources.STATUS),
 )  # fmt: skip

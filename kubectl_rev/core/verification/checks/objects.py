@@ -48,7 +48,7 @@ def _validators(leaving: Uninstall) -> Broken:
 def _foreign(leaving: Uninstall) -> Broken:
     injectors = {injector.name for injector in leaving.before.mesh.injectors}
     snapshot = leaving.before.snapshot
-    left = {each.name for each in leaving.after.snapshot.injectors + leaving.after.snapshot.validators}
+    left = {config.name for config in leaving.after.snapshot.injectors + leaving.after.snapshot.validators}
     for kind, configs in ((_MUTATING, snapshot.injectors), (_VALIDATING, snapshot.validators)):
         for config, webhook, service in _dying(leaving, configs):
             istio = config.name in injectors or webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX)
@@ -101,10 +101,9 @@ def _deleted_gateways(leaving: Uninstall) -> Broken:
             message = f"AKS removes it with its revision, and no ready gateway of another is known {where}"
             hint = command("rev-status", "gateways", within(gateway.workload.namespace))
             yield ref_of(gateway.workload), message, hint, Breaks.DELETED
-    istiod = (labels.ISTIOD,)
     for workload in leaving.workloads:
         given = workload.template.metadata.labels if workload.template else {}
-        if workload.kind == "Deployment" and given.get(labels.APP) not in istiod and _taken(leaving, workload):
+        if workload.kind == "Deployment" and given.get(labels.APP) != labels.ISTIOD and _taken(leaving, workload):
             what = "gateway" if workload.gateway in (GatewayKind.IN_PLACE, GatewayKind.INJECTED) else "Deployment"
             message = f"the {what} carries the marks of this control plane and would be deleted with it"
             yield ref_of(workload), message, _reinstall(leaving), Breaks.DELETED
@@ -115,12 +114,8 @@ def _node_agents(leaving: Uninstall) -> Broken:
         if workload.kind != "DaemonSet" or workload.template is None:
             continue
         if _taken(leaving, workload):
-            yield (
-                ref_of(workload),
-                "it would be deleted with it, on every node",
-                _reinstall(leaving),
-                Breaks.DELETED,
-            )
+            message = "it would be deleted with it, on every node"
+            yield ref_of(workload), message, _reinstall(leaving), Breaks.DELETED
         elif workload.template.spec.proxy and leaving.reach(workload.template.spec.proxy) is Reach.DIES:
             message = "it calls this revision's Service: the nodes' proxies would stand alone"
             yield ref_of(workload), message, _reinstall(leaving), Breaks.DETACHED
@@ -194,8 +189,7 @@ CHECKS: tuple[Check[Uninstall], ...] = (
     Check("REV308", _E, "a validator depends on it",
           "a validator whose Service is gone rejects every write of Istio's configuration, or lets all of it pass",
           _validators, "istio#28880, istio#43227, istio#60596",
-          needs=("validatingwebhookconfigurations", *needs.SERVED),
-          passed="no validator depends on it"),
+          needs=("validatingwebhookconfigurations", *needs.SERVED), passed="no validator depends on it"),
     Check("REV309", _E, "a foreign webhook calls its Service",
           "webhooks of others may call istiod, by hand or by a mesh expansion", _foreign,
           "k8s.io/api/admissionregistration/v1: WebhookClientConfig",
@@ -209,29 +203,22 @@ CHECKS: tuple[Check[Uninstall], ...] = (
           "istioctl marks gateways with the revision that installed them last, and uninstall deletes by these marks",
           _deleted_gateways, "operator/pkg/uninstall/prune.go; istio#45805", needs=("deployments", "services"),
           passed="no gateway would be deleted with it"),
-    Check("REV313", _E, "CNI or ztunnel depends on it",
-          "there is one per node, for all revisions", _node_agents,
+    Check("REV313", _E, "CNI or ztunnel depends on it", "there is one per node, for all revisions", _node_agents,
           "operator/pkg/uninstall/prune.go; manifests/charts/ztunnel/templates/daemonset.yaml",
-          needs=("daemonsets", "services"),
-          passed="no CNI or ztunnel depends on it"),
+          needs=("daemonsets", "services"), passed="no CNI or ztunnel depends on it"),
     Check("REV314", _E, "configuration is labelled for it alone",
           "istiod reads a labelled object only if the label is its own revision; tags are not resolved", _config,
           sources.CONFIG, needs=("istio.io", "gateway.networking.k8s.io"),
           passed="no configuration is labelled for it alone"),
-    Check("REV315", _E, "no other revision is ready",
-          "proxies and new pods need somebody to go to", _last,
-          "operator/cmd/mesh/uninstall.go", needs=("pods",),
-          passed="another revision is ready"),
+    Check("REV315", _E, "no other revision is ready", "proxies and new pods need somebody to go to", _last,
+          "operator/cmd/mesh/uninstall.go", needs=("pods",), passed="another revision is ready"),
     Check("REV316", _E, "Sail counts it in use",
           "Sail deletes an inactive revision by itself when it is not in use, after its grace period", _sail,
           "sail-operator: controllers/istiorevision/istiorevision_controller.go", needs=("sailoperator.io",),
           passed="Sail does not count it in use"),
-    Check("REV317", _E, "the method would not remove it",
-          "what stays keeps serving, with half of its objects gone",
+    Check("REV317", _E, "the method would not remove it", "what stays keeps serving, with half of its objects gone",
           _not_removed, "operator/pkg/uninstall/prune.go: GetPrunedResources", needs=("deployments", "method"),
           passed="the method would remove it"),
-    Check("REV319", _E, "two injectors would select the same pods",
-          "the last one called wins", _undecided,
-          sources.INJECTION, needs=needs.SELECTED,
-          passed="no two injectors select the same pods afterwards"),
+    Check("REV319", _E, "two injectors would select the same pods", "the last one called wins", _undecided,
+          sources.INJECTION, needs=needs.SELECTED, passed="no two injectors select the same pods afterwards"),
 )  # fmt: skip
