@@ -11,7 +11,7 @@ from kubectl_rev.core.mesh.revision_names import UnknownName, of_flag
 from kubectl_rev.core.migration import choosing, migration, undo
 from kubectl_rev.core.migration.choosing import Request, Unknown
 from kubectl_rev.core.migration.patch_targets import PatchTargets
-from kubectl_rev.core.migration.patches import holds
+from kubectl_rev.core.writes import holds
 from tests import build
 from tests.core.originals import originals_of
 
