@@ -30,8 +30,7 @@ from kubectl_rev.core.mesh.revision_names import of_flag
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.migration import choosing, migration
 from kubectl_rev.core.migration.checks import preflight
-from kubectl_rev.core.migration.checks.context import PreflightContext
-from kubectl_rev.core.migration.preflight_facts import PreflightFacts
+from kubectl_rev.core.migration.preflight_facts import PreflightContext, PreflightFacts
 from kubectl_rev.core.remedies import at_source
 from kubectl_rev.core.remedies.commands import explain, label, label_gateway, reinstall, reset_label, restart
 from kubectl_rev.core.status.explain import of_namespace, of_workload
@@ -118,7 +117,7 @@ def planned(survey: Survey, revision: str) -> Iterator[Hint]:
     plan = migration.plan(survey, objects, request, choice, wanted, "2026-01-01T00:00:00Z")
     after = migration.surveyed_after(survey, {move.namespace: move.after for move in plan.moves}, {})
     given = PreflightContext(
-        before=survey, after=after, plan=plan, originals=objects, request=request, circumstances=PreflightFacts()
+        before=survey, after=after, plan=plan, originals=objects, request=request, facts=PreflightFacts()
     )
     yield from (finding.hint for finding in preflight.find(given))
     yield from (each.hint for each in plan.left)

@@ -13,12 +13,11 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Absent, Gap
 from kubectl_rev.core.migration import choosing, inferred_injectors, migration, tagging, undo
-from kubectl_rev.core.migration.checks.context import PreflightContext
 from kubectl_rev.core.migration.checks.preflight import find
 from kubectl_rev.core.migration.choosing import Choice, Request, Unknown
 from kubectl_rev.core.migration.patch_targets import PatchTargets
 from kubectl_rev.core.migration.plan import Plan
-from kubectl_rev.core.migration.preflight_facts import PreflightFacts
+from kubectl_rev.core.migration.preflight_facts import PreflightContext, PreflightFacts
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
 from kubectl_rev.errors import ClusterError, Forbidden, UsageError
 
@@ -132,24 +131,24 @@ def checked(
     request: Request, plan: Plan, known: MeshState, after: Survey, source: Source, *, of_dump: bool
 ) -> Preflight:
     """The preflight; for a dump without what only a cluster can be request."""
-    circumstances = PreflightFacts()
+    facts = PreflightFacts()
     if of_dump:
-        circumstances = PreflightFacts(gaps=tuple(Gap("list", each, "", Absent.DUMP) for each in _ONLY_LIVE))
+        facts = PreflightFacts(gaps=tuple(Gap("list", each, "", Absent.DUMP) for each in _ONLY_LIVE))
     elif plan.moves or not plan.is_done:
         from kubectl_rev.cluster import preflight
 
-        circumstances = preflight.read(source.connection, plan, known.survey.mesh)
+        facts = preflight.read(source.connection, plan, known.survey.mesh)
     situation = PreflightContext(
         before=known.survey,
         after=after,
         plan=plan,
         originals=known.originals,
         request=request,
-        circumstances=circumstances,
+        facts=facts,
         learned=known.learned,
     )
     found = source.with_flags(find(situation))
-    return Preflight(found, sorted({*known.gaps, *circumstances.gaps}))
+    return Preflight(found, sorted({*known.gaps, *facts.gaps}))
 
 
 def _enrolled(choice: Choice) -> None:

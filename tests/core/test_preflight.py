@@ -9,7 +9,6 @@ from kubectl_rev.core.mesh.revision_names import of_flag
 from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration import choosing, migration, tagging, undo
-from kubectl_rev.core.migration.checks.context import PreflightContext
 from kubectl_rev.core.migration.checks.preflight import CHECKS, find
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.preflight_facts import (
@@ -21,6 +20,7 @@ from kubectl_rev.core.migration.preflight_facts import (
     BudgetStatus,
     Denied,
     MeshConfig,
+    PreflightContext,
     PreflightFacts,
     Quota,
     QuotaStatus,
@@ -41,7 +41,7 @@ WEB = build.running(build.deployment("web", replicas=2), "default", "default")
 def situation(
     *parts,
     planes=(DEFAULT, CANARY),
-    circumstances=None,
+    facts=None,
     specs=None,
     back=False,
     tag="",
@@ -56,7 +56,7 @@ def situation(
         to = of_flag(survey, "canary")
         plan, after = tagging.plan(survey, originals, asked, to, NOW)
         return PreflightContext(
-            before=survey, after=after, plan=plan, originals=originals, request=asked, circumstances=PreflightFacts()
+            before=survey, after=after, plan=plan, originals=originals, request=asked, facts=PreflightFacts()
         )
     if back:
         plan = undo.plan(survey, originals, asked, ["shop"], NOW)
@@ -71,7 +71,7 @@ def situation(
         plan=plan,
         originals=originals,
         request=asked,
-        circumstances=circumstances or PreflightFacts(),
+        facts=facts or PreflightFacts(),
         learned=learned,
     )
 
@@ -137,13 +137,13 @@ FOUND = {
     "REV401": lambda: situation(planes=(DEFAULT, build.control_plane("canary", ready=(False,)))),
     "REV402": lambda: situation(planes=(DEFAULT, build.control_plane("canary", deactivated=True))),
     "REV403": lambda: situation(planes=(DEFAULT, other_ca())),
-    "REV404": lambda: situation(circumstances=meshes(trust_domain="other")),
-    "REV405": lambda: situation(circumstances=meshes(trust_domain="other")),
-    "REV406": lambda: situation(circumstances=meshes(discovery_selectors=[TEAM])),
+    "REV404": lambda: situation(facts=meshes(trust_domain="other")),
+    "REV405": lambda: situation(facts=meshes(trust_domain="other")),
+    "REV406": lambda: situation(facts=meshes(discovery_selectors=[TEAM])),
     "REV407": lambda: situation(
-        circumstances=PreflightFacts(configs=(LABELLED,))
+        facts=PreflightFacts(configs=(LABELLED,))
     ),
-    "REV408": lambda: situation(circumstances=PreflightFacts(denied=(Denied("patch", "deployments.apps", "shop"),))),
+    "REV408": lambda: situation(facts=PreflightFacts(denied=(Denied("patch", "deployments.apps", "shop"),))),
     "REV409": lambda: situation(learned=True),
     "REV410": lambda: situation(specs={"web": {"paused": True}}),
     "REV411": lambda: situation(
@@ -159,12 +159,12 @@ FOUND = {
     "REV413": lambda: situation(specs={"web": {"strategy": {"type": "Recreate"}}}),
     "REV414": lambda: situation(SHOP, build.running(build.deployment("web", replicas=1), "default")),
     "REV415": lambda: situation(
-        circumstances=PreflightFacts(
+        facts=PreflightFacts(
             budgets=(Budget(metadata=IN_SHOP, spec=SELECTS_WEB, status=BudgetStatus(expected_pods=2)),)
         )
     ),
     "REV416": lambda: situation(
-        circumstances=PreflightFacts(
+        facts=PreflightFacts(
             autoscalers=(
                 Autoscaler(
                     metadata=IN_SHOP,
@@ -175,7 +175,7 @@ FOUND = {
         )
     ),
     "REV417": lambda: situation(
-        circumstances=PreflightFacts(
+        facts=PreflightFacts(
             quotas=(Quota(metadata=IN_SHOP, status=QuotaStatus(hard={"pods": "2"}, used={"pods": "2"})),)
         )
     ),
@@ -229,7 +229,7 @@ def test_each_code_is_found_where_it_should_be(code):
 
 
 def test_nothing_is_found_where_all_is_well():
-    assert find(situation(circumstances=meshes())) == []
+    assert find(situation(facts=meshes())) == []
 
 
 def test_codes_are_unique_and_in_their_hundred():

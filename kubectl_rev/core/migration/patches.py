@@ -66,35 +66,31 @@ def written(previous: dict[str, str]) -> str:
 def relabel(original: PatchTarget, wanted: dict[str, str], *, note: bool) -> Step:
     """Give a namespace these injection labels; `note` keeps the present ones, unless earlier ones are kept."""
     present = injection_labels(original.labels)
-    ops = [*_is(original), *_label_ops(present, wanted)]
-    ops += record(original.metadata, written(present)) if note else []
-    return _step(original, ops, "labeled")
+    noted = record(original.metadata, written(present)) if note else []
+    return _step(original, [*_label_ops(present, wanted), *noted], "labeled")
 
 
 def unlabel(original: PatchTarget, wanted: dict[str, str]) -> Step:
     """Take `relabel` back in the same run, with the record of the old labels if that made one."""
-    ops = [*_is(original), *_label_ops(wanted, injection_labels(original.labels))]
-    if labels.PREVIOUS not in original.metadata.annotations:
-        ops.append(NO_RECORD)
-    return _step(original, ops, "labels put back")
+    forgotten = [] if labels.PREVIOUS in original.metadata.annotations else [NO_RECORD]
+    operations = _label_ops(wanted, injection_labels(original.labels))
+    return _step(original, [*operations, *forgotten], "labels put back")
 
 
 def forget(original: PatchTarget) -> Step:
     """Remove the record: the last write of an undo."""
-    return _step(original, [*_is(original), *unrecord(original.metadata)], "undone")
+    return _step(original, unrecord(original.metadata), "undone")
 
 
 def restart(original: PatchTarget, now: str) -> Step:
     """Replace a workload's pods as `kubectl rollout restart` does, or by the field that its kind has for it."""
     own_field = facts_of(original.kind).restart is Restart.RESTART_AT
     ops = [Op("add", "/spec/restartAt", now)] if own_field else _stamp(original, now)
-    return _step(original, [*_is(original), *ops], "restarted")
+    return _step(original, ops, "restarted")
 
 
 def repin(original: PatchTarget, wanted: dict[str, str], now: str, *, undo: bool = False) -> Step:
-    """Give a workload's template another revision label; this replaces its pods too. A template that is another
-    workload's is changed there.
-    """
+    """Give a workload's template, where it is, another revision label; this replaces its pods too."""
     done = "labeled and restarted"
     if original.lender is not None:
         done = f"labeled: {spoken(original.kind, original.name)} restarts"
@@ -103,7 +99,7 @@ def repin(original: PatchTarget, wanted: dict[str, str], now: str, *, undo: bool
     where = f"{facts_of(original.kind).template}/metadata/labels"
     path = f"{where}{pointer(labels.REV)}"
     before = {key: value for key, value in (given or {}).items() if key == labels.REV}
-    ops = [*_is(original), *_stamp(original, now)]
+    ops = _stamp(original, now)
     if given is None:
         ops.append(Op("add", where, {}))
     if labels.REV in wanted:
@@ -112,11 +108,6 @@ def repin(original: PatchTarget, wanted: dict[str, str], now: str, *, undo: bool
         ops.append(Op("remove", path))
     ops += [NO_RECORD] if undo else record(original.metadata, written(before))
     return _step(original, ops, done)
-
-
-def _is(original: PatchTarget) -> list[Op]:
-    uid = original.metadata.uid
-    return [Op("test", "/metadata/uid", uid)] if uid else []
 
 
 def _label_ops(given: dict[str, str], wanted: dict[str, str]) -> list[Op]:
@@ -142,5 +133,6 @@ def _stamp(original: PatchTarget, now: str) -> list[Op]:
 
 
 def _step(original: PatchTarget, operations: list[Op], done: str) -> Step:
-    kind = BY_KIND[original.kind]
-    return patch(kind.resource, original.metadata, operations, done, kind.version)
+    kind, uid = BY_KIND[original.kind], original.metadata.uid
+    same = [Op("test", "/metadata/uid", uid)] if uid else []
+    return patch(kind.resource, original.metadata, [*same, *operations], done, kind.version)

@@ -1,17 +1,24 @@
-"""What a migration must know of its surroundings: budgets, autoscalers, quotas, mesh configuration, permissions.
+"""What a preflight looks at: a plan in its surroundings, which are budgets, quotas, mesh configuration, permissions.
 
-Read by cluster/preflight.py, and only by rev-migrate. What could not be read is a Gap; what is not there is not there.
+They are read by cluster/preflight.py. What could not be read is a Gap; what is not there is not there.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.objects import IstioConfig, Object, Shape
 from kubectl_rev.core.mesh.selectors import LabelSelector
 from kubectl_rev.core.mesh.snapshot import Gap
+from kubectl_rev.core.migration.choosing import Request
+from kubectl_rev.core.migration.patch_targets import PatchTarget, PatchTargets
+from kubectl_rev.core.migration.plan import Move, Plan, Restart
 
 
 class BudgetSpec(Shape):
@@ -120,6 +127,60 @@ class PreflightFacts(msgspec.Struct, frozen=True, kw_only=True):
     configs: tuple[IstioConfig, ...] = ()
     denied: tuple[Denied, ...] = ()
     gaps: tuple[Gap, ...] = ()
+
+
+class PreflightContext(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan in its surroundings: the mesh as it is and as it will be. `learned`: its injectors could not be read."""
+
+    before: Survey
+    after: Survey
+    plan: Plan
+    originals: PatchTargets
+    request: Request
+    facts: PreflightFacts
+    learned: bool = False
+
+    def runs_on(self, namespace: str) -> str | None:
+        """The revision that a namespace is selected by now, or most of its proxies run on."""
+        if (selected := self.before.selected_for_namespace(namespace).revision) is not None:
+            return selected
+        proxies = [p for workload in self.before.by_namespace.get(namespace, ()) for p in workload.proxies.elements()]
+        return max(sorted(set(proxies)), key=proxies.count) if proxies else None
+
+    def mesh_config(self, revision: str) -> MeshConfig | None:
+        meshes = sorted(self.facts.meshes.items())
+        return next((config for (_, name), config in meshes if name == revision), None)
+
+    def workloads(self) -> Iterator[Workload]:
+        """The workloads of the plan's namespaces, as they will be."""
+        for move in self.plan.moves:
+            yield from self.after.by_namespace.get(move.namespace, ())
+
+    def rolled(self) -> Iterator[tuple[Restart, PatchTarget]]:
+        """What will be restarted, with what is known of it."""
+        for restart in self.plan.restarts:
+            original = self.originals.of(restart)
+            if original is not None and restart.step is not None:
+                yield restart, original
+
+
+def targets(situation: PreflightContext) -> dict[str, list[str]]:
+    """The revisions that are moved to, with the namespaces that go there."""
+    namespaces = defaultdict(list)
+    for move in situation.plan.moves:
+        if revision := situation.plan.revision or _revision_after(situation, move):
+            namespaces[revision].append(move.namespace)
+    return namespaces
+
+
+def _revision_after(situation: PreflightContext, move: Move) -> str | None:
+    """Where an undo leads: by label, since a dead injector's answer names no revision."""
+    if move.after.get(labels.INJECTION) == "enabled":
+        return situation.before.default.injection or situation.after.selected_for_namespace(move.namespace).revision
+    name = move.after.get(labels.REV)
+    if name is None or labels.INJECTION in move.after:
+        return None
+    return situation.before.mesh.resolve(name) or name
 
 
 _UNITS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0}

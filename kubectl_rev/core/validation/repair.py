@@ -7,14 +7,14 @@ together to a revision that lives. What a validator that is needed by nobody rej
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import groupby
 
 import msgspec
 
 from kubectl_rev.core.checks.hints import Hint, sentence
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
-from kubectl_rev.core.mesh.objects import ServiceReference, WebhookConfiguration
+from kubectl_rev.core.mesh.objects import ServiceReference
 from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.remedies import at_source
 from kubectl_rev.core.remedies.commands import tag_set
@@ -69,18 +69,16 @@ class _Planner:
         self._force_owned = force_owned
         self._plan = Plan()
         self._restored: dict[str, ServiceReference] = {}
+        self._validators = [[*entries] for _, entries in groupby(diagnosis.entries, key=lambda entry: entry.name)]
 
     def plan(self, to: str | None) -> Plan:
         diagnosis, default = self._diagnosis, self._diagnosis.default
         for revision in self._cut_off(to):
             if lost := missing_service(self._mesh, revision):
                 self._restore(revision, lost)
-        for config, entries in self._configs():
-            if all(entry.health is Health.LEFTOVER for entry in entries):
-                continue
-            if default is not None and config is default.config:
-                continue
-            self._own(config, entries)
+        for entries in self._validators:
+            if default is None or entries[0].config is not default.config:
+                self._own(entries)
         if needs_target(diagnosis) and to is not None:
             self._plan.to = to
             tag_set, moves = self._tag_set(to), at_source.tag_moves(self._survey, to)
@@ -96,16 +94,11 @@ class _Planner:
                 self._default(default, to)
         elif default is not None and default.health in (Health.FAIL_OPEN, Health.DANGLING) and not must_move(default):
             self._plan.settle.append(default.name)
-        for config, entries in self._configs():
+        for entries in self._validators:
             if all(entry.health is Health.LEFTOVER for entry in entries):
-                self._leftover(config, entries)
+                self._leftover(entries)
         self._advise_rest()
         return self._plan
-
-    def _configs(self) -> Iterator[tuple[WebhookConfiguration, list[Entry]]]:
-        for name in dict.fromkeys(entry.name for entry in self._diagnosis.entries):
-            entries = [entry for entry in self._diagnosis.entries if entry.name == name]
-            yield entries[0].config, entries
 
     def _cut_off(self, to: str | None) -> list[str]:
         """The revisions that are to validate something, and may have lost the Service to be called by."""
@@ -144,8 +137,9 @@ class _Planner:
         service, target = self._restored.get(entry.labelled or ""), entry.target
         return service is not None and (service.namespace, service.name) == (target.namespace, target.service)
 
-    def _own(self, config: WebhookConfiguration, entries: list[Entry]) -> None:
+    def _own(self, entries: list[Entry]) -> None:
         """A revision's own validator: back to that revision."""
+        name = entries[0].name
         wrong = [entry for entry in entries if entry.health not in (Health.HEALTHY, Health.UNSEEN, Health.LEFTOVER)]
         if not wrong:
             return
@@ -153,11 +147,11 @@ class _Planner:
         serves = sorted({revision for entry in moving for revision in entry.serves})
         if not moving:
             if not all(entry.fails_closed and self._healed(entry) for entry in wrong):
-                self._plan.settle.append(config.name)
+                self._plan.settle.append(name)
         elif len(serves) != 1:
-            self._obstacle(f"{config.name} serves {', '.join(serves) or 'no living revision'}: change it by hand")
+            self._obstacle(f"{name} serves {', '.join(serves) or 'no living revision'}: change it by hand")
         elif (service := self._service(serves[0])) is None:
-            self._obstacle(f"{config.name}: no Service leads to a ready istiod of {serves[0]}: install it again")
+            self._obstacle(f"{name}: no Service leads to a ready istiod of {serves[0]}: install it again")
         else:
             self._move(moving, serves[0], service)
 
@@ -166,7 +160,7 @@ class _Planner:
         own = self._diagnosis.of(to)
         service = self._service(to)
         fixed = {write.settles or write.step.name for write in self._plan.writes} | set(self._plan.settle)
-        fixed |= {each.name for each in self._diagnosis.entries if self._healed(each)}
+        fixed |= {other.name for other in self._diagnosis.entries if self._healed(other)}
         if entry.labelled == to and self._healed(entry):
             if not entry.fails_closed:
                 self._plan.settle.append(entry.name)
@@ -230,7 +224,8 @@ class _Planner:
         else:
             self._plan.writes.append(Write(step=repoint_service(existing, selector), why=why))
 
-    def _leftover(self, config: WebhookConfiguration, entries: list[Entry]) -> None:
+    def _leftover(self, entries: list[Entry]) -> None:
+        config = entries[0].config
         if len(entries) != len(config.webhooks):
             name = entries[0].webhook.name
             self._obstacle(f"{config.name} has entries that are not Istio's: take {name} out by hand")
@@ -241,9 +236,9 @@ class _Planner:
 
     def _advise_rest(self) -> None:
         """What is left to a person: config to relabel, revisions to install again, a default tag to move."""
-        for each in self._diagnosis.uncovered:
-            if each.scope in living(self._mesh):
-                self._advise(f"install revision {each.scope} again: {each.because}")
+        for missing in self._diagnosis.uncovered:
+            if missing.scope in living(self._mesh):
+                self._advise(f"install revision {missing.scope} again: {missing.because}")
         default, to = self._diagnosis.default, self._plan.to
         moved = default and any(write.settles == default.name for write in self._plan.writes)
         if to and moved and to not in self._restored and at_source.default_tag_dead(self._survey):

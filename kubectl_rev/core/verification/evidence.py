@@ -1,6 +1,6 @@
 """Everything that a verdict rests on: the survey, the proxies' connections, and what only the verdict asks for.
 
-What could not be found out is an `Unknown`: of a kind that `--accept-gap` can name, with the rule that would help.
+What could not be found out is a gap, of a kind that `--accept-gap` can name, with the RBAC rule that would help.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VMS = "vms"
 METHOD = "method"
 SELECTION = "selection"
 PROXIES = "proxies"
-KINDS = (CONNECTIONS, METHOD, PROXIES, REMOTE_CLUSTERS, SELECTION, VMS)  # those of an Unknown that are no resource
+KINDS = (CONNECTIONS, METHOD, PROXIES, REMOTE_CLUSTERS, SELECTION, VMS)  # those of a gap that are no resource
 
 
 class Destination(Shape):
@@ -73,14 +73,6 @@ class Extras(msgspec.Struct, kw_only=True):
     gaps: list[Gap] = []
 
 
-class Unknown(msgspec.Struct, frozen=True, order=True):
-    """Something a verdict would need and does not have. `grant` is the RBAC rule that gives it, if one does."""
-
-    kind: str
-    gap: Gap
-    grant: str = ""
-
-
 class Evidence:
     """Built once, then only read."""
 
@@ -90,11 +82,10 @@ class Evidence:
         self.cluster = local_cluster(survey.mesh)
 
     @cached_property
-    def unknowns(self) -> list[Unknown]:
-        """Every gap, sorted, each once."""
+    def gaps(self) -> set[Gap]:
+        """Everything that a verdict would need and does not have."""
         read = {*self.snapshot.gaps, *self.extras.gaps, *self.connections.gaps(self.mesh)}
-        decided = {*self._remote_clusters(), *self._vms(), *self._undecided(), *self._nameless()}
-        return sorted(map(unknown, read | decided))
+        return read.union(self._remote_clusters(), self._vms(), self._undecided(), self._nameless())
 
     def _remote_clusters(self) -> Iterator[Gap]:
         """Other clusters whose proxies we saw: their namespaces, webhooks and pods cannot be read from here."""
@@ -104,13 +95,11 @@ class Evidence:
         for route in self.extras.routes:
             for host in sorted(route.hosts):
                 service, _, rest = host.partition(".")
-                if self._leads_to_istiod(service, rest.partition(".")[0] or route.namespace):
+                where = (rest.partition(".")[0] or route.namespace, service)
+                services = (s for s in self.snapshot.services if (s.namespace, s.name) == where)
+                if any(leads_to(each, self.snapshot.istiods) for each in services):
                     reason = f"VirtualService {route.name} shows {host} to other clusters: only this one was checked"
                     yield Gap("read", REMOTE_CLUSTERS, route.namespace, reason)
-
-    def _leads_to_istiod(self, service: str, namespace: str) -> bool:
-        services = (s for s in self.snapshot.services if (s.namespace, s.name) == (namespace, service))
-        return any(leads_to(each, self.snapshot.istiods) for each in services)
 
     def _vms(self) -> Iterator[Gap]:
         """A VM's proxy that is not connected right now is seen by nobody."""
@@ -144,11 +133,10 @@ def of_dump(snapshot: Snapshot) -> Evidence:
     return Evidence(Survey(snapshot), Connections(asked=False), Extras(gaps=gaps))
 
 
-def unknown(gap: Gap) -> Unknown:
-    """A gap of a list, by the resource; all that keeps an istiod from answering is of one kind."""
+def kind_of(gap: Gap) -> str:
+    """Of a list its resource; all that keeps an istiod from answering is of one kind."""
     subresource = gap.resource.partition("/")[2]
-    kind = CONNECTIONS if subresource in ("portforward", "exec") else gap.resource
-    return Unknown(kind, gap, grant(gap))
+    return CONNECTIONS if subresource in ("portforward", "exec") else gap.resource
 
 
 def grant(gap: Gap) -> str:
@@ -163,7 +151,7 @@ def grant(gap: Gap) -> str:
 _VERBS = {"list": '"get", "list"', "get": '"get", "list"', "create": '"get", "create"'}
 
 
-def accepted(unknowns: Iterable[Unknown], kinds: Iterable[str]) -> set[Unknown]:
+def accepted(gaps: Iterable[Gap], kinds: Iterable[str]) -> set[Gap]:
     """Those of the kinds that the person accepts; a resource may be named without its group."""
     wanted = set(kinds)
-    return {unknown for unknown in unknowns if wanted & {unknown.kind, unknown.kind.partition(".")[0]}}
+    return {gap for gap in gaps if wanted & {kind_of(gap), kind_of(gap).partition(".")[0]}}

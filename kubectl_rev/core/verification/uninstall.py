@@ -76,21 +76,21 @@ class Uninstall:
         """The gateways that go with it because AKS runs them; whether others take over is REV312's question alone."""
         if self.removal.method is not Method.AKS:
             return {}
-        return {
-            Key.of(workload): Managed(workload, {s.name: self._ready_behind(s) for s in self._services_of(workload)})
-            for workload in self.before.workloads
-            if self._is_of_the_add_on(workload)
-        }
+        managed = {}
+        for workload in filter(self._is_of_the_add_on, self.before.workloads):
+            given = workload.template.metadata.labels if workload.template else workload.groups[0].pod.labels
+            kept = {
+                service.name: self._ready_behind(service)
+                for service in self.before.snapshot.services
+                if service.namespace == workload.namespace and _selects(service, given)
+            }
+            managed[Key.of(workload)] = Managed(workload, kept)
+        return managed
 
     def _is_of_the_add_on(self, workload: Workload) -> bool:
         runs: set[str | None] = {*workload.proxies} or {workload.selected.revision}
         named = workload.namespace.startswith(labels.AKS_NAMESPACE) and workload.name.endswith(f"-{self.revision}")
         return named and workload.kind == "Deployment" and workload.gateway is not None and runs == {self.revision}
-
-    def _services_of(self, workload: Workload) -> list[Service]:
-        given = workload.template.metadata.labels if workload.template else workload.groups[0].pod.labels
-        services = self.before.snapshot.services
-        return [service for service in services if service.namespace == workload.namespace and _selects(service, given)]
 
     def _ready_behind(self, service: Service) -> int:
         """How many ready pods stand behind a Service afterwards; one whose status was not read is not known to be."""
@@ -182,7 +182,8 @@ class Uninstall:
 
     def fate(self, before: InjectionDecision, afterwards: InjectionDecision) -> Breaks | None:
         """What becomes of a pod that is created afterwards, if that is worse than now or this revision's doing."""
-        touched = before.revision == self.revision or any(name in self._injectors for name in before.injectors)
+        served = self.before.mesh.served
+        touched = self.revision in (before.revision, *(served.get(injector) for injector in before.injectors))
         was_injected = before.state in (State.INJECTED, State.CONFLICT)
         match afterwards.state:
             case State.NONE if was_injected or (touched and before.state is State.REJECTED):
@@ -194,10 +195,6 @@ class Uninstall:
     def fate_of_namespace(self, name: str) -> Breaks | None:
         """The same of a pod without labels of its own."""
         return self.fate(self.before.selected_for_namespace(name), self.after.selected_for_namespace(name))
-
-    @cached_property
-    def _injectors(self) -> set[str]:
-        return {injector.name for injector in self.before.mesh.injectors if injector.revision == self.revision}
 
 
 def _leading(snapshot: Snapshot) -> set[tuple[str, str]]:

@@ -23,7 +23,7 @@ from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.remedies.uninstall import Command
 from kubectl_rev.core.verification.checks import dependents, objects
 from kubectl_rev.core.verification.checks import move as moves
-from kubectl_rev.core.verification.evidence import METHOD, Evidence, Unknown, accepted, unknown
+from kubectl_rev.core.verification.evidence import METHOD, Evidence, accepted, grant, kind_of
 from kubectl_rev.core.verification.leftovers import Leftover, leftovers
 from kubectl_rev.core.verification.uninstall import Uninstall
 
@@ -124,13 +124,13 @@ def verify_uninstall(evidence: Evidence, revision: str, by: Method | None, reque
     """Is it safe to uninstall this revision? It must be one that the mesh knows."""
     leaving = Uninstall(evidence, removal(evidence.mesh, revision, by))
     method = leaving.removal.method
-    unknowns = list(evidence.unknowns)
+    gaps = set(evidence.gaps)
     if method is None:
         reason = "nothing says how it was installed: say --by " + "|".join(m.value for m in Method)
-        unknowns.append(unknown(Gap("tell", METHOD, "", reason)))
-    listed = all(known.kind != sail.REVISIONS for known in unknowns)
+        gaps.add(Gap("tell", METHOD, "", reason))
+    listed = all(gap.resource != sail.REVISIONS for gap in gaps)
     if method is Method.SAIL and listed and _sail_is_silent(leaving):
-        unknowns.append(unknown(Gap("tell", sail.REVISIONS, "", "none says whether it is in use")))
+        gaps.add(Gap("tell", sail.REVISIONS, "", "none says whether it is in use"))
     findings = run(filter(request.wants, UNINSTALL), leaving)
     if not leaving.others:  # nothing can be moved anywhere: one hint helps, and REV315 has it
         findings = [
@@ -138,7 +138,7 @@ def verify_uninstall(evidence: Evidence, revision: str, by: Method | None, reque
         ]
     asked, answered = evidence.connections.answered(revision)
     istiods = Asked(asked, answered, len(evidence.connections.on(revision)))
-    report = _verification(request, UNINSTALL, findings, unknowns, revision, istiods, (Verdict.SAFE, Verdict.NOT_SAFE))
+    report = _verification(request, UNINSTALL, findings, gaps, revision, istiods, (Verdict.SAFE, Verdict.NOT_SAFE))
     if report.verdict is Verdict.SAFE and report.skipped:
         report.verdict = Verdict.UNKNOWN
     report.method, report.leftovers, report.commands = method, leftovers(leaving), leaving.commands
@@ -168,7 +168,7 @@ def verify_move(
         request,
         catalogue,
         worst_first(lasting(evidence.survey, findings)),
-        move.unknowns,
+        move.gaps,
         wanted or None,
         Asked(len(connections.answers), answered, len(connections.seen)),
         (Verdict.COMPLETE, Verdict.INCOMPLETE),
@@ -188,32 +188,32 @@ def _verification(
     request: Request,
     catalogue: Collection[Check[Any]],
     findings: list[Finding],
-    unknowns: list[Unknown],
+    gaps: set[Gap],
     revision: str | None,
     istiods: Asked,
     verdicts: tuple[Verdict, Verdict],
     namespaces: Sequence[str] = (),
 ) -> Verification:
     """`verdicts` are the good and the bad one."""
-    fine = accepted(unknowns, request.accept)
+    fine = accepted(gaps, request.accept)
     skipped = [check.code for check in catalogue if not request.wants(check)]
     verdict, bad = verdicts
     if request.fails(findings):
         verdict = bad
-    elif set(unknowns) - fine:
+    elif gaps - fine:
         verdict = Verdict.UNKNOWN
     return Verification(
         verdict=verdict,
         revision=revision,
         namespaces=[*namespaces],
         istiods=istiods,
-        checks=list(_items(catalogue, findings, unknowns, fine, skipped)),
+        checks=list(_items(catalogue, findings, {kind_of(gap) for gap in gaps - fine}, skipped)),
         findings=findings,
         gaps=[
-            GapItem(kind=known.kind, **asdict(known.gap), grant=known.grant, accepted=known in fine)
-            for known in sorted(unknowns)
+            GapItem(kind=kind_of(gap), **asdict(gap), grant=grant(gap), accepted=gap in fine)
+            for gap in sorted(gaps, key=lambda gap: (kind_of(gap), gap))
         ],
-        accepted=sorted({known.kind for known in fine}),
+        accepted=sorted({kind_of(gap) for gap in fine}),
         skipped=skipped,
     )
 
@@ -221,11 +221,10 @@ def _verification(
 def _items(
     catalogue: Iterable[Check[Any]],
     findings: Collection[Finding],
-    unknowns: Iterable[Unknown],
-    fine: set[Unknown],
+    missing: Collection[str],
     skipped: Collection[str],
 ) -> Iterator[CheckItem]:
-    missing = {known.kind for known in unknowns if known not in fine}
+    """`missing` are the kinds of gaps that nobody accepts, `skipped` codes."""
     for check in catalogue:
         count = sum(finding.code == check.code for finding in findings)
         if check.code in skipped:

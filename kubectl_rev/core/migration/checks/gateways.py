@@ -8,8 +8,9 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.gateways import GatewayKind, claimants, is_istio, owner
 from kubectl_rev.core.mesh.injection import State
-from kubectl_rev.core.migration.checks.context import PreflightContext
-from kubectl_rev.core.migration.checks.context import targets as targets_of
+from kubectl_rev.core.mesh.resources import Key
+from kubectl_rev.core.migration.preflight_facts import PreflightContext
+from kubectl_rev.core.migration.preflight_facts import targets as targets_of
 from kubectl_rev.core.remedies.commands import label, label_gateway
 
 
@@ -18,15 +19,17 @@ def rendered(situation: PreflightContext) -> Found:
     if situation.request.include_gateways:
         return
     for move in situation.plan.moves:
-        was = {(u.kind, u.name): u.selected.revision for u in situation.before.by_namespace.get(move.namespace, ())}
+        if not move.label and not situation.plan.tag:
+            continue
         relabelled = move.before.get(labels.REV) != move.after.get(labels.REV)
-        for workload in (
-            situation.after.by_namespace.get(move.namespace, ()) if move.label or situation.plan.tag else ()
-        ):
-            old = was.get((workload.kind, workload.name))
-            unread = workload.selected.state is State.UNKNOWN and relabelled  # it may have a label of its own
-            contested = workload.selected.state is State.CONFLICT  # REV435's
-            if workload.gateway in RENDERED and not contested and (unread or old != workload.selected.revision):
+        before = situation.before.by_namespace.get(move.namespace, ())
+        was = {Key.of(workload): workload.selected.revision for workload in before}
+        for workload in situation.after.by_namespace.get(move.namespace, ()):
+            old, selected = was.get(Key.of(workload)), workload.selected
+            if workload.gateway not in RENDERED or selected.state is State.CONFLICT:  # that is REV435's
+                continue
+            # One that was not read may have a label of its own.
+            if old != selected.revision or (relabelled and selected.state is State.UNKNOWN):
                 message = (
                     f"istiod replaces this gateway ({workload.gateway.value}) as soon as the label changes: "
                     "say --include-gateways, or give the Gateway a label of its own "
@@ -70,9 +73,7 @@ def only_there(situation: PreflightContext) -> Found:
         return
     stay = {workload.selected.revision for workload in situation.after.workloads if workload.gateway is None}
     for workload in in_place:
-        if (
-            workload.proxies and targets and stay.isdisjoint(workload.proxies)
-        ):  # who goes back alone leaves a living revision
+        if workload.proxies and targets and stay.isdisjoint(workload.proxies):  # else a living revision is left
             runs = ", ".join(workload.proxies)
             message = f"this gateway lives only on {runs}: reinstall it for {', '.join(sorted(targets))} first"
             yield ref_of(workload), message, NO_HINT

@@ -17,8 +17,8 @@ from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.migration.checks import gateways, relabelled, rolling
-from kubectl_rev.core.migration.checks.context import PreflightContext, targets
 from kubectl_rev.core.migration.inferred_injectors import names_of
+from kubectl_rev.core.migration.preflight_facts import PreflightContext, targets
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
 from kubectl_rev.core.remedies.commands import label, tag_set
 
@@ -52,9 +52,7 @@ def _not_by_target(situation: PreflightContext) -> Found:
         selected = situation.after.selected_for_namespace(move.namespace)
         leads = move.after.get(labels.REV) == plan.to and labels.INJECTION not in move.after  # else that decides
         asked = move.label or leads or selected.state is State.CONFLICT
-        if plan.undo or not asked:
-            continue
-        if selected.state is State.REJECTED or selected.revision == plan.revision:
+        if plan.undo or not asked or selected.state is State.REJECTED or selected.revision == plan.revision:
             continue
         how = f"tag {plan.tag} there" if plan.tag else f"{labels.REV}={plan.to}"
         instead = f"{selected.revision}, {selected.because}" if selected.revision else selected.because
@@ -65,9 +63,8 @@ def _not_by_target(situation: PreflightContext) -> Found:
 def _pairs(situation: PreflightContext) -> Iterator[tuple[str, str]]:
     """The revisions that are left, each with the one that is moved to."""
     for revision, namespaces in targets(situation).items():
-        for old in sorted({situation.runs_on(name) for name in namespaces} - {None, revision}, key=str):
-            if old is not None:
-                yield old, revision
+        for old in sorted(filter(None, {situation.runs_on(name) for name in namespaces} - {revision})):
+            yield old, revision
 
 
 def _root_ca(situation: PreflightContext) -> Found:
@@ -84,10 +81,8 @@ def _trust_domain(situation: PreflightContext) -> Found:
     for old, new in _pairs(situation):
         first, second = situation.mesh_config(old), situation.mesh_config(new)
         if first and second and first.trust_domain != second.trust_domain:
-            message = (
-                f"its trust domain is {second.trust_domain}, {old}'s is {first.trust_domain}: policies would not match"
-            )
-            yield Ref("Revision", "", new), message, NO_HINT
+            domains = f"{second.trust_domain}, {old}'s is {first.trust_domain}"
+            yield Ref("Revision", "", new), f"its trust domain is {domains}: policies would not match", NO_HINT
 
 
 def _mesh_id(situation: PreflightContext) -> Found:
@@ -110,12 +105,11 @@ def _undiscovered(situation: PreflightContext) -> Found:
 
 def _config_of_old(situation: PreflightContext) -> Found:
     olds = {old for old, _ in _pairs(situation)}
-    spaces = {move.namespace for move in situation.plan.moves}
-    for config in situation.circumstances.configs:
-        root = any(c.root_namespace == config.namespace for c in situation.circumstances.meshes.values())
-        names = config.labels[labels.REV]
-        if names in olds and (config.namespace in spaces or root):
-            message = Message(f"labelled {labels.REV}={{}}: the new control plane ignores it", names)
+    read = {move.namespace for move in situation.plan.moves}
+    read |= {mesh.root_namespace for mesh in situation.facts.meshes.values()}
+    for config in situation.facts.configs:
+        if (name := config.labels[labels.REV]) in olds and config.namespace in read:
+            message = Message(f"labelled {labels.REV}={{}}: the new control plane ignores it", name)
             hint = label(config.resource, config.name, f"{labels.REV}-", namespace=config.namespace)
             yield ref_of(config), message, hint
 
@@ -157,10 +151,10 @@ def _validator_stays(situation: PreflightContext) -> Found:
 
 
 def _denied(situation: PreflightContext) -> Found:
-    for each in situation.circumstances.denied:
-        message = f"you may not {each.verb} {each.resource} there, which this takes"
-        hint = command("auth", "can-i", each.verb, each.resource, within(each.namespace))
-        yield namespace_ref(each.namespace), message, hint
+    for denied in situation.facts.denied:
+        message = f"you may not {denied.verb} {denied.resource} there, which this takes"
+        hint = command("auth", "can-i", denied.verb, denied.resource, within(denied.namespace))
+        yield namespace_ref(denied.namespace), message, hint
 
 
 def _unseen(situation: PreflightContext) -> Found:
@@ -168,9 +162,8 @@ def _unseen(situation: PreflightContext) -> Found:
     one = len(situation.request.names) == 1  # then only that namespace was asked for
     for move in situation.plan.moves:
         where = (move.namespace,) if one else ("", move.namespace)
-        gaps = [each for each in situation.before.snapshot.gaps if each.namespace in where]
-        for gap in gaps:
-            if gap.resource in SEEN_BY and gap.verb == "list":
+        for gap in situation.before.snapshot.gaps:
+            if gap.namespace in where and gap.resource in SEEN_BY and gap.verb == "list":
                 where_not = "" if gap.namespace else " everywhere: name one namespace at a time"
                 message = f"what runs there cannot be seen: you may not list {gap.resource}{where_not}"
                 hint = command("auth", "can-i", "list", gap.resource, within(move.namespace))
@@ -192,10 +185,9 @@ def _unread_injectors(situation: PreflightContext) -> Found:
 def _overruled(situation: PreflightContext) -> Found:
     for move in situation.plan.moves:
         for workload in situation.after.by_namespace.get(move.namespace, ()):
-            wish = workload.subject.labels.get(labels.REV)
-            overruled = wish and situation.before.mesh.resolve(wish) != workload.selected.revision
-            if move.label and overruled and workload.selected.revision:
-                message = Message(f"its own label {labels.REV}={{}} has no effect: the namespace decides", str(wish))
+            wish, selected = workload.subject.labels.get(labels.REV), workload.selected.revision
+            if move.label and wish and selected and situation.before.mesh.resolve(wish) != selected:
+                message = Message(f"its own label {labels.REV}={{}} has no effect: the namespace decides", wish)
                 yield ref_of(workload), message, NO_HINT
 
 

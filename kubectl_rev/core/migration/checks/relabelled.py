@@ -10,9 +10,9 @@ from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Check, Found, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.ownership import owner_of
-from kubectl_rev.core.migration.checks.context import PreflightContext
 from kubectl_rev.core.migration.patch_targets import PatchTarget
-from kubectl_rev.core.migration.plan import Move, Restart
+from kubectl_rev.core.migration.plan import Move
+from kubectl_rev.core.migration.preflight_facts import PreflightContext
 
 _INSTANCE = "app.kubernetes.io/instance"  # by it Argo CD tells what is its own, before 3.0 and by default
 
@@ -25,13 +25,6 @@ def _namespaces(situation: PreflightContext) -> Iterator[tuple[Move, PatchTarget
             yield move, original
 
 
-def _templates(situation: PreflightContext) -> Iterator[tuple[Restart, PatchTarget]]:
-    """The workloads whose template is given another label, with what holds the template."""
-    for restart, original in situation.rolled():
-        if restart.before != restart.after:
-            yield restart, original.template_holder
-
-
 def _owned(situation: PreflightContext) -> Found:
     if situation.request.force_owned:
         return
@@ -40,8 +33,9 @@ def _owned(situation: PreflightContext) -> Found:
         if owner := owner_of(original.metadata):
             message = f"its labels belong to {owner}, {put_back}"
             yield namespace_ref(move.namespace), message, _change_at_source(move)
-    for restart, holder in _templates(situation):
-        if owner := owner_of(holder.metadata):
+    for restart, original in situation.rolled():
+        holder = original.template_holder
+        if restart.before != restart.after and (owner := owner_of(holder.metadata)):
             what = f"the pod template of {holder.kind} {holder.name} in namespace {restart.namespace}"
             hint = sentence(f"in {what}: {_change(restart.before, restart.after)}")
             yield ref_of(restart), f"its template's labels belong to {owner}, {put_back}", hint
@@ -51,10 +45,8 @@ def _tracked_by_label(situation: PreflightContext) -> Found:
     """Helm's and others' charts set the label on workloads, too; on a Namespace hardly anybody but Argo CD does."""
     for move, original in _namespaces(situation):
         if _INSTANCE in original.labels and not owner_of(original.metadata):
-            message = Message(
-                f"its label {_INSTANCE}={{}} may be Argo CD's, which tracks by it before 3.0 and puts labels back",
-                original.labels[_INSTANCE],
-            )
+            text = f"its label {_INSTANCE}={{}} may be Argo CD's, which tracks by it before 3.0 and puts labels back"
+            message = Message(text, original.labels[_INSTANCE])
             yield namespace_ref(move.namespace), message, _change_at_source(move)
 
 

@@ -17,8 +17,8 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.ownership import owner_of
-from kubectl_rev.core.migration.checks.context import PreflightContext
-from kubectl_rev.core.migration.preflight_facts import Quota, quantity
+from kubectl_rev.core.mesh.resources import Key
+from kubectl_rev.core.migration.preflight_facts import PreflightContext, Quota, quantity
 from kubectl_rev.core.migration.reasons import Reason
 from kubectl_rev.core.remedies.commands import explain
 
@@ -57,30 +57,27 @@ def _single(situation: PreflightContext) -> Found:
 def _budgets(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
         given = original.template_metadata.get("labels") or {}
-        for budget in situation.circumstances.budgets:
-            status = budget.status
-            if budget.namespace != restart.namespace or not budget.spec.selector.requirements:
-                continue
-            if budget.spec.selector.matches(given) and not status.disruptions_allowed and status.expected_pods:
+        for budget in situation.facts.budgets:
+            selector, status = budget.spec.selector, budget.status
+            selects = budget.namespace == restart.namespace and selector.requirements and selector.matches(given)
+            if selects and not status.disruptions_allowed and status.expected_pods:
                 message = f"PodDisruptionBudget {budget.name} allows none now; a restart does not ask it, evictions do"
                 yield ref_of(restart), message, command("get", "pdb", budget.name, within(budget.namespace))
 
 
 def _autoscalers(situation: PreflightContext) -> Found:
     for restart, _ in situation.rolled():
-        for scaler in situation.circumstances.autoscalers:
+        for scaler in situation.facts.autoscalers:
             target = scaler.spec.scale_target_ref
-            same = (scaler.namespace, target.kind, target.name) == (restart.namespace, restart.kind, restart.name)
-            if same and scaler.at_maximum:
-                message = (
-                    f"its autoscaler is at its maximum of {scaler.spec.max_replicas}: no room for the load of a restart"
-                )
+            if Key(scaler.namespace, target.kind, target.name) == Key.of(restart) and scaler.at_maximum:
+                maximum = f"its maximum of {scaler.spec.max_replicas}"
+                message = f"its autoscaler is at {maximum}: no room for the load of a restart"
                 yield ref_of(restart), message, command("get", "hpa", scaler.name, within(scaler.namespace))
 
 
 def _quotas(situation: PreflightContext) -> Found:
-    spaces = {restart.namespace: 0 for restart, _ in situation.rolled()}
-    for quota in situation.circumstances.quotas:
+    spaces = {restart.namespace for restart, _ in situation.rolled()}
+    for quota in situation.facts.quotas:
         if quota.namespace in spaces and quota.counts_all:
             for what in _full(quota):
                 used = f"{quota.status.used.get(what, '0')} of {quota.status.hard[what]}"
@@ -104,39 +101,31 @@ def _pinned_image(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
         given = original.template_metadata.get("annotations") or {}
         if image := given.get(labels.PROXY_IMAGE):
-            message = Message(
-                f"annotation {labels.PROXY_IMAGE}={{}} pins the proxy's version: only its revision moves", image
-            )
-            yield ref_of(restart), message, NO_HINT
+            text = f"annotation {labels.PROXY_IMAGE}={{}} pins the proxy's version: only its revision moves"
+            yield ref_of(restart), Message(text, image), NO_HINT
 
 
 def _by_hand(situation: PreflightContext) -> Found:
     for workload in situation.workloads():
         if manual(workload.template):
-            yield (
-                ref_of(workload),
-                "its template contains the sidecar (kube-inject): run kube-inject again",
-                NO_HINT,
-            )
+            message = "its template contains the sidecar (kube-inject): run kube-inject again"
+            yield ref_of(workload), message, NO_HINT
 
 
 def _templates(situation: PreflightContext) -> Found:
     for workload in situation.workloads():
-        named = workload.subject.annotations.get(labels.TEMPLATES, "")
-        if not named or workload.selected.revision is None:
-            continue
-        there = _templates_of(situation.after, workload.selected.revision)
+        named, revision = workload.subject.annotations.get(labels.TEMPLATES, ""), workload.selected.revision
+        there = _templates_of(situation.after, revision) if named and revision else None
         missing = [name for name in named.split(",") if there is not None and name.strip() not in there]
         if missing:
-            templates = f"injection template {', '.join(missing)}"
-            message = f"{workload.selected.revision} has no {templates}: new pods would be rejected"
+            message = f"{revision} has no injection template {', '.join(missing)}: new pods would be rejected"
             yield ref_of(workload), message, NO_HINT
 
 
 class _InjectorTemplates(msgspec.Struct):
     """Key `config` of ConfigMap `istio-sidecar-injector[-REV]`; a saved snapshot has it without its templates."""
 
-    templates: dict[str, Any] | None = None
+    templates: dict[str, Any] = {}
 
 
 def _templates_of(survey: Survey, revision: str) -> set[str] | None:
@@ -145,8 +134,7 @@ def _templates_of(survey: Survey, revision: str) -> set[str] | None:
     for config_map in survey.snapshot.config_maps:
         if config_map.name == name and "config" in config_map.data:
             with suppress(msgspec.MsgspecError):
-                found = msgspec.yaml.decode(config_map.data["config"], type=_InjectorTemplates).templates
-                return set(found) if found else None
+                return set(msgspec.yaml.decode(config_map.data["config"], type=_InjectorTemplates).templates) or None
     return None
 
 

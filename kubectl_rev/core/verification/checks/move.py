@@ -15,10 +15,11 @@ from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import PodGroup, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
+from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.remedies.commands import explain, label, migrate, reinstall, restart, tag_set
 from kubectl_rev.core.verification.connections import KIND as CONNECTIONS
 from kubectl_rev.core.verification.connections import Seen
-from kubectl_rev.core.verification.evidence import PROXIES, REMOTE_CLUSTERS, SELECTION, VMS, Evidence, Unknown
+from kubectl_rev.core.verification.evidence import PROXIES, REMOTE_CLUSTERS, SELECTION, VMS, Evidence, kind_of
 
 _SUPPORTED_SKEW = 1  # istio.io/latest/docs/releases/supported-releases: the control plane may be one minor ahead
 
@@ -61,20 +62,20 @@ class Move:
         return not self.evidence.connections.gaps(self.evidence.mesh)
 
     @cached_property
-    def unknowns(self) -> list[Unknown]:
-        """The gaps that leave the scope undecided."""
-        return [unknown for unknown in self.evidence.unknowns if self._matters(unknown)]
+    def gaps(self) -> set[Gap]:
+        """Those that leave the scope undecided."""
+        return {gap for gap in self.evidence.gaps if self._matters(gap)}
 
-    def _matters(self, unknown: Unknown) -> bool:
-        if unknown.kind == CONNECTIONS:  # who was found needs no other answer
+    def _matters(self, gap: Gap) -> bool:
+        if kind_of(gap) == CONNECTIONS:  # who was found needs no other answer
             return not all(seen for _, _, seen in self.running) or not self.evidence.connections.asked
         if not self.scope:
             return True
-        if unknown.kind == REMOTE_CLUSTERS:
+        if gap.resource == REMOTE_CLUSTERS:
             here = ("", self.evidence.cluster)
             streams = (seen.stream for seen in self.evidence.connections.seen)
             return any(stream.cluster not in here and stream.namespace in self.scope for stream in streams)
-        return unknown.gap.namespace in self.scope or unknown.kind not in (VMS, SELECTION, PROXIES)
+        return gap.namespace in self.scope or gap.resource not in (VMS, SELECTION, PROXIES)
 
 
 def _labels(move: Move) -> Found:
