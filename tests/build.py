@@ -12,6 +12,7 @@ from typing import Any
 
 from kubectl_rev.core.mesh import labels as well_known
 from kubectl_rev.core.mesh.endpoints import Endpoint, EndpointConditions, EndpointSlice
+from kubectl_rev.core.mesh.istio_operator import IstioOperator
 from kubectl_rev.core.mesh.objects import (
     ClientConfig,
     Condition,
@@ -421,5 +422,7 @@ def _place(found: Snapshot, each: Object) -> None:
             found.gateways.append(each)
         case Sail():
             found.sail.append(each)
+        case IstioOperator():
+            found.operators.append(each)
         case _:
             raise TypeError(each)

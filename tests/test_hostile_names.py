@@ -25,7 +25,7 @@ from kubectl_rev.core.checks.hints import NO_HINT, Command, Flag, Hint, command,
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.ownership import Owner
 from kubectl_rev.core.mesh.removal import removal
-from kubectl_rev.core.mesh.removal_method import Method
+from kubectl_rev.core.mesh.removal_method import By, Method
 from kubectl_rev.core.mesh.revision_names import of_flag
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.migration import choosing, migration
@@ -95,11 +95,11 @@ def hints_of(story: Snapshot) -> Iterator[Hint]:
     for revision in sorted({plane.revision for plane in survey.mesh.control_planes}):
         move = verify.verify_move(known, revision, frozenset(), verify.Request(), MESH_CHECKS)
         yield from (finding.hint for finding in move.findings)
-        for method in (None, *Method):
-            leaving = Uninstall(known, removal(survey.mesh, revision, method))
+        for by in (None, *map(By, Method)):
+            leaving = Uninstall(known, removal(survey.mesh, revision, by))
             yield from (each.command for each in leaving.commands)
             yield from (each.command for each in leftovers(leaving))
-            answer = verify.verify_uninstall(known, revision, method, verify.Request())
+            answer = verify.verify_uninstall(known, revision, by, verify.Request())
             yield from (finding.hint for finding in answer.findings)
         yield from planned(survey, revision)
         for owned in (False, True):

@@ -9,7 +9,7 @@ import typer
 from kubectl_rev.cli import options
 from kubectl_rev.cli.run import leave
 from kubectl_rev.cli.run import main as run
-from kubectl_rev.commands.flags import ConnectionFlags, FailOn, Method, Output
+from kubectl_rev.commands.flags import ConnectionFlags, FailOn, Output
 
 PROG = "kubectl rev-verify"
 HELP = """Is the move complete, and is it safe to uninstall the old control plane?
@@ -36,8 +36,14 @@ def command(
     namespaces: Annotated[list[str] | None, typer.Argument(metavar="[NAMESPACE...]", show_default=False)] = None,
     uninstall: Annotated[str, typer.Option("--uninstall", help="What would break without this revision?")] = "",
     by: Annotated[
-        Method | None, typer.Option("--by", help="How it will be removed, if its marks do not say.", show_default=False)
-    ] = None,
+        str,
+        typer.Option(
+            "--by",
+            metavar="METHOD[@RELEASE]",
+            help="How it will be removed, if its marks do not say: istioctl, operator, helm, sail or aks; with the "
+            "release of the tool if it is not the control plane's: istioctl@1.23.",
+        ),
+    ] = "",
     revision: Annotated[str, typer.Option("--revision", help="All should be on this revision or tag.")] = "",
     check: Annotated[list[str] | None, typer.Option("--check", help="Only this check, repeatable.")] = None,
     skip: Annotated[list[str] | None, typer.Option("--skip", help="Not this check, repeatable.")] = None,

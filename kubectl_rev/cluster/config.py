@@ -1,4 +1,4 @@
-"""What only custom resources tell: objects of Istio's config that have a label `istio.io/rev`, and Sail's own.
+"""What only custom resources tell: objects of Istio's config that have a label `istio.io/rev`, and installers' own.
 
 Whichever resources some groups have installed, one request per resource, side by side; of config metadata only, and a
 label selector makes the answers small.
@@ -15,24 +15,25 @@ from kubectl_rev.cluster.discovery import Served, served
 from kubectl_rev.cluster.gaps import or_gap
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels, sail
-from kubectl_rev.core.mesh.objects import IstioConfig
+from kubectl_rev.core.mesh.objects import IstioConfig, Object
+from kubectl_rev.core.mesh.resources import BY_KIND, BY_NAME, INSTALLER_GROUPS
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.errors import Forbidden
 
+# Of the installers' resources those that say whether a revision is in use, or would be made again.
+_DECISIVE = (sail.REVISIONS, BY_KIND["IstioOperator"].resource)
 _THREADS = 4  # each has a connection of its own, and those of read.py are busy with longer lists
-_SAIL_KINDS = ("Istio", "IstioRevision", "IstioRevisionTag")
-Found = IstioConfig | sail.Sail
 
 
-def read_groups(connection: Connection, groups: Collection[str], namespace: str = "") -> tuple[list[Found], list[Gap]]:
-    """The objects of these groups that have the label, Sail's all of them; and what could not be listed.
+def read_groups(connection: Connection, groups: Collection[str], namespace: str = "") -> tuple[list[Object], list[Gap]]:
+    """The objects of these groups that have the label, installers' all of them; and what could not be listed.
 
     `namespace` restricts those that are in one.
     """
     try:
         found = [each for each in served(connection, groups) if _wanted(each)]
     except Forbidden as error:
-        unknown = [labels.CONFIGURATION, *([sail.REVISIONS] if sail.GROUP in groups else [])]
+        unknown = [labels.CONFIGURATION, *(name for name in _DECISIVE if name.partition(".")[2] in groups)]
         return [], [Gap("list", resource, "", error.reason) for resource in unknown]
     gaps: set[Gap] = set()
     with Workers(_THREADS) as workers:
@@ -42,7 +43,7 @@ def read_groups(connection: Connection, groups: Collection[str], namespace: str 
 
 
 def _wanted(each: Served) -> bool:
-    return each.kind in _SAIL_KINDS if each.group == sail.GROUP else each.namespaced
+    return (each.group, each.kind) in BY_NAME if each.group in INSTALLER_GROUPS else each.namespaced
 
 
 def metadata(
@@ -56,11 +57,11 @@ def metadata(
     return found
 
 
-def _or_gap(connection: Connection, each: Served, namespace: str, gaps: set[Gap]) -> list[Found]:
+def _or_gap(connection: Connection, each: Served, namespace: str, gaps: set[Gap]) -> list[Object]:
     return or_gap(partial(_listed, connection, each, namespace), gaps, custom=each.resource, namespace=namespace)
 
 
-def _listed(connection: Connection, each: Served, namespace: str) -> list[Found]:
-    if each.group == sail.GROUP:
-        return [*lists.in_json(connection, each.path, sail.Sail)]
+def _listed(connection: Connection, each: Served, namespace: str) -> list[Object]:
+    if each.group in INSTALLER_GROUPS:
+        return [*lists.in_json(connection, each.path, BY_NAME[each.group, each.kind].type)]
     return [*metadata(connection, each, {"labelSelector": labels.REV}, namespace)]

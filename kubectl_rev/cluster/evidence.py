@@ -17,9 +17,10 @@ from kubectl_rev.cluster.discovery import Served, served
 from kubectl_rev.cluster.gaps import or_gap
 from kubectl_rev.cluster.read import read
 from kubectl_rev.cluster.workers import Workers, result
-from kubectl_rev.core.mesh import labels, sail
+from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import Object, Pod
+from kubectl_rev.core.mesh.resources import INSTALLER_GROUPS
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.verification.connections import Answer, Connections, running
 from kubectl_rev.core.verification.evidence import Evidence, Extras, VirtualService
@@ -31,7 +32,7 @@ K = TypeVar("K", bound=Object)
 _THREADS = 12
 _ISTIO_SYSTEM = "istio-system"
 _ASK_TIMEOUT = 15.0
-_CONFIG_GROUPS = (*labels.CONFIG_GROUPS, labels.GATEWAY_API, sail.GROUP)
+_CONFIG_GROUPS = (*labels.CONFIG_GROUPS, labels.GATEWAY_API, *INSTALLER_GROUPS)
 _VIRTUAL_SERVICES = "virtualservices.networking.istio.io"
 _VMS = ("workloadentries.networking.istio.io", "workloadgroups.networking.istio.io")
 

@@ -15,16 +15,18 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from kubectl_rev.cluster import lists, missing_specs, portforward
-from kubectl_rev.cluster.config import Found, read_groups
+from kubectl_rev.cluster.config import read_groups
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.gaps import gap_of, or_gap
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.endpoints import EndpointSlice
+from kubectl_rev.core.mesh.istio_operator import IstioOperator
 from kubectl_rev.core.mesh.objects import (
     ConfigMap,
     IstioConfig,
     Namespace,
+    Object,
     Pod,
     Service,
     WebhookConfiguration,
@@ -109,6 +111,7 @@ class _Reading:
             result(task)
         found.config = [each for each in result(config) if isinstance(each, IstioConfig)]
         found.sail = [each for each in result(config) if isinstance(each, Sail)]
+        found.operators = [each for each in result(config) if isinstance(each, IstioOperator)]
         found.gaps = sorted(self._gaps)
         found.taken = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return found
@@ -172,7 +175,7 @@ class _Reading:
     def _webhooks(self, kind: str) -> list[WebhookConfiguration]:
         return lists.in_json(self._connection, f"{_ADMISSION}/{kind}webhookconfigurations", WebhookConfiguration)
 
-    def _config(self, groups: Collection[str]) -> list[Found]:
+    def _config(self, groups: Collection[str]) -> list[Object]:
         found, gaps = read_groups(self._connection, groups) if groups else ([], [])
         self._gaps.update(gaps)
         return found

@@ -37,6 +37,10 @@ def values(plugin: str, line: TypedLine) -> Candidates:
             return world.named(line.word, [Kind.REVISION])
         case "tag":
             return world.named(line.word, [Kind.TAG])
+        case "by":
+            from kubectl_rev.core.mesh.removal_method import Method
+
+            return _plain(method.value for method in Method)
         case "accept":
             from kubectl_rev.core.verification import evidence
 

@@ -6,10 +6,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from kubectl_rev.cluster.flags import ConnectionFlags
-from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.render.output import Output
 
-__all__ = ["ConnectionFlags", "DryRun", "FailOn", "Flag", "Method", "Output", "TypedLine"]
+__all__ = ["ConnectionFlags", "DryRun", "FailOn", "Flag", "Output", "TypedLine"]
 
 
 class FailOn(StrEnum):

@@ -13,7 +13,8 @@ from kubectl_rev.commands.query import ListQuery, Query, SubjectQuery
 from kubectl_rev.commands.terminal import err
 from kubectl_rev.core.checks.hints import Command, Flag, Hint
 from kubectl_rev.core.checks.model import Finding
-from kubectl_rev.core.mesh import labels, sail
+from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.resources import INSTALLER_GROUPS
 from kubectl_rev.errors import Forbidden, NoIstio
 from kubectl_rev.render.text import clean
 
@@ -88,7 +89,7 @@ class Source:
             namespace="" if each_pod else self.scope(asked),
             pods=pods,
             istio_namespace=self.istio_namespace,
-            config=(*groups, sail.GROUP) if each_pod else groups,
+            config=(*groups, *INSTALLER_GROUPS) if each_pod else groups,
         )
 
     def evidence(self) -> Evidence:

@@ -18,7 +18,7 @@ from kubectl_rev.commands.source import Source, check
 from kubectl_rev.commands.terminal import err, out, style
 from kubectl_rev.core.checks.model import Severity
 from kubectl_rev.core.mesh.inventory import Survey
-from kubectl_rev.core.mesh.removal_method import Method
+from kubectl_rev.core.mesh.removal_method import parsed
 from kubectl_rev.core.mesh.revision_names import Kind, split, tags
 from kubectl_rev.core.verification import compare as sinces
 from kubectl_rev.core.verification import verify
@@ -46,7 +46,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     arguments: tuple[str, ...]
     uninstall: str
-    by: Method | None
+    by: str
     revision: str
     check: tuple[str, ...]
     skip: tuple[str, ...]
@@ -121,6 +121,8 @@ def _consistent(request: Request, namespaces: frozenset[str], *, dump: str) -> N
         raise UsageError("--uninstall checks the whole mesh and takes no namespaces")
     if request.by and not request.uninstall:
         raise UsageError("--by requires --uninstall")
+    if request.by:
+        parsed(request.by)
     if request.wait is not None and dump:
         raise UsageError("--wait requires a cluster and cannot be used with a dump")
 
@@ -132,7 +134,9 @@ def _answer(
     check(evidence.survey)
     if request.uninstall:
         revision = _installed(evidence, request.uninstall, source)
-        return evidence, verify.verify_uninstall(evidence, revision, request.by, criteria)
+        return evidence, verify.verify_uninstall(
+            evidence, revision, parsed(request.by) if request.by else None, criteria
+        )
     wanted = named(evidence.survey, request.revision, source).revision if request.revision else ""
     _exist(evidence, namespaces)
     return evidence, verify.verify_move(evidence, wanted, namespaces, criteria, MESH_CHECKS)

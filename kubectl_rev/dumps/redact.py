@@ -1,6 +1,6 @@
 """A snapshot without what nothing here reads, so that a saved one may be shown to others.
 
-Kept of pods and templates: istio's own containers, of their environment two variables, a few annotations. Of
+Kept of pods and templates: istio's own containers, of their environment the addresses they call, a few annotations. Of
 ConfigMaps: istiod's injection policy. Of other objects' annotations: those that say who owns them or are Istio's.
 """
 
@@ -29,7 +29,8 @@ from kubectl_rev.dumps.yaml_reader import decode, documents
 
 INJECTOR_CONFIG = "istio-sidecar-injector"  # pilot/pkg/bootstrap/sidecarinjector.go: and "-<revision>"
 _ISTIOD_CONTAINER = "discovery"
-_ENVIRONMENT = frozenset({"CA_ADDR", "PROXY_CONFIG"})
+_KEPT = (labels.PROXY_CONTAINER, _ISTIOD_CONTAINER, labels.OPERATOR_CONTAINER)
+_ENVIRONMENT = frozenset({"CA_ADDR", "PROXY_CONFIG", *labels.ZTUNNEL_ADDRESSES})
 # kubectl's last-applied-configuration is not among them: it holds the whole object, secrets too.
 _DOMAINS = ("istio.io", "helm.sh", "argoproj.io", "fluxcd.io", "kubectl-rev")
 T = TypeVar("T", bound=Object)
@@ -51,6 +52,7 @@ def lean(snapshot: Snapshot) -> Snapshot:
         gateways=[_lean(gateway) for gateway in snapshot.gateways],
         config=[_lean(config_object) for config_object in snapshot.config],
         sail=[_lean(resource) for resource in snapshot.sail],
+        operators=[_lean(resource) for resource in snapshot.operators],
         gaps=sorted(snapshot.gaps),
     )
 
@@ -87,9 +89,7 @@ def _lean_template(template: PodTemplate) -> PodTemplate:
 def _lean_spec(spec: PodSpec) -> PodSpec:
     return replace(
         spec,
-        containers=[
-            _lean_container(c) for c in spec.containers if c.name in (labels.PROXY_CONTAINER, _ISTIOD_CONTAINER)
-        ],
+        containers=[_lean_container(c) for c in spec.containers if c.name in _KEPT],
         init_containers=[_lean_container(c) for c in spec.init_containers if c.name == labels.PROXY_CONTAINER],
     )
 

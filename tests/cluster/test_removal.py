@@ -9,7 +9,7 @@ import pytest
 from kubectl_rev.cluster.connection import connect
 from kubectl_rev.cluster.read import read
 from kubectl_rev.core.mesh.removal import Removal, removal
-from kubectl_rev.core.mesh.removal_method import Method
+from kubectl_rev.core.mesh.removal_method import By, Method
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from tests.testcluster import LAYOUTS, Cluster
@@ -44,7 +44,7 @@ def test_istioctl_prunes_what_we_say(cluster: Cluster, layout: str) -> None:
     for revision in ("default", "canary"):
         done = cluster.run("istioctl", "uninstall", "--revision", revision, "--dry-run", "--skip-confirmation")
         prunes = {found for found in _PRUNES.findall(done.stdout + done.stderr) if found[0] in (*_KINDS, "Deployment")}
-        gone = removal(Mesh(snapshot), revision, Method.ISTIOCTL)
+        gone = removal(Mesh(snapshot), revision, By(Method.ISTIOCTL))
         assert taken(snapshot, gone) == prunes
         assert gone.marked == (layout == "istioctl")
 

@@ -49,6 +49,7 @@ STATUS = "sidecar.istio.io/status"  # JSON; has `revision` since 1.11
 TEMPLATES = "inject.istio.io/templates"
 PROXY_IMAGE = "sidecar.istio.io/proxyImage"
 PROXY_CONTAINER = "istio-proxy"
+ZTUNNEL_ADDRESSES = ("CA_ADDRESS", "XDS_ADDRESS")  # charts/ztunnel/templates/daemonset.yaml
 
 # Gateways: pilot/pkg/config/kube/gateway/deploymentcontroller.go, files/kube-gateway.yaml, files/waypoint.yaml
 GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
@@ -63,6 +64,8 @@ USE_WAYPOINT = "istio.io/use-waypoint"
 # Versions of a control plane, when istiod itself was not asked.
 VERSION_LABEL = "app.kubernetes.io/version"  # 1.24 and later
 OPERATOR_VERSION = "operator.istio.io/version"  # the istioctl that installed it
+OPERATOR_GROUP = "install.istio.io"
+OPERATOR_CONTAINER = "istio-operator"  # manifests/charts/istio-operator, up to 1.23
 OPERATOR_COMPONENT = "operator.istio.io/component"
 OPERATOR_MANAGED = "operator.istio.io/managed"  # operator/pkg/install/install.go: only istioctl writes it
 OWNING_NAMESPACE = "install.operator.istio.io/owning-resource-namespace"  # written by istioctl, asked for by its prune

@@ -125,12 +125,12 @@ class Address(msgspec.Struct, frozen=True):
 
 
 def addresses(container: Container) -> list[Address]:
-    """Where a proxy was told to call: for certificates (CA_ADDR), then for configuration.
+    """Where a proxy was told to call: for certificates (CA_ADDR, ztunnel's CA_ADDRESS), then for configuration.
 
     A PROXY_CONFIG that does not name the latter means the default; a missing one does only if nothing else speaks.
     """
     env = {var.name: var.value for var in container.env}
-    found = [env["CA_ADDR"]] if env.get("CA_ADDR") else []
+    found = [env[name] for name in ("CA_ADDR", *labels.ZTUNNEL_ADDRESSES) if env.get(name)]
     if "PROXY_CONFIG" in env or not found:
         with suppress(msgspec.MsgspecError):
             found.append(_PROXY_CONFIG.decode(env.get("PROXY_CONFIG") or "{}").discovery_address)
@@ -138,7 +138,8 @@ def addresses(container: Container) -> list[Address]:
 
 
 def _address(text: str) -> Address:
-    """`istiod.istio-system.svc:15012`, with the cluster's domain or without, and the short `istiod.istio-system`."""
+    """`istiod.istio-system.svc:15012`, with a scheme or the cluster's domain, and the short `istiod.istio-system`."""
+    text = text.rpartition("://")[2]
     host = text.rpartition(":")[0] or text
     name, *rest = host.split(".")
     certain = rest[1:2] == ["svc"]

@@ -2,8 +2,9 @@
 
 Nothing is predicted by rule from there on: who injects what, which Services are dead, which tags resolve is asked of
 the snapshot after the removal just as of the one before.
-Sources: operator/pkg/uninstall/prune.go (istioctl); Helm deletes what its release owns; Sail's objects are garbage
-collected with the IstioRevision that owns them; AKS removes a revision's objects.
+Sources: operator/pkg/uninstall/prune.go (istioctl; before 1.24 operator/pkg/helmreconciler/prune.go, which the
+in-cluster operator shares); Helm deletes what its release owns; Sail's objects are garbage collected with the
+IstioRevision that owns them; AKS removes a revision's objects.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import msgspec
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.endpoints import Endpoint, EndpointConditions, EndpointSlice
+from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.objects import Object, Pod, Service, WorkloadObject
 from kubectl_rev.core.mesh.ownership import Release, made_by_tag_set, release_of
-from kubectl_rev.core.mesh.removal_method import Method
+from kubectl_rev.core.mesh.removal_method import By, Method
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.mesh.webhook_targets import revision_of
@@ -26,7 +28,9 @@ class Removal(msgspec.Struct, frozen=True):
     """The removal of one revision's control plane. `method` is None where nobody says how it was installed.
 
     `marked` is whether the installer's marks say that it is this method, not the person. `owner` is the IstioRevision.
-    `unlabelled` is a control plane whose own objects have no revision label: releases before 1.7.
+    `unlabelled` is a control plane whose own objects have no revision label: releases before 1.7. `prunes_all` is
+    whether the tool may be older than 1.24, which does not ask who installed what it deletes. `operator_resources` are
+    the IstioOperators of the revision that an operator in the cluster carries out: namespace and name.
     """
 
     revision: str
@@ -36,16 +40,19 @@ class Removal(msgspec.Struct, frozen=True):
     release: Release = Release("", "")
     owner: str = ""
     unlabelled: bool = False
+    prunes_all: bool = False
+    operator_resources: tuple[tuple[str, str], ...] = ()
 
     def takes(self, kind: str, each: Object) -> bool:
         """Whether this object is deleted. `kind` matters to istioctl only, which knows a list of kinds."""
         given = each.labels
         ours = given.get(labels.REV) == self.revision or (self.unlabelled and labels.REV not in given)
         match self.method:
-            case Method.ISTIOCTL:
+            case Method.ISTIOCTL | Method.OPERATOR:
                 component, owner_of = given.get(labels.OPERATOR_COMPONENT), given.get(labels.OWNING_NAMESPACE)
                 found = owner_of is not None and (not self.namespaces or owner_of in self.namespaces)
-                return kind in _PRUNED_KINDS and ours and found and component in labels.PRUNED_COMPONENTS
+                marked = component in labels.PRUNED_COMPONENTS and (found or self.prunes_all)
+                return kind in _PRUNED_KINDS and ours and marked
             case Method.HELM if self.release.name:
                 return release_of(each.metadata, each.namespace) == self.release
             case Method.HELM:  # a chart that was rendered and applied
@@ -59,6 +66,7 @@ class Removal(msgspec.Struct, frozen=True):
         return ours and labels.APP in given and labels.TAG not in given and kind in _PRUNED_KINDS
 
 
+_ASKS_FOR_THE_OWNER = (1, 24)
 _PRUNED_KINDS = frozenset(
     {
         "Deployment",
@@ -73,25 +81,50 @@ _PRUNED_KINDS = frozenset(
 )
 
 
-def removal(mesh: Mesh, revision: str, by: Method | None = None) -> Removal:
-    """How a revision would be removed: as `by` says, else as its marks say."""
+def removal(mesh: Mesh, revision: str, by: By | None = None) -> Removal:
+    """How a revision would be removed: as `by` says, else as its marks say.
+
+    Where nobody says which istioctl, it is taken to be of the control plane's own release.
+    """
     own = istiod_deployments(mesh.snapshot, revision)
     marked: list[Object] = [*own] or [
         injector
         for injector in mesh.snapshot.injectors
         if injector.labels.get(labels.REV) == revision and labels.TAG not in injector.labels
     ]
-    found = _method(marked)
+    operated = _operator_resources(mesh.snapshot, revision)
+    found = Method.OPERATOR if operated else _method(marked)
+    planes = [plane for plane in mesh.control_planes if plane.revision == revision]
+    releases = [by.release] if by and by.release else [release(v) for plane in planes for v in plane.versions] or [None]
     return Removal(
         revision=revision,
-        method=by or found,
-        marked=by in (None, found),
-        namespaces=tuple(sorted({plane.namespace for plane in mesh.control_planes if plane.revision == revision})),
-        release=next(
-            (release for each in marked if (release := release_of(each.metadata, each.namespace))), Release("", "")
-        ),
+        method=by.method if by else found,
+        marked=by is None or by.method is found,
+        namespaces=tuple(sorted({plane.namespace for plane in planes if plane.namespace})),
+        release=next(filter(None, (release_of(m.metadata, m.namespace) for m in marked)), Release("", "")),
         owner=next((owner for each in marked for owner in _sail_owners(each)), revision),
         unlabelled=revision == labels.DEFAULT and bool(own) and all(labels.REV not in each.labels for each in own),
+        prunes_all=any(known is None or known < _ASKS_FOR_THE_OWNER for known in releases),
+        operator_resources=operated,
+    )
+
+
+def _operator_resources(snapshot: Snapshot, revision: str) -> tuple[tuple[str, str], ...]:
+    """The IstioOperators of a revision, if an operator runs that would make it again from them.
+
+    What `istioctl install` keeps for itself the operator ignores. Source: 1.23.2, operator/pkg/controller/
+    istiocontrolplane/istiocontrolplane_controller.go; the container's name: manifests/charts/istio-operator.
+    """
+    runs = any(
+        w.template and any(c.name == labels.OPERATOR_CONTAINER for c in w.template.spec.containers)
+        for w in snapshot.workloads
+    )
+    return tuple(
+        (resource.namespace, resource.name)
+        for resource in snapshot.operators
+        if runs
+        and (resource.spec.revision or labels.DEFAULT) == revision
+        and not resource.name.startswith("installed-state")
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import msgspec
 
 from kubectl_rev.core.mesh import endpoints, labels, objects, sail
+from kubectl_rev.core.mesh.istio_operator import IstioOperator
 from kubectl_rev.core.mesh.objects import Object, Pod, WorkloadObject
 
 
@@ -243,7 +244,12 @@ RESOURCES = (
     _sail("Istio"),
     _sail("IstioRevision"),
     _sail("IstioRevisionTag"),
+    # Istio's in-cluster operator, up to 1.23
+    _resource("IstioOperator", f"{labels.OPERATOR_GROUP}/v1alpha1", "operators", IstioOperator, Decoding.JSON,
+              "iop", "io", optional=True, watched=False),
 )  # fmt: skip
+# Their resources say how Istio was installed, and what would install it again.
+INSTALLER_GROUPS = (sail.GROUP, labels.OPERATOR_GROUP)
 BY_NAME = {(resource.group, resource.kind): resource for resource in RESOURCES}
 BY_KIND = {resource.kind: resource for resource in RESOURCES}
 FIELDS = tuple(dict.fromkeys(resource.field for resource in RESOURCES))

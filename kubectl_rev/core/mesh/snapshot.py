@@ -12,6 +12,7 @@ import msgspec
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.endpoints import EndpointSlice
+from kubectl_rev.core.mesh.istio_operator import IstioOperator
 from kubectl_rev.core.mesh.objects import (
     ConfigMap,
     Gateway,
@@ -61,7 +62,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     `workloads` has every owner of pods that could be listed: ReplicaSets come as metadata unless they stand alone.
     `pods` has no finished pods; they may be folded (`Pod.count`). `istiods` are the pods labelled `app=istiod`, whole.
     `config` are the objects of Istio's config, and of the Gateway API's, labelled `istio.io/rev`, and `sail` those of
-    the Sail operator, where asked for.
+    the Sail operator, `operators` the resources of Istio's in-cluster operator, where asked for.
     `versions` maps `namespace/pod` of an istiod to what it answered about its version.
     `taken` is when it was read, as Kubernetes writes times; empty where nothing tells.
     `scope` is the one namespace that `pods`, `workloads` and `gateways` were read of; empty where all were to be.
@@ -79,6 +80,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     gateways: list[Gateway] = []
     config: list[IstioConfig] = []
     sail: list[Sail] = []
+    operators: list[IstioOperator] = []
     versions: dict[str, str] = {}
     taken: str = ""
     scope: str = ""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from kubectl_rev.core.checks.hints import Flag, Hint, command, program, within
+from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.removal import Removal
 from kubectl_rev.core.mesh.removal_method import Method
@@ -33,6 +34,12 @@ def commands(
     match gone.method:
         case Method.ISTIOCTL:
             return [_istioctl(mesh, gone)]
+        case Method.OPERATOR:
+            note = "the operator in the cluster removes what it describes, and would make it again from it"
+            return [
+                Command(command("delete", "istiooperators.install.istio.io", name, within(namespace)), note)
+                for namespace, name in gone.operator_resources
+            ]
         case Method.HELM if gone.release.name:
             return [Command(program("helm", "uninstall", gone.release.name, within(gone.release.namespace)))]
         case Method.HELM:
@@ -61,17 +68,44 @@ def _istioctl(mesh: Mesh, gone: Removal) -> Command:
     if gone.unlabelled:
         note = "FILE is what it was installed with: it has no revision label"
         return Command(program(*words, Flag("-f", "FILE")), note)
+    if not found_by_istioctl(mesh, gone.revision):
+        return Command(delete_by_labels(gone), "istioctl finds a revision by its injector, and this one has none")
     elsewhere = [namespace for namespace in gone.namespaces if namespace != "istio-system"]
     # It prunes by the namespace that its settings name, whatever --istioNamespace says.
     where = [Flag(f"--set=values.global.istioNamespace={namespace}") for namespace in elsewhere[:1]]
     return Command(program(*words, Flag("--revision", gone.revision), *where))
 
 
+def found_by_istioctl(mesh: Mesh, revision: str) -> bool:
+    """Whether `istioctl uninstall --revision` knows a revision; else it "could not find target revision".
+
+    It asks every MutatingWebhookConfiguration, other people's too: those without the label count as default.
+    Source: istioctl/pkg/tag/revision.go.
+    """
+    return any(injector.labels.get(labels.REV, labels.DEFAULT) == revision for injector in mesh.snapshot.injectors)
+
+
+def delete_by_labels(gone: Removal) -> Hint:
+    """What istioctl would have deleted of a control plane itself, by the labels that it goes by."""
+    selector = f"{labels.REV}={gone.revision},{labels.OPERATOR_COMPONENT}=Pilot"
+    return command("delete", _KINDS, Flag("-l", selector), *(within(name) for name in gone.namespaces[:1]))
+
+
+# operator/pkg/uninstall/prune.go
+_KINDS = (
+    "deployments,services,configmaps,serviceaccounts,poddisruptionbudgets,horizontalpodautoscalers,roles,rolebindings,"
+    "clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations"
+)
+
+
 def _sail(mesh: Mesh, gone: Removal) -> Iterator[Command]:
     """An IstioRevision that an Istio made is deleted by the operator; one that was made by hand, by hand."""
     name = gone.owner
+    made = next((r for r in mesh.snapshot.sail if (r.kind, r.name) == (labels.SAIL_REVISION, name)), None)
+    # Where the IstioRevision was not read: an Istio that is updated in place makes one of its own name.
+    makers = [owner.name for owner in made.metadata.owner_references if owner.kind == "Istio"] if made else [name]
     for resource in mesh.snapshot.sail:
-        if resource.kind != "Istio" or not (name == resource.name or name.startswith(f"{resource.name}-")):
+        if resource.kind != "Istio" or resource.name not in makers:
             continue
         strategy = resource.spec.update_strategy
         if strategy is not None and strategy.type == "RevisionBased" and name != resource.name:

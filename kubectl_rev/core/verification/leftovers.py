@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 
@@ -22,14 +22,20 @@ class Leftover(msgspec.Struct, frozen=True):
     command: Hint
 
 
-def leftovers(leaving: Uninstall) -> list[Leftover]:
-    """What the method leaves of it: tags, validators, Services that lead nowhere."""
-    left = {*_injectors(leaving), *_validators(leaving), *_services(leaving)}
+def leftovers(leaving: Uninstall, moved: Collection[Ref] = ()) -> list[Leftover]:
+    """What the method leaves of it: tags, validators, Services that lead nowhere.
+
+    `moved` are the subjects of findings: what heals those has given them to another revision by then.
+    """
+    left = {*_injectors(leaving, moved), *_validators(leaving), *_services(leaving)}
+    left = {leftover for leftover in left if leftover.subject not in moved}
     return sorted(left, key=lambda leftover: (leftover.subject, leftover.message, str(leftover.command)))
 
 
-def _injectors(leaving: Uninstall) -> Iterator[Leftover]:
+def _injectors(leaving: Uninstall, moved: Collection[Ref]) -> Iterator[Leftover]:
     for injector in leaving.after.mesh.injectors:
+        if injector.tag and Ref("Tag", "", injector.tag) in moved:
+            continue
         if injector.revision == leaving.revision and not leaving.alive_after(injector.revision):
             kind = "MutatingWebhookConfiguration"
             what, how = "injector", command("delete", kind.lower(), injector.name)

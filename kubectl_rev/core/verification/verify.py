@@ -18,7 +18,7 @@ from kubectl_rev.core.checks.hints import NO_HINT
 from kubectl_rev.core.checks.model import Check, Finding, Severity, run, worst_first
 from kubectl_rev.core.mesh import sail
 from kubectl_rev.core.mesh.removal import removal
-from kubectl_rev.core.mesh.removal_method import Method
+from kubectl_rev.core.mesh.removal_method import By, Method
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.remedies.uninstall import Command
 from kubectl_rev.core.verification.checks import dependents, objects
@@ -120,7 +120,7 @@ MOVE = moves.CHECKS
 UNINSTALL = tuple(sorted([*dependents.CHECKS, *objects.CHECKS], key=lambda check: check.code))
 
 
-def verify_uninstall(evidence: Evidence, revision: str, by: Method | None, request: Request) -> Verification:
+def verify_uninstall(evidence: Evidence, revision: str, by: By | None, request: Request) -> Verification:
     """Is it safe to uninstall this revision? It must be one that the mesh knows."""
     leaving = Uninstall(evidence, removal(evidence.mesh, revision, by))
     method = leaving.removal.method
@@ -141,7 +141,8 @@ def verify_uninstall(evidence: Evidence, revision: str, by: Method | None, reque
     report = _verification(request, UNINSTALL, findings, gaps, revision, istiods, (Verdict.SAFE, Verdict.NOT_SAFE))
     if report.verdict is Verdict.SAFE and report.skipped:
         report.verdict = Verdict.UNKNOWN
-    report.method, report.leftovers, report.commands = method, leftovers(leaving), leaving.commands
+    report.method, report.commands = method, leaving.commands
+    report.leftovers = leftovers(leaving, {finding.subject for finding in findings if finding.hint})
     return report
 
 

@@ -12,12 +12,13 @@ from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.gateways import GatewayKind, is_istio, owner
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Workload
-from kubectl_rev.core.mesh.objects import ServiceReference, Webhook, WebhookConfiguration
+from kubectl_rev.core.mesh.objects import IstioConfig, ServiceReference, Webhook, WebhookConfiguration
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.selectors import Operator
 from kubectl_rev.core.mesh.webhook_targets import revision_of
 from kubectl_rev.core.remedies.commands import label, label_gateway, reinstall, tag_set
+from kubectl_rev.core.remedies.uninstall import delete_by_labels, found_by_istioctl
 from kubectl_rev.core.status.checks.control_planes import why_unready
 from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 
@@ -134,11 +135,26 @@ def _config(leaving: Uninstall) -> Broken:
     for config in leaving.evidence.snapshot.config:
         if config.labels.get(labels.REV) != leaving.revision or config.resource == labels.GATEWAYS:
             continue
+        if _rendered_by_chart(leaving, config):
+            continue
         if not leaving.removal.takes(config.kind, config):
             message = f"its label {labels.REV}={leaving.revision} is for this revision alone: no other would read it"
             relabel = f"{labels.REV}={leaving.successor}"
             hint = label(config.resource, config.name, relabel, OVERWRITE, namespace=config.namespace)
             yield ref_of(config), message, hint, Breaks.IGNORED
+
+
+def _rendered_by_chart(leaving: Uninstall, config: IstioConfig) -> bool:
+    """Whether the control plane brought it along, for its own proxies.
+
+    Up to 1.20 the charts render EnvoyFilters for telemetry: manifests/charts/istio-control/istio-discovery/templates/
+    telemetryv2_*.yaml. They go with it, or stay and reach no proxy.
+    """
+    home = {plane.namespace for plane in leaving.before.mesh.control_planes if plane.revision == leaving.revision}
+    return config.kind == "EnvoyFilter" and config.namespace in home and config.name.startswith(_CHART_FILTERS)
+
+
+_CHART_FILTERS = ("stats-filter-", "tcp-stats-filter-", "metadata-exchange-", "tcp-metadata-exchange-")
 
 
 def _last(leaving: Uninstall) -> Broken:
@@ -168,12 +184,21 @@ def _sail(leaving: Uninstall) -> Broken:
 
 def _not_removed(leaving: Uninstall) -> Broken:
     method = leaving.removal.method
+    subject = Ref("Revision", "", leaving.revision)
+    mesh = leaving.before.mesh
+    if method is Method.ISTIOCTL and not found_by_istioctl(mesh, leaving.revision) and not mesh.blind:
+        message = 'istioctl finds a revision by its injector: it would answer "could not find target revision"'
+        yield subject, message, delete_by_labels(leaving.removal), None
+    if method is not Method.OPERATOR and leaving.removal.operator_resources:
+        names = ", ".join(name for _, name in leaving.removal.operator_resources)
+        message = f"the operator in the cluster would make it again: IstioOperator {names}"
+        yield subject, message, sentence(f"say --by {Method.OPERATOR.value}"), None
     kept = [pod for pod in leaving.after.snapshot.istiods if revision_of(pod.labels) == leaving.revision]
     if method is not None and kept:
         known = "its marks say otherwise" if not leaving.removal.marked else "its Deployment lacks the marks"
         message = f"{method.value} would not remove its istiods: {known}"
         hint = sentence(f"say --by {'|'.join(m.value for m in Method)}")
-        yield Ref("Revision", "", leaving.revision), message, hint, None
+        yield subject, message, hint, None
 
 
 def _undecided(leaving: Uninstall) -> Broken:
@@ -217,7 +242,8 @@ CHECKS: tuple[Check[Uninstall], ...] = (
           "sail-operator: controllers/istiorevision/istiorevision_controller.go", needs=("sailoperator.io",),
           passed="Sail does not count it in use"),
     Check("REV317", _E, "the method would not remove it", "what stays keeps serving, with half of its objects gone",
-          _not_removed, "operator/pkg/uninstall/prune.go: GetPrunedResources", needs=("deployments", "method"),
+          _not_removed, "operator/pkg/uninstall/prune.go: GetPrunedResources",
+          needs=("deployments", "mutatingwebhookconfigurations", "install.istio.io", "method"),
           passed="the method would remove it"),
     Check("REV319", _E, "two injectors would select the same pods", "the last one called wins", _undecided,
           sources.INJECTION, needs=needs.SELECTED, passed="no two injectors select the same pods afterwards"),
