@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 from kubectl_rev.core.mesh import labels as well_known
-from kubectl_rev.core.mesh.endpoints import Endpoint, EndpointConditions, EndpointSlice
 from kubectl_rev.core.mesh.istio_operator import IstioOperator
 from kubectl_rev.core.mesh.objects import (
     ClientConfig,
@@ -32,11 +31,8 @@ from kubectl_rev.core.mesh.objects import (
     PodSpec,
     PodStatus,
     PodTemplate,
-    Port,
     Rule,
-    Service,
     ServiceReference,
-    ServiceSpec,
     Webhook,
     WebhookConfiguration,
     WorkloadObject,
@@ -46,6 +42,7 @@ from kubectl_rev.core.mesh.objects import (
 from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.mesh.sail import Sail
 from kubectl_rev.core.mesh.selectors import LabelSelector
+from kubectl_rev.core.mesh.services import Endpoint, EndpointConditions, EndpointSlice, Port, Service, ServiceSpec
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from tests.webhooks import entries
 

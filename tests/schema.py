@@ -9,9 +9,8 @@ from typing import Any
 import jsonschema
 import msgspec
 
-from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.checks.hints import Hint
-from kubectl_rev.core.checks.model import Severity
+from kubectl_rev.core.checks.model import Finding, Severity
 from kubectl_rev.core.mesh import resources
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration import run

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
-from kubectl_rev.core.checks import Finding, Ref, Severity, find
 from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, sentence, within
 from kubectl_rev.core.checks.joined_hints import joined
 from kubectl_rev.core.checks.messages import Message, Pods, summary, template_of
+from kubectl_rev.core.checks.model import Finding, Ref, Severity, find
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.status.answers import overview
 from kubectl_rev.render import findings, status

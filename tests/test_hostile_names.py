@@ -20,8 +20,8 @@ import pytest
 from kubectl_rev.cluster.flags import ConnectionFlags
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.commands.source import Source
-from kubectl_rev.core.checks import find
 from kubectl_rev.core.checks.hints import NO_HINT, Command, Flag, Hint, command, program, sentence, within
+from kubectl_rev.core.checks.model import find
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.ownership import Owner
 from kubectl_rev.core.mesh.removal import removal

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from kubectl_rev.cluster import decode, wire
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.objects import Metadata, OwnerReference
-from kubectl_rev.core.mesh.rollout_state import RolloutCondition, WorkloadStatus
+from kubectl_rev.core.mesh.objects import Condition, Metadata, OwnerReference, WorkloadStatus
 from kubectl_rev.core.mesh.snapshot import fold
 from tests.protobuf import field, items, meta, number, pairs
 
@@ -169,7 +168,8 @@ def test_workloads(kind: str) -> None:
 def test_why_a_deployment_is_progressing_or_not() -> None:
     conditions = field(6, field(1, "Available") + field(2, "True")), field(6, field(1, "Progressing") + field(4, "R"))
     found = decode.workload("Deployment")(field(1, meta("web")) + field(2, b"") + field(3, b"".join(conditions)))
-    assert found.status == WorkloadStatus([RolloutCondition("Available"), RolloutCondition("Progressing", "R")])
+    progressing = Condition(type="Progressing", reason="R")
+    assert found.status == WorkloadStatus(conditions=[Condition(type="Available"), progressing])
 
 
 def test_no_replicas_is_not_zero_replicas() -> None:

@@ -29,8 +29,8 @@ from kubectl_rev.core.mesh.objects import (
     UpdateStrategy,
     WorkloadObject,
     WorkloadSpec,
+    WorkloadStatus,
 )
-from kubectl_rev.core.mesh.rollout_state import RolloutCondition, WorkloadStatus
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of the object: large, and never of use here
 
@@ -115,7 +115,7 @@ def workload(kind: str) -> Callable[[bytes], WorkloadObject]:
         made = WorkloadObject(kind=kind, metadata=_metadata(found.metadata), spec=_workload_spec(found.spec, declared))
         if with_status:
             conditions = [
-                RolloutCondition(type=condition.type, reason=condition.reason) for condition in found.status.conditions
+                Condition(type=condition.type, reason=condition.reason) for condition in found.status.conditions
             ]
             made.status = WorkloadStatus(conditions=conditions)
         return made

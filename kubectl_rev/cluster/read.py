@@ -20,7 +20,6 @@ from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.gaps import gap_of, or_gap
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.endpoints import EndpointSlice
 from kubectl_rev.core.mesh.istio_operator import IstioOperator
 from kubectl_rev.core.mesh.objects import (
     ConfigMap,
@@ -28,13 +27,13 @@ from kubectl_rev.core.mesh.objects import (
     Namespace,
     Object,
     Pod,
-    Service,
     WebhookConfiguration,
     WorkloadObject,
 )
 from kubectl_rev.core.mesh.resources import BY_KIND, WORKLOADS, Decoding, Resource
 from kubectl_rev.core.mesh.revisions import is_injection
 from kubectl_rev.core.mesh.sail import Sail
+from kubectl_rev.core.mesh.services import EndpointSlice, Service
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.errors import ClusterError, Forbidden, NotFound
 

@@ -10,7 +10,6 @@ from functools import cached_property
 from kubectl_rev.commands import query
 from kubectl_rev.commands.flags import TypedLine
 from kubectl_rev.commands.source import Source
-from kubectl_rev.core.mesh import revision_names
 from kubectl_rev.core.mesh.objects import Metadata, Object
 from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.mesh.revision_names import EITHER, Kind
@@ -127,8 +126,8 @@ class _World:
     def named(self, word: str, kinds: Sequence[Kind]) -> Candidates:
         """Names as `revision_names` takes them; with their kind once one is typed, and where the name could be both."""
         mesh = self._mesh()
-        there = dict.fromkeys(sorted(revision_names.revisions(mesh)) if Kind.REVISION in kinds else (), "")
-        points_to = revision_names.tags(mesh) if Kind.TAG in kinds else {}
+        there = dict.fromkeys(sorted(mesh.revisions) if Kind.REVISION in kinds else (), "")
+        points_to = mesh.tag_revisions if Kind.TAG in kinds else {}
         tags = {name: f"tag of {points_to[name]}" for name in sorted(points_to)}
         if "/" in word:
             with_kind = {f"{Kind.REVISION}/{name}": "" for name in there}

@@ -15,9 +15,8 @@ from kubectl_rev.commands.query import Filter, ListQuery, Query, SubjectQuery
 from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
 from kubectl_rev.commands.terminal import err, out, style
-from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.checks.hints import command
-from kubectl_rev.core.checks.model import namespace_ref
+from kubectl_rev.core.checks.model import Finding, namespace_ref
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.status import answers

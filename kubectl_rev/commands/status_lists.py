@@ -14,7 +14,6 @@ from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source
 from kubectl_rev.commands.terminal import err, style
 from kubectl_rev.core.checks.model import Ref, ref_of
-from kubectl_rev.core.mesh import revision_names
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.status import answers
@@ -87,7 +86,7 @@ def _ref(item: Any, kind: str | None) -> Ref:
 
 def _of_tag(survey: Survey, name: str) -> str:
     """Filters take tags for their revisions, this list has revisions alone."""
-    revision = revision_names.tags(survey.mesh).get(name)
+    revision = survey.mesh.tag_revisions.get(name)
     return f"; it is a tag of revision {revision}" if revision else ""
 
 

@@ -19,7 +19,7 @@ from kubectl_rev.commands.terminal import err, out, style
 from kubectl_rev.core.checks.model import Severity
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.removal_method import parsed
-from kubectl_rev.core.mesh.revision_names import Kind, split, tags
+from kubectl_rev.core.mesh.revision_names import Kind, split
 from kubectl_rev.core.verification import compare as sinces
 from kubectl_rev.core.verification import verify
 from kubectl_rev.core.verification.evidence import Evidence
@@ -148,7 +148,7 @@ def _installed(evidence: Evidence, text: str, source: Source) -> str:
         return named(evidence.survey, text, source, [Kind.REVISION]).revision
     except UsageError as error:
         _, name = split(text)
-        if revision := tags(evidence.mesh).get(name):
+        if revision := evidence.mesh.tag_revisions.get(name):
             raise UsageError(f"{name} is a tag of revision {revision}: use --uninstall {revision}") from error
         raise
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kubectl_rev.core.checks import Finding
 from kubectl_rev.core.checks.hints import Hint, command
+from kubectl_rev.core.checks.model import Finding
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.status.items import ControlPlaneItem, NamespaceItem, Overview, SelectedItem

@@ -9,19 +9,20 @@ import pytest
 from msgspec.structs import replace
 
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
-from kubectl_rev.core.checks import Check, Finding, Ref, Severity, find
+from kubectl_rev.core.checks.model import Check, Finding, Ref, Severity, find
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import (
+    Condition,
     Container,
     Namespace,
     Object,
     Pod,
-    Service,
     UpdateStrategy,
     WebhookConfiguration,
+    WorkloadStatus,
 )
-from kubectl_rev.core.mesh.rollout_state import RolloutCondition, WorkloadStatus
 from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
+from kubectl_rev.core.mesh.services import Service
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.remedies.commands import restart
 from kubectl_rev.render.text import builtins
@@ -116,7 +117,8 @@ def unvalidated(revision: str) -> list[Object]:
 def rolling(name: str, reason: str, *, new: bool = True) -> list[Object]:
     """A Deployment with a pod on default and, not ready, one on canary; its Progressing condition has this reason."""
     made = running(deployment(name), "default")
-    made[0].status = WorkloadStatus(conditions=[RolloutCondition("Available"), RolloutCondition("Progressing", reason)])
+    progressing = Condition(type="Progressing", reason=reason)
+    made[0].status = WorkloadStatus(conditions=[Condition(type="Available"), progressing])
     return [*made, pod(f"{name}-new", text=f"app={name}", on="canary", owner=made[1], ready=False)] if new else made
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_rev.core.mesh.drift import Effect, drifts, effect, manual
+from kubectl_rev.core.mesh.drift import Effect, effect, manual
 from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.objects import PodTemplate
@@ -58,7 +58,7 @@ def test_effect(runs: Proxy | None, made_from: PodTemplate | None, effects: tupl
 
 
 def test_drifts() -> None:
-    assert {each for each in Effect if drifts(each)} == {Effect.MOVES, Effect.GAINS, Effect.LOSES}
+    assert {each for each in Effect if each.drifts} == {Effect.MOVES, Effect.GAINS, Effect.LOSES}
 
 
 def test_manual() -> None:

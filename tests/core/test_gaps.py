@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
-from kubectl_rev.core.checks import find
+from kubectl_rev.core.checks.model import find
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import Object
 from kubectl_rev.core.mesh.resources import RESOURCES, Resource

@@ -11,12 +11,12 @@ from kubectl_rev.core.mesh.objects import (
     Container,
     Metadata,
     PodSpec,
-    Service,
     ServiceReference,
     WebhookConfiguration,
 )
 from kubectl_rev.core.mesh.revisions import ControlPlane, Istiod, Mesh, Tag
 from kubectl_rev.core.mesh.selectors import LabelSelector
+from kubectl_rev.core.mesh.services import Service
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.mesh.webhook_targets import Problem, Target
 from tests.build import (
@@ -47,10 +47,10 @@ def test_by_revision_then_namespace() -> None:
     assert planes(snapshot) == [
         local(
             "canary",
-            Istiod("istiod-canary-7c9-0", True, "1.31.0", False),
-            Istiod("istiod-canary-7c9-1", False, "1.31.0", False),
+            Istiod("istiod-canary-7c9-0", True, "1.31.0"),
+            Istiod("istiod-canary-7c9-1", False, "1.31.0"),
         ),
-        local("default", Istiod("istiod-7c9-0", True, "1.30.3", False)),
+        local("default", Istiod("istiod-7c9-0", True, "1.30.3")),
     ]
     assert [(plane.ready, plane.versions) for plane in planes(snapshot)] == [(1, ("1.31.0",)), (1, ("1.30.3",))]
 
@@ -60,7 +60,7 @@ def test_one_revision_in_two_namespaces() -> None:
     assert [(plane.revision, plane.namespace) for plane in planes(snapshot)] == [("blue", ISTIO), ("blue", "mesh-b")]
     mesh = Mesh(snapshot)
     assert mesh.control_plane("blue", "mesh-b") == local(
-        "blue", Istiod("istiod-blue-7c9-0", True, "1.29.1", False), namespace="mesh-b"
+        "blue", Istiod("istiod-blue-7c9-0", True, "1.29.1"), namespace="mesh-b"
     )
     assert mesh.control_plane("blue") == mesh.control_plane("blue", ISTIO)
     assert mesh.control_plane("red") is None
@@ -83,7 +83,7 @@ def test_one_revision_in_two_namespaces() -> None:
 def test_names_and_namespaces_of_vendors(revision: str, namespace: str) -> None:
     mesh = Mesh(world(control_plane(revision, namespace)))
     assert mesh.control_planes == [
-        local(revision, Istiod(f"istiod-{revision}-7c9-0", True, "1.30.3", False), namespace=namespace)
+        local(revision, Istiod(f"istiod-{revision}-7c9-0", True, "1.30.3"), namespace=namespace)
     ]
     assert mesh.resolve(revision) == revision
     assert mesh.injectors[0].target == Target("local", namespace, f"istiod-{revision}", (revision,), True)
@@ -159,7 +159,7 @@ def test_a_build_is_named_by_its_tag_and_1_0_0_is_unknown() -> None:
 def test_the_version_that_istiod_answers_is_the_best() -> None:
     snapshot = world(istiod("canary", version="1.31.0"), istiod("canary", n=1, version="1.31.0"), versions=ANSWERED)
     (plane,) = planes(snapshot)
-    assert [(each.version, each.answered) for each in plane.istiods] == [("1.31.0-rc.0", True), ("1.31.0", False)]
+    assert [each.version for each in plane.istiods] == ["1.31.0-rc.0", "1.31.0"]
     assert plane.versions == ("1.31.0", "1.31.0-rc.0")
 
 
@@ -347,7 +347,7 @@ def test_injector_config_by_revision_and_namespace() -> None:
     values_only.data = {"values": "{}"}
     mesh = Mesh(world(config_map(), config_map("canary", policy="disabled"), other, broken, shape, values_only))
     assert {
-        name: mesh.injector_config(name, ISTIO) for name in ("default", "canary", "broken", "shape", "bare", "x")
+        name: mesh.injector_configs.get((ISTIO, name)) for name in ("default", "canary", "broken", "shape", "bare", "x")
     } == {
         "default": InjectorConfig("enabled"),
         "canary": InjectorConfig("disabled"),

@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
-from kubectl_rev.core.checks import Finding, Ref, Severity
 from kubectl_rev.core.checks.hints import NO_HINT, command, within
+from kubectl_rev.core.checks.model import Finding, Ref, Severity
 from kubectl_rev.core.mesh import labels as labels_of
 from kubectl_rev.core.mesh.admission import InjectorTrace, WebhookMatch
 from kubectl_rev.core.mesh.inventory import Survey

@@ -23,17 +23,17 @@ from kubectl_rev.core.mesh.objects import (
     Object,
     OwnerReference,
     Pod,
-    Service,
     ServiceReference,
     Webhook,
     WebhookConfiguration,
     WorkloadObject,
 )
-from kubectl_rev.core.mesh.removal import Removal, leads_to, removal
+from kubectl_rev.core.mesh.removal import Removal, removal
 from kubectl_rev.core.mesh.removal_method import By, Method, parsed
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.sail import Condition, Sail, Spec, Strategy
 from kubectl_rev.core.mesh.sail import Status as SailStatus
+from kubectl_rev.core.mesh.services import Service
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.remedies.advice import FIX
 from kubectl_rev.core.verification.connections import Answer, Connections, Stream
@@ -787,12 +787,12 @@ def test_a_tags_injector_does_not_say_how_its_revision_was_installed():
 
 def test_a_service_leads_to_the_istiods_that_it_selects_in_its_namespace():
     pods = [istiod("canary"), istiod("default"), istiod("canary", namespace="elsewhere")]
-    selects = service("canary")
-    assert leads_to(selects, pods) == pods[:1]
+    snapshot, selects = Snapshot(istiods=pods), service("canary")
+    assert snapshot.istiods_behind(selects) == pods[:1]
     selects.spec.selector = dict(pods[0].labels)
-    assert leads_to(selects, pods) == pods[:1]
+    assert snapshot.istiods_behind(selects) == pods[:1]
     selects.spec.selector = {}
-    assert leads_to(selects, pods) == []
+    assert snapshot.istiods_behind(selects) == []
 
 
 def test_a_removal_by_unknown_means_takes_what_is_the_revisions_own():

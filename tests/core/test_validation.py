@@ -6,11 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
-from kubectl_rev.core.checks import find
+from kubectl_rev.core.checks.model import find
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.labels import VALIDATORS
-from kubectl_rev.core.mesh.objects import ClientConfig, IstioConfig, Metadata, Port, Webhook
+from kubectl_rev.core.mesh.objects import ClientConfig, IstioConfig, Metadata, Webhook
 from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
+from kubectl_rev.core.mesh.services import Port
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.validation.coverage import UNLABELLED
 from kubectl_rev.core.validation.validation import Health, diagnose

@@ -16,8 +16,6 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069
 _SURROGATE = re.compile("[\ud800-\udfff]")  # a byte of an argument or a file's name that is no UTF-8
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9._-]*")
 _NOT_PRINTED = "no command is printed: a name in it has control characters"
-
-
 PLUGINS = ("rev-status", "rev-migrate", "rev-verify", "rev-fix-validation")
 
 
@@ -53,12 +51,12 @@ class Command(NamedTuple):
     @property
     def argv(self) -> list[str]:
         """The words that the program receives; a name that begins with a dash stands after `--`."""
-        names = [number for number, each in enumerate(self.arguments) if isinstance(each, str) and each.startswith("-")]
-        first = names[0] if names else len(self.arguments)
+        starts = (n for n, part in enumerate(self.arguments) if isinstance(part, str) and part.startswith("-"))
+        first = next(starts, len(self.arguments))
         before, after = self.arguments[:first], self.arguments[first:]
-        flags = [each for each in after if isinstance(each, Flag)]
-        words = [word for each in (*before, *flags) for word in (each.words if isinstance(each, Flag) else [each])]
-        return [*words, *(["--"] if names else []), *(each for each in after if isinstance(each, str))]
+        flags, names = [part for part in after if isinstance(part, Flag)], [p for p in after if isinstance(p, str)]
+        words = [word for part in (*before, *flags) for word in (part.words if isinstance(part, Flag) else [part])]
+        return [*words, "--", *names] if names else words
 
 
 class Hint:
@@ -110,9 +108,7 @@ class Hint:
 
     def with_flags(self, flags: Callable[[Command], Iterable[Flag]]) -> Hint:
         """The same with further flags for each command."""
-        return Hint(
-            *(Command((*part.arguments, *flags(part))) if isinstance(part, Command) else part for part in self.parts)
-        )
+        return Hint(*(Command((*p.arguments, *flags(p))) if isinstance(p, Command) else p for p in self.parts))
 
 
 NO_HINT = Hint()
@@ -130,7 +126,7 @@ def program(*arguments: str | Flag) -> Hint:
 
 def sentence(*parts: str | Hint) -> Hint:
     """What a person has to do, or wait for; a command in it is a hint of its own."""
-    return Hint(*(part for each in parts for part in ([each] if isinstance(each, str) else each.parts) if part))
+    return Hint(*(one for part in parts for one in ([part] if isinstance(part, str) else part.parts) if one))
 
 
 def within(namespace: str) -> Flag:

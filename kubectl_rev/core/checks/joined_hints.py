@@ -18,14 +18,11 @@ def shape(hint: Hint) -> tuple[object, ...]:
 
 
 def _shape(command: Command) -> tuple[object, ...]:
-    flags = frozenset(
-        argument.name if argument.name in _WHERE else argument
-        for argument in command.arguments
-        if isinstance(argument, Flag)
-    )
+    flags = [argument for argument in command.arguments if isinstance(argument, Flag)]
     at = _LISTS.get(str(command.arguments[1])) if len(command.arguments) > 1 else None
     told = command.arguments[at + 1 :] if at is not None else ()  # the label that is set
-    return (*command.arguments[:2], *(each for each in told if isinstance(each, str)), flags)
+    words = (argument for argument in told if isinstance(argument, str))
+    return (*command.arguments[:2], *words, frozenset(flag.name if flag.name in _WHERE else flag for flag in flags))
 
 
 def joined(hints: Sequence[Hint]) -> tuple[Hint, int]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 import msgspec
 
 from kubectl_rev.core.checks.hints import Hint
+from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.resources import Keyed
 
 Case = TypeVar("Case")
@@ -31,6 +33,11 @@ class Ref(msgspec.Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         return f"{self.kind.lower()}/{self.name}"
+
+    @property
+    def space(self) -> str:
+        """The namespace that it is in, or is; empty of what is in none."""
+        return self.name if self.kind == "Namespace" else self.namespace
 
 
 def ref_of(keyed: Keyed) -> Ref:
@@ -86,6 +93,14 @@ class Check(msgspec.Struct, Generic[Case], frozen=True):
     passed: str = ""
 
 
+Catalogue = tuple[Check[Survey], ...]
+
+
+def catalogue(*parts: Catalogue) -> Catalogue:
+    """The checks of these parts, by code."""
+    return tuple(sorted((check for part in parts for check in part), key=lambda check: check.code))
+
+
 def run(checks: Iterable[Check[Case]], case: Case) -> list[Finding]:
     """All findings, the worst first, then by code and subject; each once."""
     return worst_first({Finding(check.code, check.severity, *found) for check in checks for found in check.find(case)})
@@ -95,3 +110,22 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
     """By severity, then by code, subject and message."""
     severities = list(Severity)
     return sorted(findings, key=lambda f: (severities.index(f.severity), f.code, f.subject, f.message))
+
+
+def find(survey: Survey, checks: Catalogue) -> list[Finding]:
+    """All findings of these checks about a mesh, in the order of `run`."""
+    return list(_find(survey, checks))
+
+
+@lru_cache(maxsize=1)  # a Survey does not change, and explanations of many subjects ask for each
+def _find(survey: Survey, checks: Catalogue) -> tuple[Finding, ...]:
+    return tuple(lasting(survey, run(checks, survey)))
+
+
+def lasting(survey: Survey, findings: Iterable[Finding]) -> list[Finding]:
+    """Without those about namespaces that are being deleted, and what is in them: there is nothing to mend any more.
+
+    What is about a control plane or a tag is about the whole mesh, wherever its istiod was.
+    """
+    mesh_wide = ("Revision", "Tag")
+    return [f for f in findings if f.subject.kind in mesh_wide or f.subject.space not in survey.terminating]

@@ -5,11 +5,7 @@ from kubectl_rev.core.mesh import resources
 INJECTORS = ("mutatingwebhookconfigurations",)
 SERVED = ("services", "endpointslices")  # does the Service that a webhook calls answer
 ISTIODS = ("pods", "deployments")
-WORKLOADS = (
-    "namespaces",
-    "pods",
-    *dict.fromkeys(workload.group or workload.plural for workload in resources.WORKLOADS),
-)
+WORKLOADS = ("namespaces", "pods", *dict.fromkeys(kind.group or kind.plural for kind in resources.WORKLOADS))
 POLICY = ("configmaps",)  # does istiod refuse what a webhook matched
 NAMESPACES_SELECTED = (*INJECTORS, *SERVED, *POLICY, "namespaces")  # who injects a pod without labels of its own
 # who injects the pods of a workload, those of a rendered gateway too

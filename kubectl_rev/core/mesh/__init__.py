@@ -4,7 +4,7 @@ labels           the labels, annotations and names that we rely on
 resources        every kind that is read, with its names; how each kind of workload is restarted
 selectors        does this selector match, and if not, why
 objects          the Kubernetes objects, as far as they are read
-endpoints        the EndpointSlices of Services
+services         Services, and the EndpointSlices behind them
 istio_operator   the resource of Istio's in-cluster operator
 sail             the Sail operator's own objects, as far as they are read
 snapshot         what one read brought back, and its gaps

@@ -46,6 +46,11 @@ class Subject(msgspec.Struct, frozen=True):
             host_network=template.spec.host_network,
         )
 
+    def without(self, key: str) -> Subject:
+        """The same pod, in a namespace without this label."""
+        kept = {name: value for name, value in self.namespace_labels.items() if name != key}
+        return msgspec.structs.replace(self, namespace_labels=kept)
+
 
 class WebhookMatch(msgspec.Struct, frozen=True):
     """One webhook entry held against the subject; `because` names the labels that decided."""
@@ -103,6 +108,11 @@ def called(mesh: Mesh, subject: Subject) -> tuple[str, ...]:
     return tuple(dict.fromkeys(match.injector.revision for match in matching(mesh, subject)))
 
 
+def unanswered(mesh: Mesh, subject: Subject) -> bool:
+    """Whether no webhook matches, and none is kept away."""
+    return not (called(mesh, subject) or kept_away(mesh, subject))
+
+
 def kept_away(mesh: Mesh, subject: Subject) -> str | None:
     """Why an injector is not called that the labels ask for: a requirement that is not about injection.
 
@@ -114,10 +124,10 @@ def kept_away(mesh: Mesh, subject: Subject) -> str | None:
         for webhook, _ in injector.webhooks:
             if _calls(webhook, subject):
                 continue
-            of_namespace = webhook.namespace_selector.unmet(subject.namespace_labels)
-            of_pod = webhook.object_selector.unmet(subject.labels)
-            foreign = all(requirement.key not in _ABOUT_INJECTION for requirement in of_namespace + of_pod)
-            if foreign and any(key in _ABOUT_INJECTION for _, key, _ in asked_for(webhook, subject)):
+            unmet = (need.key for _, selector, given in _held(webhook, subject) for need in selector.unmet(given))
+            if _ABOUT_INJECTION.isdisjoint(unmet) and any(
+                key in _ABOUT_INJECTION for _, key, _ in asked_for(webhook, subject)
+            ):
                 return f"{injector.name} would be called, but {_trial(webhook, subject).because}"
     return None
 
@@ -125,13 +135,8 @@ def kept_away(mesh: Mesh, subject: Subject) -> str | None:
 def consider(mesh: Mesh, subject: Subject) -> list[InjectorTrace]:
     """Every injector with every entry and the reason it matches or not: the long form of `select`."""
     return [
-        InjectorTrace(
-            injector.name,
-            injector.revision,
-            injector.tag,
-            tuple(_trial(webhook, subject) for webhook, _ in injector.webhooks),
-        )
-        for injector in mesh.injectors
+        InjectorTrace(i.name, i.revision, i.tag, tuple(_trial(webhook, subject) for webhook, _ in i.webhooks))
+        for i in mesh.injectors
     ]
 
 
@@ -150,29 +155,28 @@ def covers_pods(webhook: Webhook) -> bool:
 def _trial(webhook: Webhook, subject: Subject) -> WebhookMatch:
     if labels.DEACTIVATED in webhook.namespace_selector.match_labels:
         return WebhookMatch(webhook.name, False, "deactivated when tag default was set")
-    for requirement in webhook.namespace_selector.unmet(subject.namespace_labels):
-        found = state(requirement.key, subject.namespace_labels)
-        return WebhookMatch(webhook.name, False, f"{requirement.wants()}, {found}")
-    for requirement in webhook.object_selector.unmet(subject.labels):
-        return WebhookMatch(
-            webhook.name, False, f"pod's {requirement.wants()}, {state(requirement.key, subject.labels)}"
-        )
+    for where, selector, given in _held(webhook, subject):
+        for requirement in selector.unmet(given):
+            because = f"{requirement.wants()}, {state(requirement.key, given)}"
+            return WebhookMatch(webhook.name, False, because if where == "namespace" else f"pod's {because}")
     if not covers_pods(webhook):
         return WebhookMatch(webhook.name, False, "its rules do not cover the creation of pods")
     doubt = "; its matchConditions were not evaluated" if webhook.match_conditions else ""
     return WebhookMatch(webhook.name, True, _asked_in_words(webhook, subject) + doubt)
 
 
+def _held(webhook: Webhook, subject: Subject) -> Iterator[tuple[str, LabelSelector, Mapping[str, str]]]:
+    """Both selectors of a webhook with the labels that they are held against."""
+    yield "namespace", webhook.namespace_selector, subject.namespace_labels
+    yield "pod", webhook.object_selector, subject.labels
+
+
 def asked_for(webhook: Webhook, subject: Subject) -> Iterator[tuple[str, str, str]]:
     """The labels that a matching webhook positively asks for: (`namespace` or `pod`, key, value)."""
-    yield from _positive("namespace", webhook.namespace_selector, subject.namespace_labels)
-    yield from _positive("pod", webhook.object_selector, subject.labels)
-
-
-def _positive(where: str, selector: LabelSelector, given: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    for requirement in selector.requirements:
-        if requirement.operator in (Operator.IN, Operator.EXISTS) and requirement.key in given:
-            yield where, requirement.key, given[requirement.key]
+    for where, selector, given in _held(webhook, subject):
+        for requirement in selector.requirements:
+            if requirement.operator in (Operator.IN, Operator.EXISTS) and requirement.key in given:
+                yield where, requirement.key, given[requirement.key]
 
 
 def _asked_in_words(webhook: Webhook, subject: Subject) -> str:

@@ -23,21 +23,24 @@ class Default(msgspec.Struct, frozen=True):
 
     @property
     def agrees(self) -> bool:
-        return len({holder for holder in (self.injection, self.validation, self.gateways) if holder}) <= 1
+        return len({*self.holders.values()} - {None}) <= 1
+
+    @property
+    def holders(self) -> dict[str, str | None]:
+        """The three that differ, with who holds each."""
+        return {"injection": self.injection, "validation": self.validation, "gateways": self.gateways}
 
     def held_by(self, revision: str) -> list[str]:
         """Which of the four a revision holds: injection, validation, gateways, name."""
-        holders = {"injection": self.injection, "validation": self.validation, "gateways": self.gateways}
         named = ["name"] if self.named and revision == labels.DEFAULT else []
-        return [what for what, holder in holders.items() if holder == revision] + named
+        return [what for what, holder in self.holders.items() if holder == revision] + named
 
 
 def default_of(mesh: Mesh) -> Default:
     """Who holds each."""
     holders = _injecting(mesh)
-    named = any(plane.revision == labels.DEFAULT for plane in mesh.control_planes)
     injection = holders[0] if len(holders) == 1 else None
-    return Default(injection, validation_default(mesh), gateway_default(mesh), named)
+    return Default(injection, _validation_default(mesh), gateway_default(mesh), labels.DEFAULT in mesh.revisions)
 
 
 def _injecting(mesh: Mesh) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ def default_validator(mesh: Mesh) -> WebhookConfiguration | None:
     return None
 
 
-def validation_default(mesh: Mesh) -> str | None:
+def _validation_default(mesh: Mesh) -> str | None:
     """The revision that the default validator calls, None when there is none or its Service leads nowhere."""
     config = default_validator(mesh)
     if config is None:
@@ -88,9 +91,7 @@ def gateway_default(mesh: Mesh) -> str | None:
             return injector.labelled
     for config in mesh.snapshot.validators:
         labelled = config.labels.get(labels.REV)
-        if config.name == labels.DEFAULT_VALIDATOR and labelled:
-            plane = mesh.control_plane(labelled)
-            if may_be_at_least(plane.versions if plane else (), _VALIDATOR_COUNTS):
-                return labelled
-    plane = mesh.control_plane(labels.DEFAULT)
-    return labels.DEFAULT if plane and plane.kind != "missing" else None
+        named = config.name == labels.DEFAULT_VALIDATOR
+        if named and labelled and may_be_at_least(mesh.versions_of(labelled), _VALIDATOR_COUNTS):
+            return labelled
+    return labels.DEFAULT if labels.DEFAULT in mesh.existing else None

@@ -27,6 +27,10 @@ class Effect(Enum):
     REJECTED = "rejected"
     UNDECIDED = "undecided"
 
+    @property
+    def drifts(self) -> bool:
+        return self in (Effect.MOVES, Effect.GAINS, Effect.LOSES)
+
 
 def effect(selected: InjectionDecision, proxy: Proxy | None, template: PodTemplate | None) -> Effect:
     """The effect of a restart on one pod."""
@@ -55,7 +59,3 @@ RENDERED = (GatewayKind.GATEWAY_API, GatewayKind.WAYPOINT)
 def manual(template: PodTemplate | None) -> bool:
     """Whether the sidecar was put into the template by `istioctl kube-inject`: a restart re-creates the old one."""
     return template is not None and labels.STATUS in template.metadata.annotations
-
-
-def drifts(what: Effect) -> bool:
-    return what in (Effect.MOVES, Effect.GAINS, Effect.LOSES)

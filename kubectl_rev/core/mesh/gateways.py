@@ -42,9 +42,7 @@ def classify(metadata: Metadata, spec: PodSpec | None) -> GatewayKind | None:
     if "gateway" in map(str.strip, metadata.annotations.get(labels.TEMPLATES, "").split(",")):
         return GatewayKind.INJECTED
     proxy = spec.proxy if spec else None
-    if proxy is not None and "router" in proxy.args:
-        return GatewayKind.IN_PLACE
-    return None
+    return GatewayKind.IN_PLACE if proxy is not None and "router" in proxy.args else None
 
 
 def gateway_name(metadata: Metadata) -> str:
@@ -80,23 +78,17 @@ def owner(mesh: Mesh, gateway: Gateway | None, namespace_labels: Mapping[str, st
 
 
 def _claimed(mesh: Mesh, name: str, where: str) -> InjectionDecision:
-    found, because = claimants(mesh, name), f"the {where} says {labels.REV}={name}"
+    owners, because = claimants(mesh, name), f"the {where} says {labels.REV}={name}"
+    nobody = f"no control plane answers to {labels.REV}={name} on the {where}"
     if not name:
         because = "the default owns gateways without a label"
-        tagged = any(injector.name == labels.DEFAULT_TAG_INJECTOR for injector in mesh.injectors)
-        if not tagged and mesh.snapshot.has_gap(labels.VALIDATORS):
+        nobody = "neither the gateway nor its namespace names a revision, and there is no default"
+        if labels.DEFAULT_TAG_INJECTOR not in mesh.served and mesh.snapshot.has_gap(labels.VALIDATORS):
             return InjectionDecision(State.UNKNOWN, "the default validator, which names the default, could not be read")
-    if len(found) > 1:
-        return InjectionDecision(
-            State.CONFLICT, f"{because}, and the istiods of {' and '.join(found)} both take it for theirs"
-        )
-    if found:
-        return InjectionDecision(State.INJECTED, because, found[0])
-    if name:
-        return InjectionDecision(State.NONE, f"no control plane answers to {labels.REV}={name} on the {where}")
-    return InjectionDecision(
-        State.NONE, "neither the gateway nor its namespace names a revision, and there is no default"
-    )
+    if len(owners) > 1:
+        both = f"{because}, and the istiods of {' and '.join(owners)} both take it for theirs"
+        return InjectionDecision(State.CONFLICT, both)
+    return InjectionDecision(State.INJECTED, because, owners[0]) if owners else InjectionDecision(State.NONE, nobody)
 
 
 def claimants(mesh: Mesh, name: str) -> list[str]:
@@ -106,13 +98,10 @@ def claimants(mesh: Mesh, name: str) -> list[str]:
     pkg/revisions/tag_watcher.go, GetMyTags and IsMine. So the unrevisioned one goes on to answer to `default` after
     that tag was given to another (istio#54280). One without istiods counts only where nobody else does.
     """
-    planes = [
-        plane for plane in mesh.control_planes if name or plane.kind != "missing"
-    ]  # a default that is gone is none
-    awake = {plane.revision for plane in planes if plane.istiods or plane.kind not in ("local", "missing")}
     wanted = name or labels.DEFAULT
-    found = {tag_of for tag, tag_of in mesh.labelled_tags if tag == wanted} | {wanted}
+    claim = {revision for tag, revision in mesh.labelled_tags if tag == wanted} | {wanted}
     if not name and (holder := gateway_default(mesh)):
-        found.add(holder)
-    found &= {plane.revision for plane in planes}
-    return sorted(found & awake or found)
+        claim.add(holder)
+    claim &= mesh.revisions if name else mesh.existing  # a default that is gone is none
+    awake = {p.revision for p in mesh.control_planes if p.istiods or p.kind not in ("local", "missing")}
+    return sorted(claim & awake or claim)

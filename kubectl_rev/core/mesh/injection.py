@@ -84,19 +84,18 @@ def _answer(mesh: Mesh, subject: Subject, matches: list[Match]) -> InjectionDeci
         if match.target.alive is False and match.webhook.failure_policy != "Ignore":
             because = f"{match.because}, but calling {match.injector.name} fails: {match.target.problem}"
             return InjectionDecision(State.REJECTED, because, injectors=(match.injector.name,))
+    if not matches:
+        return InjectionDecision(State.NONE, _why_none(mesh, subject))
     alive = {match.injector.name: match for match in matches if match.target.alive is not False}
-    if not alive and matches:
+    if not alive:
         because = f"{matches[0].injector.name} is passed over (failurePolicy Ignore): {matches[0].target.problem}"
         return InjectionDecision(State.NONE, because, injectors=tuple(dict.fromkeys(m.injector.name for m in matches)))
-    if not alive:
-        return InjectionDecision(State.NONE, _why_none(mesh, subject))
     words = {name: _veto(mesh, subject, match) for name, match in alive.items()}
     willing = [name for name, word in words.items() if word.accepts is not False]
     if len({alive[name].served for name in willing}) > 1:
-        all_of_them = " and ".join(f"{name} ({alive[name].injector.revision})" for name in willing)
-        return InjectionDecision(
-            State.CONFLICT, f"{all_of_them} all select it: the last one called wins", injectors=(*alive,)
-        )
+        several = " and ".join(f"{name} ({alive[name].injector.revision})" for name in willing)
+        because = f"{several} all select it: the last one called wins"
+        return InjectionDecision(State.CONFLICT, because, injectors=(*alive,))
     name = willing[0] if willing else next(iter(alive))
     match, word = alive[name], words[name]
     if word.accepts is None:
@@ -111,21 +110,21 @@ def _answer(mesh: Mesh, subject: Subject, matches: list[Match]) -> InjectionDeci
 
 
 def _veto(mesh: Mesh, subject: Subject, match: Match) -> Veto:
-    plane = mesh.control_plane(match.injector.revision, match.target.namespace)
+    revision, home = match.injector.revision, match.target.namespace
     return veto(
         namespace=subject.namespace,
         labels=subject.labels,
         annotations=subject.annotations,
         host_network=subject.host_network,
-        config=mesh.injector_config(match.injector.revision, match.target.namespace),
-        versions=plane.versions if plane else (),
+        config=mesh.injector_configs.get((home, revision)),
+        versions=mesh.versions_of(revision, home),
     )
 
 
 def _ignored(mesh: Mesh, subject: Subject, matches: list[Match]) -> Iterator[tuple[str, str, str]]:
-    """Revision labels that nobody asked about, though they name something else than what happens.
+    """Revision labels that no webhook asked about where another label decides, and that name something else.
 
-    Where another label decides, that is: one that nobody answers to, and no other is there, is not ignored but useless.
+    A label that no injector answers to is not ignored where it is the only one: that is another finding.
     """
     overruled = labels.INJECTION in subject.namespace_labels
     of_namespace = subject.namespace_labels.get(labels.REV) if overruled else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from functools import cached_property
 from typing import Literal
 
@@ -13,19 +12,27 @@ from msgspec.structs import replace
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject, called
 from kubectl_rev.core.mesh.defaults import Default, default_of
-from kubectl_rev.core.mesh.drift import RENDERED, Effect, drifts, effect
+from kubectl_rev.core.mesh.drift import RENDERED, Effect, effect
 from kubectl_rev.core.mesh.gateways import GatewayKind, classify, gateway_name, owner
 from kubectl_rev.core.mesh.injection import InjectionDecision, State, label_keys_used, select
 from kubectl_rev.core.mesh.objects import Metadata, OwnerReference, Pod, PodSpec, PodTemplate, WorkloadObject
 from kubectl_rev.core.mesh.proxies import Proxy, as_wished, proxy_of
 from kubectl_rev.core.mesh.resources import Key, Restart, facts_of, maker
 from kubectl_rev.core.mesh.revisions import Mesh
-from kubectl_rev.core.mesh.rollout_state import state_of
 from kubectl_rev.core.mesh.snapshot import Snapshot
 
 Held = Literal["", "paused", "OnDelete", "rolling", "stuck"]
+# k8s.io/kubernetes/pkg/controller/deployment/util: the reasons of a Deployment's condition Progressing
+_PROGRESS: dict[str, Held] = {
+    "NewReplicaSetCreated": "rolling", "FoundNewReplicaSet": "rolling", "ReplicaSetUpdated": "rolling",
+    "ProgressDeadlineExceeded": "stuck",
+}  # fmt: skip
 Replacing = Literal["restart", "recreate", "wait for", "resume and restart", "delete the pods of",
                     "wait for the rollout of", "mend the rollout of"]  # fmt: skip
+_REPLACING: dict[Held, Replacing] = {
+    "": "restart", "paused": "resume and restart", "OnDelete": "delete the pods of",
+    "rolling": "wait for the rollout of", "stuck": "mend the rollout of",
+}  # fmt: skip
 
 
 class PodGroup(msgspec.Struct, frozen=True):
@@ -42,7 +49,7 @@ class PodGroup(msgspec.Struct, frozen=True):
     @property
     def drifted(self) -> bool:
         """A pod that is going away is no drift: it will not come back with this proxy."""
-        return drifts(self.effect) and not self.pod.terminating
+        return self.effect.drifts and not self.pod.terminating
 
 
 class Workload(msgspec.Struct, frozen=True):
@@ -72,11 +79,11 @@ class Workload(msgspec.Struct, frozen=True):
     @property
     def proxies(self) -> Counter[str]:
         """Running proxies by revision; "unknown" where nothing tells it."""
-        found: Counter[str] = Counter()
+        proxies: Counter[str] = Counter()
         for group in self.groups:
             if group.proxy is not None:
-                found[group.proxy.revision or "unknown"] += group.count
-        return found
+                proxies[group.proxy.revision or "unknown"] += group.count
+        return proxies
 
     @property
     def staying(self) -> list[PodGroup]:
@@ -91,11 +98,7 @@ class Workload(msgspec.Struct, frozen=True):
         restart = facts_of(self.kind).restart
         if restart is Restart.COMPLETION or self.gateway in RENDERED:
             return "wait for"
-        if self.held == "paused":
-            return "resume and restart"
-        if self.held in ("rolling", "stuck"):
-            return "wait for the rollout of" if self.held == "rolling" else "mend the rollout of"
-        return "delete the pods of" if self.held == "OnDelete" or restart is Restart.DELETION else "restart"
+        return _REPLACING[self.held] if self.held or restart is not Restart.DELETION else "delete the pods of"
 
     @property
     def made_from(self) -> str:
@@ -141,23 +144,23 @@ class Survey:
         for key, workload in self._workloads.items():
             over = facts_of(workload.kind).once and key not in pods
             lends = key in self.borrowers and key not in pods  # Argo scales it to 0
-            if (template := self._template(workload)) and self._is_top(workload) and not over and not lends:
+            if (template := self._template(workload)) and not (self._above(workload) or over or lends):
                 templates[key] = template
-        return [self._unit(key, templates[key], pods.get(key, [])) for key in sorted(templates)]
+        return [self._workload(key, templates[key], pods.get(key, [])) for key in sorted(templates)]
 
     @cached_property
     def by_namespace(self) -> dict[str, list[Workload]]:
         """The workloads of every namespace that exists or was named by a pod."""
-        found: dict[str, list[Workload]] = {name: [] for name in sorted(self.namespace_labels)}
+        spaces: dict[str, list[Workload]] = {name: [] for name in self.namespace_labels}
         for workload in self.workloads:
-            found.setdefault(workload.namespace, []).append(workload)
-        return dict(sorted(found.items()))
+            spaces.setdefault(workload.namespace, []).append(workload)
+        return dict(sorted(spaces.items()))
 
     @cached_property
     def borrowers(self) -> dict[Key, Key]:
         """The workloads whose template another one uses, with that one."""
-        found = ((self.lender(workload), key) for key, workload in self._workloads.items())
-        return {Key.of(lender): key for lender, key in found if lender is not None}
+        lenders = ((self.lender(workload), key) for key, workload in self._workloads.items())
+        return {Key.of(lender): key for lender, key in lenders if lender is not None}
 
     def lender(self, workload: WorkloadObject) -> WorkloadObject | None:
         """The workload whose template this one uses instead of its own, as far as it was read."""
@@ -204,16 +207,14 @@ class Survey:
                 return key, template
             passed.add(key)
             template = self._template(workload) or template
-            above = self._above(workload)
-            if above is None:
+            if (above := self._above(workload)) is None:
                 return key, template
             controller = above
 
     def _maker(self, pod: Pod, key: Key) -> WorkloadObject | None:
         """The Deployment, or its like, whose ReplicaSet was not read: the pod's own labels tell."""
-        namespace, kind, name = key
-        above = maker(kind, name, pod.labels)
-        return self._workloads.get(Key(namespace, *above)) if above else None
+        above = maker(key.kind, key.name, pod.labels)
+        return self._workloads.get(Key(key.namespace, *above)) if above else None
 
     def _above(self, workload: WorkloadObject) -> OwnerReference | None:
         """The controller that decides about a workload's pods in its place."""
@@ -225,12 +226,8 @@ class Survey:
             above = OwnerReference(kind="StatefulSet", name=name if ordinal.isdecimal() else above.name)
         return above if Key(workload.namespace, above.kind, above.name) in self._workloads else None
 
-    def _is_top(self, workload: WorkloadObject) -> bool:
-        return self._above(workload) is None
-
-    def _unit(self, key: Key, template: PodTemplate | None, pods: Iterable[Pod]) -> Workload:
+    def _workload(self, key: Key, template: PodTemplate | None, pods: list[Pod]) -> Workload:
         namespace, kind, name = key
-        pods = list(pods)
         subject = self.plain_pod(namespace)
         if template is not None:
             made_from, gateway = template.metadata, classify(template.metadata, template.spec)
@@ -245,24 +242,23 @@ class Survey:
             if spec is None:
                 subject = replace(subject, host_network=None)
         selected = self._selected(subject, gateway, made_from)
-        groups = []
-        for pod in pods:
-            proxy = proxy_of(self.mesh, pod, template)
-            groups.append(PodGroup(pod, proxy, effect(selected, proxy, template)))
-        workload = self._workloads.get(key)
-        metadata = workload.metadata if workload else (pods[0].metadata if kind == "Pod" else Metadata(name=name))
-        held = _held(workload) if workload else ""
-        lender = self.lender(workload) if workload else None
-        made = Workload(kind, namespace, name, metadata, template, subject, selected, gateway, tuple(groups), held)
-        return replace(made, lender=Key.of(lender)) if lender else made
+        proxies = [(pod, proxy_of(self.mesh, pod, template)) for pod in pods]
+        groups = tuple(PodGroup(pod, proxy, effect(selected, proxy, template)) for pod, proxy in proxies)
+        if (workload := self._workloads.get(key)) is None:
+            metadata = pods[0].metadata if kind == "Pod" else Metadata(name=name)
+            return Workload(kind, namespace, name, metadata, template, subject, selected, gateway, groups)
+        lender = self.lender(workload)
+        return Workload(
+            kind, namespace, name, workload.metadata, template, subject, selected, gateway, groups,
+            _held(workload), Key.of(lender) if lender else None,
+        )  # fmt: skip
 
     def _selected(self, subject: Subject, gateway: GatewayKind | None, metadata: Metadata) -> InjectionDecision:
         if gateway in RENDERED:
             made_from = self._gateways.get((subject.namespace, gateway_name(metadata)))
             if made_from is None and not self.snapshot.lacks(labels.GATEWAYS, subject.namespace):
                 return InjectionDecision(State.NONE, "its Gateway is gone")
-            given = subject.namespace_labels if subject.namespace_known else None
-            return owner(self.mesh, made_from, given)
+            return owner(self.mesh, made_from, subject.namespace_labels if subject.namespace_known else None)
         silent = self._heeded.isdisjoint(subject.labels) and labels.INJECT not in subject.annotations
         if silent and subject.host_network is False:  # most are: their namespace's answer is theirs
             return self.selected_for_namespace(subject.namespace)
@@ -275,12 +271,15 @@ class Survey:
 
 def _held(workload: WorkloadObject) -> Held:
     """kubectl refuses to restart what is paused; OnDelete waits until somebody deletes the pods; a restart of what
-    rolls already begins another rollout, behind the one that has not ended.
+    rolls already (new pods are made or waited for) begins another rollout, behind the one that has not ended, and may
+    have made no progress for its progressDeadlineSeconds.
     """
     if workload.spec.paused and facts_of(workload.kind).resume_command:
         return "paused"
-    strategy = workload.spec.update_strategy
-    return "OnDelete" if strategy and strategy.type == "OnDelete" else state_of(workload.kind, workload.status)
+    if workload.spec.update_strategy and workload.spec.update_strategy.type == "OnDelete":
+        return "OnDelete"
+    conditions = workload.status.conditions if workload.status and workload.kind == "Deployment" else ()
+    return next((_PROGRESS.get(c.reason, "") for c in conditions if c.type == "Progressing"), "")
 
 
 def _age(pod: Pod) -> tuple[object, ...]:

@@ -48,13 +48,13 @@ def release(version: str) -> Release | None:
     parts = version.removeprefix("v").split("-")[0].split(".")
     if len(parts) < 2 or not (parts[0].isdecimal() and parts[1].isdecimal()):
         return None
-    found = int(parts[0]), int(parts[1])
-    return found if found >= _OLDEST else None
+    number = int(parts[0]), int(parts[1])
+    return number if number >= _OLDEST else None
 
 
 def may_be_at_least(versions: Iterable[str], wanted: Release) -> bool:
     """Whether one of these may be of that release or later; none, and what is no release, may be any."""
-    known = [found for version in versions if (found := release(version))]
+    known = [number for version in versions if (number := release(version))]
     return not known or max(known) >= wanted
 
 
@@ -72,31 +72,18 @@ def veto(
         return Veto(False, "host network")
     if config is not None and config.policy not in ("enabled", "disabled"):  # then nothing that a pod asks for counts
         return Veto(False, f"its policy is {config.policy or 'empty'}, neither enabled nor disabled")
-    word = _word(namespace, labels, annotations, config, versions)
+    if namespace in SYSTEM_NAMESPACES:
+        return Veto(False, f"istiod never injects in {namespace}")
+    answers = [_asked(labels, annotations, known) for known in _releases(versions, labels, annotations)]
+    answer, said = answers[-1]
+    if any(other != answer for other, _ in answers):
+        return Veto(None, f"releases read {said} differently, and istiod's release is not known")
+    if answer == "no":
+        return Veto(False, f"{said} opts out")
+    word = Veto(True, f"{said} asks for it") if answer == "yes" else _by_config(labels, config)
     if host_network is None and word.accepts:
         return Veto(None, "whether the pod is on the host network was not read")
     return word
-
-
-def _word(
-    namespace: str,
-    labels: Mapping[str, str],
-    annotations: Mapping[str, str],
-    config: InjectorConfig | None,
-    versions: tuple[str, ...],
-) -> Veto:
-    if namespace in SYSTEM_NAMESPACES:
-        return Veto(False, f"istiod never injects in {namespace}")
-    asked = [_asked(labels, annotations, known) for known in _releases(versions, labels, annotations)]
-    word, said = asked[-1]
-    if any(other != word for other, _ in asked):
-        return Veto(None, f"releases read {said} differently, and istiod's release is not known")
-    match word:
-        case "yes":
-            return Veto(True, f"{said} asks for it")
-        case "no":
-            return Veto(False, f"{said} opts out")
-    return _by_config(labels, config)
 
 
 def _by_config(labels: Mapping[str, str], config: InjectorConfig | None) -> Veto:
@@ -120,7 +107,7 @@ def _releases(
     versions: tuple[str, ...], labels: Mapping[str, str], annotations: Mapping[str, str]
 ) -> tuple[Release, ...]:
     """The releases to ask: the control plane's own, or one of each era when it is unknown and it could matter."""
-    known = tuple(found for version in versions if (found := release(version)) is not None)
+    known = tuple(number for version in versions if (number := release(version)))
     if known and len(known) == len(versions):
         return known
     plain = labels.get(well_known.INJECT) in (None, "true", "false") and well_known.INJECT not in annotations

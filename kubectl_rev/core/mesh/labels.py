@@ -14,30 +14,22 @@ TAG = "istio.io/tag"
 APP = "app"
 ISTIOD = "istiod"  # value of `app` on istiod's Deployment, pods and Services: istio-discovery/templates/deployment.yaml
 INJECTOR_APP = "sidecar-injector"  # value of `app` on injectors
-DEACTIVATED = (
-    "istio.io/deactivated"  # istioctl/pkg/util/common.go: both selectors of an injector that tag `default` replaced
-)
-INJECTION_WEBHOOK_SUFFIX = (
-    "sidecar-injector.istio.io"  # pkg/webhooks/webhookpatch.go: the entries that istiod maintains
-)
+DEACTIVATED = "istio.io/deactivated"  # istioctl/pkg/util/common.go: in an injector that tag `default` replaced
+# pkg/webhooks/webhookpatch.go: the entries that istiod maintains
+INJECTION_WEBHOOK_SUFFIX = "sidecar-injector.istio.io"
 DEFAULT = "default"  # name of the unrevisioned control plane's revision and of the default tag
 DEFAULT_TAG_INJECTOR = "istio-revision-tag-default"  # pkg/revisions/tag_watcher.go: looked up by this literal name
 DEFAULT_VALIDATOR = "istiod-default-validator"
 VALIDATION_WEBHOOK_SUFFIX = "validation.istio.io"
 
-CONFIG_GROUPS = (  # rules of base/templates/defaultrevision-validatingwebhookconfiguration.yaml
-    "networking.istio.io",
-    "security.istio.io",
-    "telemetry.istio.io",
-    "extensions.istio.io",
-)
+# rules of base/templates/defaultrevision-validatingwebhookconfiguration.yaml
+CONFIG_GROUPS = ("networking.istio.io", "security.istio.io", "telemetry.istio.io", "extensions.istio.io")
 GATEWAY_API = "gateway.networking.k8s.io"
 GATEWAYS = f"gateways.{GATEWAY_API}"
 VALIDATORS = "validatingwebhookconfigurations.admissionregistration.k8s.io"
 INJECTORS = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
 CONFIGURATION = "configurations.istio.io"  # what a gap calls all config, where it is not even known which there is
 ALWAYS_REJECT = "internal.istio.io/webhook-always-reject"  # pkg/config/constants/constants.go, honoured since 1.20
-OPERATOR_LABELS = "operator.istio.io"  # part of every label key that makes `istioctl uninstall` delete an object
 
 # What we leave on an object that we changed: its values before the first change. The default validator may be changed
 # by a migration of the default tag and by a repair, and each takes back its own.
@@ -86,13 +78,9 @@ AKS_NAMESPACE = "aks-istio-"  # aks-istio-system, aks-istio-ingress, aks-istio-e
 # Kubernetes
 SERVICE_NAME = "kubernetes.io/service-name"  # on EndpointSlices
 # Labels that differ between the pods of one workload, by Kubernetes itself: they say nothing about injection.
-PER_POD_LABELS = frozenset(
-    {
-        "statefulset.kubernetes.io/pod-name",
-        "apps.kubernetes.io/pod-index",
-        "batch.kubernetes.io/job-completion-index",
-    }
-)
+PER_POD_LABELS = frozenset({
+    "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", "batch.kubernetes.io/job-completion-index",
+})  # fmt: skip
 POD_TEMPLATE_HASH = "pod-template-hash"  # on the pods of a Deployment, and the end of its ReplicaSet's name
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"  # kubectl rollout restart: polymorphichelpers/objectrestarter.go
 # The annotations of a pod that anything here reads; all others are dropped while the pods stream by.

@@ -10,7 +10,6 @@ from typing import Generic, TypeVar
 import msgspec
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.rollout_state import WorkloadStatus
 from kubectl_rev.core.mesh.selectors import LabelSelector
 
 Template = TypeVar("Template")
@@ -45,7 +44,7 @@ class Metadata(Shape):
     @property
     def controller(self) -> OwnerReference | None:
         """The owner that manages the object (there is at most one, by the API server's validation)."""
-        return next(iter([owner for owner in self.owner_references if owner.controller]), None)
+        return next((owner for owner in self.owner_references if owner.controller), None)
 
 
 class Object(Shape):
@@ -104,8 +103,9 @@ class PodSpec(Shape):
 class Condition(Shape):
     """`status.conditions[]`."""
 
-    type: str
+    type: str = ""
     status: str = ""
+    reason: str = ""
 
 
 class PodStatus(Shape):
@@ -190,6 +190,12 @@ class WorkloadSpec(Shape, Generic[Template]):
     triggers: list[Trigger] | None = None
 
 
+class WorkloadStatus(Shape):
+    """`status` of a workload, as far as it tells of a rollout."""
+
+    conditions: list[Condition] = []
+
+
 class WorkloadObject(Object):
     """An owner of pods. `template` is None when only metadata was read, or it is another's (`Survey.lender`)."""
 
@@ -252,27 +258,6 @@ class WebhookConfiguration(Object):
     """A MutatingWebhookConfiguration or a ValidatingWebhookConfiguration."""
 
     webhooks: list[Webhook] = []
-
-
-class Port(Shape):
-    """`spec.ports[]` of a Service, `ports[]` of an EndpointSlice; the latter has the name of the former."""
-
-    name: str = ""
-    port: int = 0
-    target_port: int | str | None = None
-
-
-class ServiceSpec(Shape):
-    """`spec` of a Service."""
-
-    selector: dict[str, str] = {}
-    ports: list[Port] = []
-
-
-class Service(Object):
-    """v1 Service."""
-
-    spec: ServiceSpec = msgspec.field(default_factory=ServiceSpec)
 
 
 class ConfigMap(Object):

@@ -107,10 +107,9 @@ def _revision_in(status: str) -> str | None:
 
 def _revision_at(mesh: Mesh, container: Container) -> str | None:
     """The one revision behind the Service that the proxy was told to call, None if there are several or none."""
-    for address in addresses(container)[:1]:
-        revisions = mesh.target(ClientConfig(service=address.service)).revisions if address.service else ()
-        return revisions[0] if len(revisions) == 1 else None
-    return None
+    services = [address.service for address in addresses(container)[:1] if address.service]
+    revisions = [revision for s in services for revision in mesh.target(ClientConfig(service=s)).revisions]
+    return revisions[0] if len(revisions) == 1 else None
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -130,11 +129,11 @@ def addresses(container: Container) -> list[Address]:
     A PROXY_CONFIG that does not name the latter means the default; a missing one does only if nothing else speaks.
     """
     env = {var.name: var.value for var in container.env}
-    found = [env[name] for name in ("CA_ADDR", *labels.ZTUNNEL_ADDRESSES) if env.get(name)]
-    if "PROXY_CONFIG" in env or not found:
+    texts = [env[name] for name in ("CA_ADDR", *labels.ZTUNNEL_ADDRESSES) if env.get(name)]
+    if "PROXY_CONFIG" in env or not texts:
         with suppress(msgspec.MsgspecError):
-            found.append(_PROXY_CONFIG.decode(env.get("PROXY_CONFIG") or "{}").discovery_address)
-    return [_address(address) for address in dict.fromkeys(found)]
+            texts.append(_PROXY_CONFIG.decode(env.get("PROXY_CONFIG") or "{}").discovery_address)
+    return [_address(text) for text in dict.fromkeys(texts)]
 
 
 def _address(text: str) -> Address:

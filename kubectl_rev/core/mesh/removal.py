@@ -9,17 +9,18 @@ IstioRevision that owns them; AKS removes a revision's objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from typing import TypeVar
 
 import msgspec
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.endpoints import Endpoint, EndpointConditions, EndpointSlice
 from kubectl_rev.core.mesh.istiod_veto import release
-from kubectl_rev.core.mesh.objects import Object, Pod, Service, WorkloadObject
+from kubectl_rev.core.mesh.objects import Object, Pod, WorkloadObject
 from kubectl_rev.core.mesh.ownership import Release, made_by_tag_set, release_of
 from kubectl_rev.core.mesh.removal_method import By, Method
-from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.revisions import Mesh, runs_istiod
+from kubectl_rev.core.mesh.services import Endpoint, EndpointConditions, EndpointSlice, Service
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.mesh.webhook_targets import revision_of
 
@@ -67,18 +68,11 @@ class Removal(msgspec.Struct, frozen=True):
 
 
 _ASKS_FOR_THE_OWNER = (1, 24)
-_PRUNED_KINDS = frozenset(
-    {
-        "Deployment",
-        "DaemonSet",
-        "Service",
-        "ConfigMap",
-        "Pod",
-        "EnvoyFilter",
-        "MutatingWebhookConfiguration",
-        "ValidatingWebhookConfiguration",
-    }
-)
+_PRUNED_KINDS = frozenset({
+    "Deployment", "DaemonSet", "Service", "ConfigMap", "Pod", "EnvoyFilter",
+    "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
+})  # fmt: skip
+Kept = TypeVar("Kept", bound=Object)
 
 
 def removal(mesh: Mesh, revision: str, by: By | None = None) -> Removal:
@@ -86,20 +80,17 @@ def removal(mesh: Mesh, revision: str, by: By | None = None) -> Removal:
 
     Where nobody says which istioctl, it is taken to be of the control plane's own release.
     """
-    own = istiod_deployments(mesh.snapshot, revision)
-    marked: list[Object] = [*own] or [
-        injector
-        for injector in mesh.snapshot.injectors
-        if injector.labels.get(labels.REV) == revision and labels.TAG not in injector.labels
-    ]
+    own = [workload for workload in mesh.snapshot.workloads if runs_istiod(workload) == revision]
+    injectors = [config for config in mesh.snapshot.injectors if config.labels.get(labels.REV) == revision]
+    marked: list[Object] = [*own] or [config for config in injectors if labels.TAG not in config.labels]
     operated = _operator_resources(mesh.snapshot, revision)
-    found = Method.OPERATOR if operated else _method(marked)
-    planes = [plane for plane in mesh.control_planes if plane.revision == revision]
+    method = Method.OPERATOR if operated else next(filter(None, map(_method, marked)), None)
+    planes = mesh.planes_of(revision)
     releases = [by.release] if by and by.release else [release(v) for plane in planes for v in plane.versions] or [None]
     return Removal(
         revision=revision,
-        method=by.method if by else found,
-        marked=by is None or by.method is found,
+        method=by.method if by else method,
+        marked=by is None or by.method is method,
         namespaces=tuple(sorted({plane.namespace for plane in planes if plane.namespace})),
         release=next(filter(None, (release_of(m.metadata, m.namespace) for m in marked)), Release("", "")),
         owner=next((owner for each in marked for owner in _sail_owners(each)), revision),
@@ -128,33 +119,19 @@ def _operator_resources(snapshot: Snapshot, revision: str) -> tuple[tuple[str, s
     )
 
 
-def istiod_deployments(snapshot: Snapshot, revision: str) -> list[WorkloadObject]:
-    """The Deployments whose pods are istiods of a revision."""
-    return [
-        workload
-        for workload in snapshot.workloads
-        if workload.kind == "Deployment"
-        and (template := workload.template) is not None
-        and template.metadata.labels.get(labels.APP) == labels.ISTIOD
-        and revision_of(template.metadata.labels) == revision
-    ]
+def _method(marked: Object) -> Method | None:
+    if marked.labels.get(labels.SAIL_MANAGED_BY) == labels.SAIL_OPERATOR or _sail_owners(marked):
+        return Method.SAIL
+    if marked.namespace.startswith(labels.AKS_NAMESPACE):
+        return Method.AKS
+    if release_of(marked.metadata):
+        return Method.HELM
+    ours = labels.OPERATOR_MANAGED in marked.labels or labels.OPERATOR_VERSION in marked.labels
+    return Method.ISTIOCTL if ours else None
 
 
-def _method(marked: Iterable[Object]) -> Method | None:
-    for each in marked:
-        if each.labels.get(labels.SAIL_MANAGED_BY) == labels.SAIL_OPERATOR or _sail_owners(each):
-            return Method.SAIL
-        if each.namespace.startswith(labels.AKS_NAMESPACE):
-            return Method.AKS
-        if release_of(each.metadata):
-            return Method.HELM
-        if labels.OPERATOR_MANAGED in each.labels or labels.OPERATOR_VERSION in each.labels:
-            return Method.ISTIOCTL
-    return None
-
-
-def _sail_owners(each: Object) -> list[str]:
-    return [owner.name for owner in each.metadata.owner_references if owner.kind == labels.SAIL_REVISION]
+def _sail_owners(marked: Object) -> list[str]:
+    return [owner.name for owner in marked.metadata.owner_references if owner.kind == labels.SAIL_REVISION]
 
 
 def after(snapshot: Snapshot, gone: Removal) -> Snapshot:
@@ -164,60 +141,45 @@ def after(snapshot: Snapshot, gone: Removal) -> Snapshot:
     foreseen, and whether the method really removes them is the gap.
     """
     fallen = [workload for workload in snapshot.workloads if gone.takes(workload.kind, workload)]
-    istiods = [
-        pod
-        for pod in snapshot.istiods
-        if not (
-            _made_by(fallen, pod)
-            or gone.takes("Pod", pod)
-            or (revision_of(pod.labels) == gone.revision and snapshot.has_gap("deployments.apps", pod.namespace))
-        )
-    ]
-    services = [service for service in snapshot.services if not gone.takes("Service", service)]
+
+    def falls(pod: Pod) -> bool:
+        unread = revision_of(pod.labels) == gone.revision and snapshot.has_gap("deployments.apps", pod.namespace)
+        return unread or gone.takes("Pod", pod) or any(_made_by(workload, pod) for workload in fallen)
+
+    istiods = [pod for pod in snapshot.istiods if not falls(pod)]
+    services = _left(gone, "Service", snapshot.services)
     return msgspec.structs.replace(
         snapshot,
-        workloads=[each for each in snapshot.workloads if not gone.takes(each.kind, each)],
+        workloads=[workload for workload in snapshot.workloads if not gone.takes(workload.kind, workload)],
         istiods=istiods,
         services=services,
         endpoint_slices=list(_slices(snapshot, services, istiods)),
-        config_maps=[each for each in snapshot.config_maps if not gone.takes("ConfigMap", each)],
-        injectors=[
-            injector for injector in snapshot.injectors if not gone.takes("MutatingWebhookConfiguration", injector)
-        ],
-        validators=[
-            validator
-            for validator in snapshot.validators
-            if not gone.takes("ValidatingWebhookConfiguration", validator)
-        ],
+        config_maps=_left(gone, "ConfigMap", snapshot.config_maps),
+        injectors=_left(gone, "MutatingWebhookConfiguration", snapshot.injectors),
+        validators=_left(gone, "ValidatingWebhookConfiguration", snapshot.validators),
     )
 
 
-def _made_by(workloads: Iterable[WorkloadObject], pod: Pod) -> bool:
-    """Whether a pod comes from one of these Deployments: it then has all labels of the template."""
-    return any(
-        workload.namespace == pod.namespace
-        and workload.template is not None
-        and workload.template.metadata.labels.items() <= pod.labels.items()
-        for workload in workloads
-    )
+def _left(gone: Removal, kind: str, objects: list[Kept]) -> list[Kept]:
+    return [it for it in objects if not gone.takes(kind, it)]
+
+
+def _made_by(workload: WorkloadObject, pod: Pod) -> bool:
+    """Whether a pod comes from this Deployment: it then has all labels of the template."""
+    given = workload.template.metadata.labels if workload.template else {}
+    return workload.template is not None and workload.namespace == pod.namespace and given.items() <= pod.labels.items()
 
 
 def _slices(snapshot: Snapshot, services: list[Service], istiods: list[Pod]) -> Iterator[EndpointSlice]:
     """The endpoints of Services that lead to istiods follow the istiods that are left; all others stay."""
-    left = {(each.namespace, each.name): each for each in services}
+    left = {(service.namespace, service.name): service for service in services}
     for endpoint_slice in snapshot.endpoint_slices:
         service = left.get((endpoint_slice.namespace, endpoint_slice.labels.get(labels.SERVICE_NAME, "")))
         if service is None:
             continue
-        before, now = leads_to(service, snapshot.istiods), leads_to(service, istiods)
-        if len(before) == len(now):
+        now = [pod for pod in istiods if service.leads_to(pod)]
+        if len(now) == len(snapshot.istiods_behind(service)):
             yield endpoint_slice
         else:
             ready = [Endpoint(conditions=EndpointConditions(ready=pod.ready)) for pod in now]
             yield msgspec.structs.replace(endpoint_slice, endpoints=ready)
-
-
-def leads_to(service: Service, istiods: Iterable[Pod]) -> list[Pod]:
-    """The istiods that a Service selects."""
-    selects = service.spec.selector.items()
-    return [pod for pod in istiods if selects and pod.namespace == service.namespace and selects <= pod.labels.items()]

@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from kubectl_rev.core.mesh import endpoints, labels, objects, sail
+from kubectl_rev.core.mesh import labels, objects, sail, services
 from kubectl_rev.core.mesh.istio_operator import IstioOperator
-from kubectl_rev.core.mesh.objects import Object, Pod, WorkloadObject
+from kubectl_rev.core.mesh.objects import Object, Pod, WebhookConfiguration, WorkloadObject
 
 
 class Keyed(Protocol):
@@ -94,30 +94,36 @@ class WorkloadFacts(msgspec.Struct, frozen=True, kw_only=True):
         return self.restart in (Restart.ANNOTATION, Restart.RESTART_AT)
 
 
-class Resource(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of resource. `older` are versions to ask for where `version` is not served; `short` are its short names.
+class Resource(msgspec.Struct, frozen=True):
+    """A kind of resource. `older` are versions to ask for where its own is not served; `short` are its short names.
 
     `field` is its list in the Snapshot. An `optional` kind is missed only by what it owns; most clusters have none.
     Changes of a kind that is not `watched` show in others: a ReplicaSet's in its pods.
     """
 
     kind: str
-    group: str
-    version: str
-    older: tuple[str, ...] = ()
-    plural: str
-    short: tuple[str, ...] = ()
-    type: type[Object]
+    api_version: str
     field: str
-    decoding: Decoding
+    type: type[Object]
+    decoding: Decoding = Decoding.JSON
+    short: tuple[str, ...] = ()
+    older: tuple[str, ...] = ()
     namespaced: bool = True
     optional: bool = False
     watched: bool = True
     workload: WorkloadFacts | None = None
 
     @property
-    def api_version(self) -> str:
-        return f"{self.group}/{self.version}" if self.group else self.version
+    def group(self) -> str:
+        return group_of(self.api_version)
+
+    @property
+    def version(self) -> str:
+        return self.api_version.rpartition("/")[2]
+
+    @property
+    def plural(self) -> str:
+        return plural_of(self.kind)
 
     @property
     def resource(self) -> str:
@@ -149,23 +155,6 @@ def group_of(api_version: str) -> str:
     return api_version.rpartition("/")[0]
 
 
-def _resource(
-    kind: str, api_version: str, field: str, type: type[Object], decoding: Decoding, *short: str, **more: Any
-) -> Resource:
-    group, _, version = api_version.rpartition("/")
-    return Resource(
-        kind=kind,
-        group=group,
-        version=version,
-        plural=plural_of(kind),
-        short=short,
-        type=type,
-        field=field,
-        decoding=decoding,
-        **more,
-    )
-
-
 def _workload(
     kind: str,
     api_version: str,
@@ -175,24 +164,17 @@ def _workload(
     watched: bool = True,
     **facts: Any,
 ) -> Resource:
-    found = WorkloadFacts(**facts)
-    more = {"optional": optional, "watched": watched, "workload": found}
-    return _resource(kind, api_version, "workloads", WorkloadObject, decoding, *short, **more)
+    workload = WorkloadFacts(**facts)
+    return Resource(
+        kind, api_version, "workloads", WorkloadObject, decoding, short,
+        optional=optional, watched=watched, workload=workload,
+    )  # fmt: skip
 
 
-def _webhooks(kind: str, field: str) -> Resource:
-    api_version = "admissionregistration.k8s.io/v1"
-    return _resource(kind, api_version, field, objects.WebhookConfiguration, Decoding.JSON, namespaced=False)
-
-
-def _sail(kind: str) -> Resource:
-    more = {"namespaced": False, "optional": True, "watched": False}
-    return _resource(kind, f"{sail.GROUP}/v1", "sail", sail.Sail, Decoding.JSON, **more)
-
-
+_WEBHOOKS = "admissionregistration.k8s.io/v1"
 RESOURCES = (
-    _resource("Namespace", "v1", "namespaces", objects.Namespace, Decoding.METADATA, "ns", namespaced=False),
-    _resource("Pod", "v1", "pods", Pod, Decoding.PROTOBUF, "po"),
+    Resource("Namespace", "v1", "namespaces", objects.Namespace, Decoding.METADATA, ("ns",), namespaced=False),
+    Resource("Pod", "v1", "pods", Pod, Decoding.PROTOBUF, ("po",)),
     _workload(
         "Deployment", "apps/v1", "deploy",
         restart=Restart.ANNOTATION,
@@ -234,19 +216,18 @@ RESOURCES = (
         # github.com/openshift/library-go/pkg/apps/appsutil/util.go, DeploymentConfigLabel
         middle=Middle("ReplicationController", "deploymentconfig", holds="name"),
     ),
-    _webhooks("MutatingWebhookConfiguration", "injectors"),
-    _webhooks("ValidatingWebhookConfiguration", "validators"),
-    _resource("Service", "v1", "services", objects.Service, Decoding.JSON, "svc"),
-    _resource("EndpointSlice", "discovery.k8s.io/v1", "endpoint_slices", endpoints.EndpointSlice, Decoding.JSON),
-    _resource("ConfigMap", "v1", "config_maps", objects.ConfigMap, Decoding.JSON, "cm", watched=False),
-    _resource("Gateway", "gateway.networking.k8s.io/v1", "gateways", objects.Gateway, Decoding.JSON, "gtw", "gw",
-              older=("v1beta1",), optional=True),
-    _sail("Istio"),
-    _sail("IstioRevision"),
-    _sail("IstioRevisionTag"),
+    Resource("MutatingWebhookConfiguration", _WEBHOOKS, "injectors", WebhookConfiguration, namespaced=False),
+    Resource("ValidatingWebhookConfiguration", _WEBHOOKS, "validators", WebhookConfiguration, namespaced=False),
+    Resource("Service", "v1", "services", services.Service, short=("svc",)),
+    Resource("EndpointSlice", "discovery.k8s.io/v1", "endpoint_slices", services.EndpointSlice),
+    Resource("ConfigMap", "v1", "config_maps", objects.ConfigMap, short=("cm",), watched=False),
+    Resource("Gateway", "gateway.networking.k8s.io/v1", "gateways", objects.Gateway, short=("gtw", "gw"),
+             older=("v1beta1",), optional=True),
+    *(Resource(kind, f"{sail.GROUP}/v1", "sail", sail.Sail, namespaced=False, optional=True, watched=False)
+      for kind in ("Istio", "IstioRevision", "IstioRevisionTag")),
     # Istio's in-cluster operator, up to 1.23
-    _resource("IstioOperator", f"{labels.OPERATOR_GROUP}/v1alpha1", "operators", IstioOperator, Decoding.JSON,
-              "iop", "io", optional=True, watched=False),
+    Resource("IstioOperator", f"{labels.OPERATOR_GROUP}/v1alpha1", "operators", IstioOperator, short=("iop", "io"),
+             optional=True, watched=False),
 )  # fmt: skip
 # Their resources say how Istio was installed, and what would install it again.
 INSTALLER_GROUPS = (sail.GROUP, labels.OPERATOR_GROUP)
@@ -255,10 +236,10 @@ BY_KIND = {resource.kind: resource for resource in RESOURCES}
 FIELDS = tuple(dict.fromkeys(resource.field for resource in RESOURCES))
 WORKLOADS = tuple(resource for resource in RESOURCES if resource.workload)
 # Without those that other workloads make: these are what people name, change and restart.
-TOP_WORKLOADS = tuple(each for each in WORKLOADS if each.workload and not each.workload.made)
+TOP_WORKLOADS = tuple(resource for resource in WORKLOADS if resource.workload and not resource.workload.made)
 
 _UNKNOWN = WorkloadFacts()
-_MIDDLES = tuple((each.kind, each.workload.middle) for each in WORKLOADS if each.workload and each.workload.middle)
+_MIDDLES = tuple((r.kind, r.workload.middle) for r in WORKLOADS if r.workload and r.workload.middle)
 
 
 def facts_of(kind: str) -> WorkloadFacts:

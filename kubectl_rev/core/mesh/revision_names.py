@@ -10,13 +10,12 @@ The *label* `istio.io/rev=NAME` is not decided here: webhooks decide it, and tho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
 
 from kubectl_rev.core.mesh.inventory import Survey
-from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.suggestions import did_you_mean
 
 
@@ -27,7 +26,7 @@ class Kind(StrEnum):
     TAG = "tag"
 
 
-EITHER = (Kind.REVISION, Kind.TAG)
+EITHER = tuple(Kind)
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -61,16 +60,15 @@ class WrongKind(ValueError):
     """A tag was named where only a revision makes sense, or a revision where only a tag does."""
 
 
-def of_flag(survey: Survey, text: str, kinds: Iterable[Kind] = EITHER, *, running: bool = False) -> Named:
-    """What a flag's value names. `kinds` are those that the flag takes.
+def of_flag(survey: Survey, text: str, allowed: Sequence[Kind] = EITHER, *, running: bool = False) -> Named:
+    """What a flag's value names; `allowed` is what the flag takes.
 
     `running`: a revision that only proxies still name, its control plane being gone, is one too: what runs on it can be
     looked for. Raises UnknownName and WrongKind.
     """
-    mesh, allowed = survey.mesh, tuple(kinds)
     kind, name = split(text)
-    there = revisions(mesh) | (_run_on(survey) if running else set())
-    points_to = tags(mesh)
+    there = survey.mesh.revisions | (_run_on(survey) if running else set())
+    points_to = survey.mesh.tag_revisions
     if kind and kind not in allowed:
         raise WrongKind(f"{text} is a {kind}: a {allowed[0]} is wanted")
     wanted = (kind,) if kind else allowed
@@ -84,7 +82,7 @@ def of_flag(survey: Survey, text: str, kinds: Iterable[Kind] = EITHER, *, runnin
     if Kind.REVISION not in allowed and name in there:
         raise WrongKind(f"{name} is a revision, not a tag")
     names = (there if Kind.REVISION in wanted else set()) | (points_to.keys() if Kind.TAG in wanted else set())
-    what = " or ".join(each for each in EITHER if each in wanted)
+    what = " or ".join(sorted(wanted))
     available = ", ".join(sorted(names)) or "none"
     raise UnknownName(f'{what} "{name}" not found; available: {available}{did_you_mean(name, names)}')
 
@@ -95,16 +93,6 @@ def split(text: str) -> tuple[Kind | None, str]:
     return (Kind(kind), name) if slash and kind in EITHER else (None, text)
 
 
-def revisions(mesh: Mesh) -> set[str]:
-    """The revisions with a control plane, or with an injector that is left of one."""
-    return {plane.revision for plane in mesh.control_planes}
-
-
-def tags(mesh: Mesh) -> dict[str, str]:
-    """The tags and the revisions that they point to; of a tag with two (REV113) its injector's, as `Mesh.resolve`."""
-    return {tag.name: tag.revision for tag in sorted(mesh.tags, key=lambda tag: tag.injector is not None)}
-
-
 def _run_on(survey: Survey) -> set[str]:
-    proxies = [group.proxy for workload in survey.workloads for group in workload.groups if group.proxy]
-    return {proxy.revision for proxy in proxies if proxy.revision}
+    groups = [group for workload in survey.workloads for group in workload.groups]
+    return {group.proxy.revision for group in groups if group.proxy and group.proxy.revision}

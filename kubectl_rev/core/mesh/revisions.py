@@ -16,7 +16,7 @@ import msgspec
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.istiod_veto import InjectorConfig, release
-from kubectl_rev.core.mesh.objects import ClientConfig, Pod, Webhook, WebhookConfiguration, WorkloadObject
+from kubectl_rev.core.mesh.objects import Pod, Webhook, WebhookConfiguration, WorkloadObject
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.mesh.webhook_targets import Reach, Target, revision_of
 
@@ -43,7 +43,6 @@ class Istiod(msgspec.Struct, frozen=True):
     name: str
     ready: bool
     version: str
-    answered: bool
 
 
 class ControlPlane(msgspec.Struct, frozen=True):
@@ -85,7 +84,7 @@ class Mesh:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self._reach = Reach(snapshot)
+        self.target = Reach(snapshot).target
         self.injectors = sorted((self._injector(c) for c in snapshot.injectors if injects(c)), key=lambda i: i.name)
 
     @property
@@ -101,17 +100,19 @@ class Mesh:
     @cached_property
     def control_planes(self) -> list[ControlPlane]:
         """By revision, then namespace; remote, external and missing ones included."""
-        found: dict[tuple[str, str], list[Pod]] = {key: [] for key in self._istiod_deployments()}
+        istiods: dict[tuple[str, str], list[Pod]] = {}
+        for workload in self.snapshot.workloads:
+            if revision := runs_istiod(workload):
+                istiods[revision, workload.namespace] = []
         for pod in self.snapshot.istiods:
-            found.setdefault((revision_of(pod.labels), pod.namespace), []).append(pod)
+            istiods.setdefault((revision_of(pod.labels), pod.namespace), []).append(pod)
         planes = []
-        for (revision, namespace), pods in found.items():
+        for (revision, namespace), pods in istiods.items():
             unread = not pods and self.snapshot.has_gap("pods", namespace)
-            staying = [
-                pod for pod in pods if not pod.terminating
-            ] or pods  # a rollout's old ones are none of it any more
-            istiods = tuple(sorted(map(self._istiod, staying), key=lambda i: i.name))
-            planes.append(ControlPlane(revision, namespace, "unknown" if unread else "local", istiods))
+            # those that a rollout replaces are no part of it any more
+            staying = [pod for pod in pods if not pod.terminating] or pods
+            shown = tuple(sorted(map(self._istiod, staying), key=lambda i: i.name))
+            planes.append(ControlPlane(revision, namespace, "unknown" if unread else "local", shown))
         seen = {plane.revision for plane in planes}
         for injector in self.injectors:
             if injector.revision not in seen and not (injector.deactivated and injector.target.alive is False):
@@ -135,42 +136,61 @@ class Mesh:
         return sorted(tags.values(), key=lambda tag: (tag.name, tag.revision))
 
     @cached_property
+    def tag_revisions(self) -> dict[str, str]:
+        """The tags and the revisions that they point to; of a tag with two (REV113) its injector's."""
+        best_last = sorted(self.tags, key=lambda tag: (tag.injector is None, tag.revision), reverse=True)
+        return {tag.name: tag.revision for tag in best_last}
+
+    @cached_property
     def labelled_tags(self) -> set[tuple[str, str]]:
         """Tags and their revisions by label alone, as istiod itself reads them; two of a tag whose objects disagree."""
-        found = {(i.tag, i.labelled) for i in self.injectors if i.tag is not None and i.labelled}
-        return found | {(tag.name, tag.revision) for tag in self.tags if tag.service is not None}
+        by_injector = {(i.tag, i.labelled) for i in self.injectors if i.tag is not None and i.labelled}
+        return by_injector | {(tag.name, tag.revision) for tag in self.tags if tag.service is not None}
 
     @cached_property
     def names(self) -> list[str]:
         """Everything that a label `istio.io/rev` may usefully say, sorted: revisions and tags."""
-        return sorted({plane.revision for plane in self.control_planes} | {tag.name for tag in self.tags})
+        return sorted(self.revisions | {tag.name for tag in self.tags})
+
+    @cached_property
+    def revisions(self) -> set[str]:
+        """The revisions with a control plane, or with an injector that is left of one."""
+        return {plane.revision for plane in self.control_planes}
+
+    @cached_property
+    def existing(self) -> set[str]:
+        """The revisions of which more than an injector is there."""
+        return {plane.revision for plane in self.control_planes if plane.kind != "missing"}
+
+    @cached_property
+    def ready(self) -> set[str]:
+        """The revisions with a ready istiod."""
+        return {plane.revision for plane in self.control_planes if plane.ready}
+
+    def planes_of(self, revision: str) -> list[ControlPlane]:
+        """The control planes of a revision, by namespace; none of a name that is no revision's."""
+        return [plane for plane in self.control_planes if plane.revision == revision]
 
     def control_plane(self, revision: str, namespace: str = "") -> ControlPlane | None:
         """The control plane of a revision; of several with one name, the one in `namespace`, else the first."""
-        planes = [plane for plane in self.control_planes if plane.revision == revision]
+        planes = self.planes_of(revision)
         return next((plane for plane in planes if plane.namespace == namespace), planes[0] if planes else None)
 
+    def versions_of(self, revision: str, namespace: str = "") -> tuple[str, ...]:
+        """The known versions of that control plane."""
+        plane = self.control_plane(revision, namespace)
+        return plane.versions if plane else ()
+
     def resolve(self, name: str) -> str | None:
-        """The revision that `istio.io/rev=NAME` stands for, None for a ghost; a tag first, by its injector first."""
-        for tag in sorted(self.tags, key=lambda tag: tag.injector is None):
-            if tag.name == name:
-                return tag.revision
-        return name if any(plane.revision == name for plane in self.control_planes) else None
-
-    def target(self, client: ClientConfig) -> Target:
-        """Follow a webhook's clientConfig to the istiods behind it."""
-        return self._reach.target(client)
-
-    def injector_config(self, revision: str, namespace: str) -> InjectorConfig | None:
-        """What the istiod of a revision injects by: pilot/pkg/bootstrap/sidecarinjector.go names its ConfigMap.
-
-        None when it was not read. One that is not YAML, or not of this shape, is no config either.
-        """
-        return self.injector_configs.get((namespace, revision))
+        """The revision that `istio.io/rev=NAME` stands for, None for a ghost; a tag comes first."""
+        return self.tag_revisions.get(name, name if name in self.revisions else None)
 
     @cached_property
     def injector_configs(self) -> dict[tuple[str, str], InjectorConfig]:
-        """By namespace and revision, those that could be read."""
+        """What istiods inject by, by namespace and revision: pilot/pkg/bootstrap/sidecarinjector.go has the names.
+
+        Without those that were not read. One that is not YAML, or not of this shape, is no config either.
+        """
         configs = {}
         for config_map in self.snapshot.config_maps:
             base, _, revision = config_map.name.partition("istio-sidecar-injector")
@@ -183,22 +203,19 @@ class Mesh:
     def _injector(self, config: WebhookConfiguration) -> Injector:
         webhooks = tuple((w, self.target(w.client_config)) for w in config.webhooks if is_injection(w, config))
         labelled = config.labels.get(labels.REV)
-        never = [labels.DEACTIVATED in w.namespace_selector.match_labels for w, _ in webhooks]
         return Injector(
             name=config.name,
             revision=self.served_by(webhooks[0][1], labelled) or labels.DEFAULT,
             tag=config.labels.get(labels.TAG),
             labelled=labelled,
-            deactivated=all(never),
+            deactivated=all(labels.DEACTIVATED in w.namespace_selector.match_labels for w, _ in webhooks),
             webhooks=webhooks,
         )
 
     @staticmethod
     def served_by(target: Target, labelled: str | None) -> str | None:
         """Whoever stands behind the Service injects, whatever the label says; the label decides between several."""
-        if not target.revisions or labelled in target.revisions:
-            return labelled
-        return target.revisions[0]
+        return labelled if not target.revisions or labelled in target.revisions else target.revisions[0]
 
     def _elsewhere(self, injector: Injector) -> Literal["remote", "external", "missing", "unknown"]:
         """What to call the control plane of an injector whose istiods were not seen."""
@@ -206,13 +223,9 @@ class Mesh:
             return injector.target.kind
         return "unknown" if self.snapshot.has_gap("pods", injector.target.namespace) else "missing"
 
-    def _istiod_deployments(self) -> list[tuple[str, str]]:
-        found = ((runs_istiod(workload), workload.namespace) for workload in self.snapshot.workloads)
-        return [(revision, namespace) for revision, namespace in found if revision]
-
     def _istiod(self, pod: Pod) -> Istiod:
-        answered = self.snapshot.versions.get(f"{pod.namespace}/{pod.name}", "")
-        return Istiod(pod.name, pod.ready and not pod.terminating, answered or _claimed_version(pod), bool(answered))
+        version = self.snapshot.versions.get(f"{pod.namespace}/{pod.name}", "") or _claimed_version(pod)
+        return Istiod(pod.name, pod.ready and not pod.terminating, version)
 
 
 def injects(config: WebhookConfiguration) -> bool:
@@ -242,8 +255,8 @@ def _claimed_version(pod: Pod) -> str:
     The first that is a release: charts that were never released say 1.0.0, an istioctl writes its own version on what
     it installs, and a tag may be a build's name, which is better than nothing.
     """
-    images = [c.image.partition("@")[0] for c in pod.spec.containers if c.name == "discovery"] if pod.spec else []
-    tag = images[0].rpartition(":")[2] if images and ":" in images[0].rpartition("/")[2] else ""
+    image = next((c.image for c in pod.spec.containers if c.name == "discovery"), "") if pod.spec else ""
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
     tag = tag.removesuffix("-distroless").removesuffix("-debug")  # the variants of one release
     claims = (tag, pod.labels.get(labels.VERSION_LABEL, ""), pod.labels.get(labels.OPERATOR_VERSION, ""))
     return next((claim for claim in claims if release(claim)), tag)

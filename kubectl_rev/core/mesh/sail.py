@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import msgspec
 
+from kubectl_rev.core.mesh import objects
 from kubectl_rev.core.mesh.objects import Object, Shape
 
 GROUP = "sailoperator.io"
 REVISIONS = f"istiorevisions.{GROUP}"
 
 
-class Condition(Shape):
-    """`status.conditions[]` of a Sail resource."""
+class Condition(objects.Condition):
+    """`status.conditions[]` of a Sail resource, with its words."""
 
-    type: str
-    status: str = ""
-    reason: str = ""
     message: str = ""
 
 

@@ -63,8 +63,8 @@ class LabelSelector(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
     @property
     def requirements(self) -> tuple[Requirement, ...]:
         """`matchLabels` as `In` requirements, sorted by key, then `matchExpressions` as written."""
-        equal = sorted(self.match_labels.items())
-        return tuple(Requirement(key, Operator.IN, (value,)) for key, value in equal) + self.match_expressions
+        equal = [Requirement(key, Operator.IN, (value,)) for key, value in sorted(self.match_labels.items())]
+        return (*equal, *self.match_expressions)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         equal = self.match_labels.items() <= labels.items()
@@ -110,10 +110,10 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens: list[str] = _TOKEN.findall(text)
+        self._tokens: list[str] = [*_TOKEN.findall(text), ""]
 
     def requirements(self) -> Iterator[Requirement]:
-        if not self._tokens:
+        if not self._next:
             return
         yield self._requirement()
         while self._next:
@@ -145,31 +145,23 @@ class _Parser:
         return tuple(values)
 
     def _key(self) -> str:
-        if not self._is_word:
-            raise self._wrong("a label's name")
-        key = self._take()
-        if not _KEY.fullmatch(key):
-            raise ValueError(f"{self._text!r} is no label selector: {key!r} cannot be a label's name")
-        return key
+        return self._word("a label's name", "a label's name", _KEY)
 
     def _value(self, until: tuple[str, ...]) -> str:
         """A value, which is empty where one of `until` stands in its place."""
-        if self._next in until:
-            return ""
-        if not self._is_word:
-            raise self._wrong("a value")
-        value = self._take()
-        if not is_label_value(value):
-            raise ValueError(f"{self._text!r} is no label selector: {value!r} cannot be a label's value")
-        return value
+        return "" if self._next in until else self._word("a value", "a label's value", _VALUE)
+
+    def _word(self, wanted: str, what: str, pattern: re.Pattern[str]) -> str:
+        if self._next[:1] in "=!(),<>":  # and at the end
+            raise self._wrong(wanted)
+        word = self._take()
+        if not pattern.fullmatch(word):
+            raise ValueError(f"{self._text!r} is no label selector: {word!r} cannot be {what}")
+        return word
 
     @property
     def _next(self) -> str:
-        return self._tokens[0] if self._tokens else ""
-
-    @property
-    def _is_word(self) -> bool:
-        return self._next != "" and self._next[0] not in "=!(),<>"
+        return self._tokens[0]
 
     def _take(self, wanted: str = "") -> str:
         if wanted and self._next != wanted:

@@ -5,26 +5,16 @@ It holds Kubernetes' own objects and joins nothing: what they mean is `revisions
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
 
-from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.endpoints import EndpointSlice
+from kubectl_rev.core.mesh import labels, objects
 from kubectl_rev.core.mesh.istio_operator import IstioOperator
-from kubectl_rev.core.mesh.objects import (
-    ConfigMap,
-    Gateway,
-    IstioConfig,
-    Metadata,
-    Namespace,
-    Pod,
-    Service,
-    WebhookConfiguration,
-    WorkloadObject,
-)
+from kubectl_rev.core.mesh.objects import Pod
 from kubectl_rev.core.mesh.sail import Sail
+from kubectl_rev.core.mesh.services import EndpointSlice, Service
 
 
 class Absent(StrEnum):
@@ -68,17 +58,17 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     `scope` is the one namespace that `pods`, `workloads` and `gateways` were read of; empty where all were to be.
     """
 
-    namespaces: list[Namespace] = []
+    namespaces: list[objects.Namespace] = []
     pods: list[Pod] = []
     istiods: list[Pod] = []
-    workloads: list[WorkloadObject] = []
-    injectors: list[WebhookConfiguration] = []
-    validators: list[WebhookConfiguration] = []
+    workloads: list[objects.WorkloadObject] = []
+    injectors: list[objects.WebhookConfiguration] = []
+    validators: list[objects.WebhookConfiguration] = []
     services: list[Service] = []
     endpoint_slices: list[EndpointSlice] = []
-    config_maps: list[ConfigMap] = []
-    gateways: list[Gateway] = []
-    config: list[IstioConfig] = []
+    config_maps: list[objects.ConfigMap] = []
+    gateways: list[objects.Gateway] = []
+    config: list[objects.IstioConfig] = []
     sail: list[Sail] = []
     operators: list[IstioOperator] = []
     versions: dict[str, str] = {}
@@ -101,46 +91,37 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
         """Whether pods, a kind of workloads, or Gateways of this namespace could not be read."""
         return any(gap.resource == resource and self.hides(gap, namespace) for gap in self.gaps)
 
-
-def trimmed(metadata: Metadata) -> Metadata:
-    """A pod's metadata with only the annotations that we read."""
-    if not metadata.annotations.keys() <= labels.POD_ANNOTATIONS:
-        metadata.annotations = {k: v for k, v in metadata.annotations.items() if k in labels.POD_ANNOTATIONS}
-    return metadata
+    def istiods_behind(self, service: Service) -> list[Pod]:
+        """The istiods that a Service selects."""
+        return [pod for pod in self.istiods if service.leads_to(pod)]
 
 
 def fold(pods: Iterable[Pod]) -> list[Pod]:
     """Merge the running pods of one controller that are alike in all we look at into one Pod with a count.
 
     Memory then grows with the workloads, not with the pods. A folded pod has no name; a pod without a controller
-    is kept as it is, since it is its own workload.
+    is kept as it is, since it is its own workload. Annotations that nothing here reads are dropped.
     """
+    alone: list[Pod] = []
     folded: dict[tuple[object, ...], Pod] = {}
-    return list(_folding(pods, folded)) + list(folded.values())
-
-
-def _folding(pods: Iterable[Pod], folded: dict[tuple[object, ...], Pod]) -> Iterator[Pod]:
     for pod in pods:
-        metadata = trimmed(pod.metadata)
+        metadata = pod.metadata
+        if not metadata.annotations.keys() <= labels.POD_ANNOTATIONS:
+            metadata.annotations = {k: v for k, v in metadata.annotations.items() if k in labels.POD_ANNOTATIONS}
         controller = metadata.controller
         if controller is None or pod.spec is not None:
-            yield pod
+            alone.append(pod)
             continue
         common = metadata.labels
         if not labels.PER_POD_LABELS.isdisjoint(common):
             common = {k: v for k, v in common.items() if k not in labels.PER_POD_LABELS}
-        key = (
-            metadata.namespace,
-            controller.kind,
-            controller.name,
-            pod.terminating,
-            frozenset(common.items()),
-            frozenset(metadata.annotations.items()),
-        )
-        if (alike := folded.get(key)) is not None:
-            alike.count += pod.count
-            created = max(alike.metadata.creation_timestamp or "", metadata.creation_timestamp or "")
-            alike.metadata.creation_timestamp = created or None
+        alike = frozenset(common.items()), frozenset(metadata.annotations.items())
+        key = (metadata.namespace, controller.kind, controller.name, pod.terminating, *alike)
+        if (other := folded.get(key)) is not None:
+            other.count += pod.count
+            created = max(other.metadata.creation_timestamp or "", metadata.creation_timestamp or "")
+            other.metadata.creation_timestamp = created or None
         else:
             metadata.name, metadata.labels = "", common
             folded[key] = pod
+    return [*alone, *folded.values()]

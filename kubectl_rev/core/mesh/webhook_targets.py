@@ -13,8 +13,8 @@ from typing import Literal
 import msgspec
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.endpoints import EndpointSlice
-from kubectl_rev.core.mesh.objects import ClientConfig, Service
+from kubectl_rev.core.mesh.objects import ClientConfig
+from kubectl_rev.core.mesh.services import EndpointSlice, Service
 from kubectl_rev.core.mesh.snapshot import Snapshot
 
 
@@ -61,9 +61,8 @@ class Reach:
         self._services = {(s.namespace, s.name): s for s in snapshot.services}
         self._slices: dict[tuple[str, str], list[EndpointSlice]] = defaultdict(list)
         for endpoint_slice in snapshot.endpoint_slices:
-            self._slices[endpoint_slice.namespace, endpoint_slice.labels.get(labels.SERVICE_NAME, "")].append(
-                endpoint_slice
-            )
+            service = endpoint_slice.labels.get(labels.SERVICE_NAME, "")
+            self._slices[endpoint_slice.namespace, service].append(endpoint_slice)
 
     def target(self, client: ClientConfig) -> Target:
         """Follow a webhook's clientConfig to the istiods behind it."""
@@ -91,27 +90,21 @@ class Reach:
             return Problem.NO_PORT, str(number)
         if self._snapshot.has_gap("endpointslices.discovery.k8s.io", service.namespace):
             return None, ""
-        ready = [each for each in self._slices[service.namespace, service.name] if _is_ready(each)]
+        slices = self._slices[service.namespace, service.name]
+        ready = [part.ports for part in slices if any(endpoint.conditions.ready for endpoint in part.endpoints)]
         if not ready:
             return Problem.NOT_READY, ""
-        if port is None or any(not each.ports or any(p.name == port.name for p in each.ports) for each in ready):
+        if port is None or any(not ports or any(p.name == port.name for p in ports) for ports in ready):
             return None, ""
         return Problem.PORT_NOT_READY, str(number)
 
     def _revisions_behind(self, service: Service) -> tuple[str, ...]:
-        selects = service.spec.selector.items()
-        pods = (pod for pod in self._snapshot.istiods if pod.namespace == service.namespace)
-        revisions = {revision_of(pod.labels) for pod in pods if selects <= pod.labels.items()}
+        revisions = {revision_of(pod.labels) for pod in self._snapshot.istiods_behind(service)}
         if not revisions:  # scaled to zero
-            for workload in self._snapshot.workloads:
-                template = workload.template.metadata.labels if workload.template else {}
-                if workload.namespace == service.namespace and template and selects <= template.items():
-                    revisions.add(revision_of(template))
+            here = (w.template for w in self._snapshot.workloads if w.namespace == service.namespace and w.template)
+            selected = service.spec.selector.items()
+            revisions = {revision_of(t.metadata.labels) for t in here if selected <= t.metadata.labels.items()}
         return tuple(sorted(revisions))
-
-
-def _is_ready(each: EndpointSlice) -> bool:
-    return any(endpoint.conditions.ready for endpoint in each.endpoints)
 
 
 def revision_of(metadata_labels: dict[str, str]) -> str:

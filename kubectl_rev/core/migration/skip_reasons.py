@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, within
+from kubectl_rev.core.checks.model import ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect
 from kubectl_rev.core.mesh.injection import State
@@ -99,7 +100,7 @@ def left(workload: Workload, kept: Kept, pods: int, to: str) -> Left:
 def _next_step(workload: Workload, reason: Reason, to: str) -> Hint:
     """The command that helps; none where the reason itself says what to do, or nothing but time helps."""
     where = within(workload.namespace)
-    named = f"{workload.kind.lower()}/{workload.name}"
+    named = str(ref_of(workload))
     match reason:
         case Reason.PAUSED:
             return resume(workload)

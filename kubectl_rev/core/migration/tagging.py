@@ -17,9 +17,10 @@ from msgspec.structs import replace
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.inventory import Survey
-from kubectl_rev.core.mesh.objects import Object, Service, WebhookConfiguration
+from kubectl_rev.core.mesh.objects import Object, WebhookConfiguration
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.revision_names import Named
+from kubectl_rev.core.mesh.services import Service
 from kubectl_rev.core.migration.choosing import Request, Unknown
 from kubectl_rev.core.migration.migration import Planner, gateways_last
 from kubectl_rev.core.migration.patch_targets import PatchTargets

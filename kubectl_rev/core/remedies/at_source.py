@@ -14,12 +14,14 @@ from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.ownership import Owner
 from kubectl_rev.core.mesh.webhook_targets import own_service
 
+_BASE = Owner("Helm", "istio-base")
+
 
 def repoint(owner: Owner, validator: str, revision: str, *, default: bool) -> Hint:
     """How to make a validator call a revision, for good; `default`: it validates config without a revision label."""
     match owner.tool:
         case "Helm" if default:
-            return _upgrade(owner, "istio/base", Flag("--set", f"defaultRevision={_helm_value(revision)}"))
+            return default_revision(revision, owner)
         case "Helm":
             return _upgrade(owner, "istio/istiod")
         case "Sail" if default:
@@ -52,10 +54,10 @@ def remove(owner: Owner, name: str) -> Hint:
     return sentence(f"in the source of {owner}: remove {name}")
 
 
-def default_revision(revision: str) -> Hint:
+def default_revision(revision: str, base: Owner = _BASE) -> Hint:
     """How the base chart is told which revision validates what has no revision label."""
-    setting = Flag("--set", f"defaultRevision={_helm_value(revision)}")
-    return program("helm", "upgrade", "istio-base", "istio/base", Flag("--reuse-values"), setting)
+    value = re.sub(r"([\\,{}])", r"\\\1", revision)  # for --set, and not for more settings (helm/pkg/strvals)
+    return _upgrade(base, "istio/base", Flag("--set", f"defaultRevision={value}"))
 
 
 def _upgrade(owner: Owner, chart: str, *settings: Flag) -> Hint:
@@ -64,11 +66,6 @@ def _upgrade(owner: Owner, chart: str, *settings: Flag) -> Hint:
 
 def _release(owner: Owner) -> list[Flag]:
     return [within(owner.namespace)] if owner.namespace else []
-
-
-def _helm_value(text: str) -> str:
-    """What Helm's --set takes for this text, and not for more settings (helm/pkg/strvals)."""
-    return re.sub(r"([\\,{}])", r"\\\1", text)
 
 
 def tag_moves(survey: Survey, revision: str) -> str:

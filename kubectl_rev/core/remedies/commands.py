@@ -1,4 +1,4 @@
-"""What a finding points at and the command that helps: references and hints."""
+"""The commands that help, for a subject in a mesh."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from kubectl_rev.core.checks.hints import NO_HINT, OVERWRITE, Flag, Hint, command, program, selecting, sentence, within
+from kubectl_rev.core.checks.model import namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.drift import RENDERED
@@ -15,7 +16,7 @@ from kubectl_rev.core.mesh.enrollment import why_not_injected
 from kubectl_rev.core.mesh.injection import State, select
 from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.istiod_veto import may_be_at_least
-from kubectl_rev.core.mesh.resources import Restart, facts_of
+from kubectl_rev.core.mesh.resources import Keyed, Restart, facts_of
 
 _ISTIO_SYSTEM = "istio-system"  # istioctl's default for -i
 _HAS_TAGS = (1, 11)  # the release of `istioctl tag`; 1.10's was `x revision tag`, 1.9 had none
@@ -23,17 +24,15 @@ _HAS_TAGS = (1, 11)  # the release of `istioctl tag`; 1.10's was `x revision tag
 
 def restart(workload: Workload) -> Hint:
     """How a workload's pods come to be replaced: a command, or what to wait for."""
-    if workload.gateway in RENDERED and workload.selected.revision is None:
-        return explain(workload)
     if workload.gateway in RENDERED:
-        return sentence(
-            f"wait: the istiod of {workload.selected.revision} renders it again by itself, a restart does not"
-        )
+        revision = workload.selected.revision
+        again = f"wait: the istiod of {revision} renders it again by itself, a restart does not"
+        return sentence(again) if revision else explain(workload)
     facts = facts_of(workload.kind)
     if workload.held == "paused":
         return resume(workload).then(_of(workload, facts.restart_command))
     if workload.held == "rolling":
-        return command("rollout", "status", f"{workload.kind.lower()}/{workload.name}", within(workload.namespace))
+        return command("rollout", "status", str(ref_of(workload)), within(workload.namespace))
     if workload.held == "stuck":
         return _why_stuck(workload)
     what = f"{workload.kind} {workload.name} in namespace {workload.namespace}"
@@ -52,10 +51,8 @@ def restart(workload: Workload) -> Hint:
 
 def _why_stuck(workload: Workload) -> Hint:
     """The new pod that does not become ready, where its name and state were read; else all pods of the workload."""
-    waiting = [
-        g.pod for g in workload.groups if g.pod.name and g.pod.status and not g.pod.ready and not g.pod.terminating
-    ]
-    if waiting:
+    pods = [group.pod for group in workload.groups if group.pod.name and group.pod.status]
+    if waiting := [pod for pod in pods if not pod.ready and not pod.terminating]:
         newest = max(waiting, key=lambda pod: pod.metadata.creation_timestamp or "")
         return command("describe", "pod", newest.name, within(workload.namespace))
     wanted = workload.template.metadata.labels if workload.template else {}
@@ -73,9 +70,10 @@ def _of(workload: Workload, words: str) -> Hint:
     return program(*(word.format(name=workload.name) for word in words.split()), within(workload.namespace))
 
 
-def explain(workload: Workload) -> Hint:
+def explain(subject: Keyed) -> Hint:
     """The command that tells why."""
-    return command("rev-status", f"{workload.kind.lower()}/{workload.name}", within(workload.namespace))
+    where = [within(subject.namespace)] if subject.namespace else []
+    return command("rev-status", f"{subject.kind.lower()}/{subject.name}", *where)
 
 
 def label(resource: str, name: str, *changes: str | Flag, namespace: str = "") -> Hint:
@@ -83,8 +81,7 @@ def label(resource: str, name: str, *changes: str | Flag, namespace: str = "") -
     if "=" in name or name.endswith("-"):
         said = " ".join(change for change in changes if isinstance(change, str))
         return sentence(f"change the labels of {resource} {name} with kubectl edit: {said}")
-    where = [within(namespace)] if namespace else []
-    return command("label", resource, name, *where, *changes)
+    return command("label", resource, name, *([within(namespace)] if namespace else []), *changes)
 
 
 def label_gateway(namespace: str, name: str, revision: str) -> Hint:
@@ -97,15 +94,14 @@ def relabel(survey: Survey, name: str, *, meant: tuple[str, str] | None = None, 
     where it can, else by the first that can. Where nobody can, the command that tells why. What works is tried, not
     known: 1.9 and before have no injector that answers to `istio.io/rev=default`. The label `wrong` goes, too.
     """
-    given, mesh = survey.namespace_labels.get(name, {}), survey.mesh
-    gone = (*labels.INJECTION_LABELS, wrong)
+    given, gone = survey.namespace_labels.get(name, {}), (*labels.INJECTION_LABELS, wrong)
     others = {key: value for key, value in given.items() if key not in gone}
     wishes = [*((labels.REV, revision) for revision in living(survey)), (labels.INJECTION, "enabled")]
     for key, value in [meant, *wishes] if meant else wishes:
-        if select(mesh, Subject(name, others | {key: value})).state is State.INJECTED:
+        if select(survey.mesh, Subject(name, others | {key: value})).state is State.INJECTED:
             drop = [f"{old}-" for old in gone if old in given and old != key]
             return label("namespace", name, *drop, f"{key}={value}", OVERWRITE)
-    return command("rev-status", f"namespace/{name}")
+    return explain(namespace_ref(name))
 
 
 def migrate(survey: Survey, namespace: str, to: str) -> Hint:
@@ -116,8 +112,8 @@ def migrate(survey: Survey, namespace: str, to: str) -> Hint:
 
 def living(survey: Survey) -> list[str]:
     """The revisions that are not known to be dead, the one that holds the default first."""
-    alive = {plane.revision for plane in survey.mesh.control_planes if plane.kind != "local" or plane.ready}
-    alive -= {plane.revision for plane in survey.mesh.control_planes if plane.kind == "missing"}
+    planes = survey.mesh.control_planes
+    alive = {plane.revision for plane in planes if plane.ready or plane.kind not in ("local", "missing")}
     return sorted(alive, key=lambda revision: (revision != survey.default.injection, revision))
 
 
@@ -129,7 +125,7 @@ def retag(survey: Survey, tag: str, to: Sequence[str]) -> Hint:
     """
     own = _with_own_injector(survey)
     for revision in to:
-        if revision in own and any(c.labels.get(labels.TAG) == tag for c in survey.snapshot.injectors):
+        if revision in own and any(injector.tag == tag for injector in survey.mesh.injectors):
             return command("rev-migrate", Flag("--tag", tag), Flag("--to", revision))
         if revision in own:
             return tag_set(survey, tag, revision)
@@ -141,7 +137,7 @@ def hold_default(survey: Survey) -> Hint:
 
     Meant is the one that validates by default (it held both), then the revision of that name, then the only one ready.
     """
-    ready = {plane.revision for plane in survey.mesh.control_planes if plane.ready}
+    ready = survey.mesh.ready
     for revision in (survey.default.validation, labels.DEFAULT, *(ready if len(ready) == 1 else ())):
         if revision in ready and _is_taggable(survey, revision):
             return tag_set(survey, labels.DEFAULT, revision)
@@ -161,15 +157,14 @@ def make_default_validator(survey: Survey) -> Hint:
 
 def _is_taggable(survey: Survey, revision: str) -> bool:
     """Whether a tag can point at a revision, and its release may have `istioctl tag`."""
-    plane = survey.mesh.control_plane(revision)
-    own = revision in _with_own_injector(survey)
-    return own and plane is not None and may_be_at_least(plane.versions, _HAS_TAGS)
+    mesh = survey.mesh
+    known = revision in mesh.revisions and revision in _with_own_injector(survey)
+    return known and may_be_at_least(mesh.versions_of(revision), _HAS_TAGS)
 
 
 def _with_own_injector(survey: Survey) -> set[str]:
     """The revisions that a tag can point at."""
-    own = (c for c in survey.snapshot.injectors if labels.TAG not in c.labels and c.webhooks)
-    return {c.labels[labels.REV] for c in own if labels.REV in c.labels}
+    return {injector.labelled for injector in survey.mesh.injectors if injector.tag is None and injector.labelled}
 
 
 def tag_set(survey: Survey, tag: str, revision: str) -> Hint:
@@ -186,9 +181,8 @@ def tag_set(survey: Survey, tag: str, revision: str) -> Hint:
 def reinstall(what: str, revision: str) -> Hint:
     """What is installed with istioctl, and moves only by being installed again."""
     setting = [] if revision == labels.DEFAULT else [Flag("--set", f"revision={revision}")]
-    return sentence(
-        f"{what}: ", program("istioctl", "install", *setting, Flag("-f", "FILE")), ", with its own settings"
-    )
+    install = program("istioctl", "install", *setting, Flag("-f", "FILE"))
+    return sentence(f"{what}: ", install, ", with its own settings")
 
 
 def reset_label(workload: Workload, value: str) -> Hint:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -46,7 +46,7 @@ def commands(
             note = "its objects do not say which release they are of"
             return [Command(program("helm", "uninstall", "RELEASE", within("NAMESPACE")), note)]
         case Method.SAIL:
-            return list(_sail(mesh, gone))
+            return [_sail(mesh, gone)]
         case Method.AKS:
             note = "complete removes the older revision, rollback the newer one; its gateways go too"
             note += "".join(f", Service {name} keeps {_ready(count)}" for (_, name), count in sorted(kept.items()))
@@ -61,9 +61,8 @@ def _ready(pods: int) -> str:
 
 
 def _istioctl(mesh: Mesh, gone: Removal) -> Command:
-    plane = mesh.control_plane(gone.revision)
-    known = [found for version in (plane.versions if plane else ()) if (found := release(version))]
-    old = any(found < _UNINSTALL_IS_STABLE for found in known)
+    known = [number for version in mesh.versions_of(gone.revision) if (number := release(version))]
+    old = any(number < _UNINSTALL_IS_STABLE for number in known)
     words = ["istioctl", *(["x"] if old else []), "uninstall"]
     if gone.unlabelled:
         note = "FILE is what it was installed with: it has no revision label"
@@ -98,30 +97,27 @@ _KINDS = (
 )
 
 
-def _sail(mesh: Mesh, gone: Removal) -> Iterator[Command]:
+def _sail(mesh: Mesh, gone: Removal) -> Command:
     """An IstioRevision that an Istio made is deleted by the operator; one that was made by hand, by hand."""
     name = gone.owner
     made = next((r for r in mesh.snapshot.sail if (r.kind, r.name) == (labels.SAIL_REVISION, name)), None)
     # Where the IstioRevision was not read: an Istio that is updated in place makes one of its own name.
     makers = [owner.name for owner in made.metadata.owner_references if owner.kind == "Istio"] if made else [name]
-    for resource in mesh.snapshot.sail:
-        if resource.kind != "Istio" or resource.name not in makers:
-            continue
-        strategy = resource.spec.update_strategy
-        if strategy is not None and strategy.type == "RevisionBased" and name != resource.name:
-            grace = strategy.inactive_revision_deletion_grace_period_seconds
-            seconds = 30 if grace is None else grace  # the operator's default
-            note = f"Sail deletes it by itself {seconds} s after it is no longer in use, unless it is the active one"
-            yield Command(command("delete", "istiorevision", name), note)
-            return
-        yield Command(command("delete", "istio", resource.name), "it owns the revision, and would make it again")
-        return
-    yield Command(command("delete", "istiorevision", name))
+    istio = next((r for r in mesh.snapshot.sail if r.kind == "Istio" and r.name in makers), None)
+    delete = command("delete", "istiorevision", name)
+    if istio is None:
+        return Command(delete)
+    strategy = istio.spec.update_strategy
+    if strategy is None or strategy.type != "RevisionBased" or name == istio.name:
+        return Command(command("delete", "istio", istio.name), "it owns the revision, and would make it again")
+    grace = strategy.inactive_revision_deletion_grace_period_seconds
+    seconds = 30 if grace is None else grace  # the operator's default
+    note = f"Sail deletes it by itself {seconds} s after it is no longer in use, unless it is the active one"
+    return Command(delete, note)
 
 
 def _older(mesh: Mesh, gone: Removal, others: Sequence[ControlPlane]) -> bool:
-    def age(revision: str) -> tuple[int, int]:
-        plane = mesh.control_plane(revision)
-        return max((release(v) or (0, 0) for v in plane.versions), default=(0, 0)) if plane else (0, 0)
+    def newest(revision: str) -> tuple[int, int]:
+        return max((release(version) or (0, 0) for version in mesh.versions_of(revision)), default=(0, 0))
 
-    return all(age(gone.revision) <= age(plane.revision) for plane in others)
+    return all(newest(gone.revision) <= newest(plane.revision) for plane in others)

@@ -5,38 +5,27 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from kubectl_rev.core.checks import Catalogue, Finding, find
+from kubectl_rev.core.checks.model import Catalogue, Finding, find
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import Effect
 from kubectl_rev.core.mesh.gateways import GatewayKind, is_istio, is_waypoint, owner
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Survey, Workload, is_ambient
 from kubectl_rev.core.mesh.resources import Key
-from kubectl_rev.core.mesh.revisions import ControlPlane, Tag
-from kubectl_rev.core.status.items import (
-    ControlPlaneItem,
-    Count,
-    InjectorItem,
-    NamespaceItem,
-    Overview,
-    Owner,
-    PodItem,
-    TagItem,
-    WorkloadItem,
-    asked_of,
-    selected_item,
-)
+from kubectl_rev.core.mesh.revisions import Tag
+from kubectl_rev.core.status import items
+from kubectl_rev.core.status.items import asked_of, selected_item
 from kubectl_rev.core.status.notes import namespace_notes, workload_note
 
 
-def overview(survey: Survey, checks: Catalogue) -> Overview:
+def overview(survey: Survey, checks: Catalogue) -> items.Overview:
     """Everything about the mesh at once, with what these checks find."""
-    found = find(survey, checks)
-    down = {finding.subject for finding in found if finding.code == "REV114"}  # says all that REV103 does
-    findings = [finding for finding in found if finding.code != "REV103" or finding.subject not in down]
+    findings = find(survey, checks)
+    down = {finding.subject for finding in findings if finding.code == "REV114"}  # says all that REV103 does
+    findings = [finding for finding in findings if finding.code != "REV103" or finding.subject not in down]
     spaces = _namespaces(survey, findings, checks)
     known = not survey.snapshot.has_gap("pods")
-    return Overview(
+    return items.Overview(
         control_planes=control_planes(survey),
         default=survey.default,
         namespaces=spaces,
@@ -47,7 +36,7 @@ def overview(survey: Survey, checks: Catalogue) -> Overview:
     )
 
 
-def control_planes(survey: Survey) -> list[ControlPlaneItem]:
+def control_planes(survey: Survey) -> list[items.ControlPlaneItem]:
     """One item per revision and namespace, in the order of `Mesh.control_planes`."""
     runs: Counter[str] = Counter()
     would: Counter[str] = Counter()
@@ -57,48 +46,42 @@ def control_planes(survey: Survey) -> list[ControlPlaneItem]:
             after = group.proxy.revision if group.effect is Effect.FIXED and group.proxy else workload.selected.revision
             would[after or ""] += group.count
     spaces: Counter[str] = Counter()
+    mesh, injectors = survey.mesh, defaultdict(list)
     for name in survey.namespace_labels:
-        spaces.update(asked_of(survey.selected_for_namespace(name), survey.mesh.served))
-    return [_control_plane(survey, plane, runs, would, spaces) for plane in survey.mesh.control_planes]
+        spaces.update(asked_of(survey.selected_for_namespace(name), mesh.served))
+    for injector in mesh.injectors:
+        if not injector.deactivated:
+            injectors[injector.revision].append(items.InjectorItem(injector.name, injector.target.alive))
+    pods, named = not survey.snapshot.has_gap("pods"), not survey.snapshot.has_gap("namespaces")
+    return [
+        items.ControlPlaneItem(
+            name=plane.revision,
+            namespace=plane.namespace,
+            revision=plane.revision,
+            state=plane.kind,
+            tags=[tag.name for tag in mesh.tags if tag.revision == plane.revision],
+            default=survey.default.held_by(plane.revision),
+            version=", ".join(plane.versions) or None,
+            istiod=items.Count(plane.ready, len(plane.istiods)),
+            injectors=None if mesh.blind else injectors[plane.revision],
+            namespaces=spaces[plane.revision] if named and not mesh.blind else None,
+            proxies=runs[plane.revision] if pods else None,
+            selected=would[plane.revision] if pods and not mesh.blind else None,
+        )
+        for plane in mesh.control_planes
+    ]
 
 
-def _control_plane(
-    survey: Survey, plane: ControlPlane, runs: Counter[str], would: Counter[str], spaces: Counter[str]
-) -> ControlPlaneItem:
-    revision, mesh, pods = plane.revision, survey.mesh, not survey.snapshot.has_gap("pods")
-    return ControlPlaneItem(
-        name=revision,
-        namespace=plane.namespace,
-        revision=revision,
-        state=plane.kind,
-        tags=[tag.name for tag in mesh.tags if tag.revision == revision],
-        default=survey.default.held_by(revision),
-        version=", ".join(plane.versions) or None,
-        istiod=Count(plane.ready, len(plane.istiods)),
-        injectors=None
-        if mesh.blind
-        else [
-            InjectorItem(injector.name, injector.target.alive)
-            for injector in mesh.injectors
-            if injector.revision == revision and not injector.deactivated
-        ],
-        namespaces=None if mesh.blind or survey.snapshot.has_gap("namespaces") else spaces[revision],
-        proxies=runs[revision] if pods else None,
-        selected=would[revision] if pods and not mesh.blind else None,
-    )
-
-
-def tags(survey: Survey) -> list[TagItem]:
+def tags(survey: Survey) -> list[items.TagItem]:
     """One item per tag."""
-    alive = {plane.revision for plane in survey.mesh.control_planes if plane.kind != "missing"}
     known = not survey.mesh.blind and not survey.snapshot.has_gap("namespaces")
     return [
-        TagItem(
+        items.TagItem(
             name=tag.name,
             revision=tag.revision,
             injector=tag.injector,
             service=tag.service,
-            resolves=tag.revision in alive,
+            resolves=tag.revision in survey.mesh.existing,
             namespaces=sum(_needs(survey, name, tag) for name in survey.namespace_labels) if known else None,
         )
         for tag in survey.mesh.tags
@@ -111,23 +94,22 @@ def _needs(survey: Survey, namespace: str, tag: Tag) -> bool:
     return named or tag.injector in survey.selected_for_namespace(namespace).injectors
 
 
-def namespaces(survey: Survey, checks: Catalogue) -> list[NamespaceItem]:
+def namespaces(survey: Survey, checks: Catalogue) -> list[items.NamespaceItem]:
     """One item per namespace, by name."""
     return _namespaces(survey, find(survey, checks), checks)
 
 
-def _namespaces(survey: Survey, findings: list[Finding], checks: Catalogue) -> list[NamespaceItem]:
+def _namespaces(survey: Survey, findings: list[Finding], checks: Catalogue) -> list[items.NamespaceItem]:
     """One that has nothing of its own to say, but a finding, says which: it is not fine."""
     titles = {check.code: f"{check.title} ({check.code})" for check in checks}
     said: dict[str, set[str]] = defaultdict(set)
-    for found in findings:
-        if found.subject.kind != "Revision":  # an istiod that is not ready is its revision's trouble
-            space = found.subject.name if found.subject.kind == "Namespace" else found.subject.namespace
-            said[space].add(titles[found.code])
+    for finding in findings:
+        if finding.subject.kind != "Revision":  # an istiod that is not ready is its revision's trouble
+            said[finding.subject.space].add(titles[finding.code])
     return [_namespace(survey, name, workloads, sorted(said[name])) for name, workloads in survey.by_namespace.items()]
 
 
-def _namespace(survey: Survey, name: str, workloads: list[Workload], titles: list[str]) -> NamespaceItem:
+def _namespace(survey: Survey, name: str, workloads: list[Workload], titles: list[str]) -> items.NamespaceItem:
     read, given = name in survey.namespace_labels, survey.namespace_labels.get(name, {})
     selected = survey.selected_for_namespace(name)
     proxies: Counter[str] = Counter()
@@ -136,7 +118,7 @@ def _namespace(survey: Survey, name: str, workloads: list[Workload], titles: lis
     shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE)
     notes = list(namespace_notes(survey, name, selected, workloads)) or titles
     known = not survey.snapshot.lacks("pods", name)
-    return NamespaceItem(
+    return items.NamespaceItem(
         name=name,
         labels={key: given[key] for key in shown if key in given} if read else None,
         selected=selected_item(selected),
@@ -151,15 +133,15 @@ def _namespace(survey: Survey, name: str, workloads: list[Workload], titles: lis
     )
 
 
-def workloads(survey: Survey) -> list[WorkloadItem]:
+def workloads(survey: Survey) -> list[items.WorkloadItem]:
     """One item per workload and bare pod, by namespace, kind, name."""
     return [_workload(survey, workload) for workload in survey.workloads]
 
 
-def _workload(survey: Survey, workload: Workload) -> WorkloadItem:
+def _workload(survey: Survey, workload: Workload) -> items.WorkloadItem:
     known = not survey.snapshot.lacks("pods", workload.namespace)
     told = known and workload.selected.state is not State.UNKNOWN
-    return WorkloadItem(
+    return items.WorkloadItem(
         kind=workload.kind,
         namespace=workload.namespace,
         name=workload.name,
@@ -173,41 +155,38 @@ def _workload(survey: Survey, workload: Workload) -> WorkloadItem:
     )
 
 
-def pods(survey: Survey) -> list[PodItem]:
+def pods(survey: Survey) -> list[items.PodItem]:
     """One item per running pod; the snapshot must not be folded."""
-    return sorted(
-        (item for workload in survey.workloads for item in _pods(workload)),
-        key=lambda item: (item.namespace, item.name),
-    )
+    return sorted((item for workload in survey.workloads for item in _pods(workload)), key=Key.of)
 
 
-def _pods(workload: Workload) -> Iterable[PodItem]:
+def _pods(workload: Workload) -> Iterable[items.PodItem]:
     for group in workload.groups:
         proxy = group.proxy
-        yield PodItem(
+        yield items.PodItem(
             namespace=workload.namespace,
             name=group.pod.name,
             selected=selected_item(workload.selected),
             proxy_revision=proxy.revision if proxy else None,
             has_proxy=proxy is not None,
             evidence=proxy.evidence.value if proxy else None,
-            owner=None if workload.kind == "Pod" else Owner(workload.kind, workload.name),
+            owner=None if workload.kind == "Pod" else items.Owner(workload.kind, workload.name),
             drift=None if group.effect is Effect.UNDECIDED else group.drifted,
             created=group.pod.metadata.creation_timestamp,
             note="terminating" if group.pod.terminating else workload_note(workload, group),
         )
 
 
-def gateways(survey: Survey) -> list[WorkloadItem]:
+def gateways(survey: Survey) -> list[items.WorkloadItem]:
     """Gateway workloads of every kind, then Gateways of the Gateway API that have no Deployment of their own."""
-    items = [_workload(survey, workload) for workload in survey.workloads if workload.gateway]
+    rows = [_workload(survey, workload) for workload in survey.workloads if workload.gateway]
     made = {(workload.namespace, workload.made_from) for workload in survey.workloads}
     for gateway in survey.snapshot.gateways:
         if (gateway.namespace, gateway.name) not in made and is_istio(gateway):
             selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace))
             kind = GatewayKind.WAYPOINT if is_waypoint(gateway) else GatewayKind.GATEWAY_API
-            items.append(
-                WorkloadItem(
+            rows.append(
+                items.WorkloadItem(
                     kind="Gateway",
                     namespace=gateway.namespace,
                     name=gateway.name,
@@ -220,7 +199,7 @@ def gateways(survey: Survey) -> list[WorkloadItem]:
                     note="no Deployment" if selected.state is State.INJECTED else selected.because,
                 )
             )
-    return sorted(items, key=Key.of)
+    return sorted(rows, key=Key.of)
 
 
 def labels_of(survey: Survey) -> dict[Key, dict[str, str]]:

@@ -7,9 +7,8 @@ from collections import Counter
 import msgspec
 from msgspec.structs import replace
 
-from kubectl_rev.core.checks import Catalogue, Finding, Ref, find
 from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, within
-from kubectl_rev.core.checks.model import namespace_ref, ref_of
+from kubectl_rev.core.checks.model import Catalogue, Finding, Ref, find, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import InjectorTrace, Subject, consider
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
@@ -82,28 +81,20 @@ def of_workload(survey: Survey, workload: Workload, checks: Catalogue, pod: str 
     groups = [group for group in workload.groups if pod is None or group.pod.name == pod]
     ref = ref_of(workload) if pod is None else Ref("Pod", workload.namespace, pod)
     hint = restart(workload) if any(group.drifted and group.effect in _BETTER for group in groups) else NO_HINT
-    subject, rendered = workload.subject, workload.gateway in RENDERED
-    who = "" if pod is None else f"when replaced by {workload.kind.lower()}/{workload.name}"
-    if workload.kind == "Pod":
-        who = "when recreated"
-    made_by = ref_of(workload)
-    story = _explanation(
-        survey, checks, ref, who, subject, workload.selected, groups, hint, rendered=rendered, also=made_by
-    )
-    if workload.selected.state is State.NONE and manual(workload.template):
+    who = "when recreated" if workload.kind == "Pod" else f"when replaced by {ref_of(workload)}" if pod else ""
+    subject, selected, rendered = workload.subject, workload.selected, workload.gateway in RENDERED
+    story = _explanation(survey, checks, ref, who, subject, selected, groups, hint, rendered, ref_of(workload))
+    if selected.state is State.NONE and manual(workload.template):
         story.headline += "; its template has one (kube-inject)"
-    elif workload.selected.state is State.NONE and workload.gateway is GatewayKind.IN_PLACE:
+    elif selected.state is State.NONE and workload.gateway is GatewayKind.IN_PLACE:
         story.headline += "; its template has its own proxy, which installing it again moves"
     return story
 
 
 def of_gateway(survey: Survey, gateway: Gateway, checks: Catalogue) -> Explanation:
     """A Gateway of one of Istio's classes: the workload that was rendered for it, or who would render one."""
-    given = survey.namespace_labels.get(gateway.namespace)
-    selected = owner(survey.mesh, gateway, given)
-    made = [
-        workload for workload in survey.by_namespace.get(gateway.namespace, ()) if workload.made_from == gateway.name
-    ]
+    selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace))
+    made = [w for w in survey.by_namespace.get(gateway.namespace, ()) if w.made_from == gateway.name]
     groups = [group for workload in made for group in workload.groups]
     hint = restart(made[0]) if any(group.drifted for group in groups) else NO_HINT
     subject = replace(survey.plain_pod(gateway.namespace), labels=gateway.labels)
@@ -120,7 +111,6 @@ def _explanation(
     selected: InjectionDecision,
     groups: list[PodGroup],
     hint: Hint,
-    *,
     rendered: bool = False,
     also: Ref | None = None,
 ) -> Explanation:
@@ -128,8 +118,7 @@ def _explanation(
     word = None if rendered else refusal(survey.mesh, subject)
     shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE, labels.USE_WAYPOINT)
     about = (ref, also, namespace_ref(ref.namespace))
-    found = [each for each in find(survey, checks) if each.subject in about]
-    going = (ref.namespace or ref.name) in survey.terminating
+    findings = [finding for finding in find(survey, checks) if finding.subject in about]
     return Explanation(
         subject=ref,
         headline=_headline(who, selected, rendered),
@@ -141,8 +130,8 @@ def _explanation(
         injectors=[] if rendered else consider(survey.mesh, subject),
         istiod=IstiodDecision(word[0], word[1].accepts, word[1].because) if word else None,
         running=_running(groups, selected),
-        findings=found,
-        hint=NO_HINT if going else hint or _next(found, ref),
+        findings=findings,
+        hint=NO_HINT if ref.space in survey.terminating else hint or _next(findings, ref),
         gaps=sorted(survey.snapshot.gaps),
     )
 
@@ -150,49 +139,48 @@ def _explanation(
 _OF_SOME_PODS = ("REV202", "REV203", "REV204")
 
 
-def _next(found: list[Finding], ref: Ref) -> Hint:
+def _next(findings: list[Finding], ref: Ref) -> Hint:
     """The first step that a finding names, but to look here; what is about some pods may not be about this one."""
-    mine = (each for each in found if ref.kind != "Pod" or each.code not in _OF_SOME_PODS)
-    return next((each.hint for each in mine if not each.hint.calls("rev-status")), NO_HINT)
+    hints = (finding.hint for finding in findings if ref.kind != "Pod" or finding.code not in _OF_SOME_PODS)
+    return next((hint for hint in hints if not hint.calls("rev-status")), NO_HINT)
 
 
 _TOLD = frozenset({labels.INJECT, labels.TEMPLATES, labels.PROXY_IMAGE})
-
-
 _RENDERED = {
     State.INJECTED: "is rendered by {}",
     State.NONE: "belongs to no revision",
     State.CONFLICT: "belongs to two revisions",
     State.UNKNOWN: "belongs to a revision that cannot be told",
 }
+_OF_ONE = {
+    State.INJECTED: "is injected by {}",
+    State.NONE: "gets no sidecar",
+    State.CONFLICT: "is selected by several injectors",
+    State.REJECTED: "is rejected",
+    State.UNKNOWN: "cannot be predicted",
+}
+_OF_SEVERAL = _OF_ONE | {
+    State.INJECTED: "are injected by {}",
+    State.NONE: "get no sidecar",
+    State.CONFLICT: "are selected by several injectors",
+    State.REJECTED: "are rejected",
+}
 
 
 def _headline(who: str, selected: InjectionDecision, rendered: bool) -> str:
     """The answer in one sentence, to stand after the subject's name and a blank, comma or colon."""
-    said = f": {selected.because}"
-    if rendered:
-        return _RENDERED[selected.state].format(selected.revision) + said
     plural = who == "new pods"
-    start = f"{who} " if plural else f"{who}, " if who else ""
-    match selected.state:
-        case State.INJECTED:
-            return f"{start}{'are' if plural else 'is'} injected by {selected.revision}{said}"
-        case State.NONE:
-            return f"{start}{'get' if plural else 'gets'} no sidecar{said}"
-        case State.CONFLICT:
-            return f"{start}{'are' if plural else 'is'} selected by several injectors{said}"
-        case State.REJECTED:
-            return f"{start}{'are' if plural else 'is'} rejected{said}"
-        case State.UNKNOWN:
-            return f"{start}cannot be predicted{said}"
+    start = f"{who} " if plural else f"{who}, " if who and not rendered else ""
+    words = _RENDERED if rendered else _OF_SEVERAL if plural else _OF_ONE
+    return f"{start}{words[selected.state].format(selected.revision)}: {selected.because}"
 
 
 def _running(groups: list[PodGroup], selected: InjectionDecision) -> list[Running]:
     alike: Counter[tuple[Proxy | None, str]] = Counter()
     for group in groups:
         rendered = group.effect is Effect.MOVES and group.proxy is not None and group.proxy.gateway in RENDERED
-        after = RENDERS if rendered else EFFECTS[group.effect]
-        alike[group.proxy, TERMINATING if group.pod.terminating else after] += group.count
+        after = "terminating" if group.pod.terminating else _RENDERS if rendered else _EFFECTS[group.effect]
+        alike[group.proxy, after] += group.count
     rows = [
         Running(
             pods=count,
@@ -207,9 +195,8 @@ def _running(groups: list[PodGroup], selected: InjectionDecision) -> list[Runnin
 
 
 _BETTER = (Effect.MOVES, Effect.GAINS)  # what a restart may be recommended for
-TERMINATING = "terminating"
-RENDERS = "a restart changes nothing, the istiod of {} renders {them} again by itself"
-EFFECTS = {
+_RENDERS = "a restart changes nothing, the istiod of {} renders {them} again by itself"
+_EFFECTS = {
     Effect.NOTHING: "a restart changes nothing",
     Effect.MOVES: "a restart moves {them} to {}",
     Effect.GAINS: "a restart gives {them} a sidecar of {}",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from kubectl_rev.core.checks import Finding
+from kubectl_rev.core.checks.model import Finding
 from kubectl_rev.core.mesh.defaults import Default
 from kubectl_rev.core.mesh.injection import InjectionDecision
 from kubectl_rev.core.mesh.snapshot import Gap

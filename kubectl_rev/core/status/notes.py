@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from kubectl_rev.core.checks.model import ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
@@ -27,42 +28,32 @@ def namespace_notes(survey: Survey, name: str, selected: InjectionDecision, work
         yield f"{key}={value} is ignored: {labels.INJECTION} decides"
     if is_ambient(given) and selected.state is State.INJECTED:
         yield "ambient and injected: the sidecar wins for new pods"
-    for verb in _HOW:
-        yield from _to_do((workload for workload in workloads if workload.replacing == verb), Effect.MOVES, verb)
-    for verb in _HOW:
-        yield from _to_do(
-            (workload for workload in workloads if workload.replacing == verb), Effect.GAINS, f"no sidecar yet: {verb}"
-        )
+    for effect, start in ((Effect.MOVES, ""), (Effect.GAINS, "no sidecar yet: ")):
+        for verb in _HOW:
+            replaced = [workload for workload in workloads if workload.replacing == verb]
+            yield from _to_do(replaced, effect, f"{start}{verb}")
     yield from _to_do(workloads, Effect.LOSES, "a restart takes the sidecar from")
     for workload in workloads:
-        if (
-            workload.selected.state in (State.REJECTED, State.CONFLICT)
-            and selected.state is not workload.selected.state
-        ):
-            yield f"{reference(workload)}: {workload.selected.because}"
+        state = workload.selected.state
+        if state in (State.REJECTED, State.CONFLICT) and state is not selected.state:
+            yield f"{ref_of(workload)}: {workload.selected.because}"
 
 
-def _to_do(workloads: Iterable[Workload], what: Effect, verb: str) -> Iterable[str]:
-    names = [reference(workload) for workload in workloads if workload.having(what)]
+def _to_do(workloads: Iterable[Workload], effect: Effect, verb: str) -> Iterable[str]:
+    names = [str(ref_of(workload)) for workload in workloads if workload.having(effect)]
     if names:
         rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
         yield f"{verb} {' '.join(names[:3])}{rest}"
-
-
-def reference(workload: Workload) -> str:
-    """`deployment/web`, as kubectl would name it within its namespace."""
-    return f"{workload.kind.lower()}/{workload.name}"
 
 
 def workload_note(workload: Workload, only: PodGroup | None = None) -> str:
     """What is remarkable about a workload, or about one pod of it, in a few words; empty when nothing is."""
     groups = workload.groups if only is None else (only,)
     effects = {group.effect for group in groups if not group.pod.terminating}
-    words = _EFFECT_NOTES | (
-        {Effect.MOVES: "the istiod of {1} renders it again"} if workload.gateway in RENDERED else {}
-    )
+    rendered = {Effect.MOVES: "the istiod of {1} renders it again"} if workload.gateway in RENDERED else {}
     how = "running it again" if workload.kind == "Job" else _HOW[workload.replacing]
-    notes = [words[each].format(how, workload.selected.revision) for each in Effect if each in effects & words.keys()]
+    words = [words for effect, words in (_EFFECT_NOTES | rendered).items() if effect in effects]
+    notes = [text.format(how, workload.selected.revision) for text in words]
     if workload.selected.state in (State.REJECTED, State.CONFLICT, State.UNKNOWN):
         notes = [workload.selected.because]
     ignored = [f"{key}={value}" for where, key, value in workload.selected.ignored if where == "pod"]

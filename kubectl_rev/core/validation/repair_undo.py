@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
-from kubectl_rev.core.mesh.objects import Service, WebhookConfiguration
+from kubectl_rev.core.mesh.objects import WebhookConfiguration
+from kubectl_rev.core.mesh.services import Service
 from kubectl_rev.core.validation.repair import Plan, Write
 from kubectl_rev.core.validation.repair_target import bundles
 from kubectl_rev.core.validation.validation import Diagnosis, living

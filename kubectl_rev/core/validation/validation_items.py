@@ -8,8 +8,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import asdict
 
-from kubectl_rev.core.checks import Catalogue, Finding, find
 from kubectl_rev.core.checks.hints import Hint
+from kubectl_rev.core.checks.model import Catalogue, Finding, find
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.ownership import owner_of

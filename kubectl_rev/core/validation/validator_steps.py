@@ -14,15 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.objects import (
-    ClientConfig,
-    Metadata,
-    Port,
-    Service,
-    ServiceReference,
-    Webhook,
-    WebhookConfiguration,
-)
+from kubectl_rev.core.mesh.objects import ClientConfig, Metadata, ServiceReference, Webhook, WebhookConfiguration
+from kubectl_rev.core.mesh.services import Port, Service
 from kubectl_rev.core.writes import Op, Step, patch, pointer, singular
 
 SERVICE = "istiod"  # the name that validators up to 1.10, and the proxies of an unrevisioned istiod, have built in

@@ -14,7 +14,6 @@ from kubectl_rev.core.checks.model import ref_of
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import IstioConfig, Object, Shape
-from kubectl_rev.core.mesh.removal import leads_to
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.verification.connections import KIND as CONNECTIONS
 from kubectl_rev.core.verification.connections import Connections, local_cluster
@@ -97,7 +96,7 @@ class Evidence:
                 service, _, rest = host.partition(".")
                 where = (rest.partition(".")[0] or route.namespace, service)
                 services = (s for s in self.snapshot.services if (s.namespace, s.name) == where)
-                if any(leads_to(each, self.snapshot.istiods) for each in services):
+                if any(map(self.snapshot.istiods_behind, services)):
                     reason = f"VirtualService {route.name} shows {host} to other clusters: only this one was checked"
                     yield Gap("read", REMOTE_CLUSTERS, route.namespace, reason)
 

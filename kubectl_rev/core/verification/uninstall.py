@@ -22,13 +22,14 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
-from kubectl_rev.core.mesh.objects import Container, Service, ServiceReference
+from kubectl_rev.core.mesh.objects import Container, ServiceReference
 from kubectl_rev.core.mesh.proxies import Address, addresses
-from kubectl_rev.core.mesh.removal import Removal, after, leads_to
+from kubectl_rev.core.mesh.removal import Removal, after
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.revisions import ControlPlane
 from kubectl_rev.core.mesh.sail import Sail
+from kubectl_rev.core.mesh.services import Service
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.remedies.uninstall import Command, commands
 from kubectl_rev.core.verification.evidence import Evidence
@@ -199,8 +200,7 @@ class Uninstall:
 
 def _leading(snapshot: Snapshot) -> set[tuple[str, str]]:
     """The Services that lead to istiods."""
-    istiods = snapshot.istiods
-    return {(service.namespace, service.name) for service in snapshot.services if leads_to(service, istiods)}
+    return {(s.namespace, s.name) for s in snapshot.services if snapshot.istiods_behind(s)}
 
 
 def _age(plane: ControlPlane) -> tuple[int, int]:

@@ -13,9 +13,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict, replace
 
-from kubectl_rev.core.checks import Catalogue, lasting
 from kubectl_rev.core.checks.hints import NO_HINT
-from kubectl_rev.core.checks.model import Check, Finding, Severity, run, worst_first
+from kubectl_rev.core.checks.model import Catalogue, Check, Finding, Severity, lasting, run, worst_first
 from kubectl_rev.core.mesh import sail
 from kubectl_rev.core.mesh.removal import removal
 from kubectl_rev.core.mesh.removal_method import By, Method

@@ -1,30 +1,37 @@
-"""REV101, REV103, REV107, REV108, REV114, REV115: control planes, and the injectors that call them."""
+"""REV101, REV103, REV107, REV108, REV114 to REV116: control planes, injectors that call them, proxies on them."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import Flag, Hint, command, selecting, sentence, within
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, manual
-from kubectl_rev.core.mesh.inventory import Survey, is_ambient
+from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload, is_ambient
 from kubectl_rev.core.mesh.objects import ClientConfig, ServiceReference
+from kubectl_rev.core.mesh.proxies import addresses
+from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.revisions import ControlPlane, Injector, runs_istiod
-from kubectl_rev.core.mesh.webhook_targets import own_service
+from kubectl_rev.core.mesh.webhook_targets import own_service, revision_of
+from kubectl_rev.core.remedies.commands import restart
+
+
+def injector_ref(name: str) -> Ref:
+    return Ref("MutatingWebhookConfiguration", "", name)
 
 
 def _dead_injectors(survey: Survey) -> Found:
     for injector in survey.mesh.injectors:
         if injector.deactivated or injector.target.alive is not False:
             continue
-        fails = [w.failure_policy != "Ignore" for w, target in injector.webhooks if target.alive is False]
-        effect = "pods that it selects are rejected" if any(fails) else "pods that it selects start without a sidecar"
+        fails = any(w.failure_policy != "Ignore" for w, target in injector.webhooks if target.alive is False)
+        effect = "pods that it selects are rejected" if fails else "pods that it selects start without a sidecar"
         why, hint = why_dead(survey, injector) or ("", look_at_service(injector))
         name = f"{injector.tag or injector.revision}{why and f': {why}'}"
-        ref = Ref("MutatingWebhookConfiguration", "", injector.name)
-        yield ref, f"{injector.target.problem}: {effect} ({name})", hint
+        yield injector_ref(injector.name), f"{injector.target.problem}: {effect} ({name})", hint
 
 
 def look_at_service(injector: Injector) -> Hint:
@@ -51,42 +58,38 @@ def _unready(survey: Survey) -> Found:
 
 def why_unready(survey: Survey, plane: ControlPlane) -> tuple[str, Hint]:
     """What a control plane lacks, and the command that helps or shows it."""
-    label = selecting({labels.APP: labels.ISTIOD, labels.REV: plane.revision})
+    where, istiod = within(plane.namespace), selecting({labels.APP: labels.ISTIOD, labels.REV: plane.revision})
     if plane.istiods:
-        message = f"{plane.ready} of {len(plane.istiods)} istiod pods are ready"
-        return message, command("get", "pods", within(plane.namespace), label)
+        return f"{plane.ready} of {len(plane.istiods)} istiod pods are ready", command("get", "pods", where, istiod)
     for workload in survey.snapshot.workloads:
         if (runs_istiod(workload), workload.namespace, workload.spec.replicas) == (plane.revision, plane.namespace, 0):
-            scale = command("scale", f"deployment/{workload.name}", within(plane.namespace), Flag("--replicas=1"))
+            scale = command("scale", f"deployment/{workload.name}", where, Flag("--replicas=1"))
             return f"its deployment/{workload.name} is scaled to zero", scale
     message = "its pods were not read" if plane.kind == "unknown" else "it has no istiod pod"
-    return message, command("get", "deployments,pods", within(plane.namespace), label)
+    return message, command("get", "deployments,pods", where, istiod)
 
 
 def _relabelled_injectors(survey: Survey) -> Found:
     for injector in survey.mesh.injectors:
         if injector.labelled and injector.labelled != injector.revision and not injector.deactivated:
-            message = (
-                f"labelled {labels.REV}={injector.labelled}, but its Service {injector.target.service} "
-                f"leads to {injector.revision}"
-            )
-            ref = Ref("MutatingWebhookConfiguration", "", injector.name)
-            target = injector.target
-            yield ref, message, command("get", "service", target.service, within(target.namespace))
+            service, where = injector.target.service, within(injector.target.namespace)
+            labelled = f"labelled {labels.REV}={injector.labelled}"
+            message = f"{labelled}, but its Service {service} leads to {injector.revision}"
+            yield injector_ref(injector.name), message, command("get", "service", service, where)
 
 
 def _conditions(survey: Survey) -> Found:
     for injector in survey.mesh.injectors:
         if any(webhook.match_conditions for webhook, _ in injector.webhooks):
-            ref = Ref("MutatingWebhookConfiguration", "", injector.name)
             message = "has matchConditions, which are not evaluated: what it would select is unknown"
-            yield ref, message, command("get", "mutatingwebhookconfiguration", injector.name, Flag("-o", "yaml"))
+            look = command("get", "mutatingwebhookconfiguration", injector.name, Flag("-o", "yaml"))
+            yield injector_ref(injector.name), message, look
 
 
 def without_injector(survey: Survey) -> set[str]:
     """The revisions with a ready istiod and no injector, neither their own nor a tag's; a deactivated one is one."""
     called = {revision for injector in survey.mesh.injectors for revision in (injector.revision, injector.labelled)}
-    return {plane.revision for plane in survey.mesh.control_planes if plane.kind == "local" and plane.ready} - called
+    return survey.mesh.ready - called
 
 
 def install_again(revision: str, gone: str = "injector") -> Hint:
@@ -95,44 +98,50 @@ def install_again(revision: str, gone: str = "injector") -> Hint:
 
 def _no_injector(survey: Survey) -> Found:
     """Where sidecars are asked of it: one that serves ambient, or gateways that it renders, may have none."""
-    mesh = survey.mesh
-    if mesh.blind:
+    if survey.mesh.blind:
         return
     asked = {
-        mesh.resolve(given[labels.REV])
+        survey.mesh.resolve(given[labels.REV])
         for name, given in survey.namespace_labels.items()
         if labels.REV in given and labels.INJECTION not in given and not is_ambient(given)
         if name not in survey.terminating
     }
-    for revision in sorted(without_injector(survey) & (asked | _running(survey, replaced=True).keys())):
-        plane = mesh.control_plane(revision)
+    injected = {
+        revision
+        for workload, group, revision in _proxies(survey)
+        if not (manual(workload.template) or workload.gateway in RENDERED or (group.proxy and group.proxy.fixed))
+    }
+    for revision in sorted(without_injector(survey) & (asked | injected)):
         message = "its istiod runs, and no injector calls it: pods that are replaced lose their sidecar"
-        yield Ref("Revision", plane.namespace if plane else "", revision), message, install_again(revision)
+        yield Ref("Revision", survey.mesh.planes_of(revision)[0].namespace, revision), message, install_again(revision)
 
 
-def _running(survey: Survey, *, replaced: bool = False) -> Counter[str]:
-    """How many proxies run on each revision and stay; `replaced`: only those that an injector must put there anew."""
-    found: Counter[str] = Counter()
+def _proxies(survey: Survey) -> Iterator[tuple[Workload, PodGroup, str]]:
+    """Those that run and stay, with the revision that injected them."""
     for workload in survey.workloads:
-        baked = manual(workload.template) or workload.gateway in RENDERED
         for group in workload.staying if workload.namespace not in survey.terminating else ():
-            proxy = group.proxy
-            if proxy and proxy.revision and not (replaced and (baked or proxy.fixed)):
-                found[proxy.revision] += group.count
-    return found
+            if group.proxy and group.proxy.revision:
+                yield workload, group, group.proxy.revision
+
+
+def _cut_off(count: int, whose: str = "") -> str:
+    proxies = f"1 proxy{whose} gets" if count == 1 else f"{count} proxies{whose} get"
+    return f"{proxies} no configuration and no new certificates"
 
 
 def _abandoned(survey: Survey) -> Found:
-    for revision, count in sorted(_running(survey).items()):
-        planes = [plane for plane in survey.mesh.control_planes if plane.revision == revision]
+    running: Counter[str] = Counter()
+    for _, group, revision in _proxies(survey):
+        running[revision] += group.count
+    for revision, count in sorted(running.items()):
+        planes = survey.mesh.planes_of(revision) or [ControlPlane(revision, "", "missing")]
         served = any(plane.ready or plane.kind not in ("local", "missing") for plane in planes)
         if served or _stood_in(survey, revision):
             continue
-        plane = planes[0] if planes else ControlPlane(revision, "", "missing")
-        why, hint = why_unready(survey, plane) if plane.kind == "local" else ("it is gone", _install(plane))
-        proxies = "1 proxy gets" if count == 1 else f"{count} proxies get"
-        message = f"{why}: {proxies} no configuration and no new certificates"
-        yield Ref("Revision", plane.namespace, revision), message, hint
+        why, hint = "it is gone", sentence(f"install revision {revision} again, or move what runs on it to another")
+        if planes[0].kind == "local":
+            why, hint = why_unready(survey, planes[0])
+        yield Ref("Revision", planes[0].namespace, revision), f"{why}: {_cut_off(count)}", hint
 
 
 def _stood_in(survey: Survey, revision: str) -> bool:
@@ -142,17 +151,74 @@ def _stood_in(survey: Survey, revision: str) -> bool:
         return True
     name = own_service(revision)
     called = [ClientConfig(service=ServiceReference(s.name, s.namespace)) for s in snapshot.services if s.name == name]
-    ready = {plane.revision for plane in mesh.control_planes if plane.ready}
     behind = {other for client in called for other in mesh.target(client).revisions}
     injects = any(i.target.alive is not False for i in mesh.injectors if revision in (i.labelled, i.revision))
-    return injects or not ready.isdisjoint(behind)
+    return injects or not mesh.ready.isdisjoint(behind)
 
 
-def _install(plane: ControlPlane) -> Hint:
-    return sentence(f"install revision {plane.revision} again, or move what runs on it to another")
+def _unreachable(survey: Survey) -> Found:
+    """The istiod of these proxies runs; without one, that is the finding (REV114).
+
+    Which Service a proxy calls stands in its spec, which an overview of a cluster does not read. There it is only known
+    that no Service leads to the istiods of its revision at all, under whatever name.
+    """
+    there = {(service.namespace, service.name) for service in survey.snapshot.services}
+    gone: dict[tuple[str, str, str], list[tuple[Workload, int]]] = defaultdict(list)
+    unread: Counter[str] = Counter()
+    for workload, group, revision in _proxies(survey):
+        container = group.pod.spec.proxy if group.pod.spec else None
+        if container is None:
+            unread[revision] += group.count
+            continue
+        called = [address.service for address in addresses(container) if address.service and address.certain]
+        lost = next((service for service in called if (service.namespace, service.name) not in there), None)
+        if lost is not None:
+            gone[lost.namespace, lost.name, revision].append((workload, group.count))
+    for (namespace, name, revision), callers in sorted(gone.items(), key=lambda item: item[0]):
+        homes = _homes(survey, revision)
+        if homes and not survey.snapshot.has_gap("services", namespace):
+            own = namespace in homes and name == own_service(revision)
+            message = f"it does not exist: {_cut_off(sum(count for _, count in callers), f' of revision {revision}')}"
+            workloads = [workload for workload, _ in callers]
+            hint = _restore(survey, namespace, name, revision) if own else _readdress(workloads, revision)
+            yield Ref("Service", namespace, name), message, hint
+    for revision, count in sorted(unread.items()):
+        homes = _homes(survey, revision)
+        if homes and not any(_led_to(survey, namespace, revision) for namespace in homes):
+            message = f"no Service leads to its istiods: {_cut_off(count, f' of revision {revision}')}"
+            hint = _restore(survey, homes[0], own_service(revision), revision)
+            yield Ref("Revision", homes[0], revision), message, hint
+
+
+def _homes(survey: Survey, revision: str) -> list[str]:
+    """The namespaces of its ready istiods."""
+    return [plane.namespace for plane in survey.mesh.planes_of(revision) if plane.ready]
+
+
+def _led_to(survey: Survey, namespace: str, revision: str) -> bool:
+    """Whether a Service of the istiods is there, or may be; that of a tag is called by webhooks alone."""
+    snapshot = survey.snapshot
+    services = [s for s in snapshot.services if s.namespace == namespace and labels.TAG not in s.labels]
+    led_to = {revision_of(pod.labels) for service in services for pod in snapshot.istiods_behind(service)}
+    return revision in led_to or snapshot.has_gap("services", namespace)
+
+
+def _restore(survey: Survey, namespace: str, name: str, revision: str) -> Hint:
+    """A repair of validation makes the Service anew where a validator calls it; else whoever made it has to."""
+    calls = [webhook.client_config.service for config in survey.snapshot.validators for webhook in config.webhooks]
+    called = any(service and (service.namespace, service.name) == (namespace, name) for service in calls)
+    return command("rev-fix-validation") if called else install_again(revision, "Service")
+
+
+def _readdress(callers: list[Workload], revision: str) -> Hint:
+    """Of a Service that is none of the revision's: its pods get another address when they are replaced."""
+    if len(set(map(Key.of, callers))) == 1:
+        return restart(callers[0])
+    return command("rev-status", "pods", Flag("-A"), Flag("--revision", revision))
 
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
+_EXPIRE = "they keep what they have until their certificates expire, 24 hours by default"
 CHECKS = (
     Check("REV101", _E, "an injector calls a Service that does not answer",
           "failurePolicy Fail: every pod that it selects is rejected", _dead_injectors, sources.SELECTORS,
@@ -164,10 +230,11 @@ CHECKS = (
           sources.INJECTOR_CAS, needs=(*needs.INJECTORS, *needs.SERVED)),
     Check("REV108", _I, "an injector has matchConditions", "they are CEL and are not evaluated here", _conditions,
           "k8s.io/api/admissionregistration/v1: MatchCondition", needs=needs.INJECTORS),
-    Check("REV114", _E, "proxies run on a revision without a ready istiod",
-          "they keep what they have until their certificates expire, 24 hours by default", _abandoned,
+    Check("REV114", _E, "proxies run on a revision without a ready istiod", _EXPIRE, _abandoned,
           f"{sources.SERVICE}; security/pkg/nodeagent/cache/secretcache.go", needs=(*needs.ISTIODS, *needs.RUNNING)),
     Check("REV115", _E, "a control plane has no injector",
           "whoever asks for it gets no sidecar, and nothing says so", _no_injector, sources.SELECTORS,
           needs=(*needs.ISTIODS, *needs.RUNNING)),
+    Check("REV116", _E, "the Service that proxies call is gone", _EXPIRE, _unreachable,
+          f"{sources.SERVICE}; istio#28880", needs=(*needs.ISTIODS, "services", *needs.RUNNING)),
 )  # fmt: skip

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from kubectl_rev.core.checks import needs, sources
-from kubectl_rev.core.checks.hints import NO_HINT, Hint, command
+from kubectl_rev.core.checks.hints import NO_HINT, Hint
 from kubectl_rev.core.checks.messages import Message, Pods
-from kubectl_rev.core.checks.model import Check, Found, Severity, namespace_ref, ref_of
+from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
 from kubectl_rev.core.mesh.injection import InjectionDecision, State, select
 from kubectl_rev.core.mesh.inventory import Survey, Workload, is_ambient
@@ -28,38 +29,30 @@ _EFFECTS = {
 
 def _two_labels(survey: Survey) -> Found:
     for name, given in survey.namespace_labels.items():
-        if labels.INJECTION in given and labels.REV in given:
-            value, selected = given[labels.INJECTION], survey.selected_for_namespace(name)
-            if not survey.mesh.blind and ("namespace", labels.REV, given[labels.REV]) not in selected.ignored:
-                continue  # a hand-made webhook asks for it
-            effect = f" ({_EFFECTS[selected.state]})" if selected.state in _EFFECTS else ""
-            message = Message(
-                f"{labels.INJECTION}={{}} decides{effect}, {labels.REV}={{}} is ignored", value, given[labels.REV]
-            )
-            other = {key: value for key, value in given.items() if key != labels.INJECTION}
-            then = select(survey.mesh, Subject(name, other)).state
-            if value == "disabled":  # somebody opted out: nothing is to be put into the mesh, unless it is in it
-                safe = then is State.INJECTED and any(workload.proxies for workload in survey.by_namespace[name])
-            elif value == "enabled":  # sidecars are not to be lost, nor pods
-                safe = then is State.INJECTED
-            else:
-                safe = then is not State.REJECTED
-            drop = labels.INJECTION if safe else labels.REV
-            mend = label("namespace", name, f"{drop}-")
-            yield (
-                namespace_ref(name),
-                message,
-                command("rev-status", f"namespace/{name}") if survey.mesh.blind else mend,
-            )
+        if labels.INJECTION not in given or labels.REV not in given:
+            continue
+        value, revision, selected = given[labels.INJECTION], given[labels.REV], survey.selected_for_namespace(name)
+        if not survey.mesh.blind and ("namespace", labels.REV, revision) not in selected.ignored:
+            continue  # a hand-made webhook asks for it
+        effect = f" ({_EFFECTS[selected.state]})" if selected.state in _EFFECTS else ""
+        message = Message(f"{labels.INJECTION}={{}} decides{effect}, {labels.REV}={{}} is ignored", value, revision)
+        then = select(survey.mesh, survey.plain_pod(name).without(labels.INJECTION)).state
+        if value == "disabled":  # somebody opted out: nothing is to be put into the mesh, unless it is in it
+            safe = then is State.INJECTED and any(workload.proxies for workload in survey.by_namespace[name])
+        elif value == "enabled":  # sidecars are not to be lost, nor pods
+            safe = then is State.INJECTED
+        else:
+            safe = then is not State.REJECTED
+        mend = label("namespace", name, f"{labels.INJECTION if safe else labels.REV}-")
+        yield namespace_ref(name), message, explain(namespace_ref(name)) if survey.mesh.blind else mend
 
 
 def _drift(survey: Survey) -> Found:
     for workload in survey.workloads:
         if count := workload.having(Effect.MOVES):
             runs = ", ".join(rev for rev in sorted(workload.proxies) if rev != workload.selected.revision)
-            message = Message(
-                "{} on {}, {} is selected{}", Pods(count), runs, str(workload.selected.revision), _held(workload)
-            )
+            selected = str(workload.selected.revision)
+            message = Message("{} on {}, {} is selected{}", Pods(count), runs, selected, _HELD[workload.held])
             yield ref_of(workload), message, restart(workload)
 
 
@@ -70,10 +63,6 @@ _HELD = {
     "rolling": "; its rollout is under way",
     "stuck": "; its rollout is stuck (ProgressDeadlineExceeded)",
 }
-
-
-def _held(workload: Workload) -> str:
-    return _HELD[workload.held]
 
 
 def _losing(survey: Survey) -> Found:
@@ -98,9 +87,8 @@ def _keep(survey: Survey, workload: Workload) -> Hint:
 def _missing(survey: Survey) -> Found:
     for workload in survey.workloads:
         if count := workload.having(Effect.GAINS):
-            message = Message(
-                "{} without a sidecar, {} is selected{}", Pods(count), str(workload.selected.revision), _held(workload)
-            )
+            selected = str(workload.selected.revision)
+            message = Message("{} without a sidecar, {} is selected{}", Pods(count), selected, _HELD[workload.held])
             yield ref_of(workload), message, restart(workload)
 
 
@@ -127,21 +115,17 @@ def _by_hand(survey: Survey) -> Found:
         if manual(workload.template):
             revision = workload.selected.revision
             then = f"{revision} puts its own in place of it" if revision else "a restart does not move it"
-            yield (
-                ref_of(workload),
-                f"its sidecar is part of the template (kube-inject): {then}",
-                explain(workload),
-            )
+            yield ref_of(workload), f"its sidecar is part of the template (kube-inject): {then}", explain(workload)
 
 
 def _odd_values(survey: Survey) -> Found:
+    releases = [release(version) for plane in survey.mesh.control_planes for version in plane.versions]
+    both = len({known >= (1, 27) for known in releases if known}) > 1
+    now = " and the revisions here disagree" if both else ""
     for workload in survey.workloads:
         for what, given in (("label", workload.subject.labels), ("annotation", workload.subject.annotations)):
             value = given.get(labels.INJECT)
             if value not in (None, "", "true", "false"):
-                known = {release(v) for plane in survey.mesh.control_planes for v in plane.versions} - {None}
-                both = len({r >= (1, 27) for r in known if r}) > 1
-                now = " and the revisions here disagree" if both else ""
                 message = f"{what} {labels.INJECT}={value!r} changed its meaning in 1.27{now}: say true or false"
                 yield ref_of(workload), message, explain(workload)
 
@@ -154,26 +138,30 @@ def _ambient(survey: Survey) -> Found:
 
 
 def _rejected(survey: Survey) -> Found:
+    for ref, selected in decided(survey, State.REJECTED):
+        last_resort = explain(ref) if ref.namespace else relabel(survey, ref.name)
+        yield ref, f"new pods are rejected: {selected.because}", _revive(survey, selected) or last_resort
+
+
+def decided(survey: Survey, state: State) -> Iterator[tuple[Ref, InjectionDecision]]:
+    """The namespaces with this decision, and the workloads that have it where their namespace has another."""
     for name in survey.by_namespace:
         selected = survey.selected_for_namespace(name)
-        if selected.state is State.REJECTED:
-            hint = _revive(survey, selected) or relabel(survey, name)
-            yield namespace_ref(name), f"new pods are rejected: {selected.because}", hint
+        if selected.state is state:
+            yield namespace_ref(name), selected
     for workload in survey.workloads:
         of_namespace = survey.selected_for_namespace(workload.namespace).state
-        if workload.selected.state is State.REJECTED and of_namespace is not State.REJECTED:
-            hint = _revive(survey, workload.selected) or explain(workload)
-            yield ref_of(workload), f"new pods are rejected: {workload.selected.because}", hint
+        if workload.selected.state is state and of_namespace is not state and workload.gateway not in RENDERED:
+            yield ref_of(workload), workload.selected
 
 
 def _revive(survey: Survey, selected: InjectionDecision) -> Hint:
     """The command for the control plane that rejects, where it still is: to move away from it is the last resort."""
     dead = [injector for injector in survey.mesh.injectors if injector.name in selected.injectors]
-    for each in dead:
-        if why := why_dead(survey, each):
+    for injector in dead:
+        if why := why_dead(survey, injector):
             return why[1]
-    ready = {plane.revision for plane in survey.mesh.control_planes if plane.ready}
-    return next((look_at_service(each) for each in dead if each.revision in ready), NO_HINT)
+    return next((look_at_service(injector) for injector in dead if injector.revision in survey.mesh.ready), NO_HINT)
 
 
 def _pinned_image(survey: Survey) -> Found:
@@ -182,15 +170,11 @@ def _pinned_image(survey: Survey) -> Found:
             continue
         own = workload.template.spec.proxy
         if image := workload.template.metadata.annotations.get(labels.PROXY_IMAGE):
-            message = Message(
-                f"annotation {labels.PROXY_IMAGE}={{}} pins the proxy's version whatever the revision", image
-            )
-            yield ref_of(workload), message, explain(workload)
+            pins = f"annotation {labels.PROXY_IMAGE}={{}} pins the proxy's version whatever the revision"
+            yield ref_of(workload), Message(pins, image), explain(workload)
         elif own and own.image not in ("", "auto") and not manual(workload.template):
-            message = Message(
-                "its own container {} pins the proxy's image, {}, whatever the revision", own.name, own.image
-            )
-            yield ref_of(workload), message, explain(workload)
+            pins = "its own container {} pins the proxy's image, {}, whatever the revision"
+            yield ref_of(workload), Message(pins, own.name, own.image), explain(workload)
 
 
 def _odd_injection(survey: Survey) -> Found:

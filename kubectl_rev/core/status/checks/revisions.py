@@ -2,81 +2,74 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import NO_HINT, Hint, command
 from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.admission import Subject, called, kept_away
+from kubectl_rev.core.mesh.admission import called, kept_away, unanswered
 from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.gateways import is_istio, owner
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.inventory import Survey, is_ambient
 from kubectl_rev.core.mesh.resources import facts_of
-from kubectl_rev.core.remedies.commands import (
-    explain,
-    hold_default,
-    label,
-    label_gateway,
-    living,
-    relabel,
-    reset_label,
-    retag,
-    tag_set,
-)
-from kubectl_rev.core.status.checks.control_planes import install_again, without_injector
+from kubectl_rev.core.remedies import commands
+from kubectl_rev.core.status.checks.control_planes import injector_ref, install_again, without_injector
+from kubectl_rev.core.status.checks.namespaces import decided
 from kubectl_rev.core.suggestions import nearest
 
 
 def _dead_tags(survey: Survey) -> Found:
-    alive = {plane.revision for plane in survey.mesh.control_planes if plane.kind != "missing"}
     for tag in survey.mesh.tags:
-        if tag.revision not in alive:
+        if tag.revision not in survey.mesh.existing:
             message = f"tag {tag.name} points at revision {tag.revision}, which has no control plane"
-            yield Ref("Tag", "", tag.name), message, retag(survey, tag.name, living(survey))
+            yield Ref("Tag", "", tag.name), message, commands.retag(survey, tag.name, commands.living(survey))
 
 
 def _ghosts(survey: Survey) -> Found:
     if survey.mesh.blind:
         return
     for name, given in survey.namespace_labels.items():
-        rev, plain = given.get(labels.REV), survey.plain_pod(name)
-        if rev is None or labels.INJECTION in given or called(survey.mesh, plain) or kept_away(survey.mesh, plain):
+        rev = given.get(labels.REV)
+        if rev is None or labels.INJECTION in given or not unanswered(survey.mesh, survey.plain_pod(name)):
             continue
         if is_ambient(given):  # where nothing is to be injected: the label is for its waypoints and gateways
             if survey.mesh.resolve(rev) is None:
                 message = _meaningless(survey, "", rev, "its waypoints and gateways are nobody's")
-                yield namespace_ref(name), message, label("namespace", name, f"{labels.REV}-")
-        else:
-            near = _meant(survey, rev)
-            hint = relabel(survey, name, meant=(labels.REV, near) if near else None)
-            if rev == labels.DEFAULT and survey.default.injection is None:
-                hint = hold_default(survey) or hint
-            elif rev in without_injector(survey):
-                hint = install_again(rev)
-            yield namespace_ref(name), _meaningless(survey, "", rev, "new pods get no sidecar"), hint
+                yield namespace_ref(name), message, commands.label("namespace", name, f"{labels.REV}-")
+            continue
+        near = _meant(survey, rev)
+        hint = commands.relabel(survey, name, meant=(labels.REV, near) if near else None)
+        if rev == labels.DEFAULT and survey.default.injection is None:
+            hint = commands.hold_default(survey) or hint
+        elif rev in without_injector(survey):
+            hint = install_again(rev)
+        yield namespace_ref(name), _meaningless(survey, "", rev, "new pods get no sidecar"), hint
     for workload in survey.workloads:
         rev = workload.template.metadata.labels.get(labels.REV) if workload.template else None
         given = survey.namespace_labels.get(workload.namespace, {})
         if rev is None or labels.INJECTION in given or labels.REV in given or workload.gateway in RENDERED:
             continue
-        opted_out = "false" in (
-            workload.subject.labels.get(labels.INJECT),
-            workload.subject.annotations.get(labels.INJECT),
-        )
-        if not (opted_out or called(survey.mesh, workload.subject) or kept_away(survey.mesh, workload.subject)):
+        pod = workload.subject
+        opted_out = "false" in (pod.labels.get(labels.INJECT), pod.annotations.get(labels.INJECT))
+        if not opted_out and unanswered(survey.mesh, pod):
             near = _meant(survey, rev) if facts_of(workload.kind).rolled else None
-            hint = reset_label(workload, near) if near else explain(workload)
+            hint = commands.reset_label(workload, near) if near else commands.explain(workload)
             message = _meaningless(survey, "its template's ", rev, "new pods get no sidecar")
             yield ref_of(workload), message, hint
-
     for gateway in filter(is_istio, survey.snapshot.gateways):
         rev = gateway.labels.get(labels.REV)
         selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace))
         if rev and selected.state is State.NONE:
-            alive, near = living(survey), _meant(survey, rev)
+            alive, near = commands.living(survey), _meant(survey, rev)
             to = near or (alive[0] if len(alive) == 1 else None)
-            hint = label_gateway(gateway.namespace, gateway.name, to) if to else command("rev-status", "revisions")
+            hint = (
+                commands.label_gateway(gateway.namespace, gateway.name, to)
+                if to
+                else command("rev-status", "revisions")
+            )
             message = _meaningless(survey, "", rev, "no istiod renders it")
             yield Ref("Gateway", gateway.namespace, gateway.name), message, hint
 
@@ -90,39 +83,25 @@ def _meaningless(survey: Survey, whose: str, rev: str, then: str) -> Message:
     """A revision may exist and yet have no injector: deleted, or a tag made for ambient, or `default` before 1.10."""
     why = "names no revision or tag" if survey.mesh.resolve(rev) is None else "is answered by no injector"
     near = _meant(survey, rev)
-    if not rev:
-        return Message(f"{whose}an empty {labels.REV} {why}{{}}: {then}", f" (did you mean {near}?)" if near else "")
     guess = f" (did you mean {near}?)" if near else ""
+    if not rev:
+        return Message(f"{whose}an empty {labels.REV} {why}{{}}: {then}", guess)
     return Message(f"{whose}{labels.REV}={{}} {why}{{}}: {then}", rev, guess)
 
 
 def _defaults_disagree(survey: Survey) -> Found:
     default = survey.default
     if not default.agrees:
-        holds = (("injection", default.injection), ("validation", default.validation), ("gateways", default.gateways))
-        message = "default means " + ", ".join(f"{revision} for {what}" for what, revision in holds if revision)
-        held = [revision for _, revision in holds if revision]
-        heir = next((revision for revision in held if revision in living(survey)), None)
-        hint = tag_set(survey, labels.DEFAULT, heir) if heir else command("rev-status", "revisions")
+        held = {what: revision for what, revision in default.holders.items() if revision}
+        message = "default means " + ", ".join(f"{revision} for {what}" for what, revision in held.items())
+        heir = next((revision for revision in held.values() if revision in commands.living(survey)), None)
+        hint = commands.tag_set(survey, labels.DEFAULT, heir) if heir else command("rev-status", "revisions")
         yield Ref("Tag", "", labels.DEFAULT), message, hint
 
 
 def _overlaps(survey: Survey) -> Found:
-    for name in survey.by_namespace:
-        selected = survey.selected_for_namespace(name)
-        if selected.state is State.CONFLICT:
-            hint = _one_default(survey, selected) or command("rev-status", f"namespace/{name}")
-            yield namespace_ref(name), selected.because, hint
-    for workload in survey.workloads:
-        of_namespace = survey.selected_for_namespace(workload.namespace).state
-        if workload.gateway in RENDERED:  # REV110's
-            continue
-        if workload.selected.state is State.CONFLICT and of_namespace is not State.CONFLICT:
-            yield (
-                ref_of(workload),
-                workload.selected.because,
-                _one_default(survey, workload.selected) or explain(workload),
-            )
+    for ref, selected in decided(survey, State.CONFLICT):
+        yield ref, selected.because, _one_default(survey, selected) or commands.explain(ref)
 
 
 def _one_default(survey: Survey, selected: InjectionDecision) -> Hint:
@@ -130,17 +109,20 @@ def _one_default(survey: Survey, selected: InjectionDecision) -> Hint:
     ours = [injector for injector in survey.mesh.injectors if injector.name in selected.injectors]
     tags = [injector for injector in ours if injector.name == labels.DEFAULT_TAG_INJECTOR]
     others = [injector for injector in ours if injector.tag is None and injector.labelled == labels.DEFAULT]
-    return tag_set(survey, labels.DEFAULT, tags[0].revision) if tags and len(others) == len(ours) - 1 else NO_HINT
+    return (
+        commands.tag_set(survey, labels.DEFAULT, tags[0].revision) if tags and len(others) == len(ours) - 1 else NO_HINT
+    )
 
 
 def _twice(survey: Survey) -> Found:
     chosen = [survey.selected_for_namespace(name) for name in survey.by_namespace]
     chosen += [workload.selected for workload in survey.workloads]
-    both = {each.injectors: each for each in chosen if each.state is State.INJECTED and len(each.injectors) > 1}
-    for names, selected in both.items():
-        message = f"{' and '.join(names)} have the same istiod inject the same pods, one after the other"
-        hint = _one_default(survey, selected) or command("get", "mutatingwebhookconfigurations", *names)
-        yield Ref("MutatingWebhookConfiguration", "", names[0]), message, hint
+    injected = {selected.injectors: selected for selected in chosen if selected.state is State.INJECTED}
+    for names, selected in injected.items():
+        if len(names) > 1:
+            message = f"{' and '.join(names)} have the same istiod inject the same pods, one after the other"
+            hint = _one_default(survey, selected) or command("get", "mutatingwebhookconfigurations", *names)
+            yield injector_ref(names[0]), message, hint
 
 
 def _kept_away(survey: Survey) -> Found:
@@ -149,21 +131,19 @@ def _kept_away(survey: Survey) -> Found:
         alone = survey.selected_for_namespace(name).state is State.NONE
         if alone and (reason := kept_away(mesh, survey.plain_pod(name))):
             told.add(name)
-            yield namespace_ref(name), f"{reason}: new pods get no sidecar", command("rev-status", f"namespace/{name}")
+            yield namespace_ref(name), f"{reason}: new pods get no sidecar", commands.explain(namespace_ref(name))
     for workload in survey.workloads:
         alone = workload.template is not None and workload.selected.state is State.NONE
         if alone and workload.namespace not in told and (reason := kept_away(mesh, workload.subject)):
-            yield ref_of(workload), f"{reason}: new pods get no sidecar", explain(workload)
+            yield ref_of(workload), f"{reason}: new pods get no sidecar", commands.explain(workload)
 
 
 def _split_tags(survey: Survey) -> Found:
-    tags = survey.mesh.tags
-    for one in tags:
-        for other in tags:
-            same = (one.name, one.namespace) == (other.name, other.namespace) and one.revision != other.revision
-            if same and one.injector and other.service and not other.injector:
-                message = f"its injector leads to {one.revision}, its Service to {other.revision}"
-                yield Ref("Tag", "", one.name), message, tag_set(survey, one.name, one.revision)
+    for one, other in product(survey.mesh.tags, repeat=2):
+        same = (one.name, one.namespace) == (other.name, other.namespace) and one.revision != other.revision
+        if same and one.injector and other.service and not other.injector:
+            message = f"its injector leads to {one.revision}, its Service to {other.revision}"
+            yield Ref("Tag", "", one.name), message, commands.tag_set(survey, one.name, one.revision)
 
 
 def _contested(survey: Survey) -> Found:
@@ -174,24 +154,22 @@ def _contested(survey: Survey) -> Found:
             said = gateway.labels.get(labels.REV, (given or {}).get(labels.REV, ""))
             meant = survey.mesh.resolve(said) if said else survey.default.gateways
             ref = Ref("Gateway", gateway.namespace, gateway.name)
-            yield ref, selected.because, label_gateway(gateway.namespace, gateway.name, str(meant))
+            yield ref, selected.because, commands.label_gateway(gateway.namespace, gateway.name, str(meant))
 
 
 def _no_default(survey: Survey) -> Found:
     if survey.default.injection is not None or not survey.mesh.injectors:
         return
     for name, given in survey.namespace_labels.items():
-        selected = survey.selected_for_namespace(name)
         plain = survey.plain_pod(name)
-        if given.get(labels.INJECTION) == "enabled" and not (
-            called(survey.mesh, plain) or kept_away(survey.mesh, plain)
-        ):
-            other = {key: value for key, value in given.items() if key != labels.INJECTION}
-            if labels.REV in given and called(survey.mesh, Subject(name, other)):  # as REV201 would have it
-                hint = relabel(survey, name, meant=(labels.REV, given[labels.REV]))
-            else:
-                hint = hold_default(survey) or relabel(survey, name)
-            yield namespace_ref(name), f"{selected.because}: new pods get no sidecar", hint
+        if given.get(labels.INJECTION) != "enabled" or not unanswered(survey.mesh, plain):
+            continue
+        if labels.REV in given and called(survey.mesh, plain.without(labels.INJECTION)):  # as REV201 would have it
+            hint = commands.relabel(survey, name, meant=(labels.REV, given[labels.REV]))
+        else:
+            hint = commands.hold_default(survey) or commands.relabel(survey, name)
+        because = survey.selected_for_namespace(name).because
+        yield namespace_ref(name), f"{because}: new pods get no sidecar", hint
 
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
