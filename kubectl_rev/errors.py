@@ -13,34 +13,28 @@ RevError
 A *finding* is data, not an exception; so is a *gap* (`core.snapshot.Gap`).
 """
 
+from __future__ import annotations
+
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the shell sees. The text of each is what `--help` and the docs print."""
+    """What the shell sees, and what each `means`: what `--help` and the docs print."""
 
-    OK = 0
-    FINDINGS = 1
-    USAGE = 2
-    NO_ANSWER = 3
-    INCOMPLETE = 4
-    BUG = 70
-    INTERRUPTED = 130
+    means: str
 
-    @property
-    def means(self) -> str:
-        return _MEANS[self]
+    def __new__(cls, value: int, means: str) -> ExitCode:
+        code = int.__new__(cls, value)
+        code._value_, code.means = value, means
+        return code
 
-
-_MEANS = {
-    ExitCode.OK: "success: safe, complete, healthy or done (rev-status: the cluster was read)",
-    ExitCode.FINDINGS: "findings: not safe, not complete, broken, or stopped by the preflight",
-    ExitCode.USAGE: "bad usage, unknown revision or tag, declined",
-    ExitCode.NO_ANSWER: "unknown: cluster unreachable, access denied, no Istio, or not all could be read",
-    ExitCode.INCOMPLETE: "incomplete: part applied, or timed out",
-    ExitCode.BUG: "internal error",
-    ExitCode.INTERRUPTED: "interrupted",
-}
+    OK = 0, "success: safe, complete, healthy or done (rev-status: the cluster was read)"
+    FINDINGS = 1, "findings: not safe, not complete, broken, or stopped by the preflight"
+    USAGE = 2, "bad usage, unknown revision or tag, declined"
+    NO_ANSWER = 3, "unknown: cluster unreachable, access denied, no Istio, or not all could be read"
+    INCOMPLETE = 4, "incomplete: part applied, or timed out"
+    BUG = 70, "internal error"
+    INTERRUPTED = 130, "interrupted"
 
 
 class RevError(Exception):

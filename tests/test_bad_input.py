@@ -10,7 +10,7 @@ import sys
 import pytest
 import yaml
 
-from kubectl_rev.commands import names_file, query
+from kubectl_rev.commands import names, query
 from kubectl_rev.core.mesh.resources import RESOURCES
 from kubectl_rev.errors import ExitCode
 from tests.plugin import EXAMPLE, ROOT, call, run
@@ -298,7 +298,7 @@ def test_every_name_that_a_list_prints_is_taken(kind, tmp_path):
     dump["items"].append(alone)
     (tmp_path / "dump.yaml").write_text(yaml.safe_dump(dump))
     (tmp_path / "names").write_text(call(kind, "-A", "-o", "name", "-f", str(tmp_path / "dump.yaml")).out)
-    asked = query.of_names(names_file.opened(str(tmp_path / "names")).names)
+    asked = query.of_names(names.opened(str(tmp_path / "names")).names)
     words = (
         asked.names if isinstance(asked, query.ListQuery) else [f"{each.kind}/{each.name}" for each in asked.subjects]
     )
@@ -311,7 +311,7 @@ def test_every_name_that_a_list_prints_is_taken(kind, tmp_path):
 def test_names_as_other_programs_write_them(encoding, tmp_path):
     """PowerShell, for one."""
     (tmp_path / "names").write_text("  # from there\nnamespace/shop\n", encoding=encoding)
-    assert [each.name for each in names_file.opened(str(tmp_path / "names")).names] == ["shop"]
+    assert [each.name for each in names.opened(str(tmp_path / "names")).names] == ["shop"]
 
 
 def test_a_pipe_is_read_once():
@@ -333,7 +333,7 @@ def test_a_filter_that_leaves_nothing_is_an_answer(tmp_path):
 @pytest.mark.parametrize("text", NAMES)
 def test_what_one_call_names_the_next_takes(text, tmp_path):
     (tmp_path / "names").write_text(text)
-    assert query.of_names(names_file.opened(str(tmp_path / "names")).names) == NAMES[text]
+    assert query.of_names(names.opened(str(tmp_path / "names")).names) == NAMES[text]
 
 
 OTHERS = """

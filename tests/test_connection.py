@@ -25,9 +25,9 @@ import websocket
 import yaml
 from urllib3 import exceptions as http
 
-from kubectl_rev.cluster import address, error_mapping
+from kubectl_rev.cluster import error_mapping
 from kubectl_rev.cluster.connection import JSON_PATCH, Connection, ConnectionFlags, connect
-from kubectl_rev.cluster.kubeconfig import resolve
+from kubectl_rev.cluster.kubeconfig import resolve, shown
 from kubectl_rev.errors import Changed, ClusterError, Forbidden, NotFound, RevError, Unreachable, UsageError
 from tests.local_server import Answer, Request, Server, authority, serving, status, tls_server
 
@@ -631,10 +631,10 @@ def test_an_address_without_a_scheme_gets_client_gos(given: str) -> None:
 
 
 def test_the_address_that_is_shown_has_no_password() -> None:
-    assert address.shown("https://u:p@it.test:6443/x") == "https://it.test:6443/x"
-    assert address.shown("u:p@it.test:6443") == "it.test:6443"
-    assert address.shown("https://u:p@it.test/a://b") == "https://it.test/a://b"
-    assert address.shown("https://it.test/x@y") == "https://it.test/x@y"
+    assert shown("https://u:p@it.test:6443/x") == "https://it.test:6443/x"
+    assert shown("u:p@it.test:6443") == "it.test:6443"
+    assert shown("https://u:p@it.test/a://b") == "https://it.test/a://b"
+    assert shown("https://it.test/x@y") == "https://it.test/x@y"
 
 
 CALLS = {

@@ -20,7 +20,7 @@ ALLOWED = {
     ("dumps/yaml_reader.py", "'nesting depth' in str(error.problem)"): "the YAML parser's text: it has no code",
     ("render/explain.py", "story.headline.startswith('when ')"): "punctuation alone: a comma before it",
     ("render/explain.py", "story.headline.startswith('new pods')"): "punctuation alone: a colon before it",
-    ("render/migrate.py", "each.message.partition(' ')"): "layout alone: the namespace goes after the subject",
+    ("render/migrate.py", "one.message.partition(' ')"): "layout alone: the namespace goes after the subject",
     ("render/migrate.py", "step.says.partition(' ')"): "layout alone: the subject of what was done",
     ("render/migrate.py", "restart.step.says.partition(' ')"): "layout alone: the subject of what is restarted",
 }

@@ -6,8 +6,8 @@ from contextlib import redirect_stderr
 
 import pytest
 
-from kubectl_rev.commands.live import Live
 from kubectl_rev.commands.migrate_execution import Execution
+from kubectl_rev.commands.migrate_talk import Live
 from kubectl_rev.core.migration.plan import Plan
 from kubectl_rev.core.migration.run import Throttle
 from tests.test_executor import World, move

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_rev.commands.name_lines import NOTE
-from kubectl_rev.commands.names_file import named, opened
+from kubectl_rev.commands.names import NOTE, named, opened
 from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.errors import ExitCode, UsageError
 from tests.build import control_plane, deployment, ns, running, world

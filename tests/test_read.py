@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from kubectl_rev.cluster.connection import ConnectionFlags, connect
-from kubectl_rev.cluster.portforward import istiod_version
+from kubectl_rev.cluster.pod_streams import istiod_version
 from kubectl_rev.cluster.read import Depth, read
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.errors import Unreachable

@@ -22,7 +22,7 @@ from kubectl_rev.core.status import answers
 from kubectl_rev.dumps.yaml_reader import documents
 from kubectl_rev.render import migrate
 from kubectl_rev.render import text as render
-from kubectl_rev.render.status import control_planes
+from kubectl_rev.render.status import CONTROL_PLANES
 from kubectl_rev.render.text import Style, gap_texts
 from tests.build import control_plane, world
 
@@ -46,7 +46,7 @@ def test_gaps_for_one_reason_are_one_line():
 def test_injectors_that_were_not_read_are_not_missing() -> None:
     (plane,) = answers.control_planes(Survey(world(control_plane(), gaps=[Gap("list", labels.INJECTORS)])))
     assert plane.injectors is None
-    shown = {name: cell(plane) for name, cell, *_ in control_planes(wide=True)}
+    shown = {name: cell(plane) for name, cell, *_ in CONTROL_PLANES}
     assert (shown["ISTIOD"], shown["INJECTOR"], shown["WEBHOOKS"]) == ("1/1", "unknown", "?")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_rev.cli import completion, verify
-from kubectl_rev.commands.name_lines import NOTE as SEVERAL
+from kubectl_rev.commands.names import NOTE as SEVERAL
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.revision_names import Kind, Named, UnknownName, WrongKind, of_flag
 from kubectl_rev.core.mesh.snapshot import Gap

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kubectl_rev.cluster import podexec, syncz
+from kubectl_rev.cluster import pod_streams, syncz
 from kubectl_rev.cluster.connection import ConnectionFlags, connect
 from kubectl_rev.core.verification.connections import Stream
 from kubectl_rev.errors import Forbidden, Unreachable
@@ -64,7 +64,7 @@ def test_the_command_is_istiods_own():
         return upgraded(request, (1, b"[]"), (3, SUCCESS))
 
     with serving(answer) as server, connect(ConnectionFlags(server=server.url)) as connection:
-        podexec.output(connection, "istio-system", "istiod-0", "discovery", ["pilot-discovery", "request"], 5)
+        pod_streams.output(connection, "istio-system", "istiod-0", "discovery", ["pilot-discovery", "request"], 5)
     assert server.requests[0].path.endswith(
         "/exec?container=discovery&stdout=true&stderr=true&command=pilot-discovery&command=request"
     )
@@ -102,4 +102,4 @@ def test_both_refused_name_both_rules():
 def test_a_refusal_raises_what_a_request_raises(code, error):
     refusing = serving(lambda request: status(code, "no"))
     with refusing as server, connect(ConnectionFlags(server=server.url)) as connection, pytest.raises(error):
-        podexec.output(connection, "istio-system", "istiod-0", "discovery", ["a"], 5)
+        pod_streams.output(connection, "istio-system", "istiod-0", "discovery", ["a"], 5)

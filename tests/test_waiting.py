@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
-from kubectl_rev.commands.wait import holds
+from kubectl_rev.commands.verify import holds
 from kubectl_rev.commands.watch import cut
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.status import answers

@@ -14,25 +14,6 @@ from kubectl_rev.commands.flags import ConnectionFlags, DryRun, Output
 from kubectl_rev.errors import UsageError
 
 PROG = "kubectl rev-fix-validation"
-HELP = """Find out whether Istio's config is validated, repair it, and prove it.
-
-A validator that calls a Service that is gone rejects every write of Istio's
-config; one that fails open lets broken config in. Dry runs of an invalid and
-of a valid Gateway tell which, and nothing is ever stored by them.
-
-Examples:
-  # Is config validated? 0 yes, 1 no, 3 unknown
-  kubectl rev-fix-validation --check
-
-  # What would be changed?
-  kubectl rev-fix-validation --dry-run=client -o wide
-
-  # Repair it; unlabelled config is validated by canary afterwards
-  kubectl rev-fix-validation --to canary
-
-  # Take it back
-  kubectl rev-fix-validation --undo
-"""
 
 
 @options.with_connection
@@ -55,6 +36,25 @@ def command(
     *,
     connection: ConnectionFlags,
 ) -> None:
+    """Find out whether Istio's config is validated, repair it, and prove it.
+
+    A validator that calls a Service that is gone rejects every write of Istio's
+    config; one that fails open lets broken config in. Dry runs of an invalid and
+    of a valid Gateway tell which, and nothing is ever stored by them.
+
+    Examples:
+      # Is config validated? 0 yes, 1 no, 3 unknown
+      kubectl rev-fix-validation --check
+
+      # What would be changed?
+      kubectl rev-fix-validation --dry-run=client -o wide
+
+      # Repair it; unlabelled config is validated by canary afterwards
+      kubectl rev-fix-validation --to canary
+
+      # Take it back
+      kubectl rev-fix-validation --undo
+    """
     if check_only and (take_back or dry_run is not DryRun.NONE):
         raise UsageError("--check cannot be used with --undo or --dry-run")
     if take_back and to:
@@ -78,9 +78,6 @@ def command(
         connection=connection,
     )
     leave(fix_validation.run(request))
-
-
-command.__doc__ = HELP
 
 
 def main() -> None:

@@ -14,30 +14,6 @@ from kubectl_rev.commands.flags import ConnectionFlags, DryRun, Output
 from kubectl_rev.errors import UsageError
 
 PROG = "kubectl rev-migrate"
-HELP = """Move namespaces to another Istio revision, and back, and lose nothing.
-
-Labels are changed in one write, a pod is tried before the first restart, only what runs on another revision is
-restarted, and each workload is waited for until its pods say that the new revision injected them. The same command
-again goes on where one was cut off.
-
-Exit code 0 means that all that it can move is moved; what stays (a Job, a bare pod, OnDelete, a gateway) is listed with
-its reason and its next step, and makes the code 4 with --require-all.
-
-Examples:
-  # See what would happen, with every patch
-  kubectl rev-migrate shop cart --to canary --dry-run=client -o wide
-
-  # Move two namespaces; everything that default injects; what a list names
-  kubectl rev-migrate shop cart --to canary
-  kubectl rev-migrate --from default --to canary --max-parallel 5
-  kubectl get ns -l team=a -o name | kubectl rev-migrate -f - --to canary --yes
-
-  # Move a tag itself, with all that follows it
-  kubectl rev-migrate --tag prod --to canary --dry-run=client
-
-  # Back to exactly what it was
-  kubectl rev-migrate --undo shop
-"""
 
 
 @options.with_connection
@@ -95,6 +71,30 @@ def command(
     *,
     connection: ConnectionFlags,
 ) -> None:
+    """Move namespaces to another Istio revision, and back, and lose nothing.
+
+    Labels are changed in one write, a pod is tried before the first restart, only what runs on another revision is
+    restarted, and each workload is waited for until its pods say that the new revision injected them. The same
+    command again goes on where one was cut off.
+
+    Exit code 0 means that all that it can move is moved; what stays (a Job, a bare pod, OnDelete, a gateway) is
+    listed with its reason and its next step, and makes the code 4 with --require-all.
+
+    Examples:
+      # See what would happen, with every patch
+      kubectl rev-migrate shop cart --to canary --dry-run=client -o wide
+
+      # Move two namespaces; everything that default injects; what a list names
+      kubectl rev-migrate shop cart --to canary
+      kubectl rev-migrate --from default --to canary --max-parallel 5
+      kubectl get ns -l team=a -o name | kubectl rev-migrate -f - --to canary --yes
+
+      # Move a tag itself, with all that follows it
+      kubectl rev-migrate --tag prod --to canary --dry-run=client
+
+      # Back to exactly what it was
+      kubectl rev-migrate --undo shop
+    """
     again = options.as_given(command, locals())
     from kubectl_rev.commands import migrate
 
@@ -141,9 +141,6 @@ def _parallel(text: str) -> tuple[int, int]:
     if not first.isdecimal() or (comma and not second.isdecimal()) or "0" in (first, second):
         raise UsageError(f"--max-parallel takes one number or two, as in 1,10; not {text!r}")
     return int(first), int(second) if comma else max(10, int(first))
-
-
-command.__doc__ = HELP
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from enum import Enum
 from functools import wraps
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from kubectl_rev import __version__
 from kubectl_rev.commands.flags import ConnectionFlags
 from kubectl_rev.commands.terminal import out
 from kubectl_rev.errors import UsageError
@@ -17,48 +19,39 @@ from kubectl_rev.errors import UsageError
 if TYPE_CHECKING:
     from kubectl_rev.core.mesh.selectors import LabelSelector
 
-
 # -o of all but rev-verify, which also writes JUnit
 Format = Literal["table", "wide", "json", "yaml", "name"]
 
 
-def _hidden(*names: str, help: str, metavar: str | None = None) -> Any:
-    """A connection flag: works, completes, and is named in one line of the help instead of fifteen."""
-    return typer.Option(*names, help=help, hidden=True, metavar=metavar)
+def _flag(kind: Any, default: Any, *names: str, help: str, hidden: bool = True) -> tuple[Any, Any]:
+    """Annotation and default of a flag. A hidden one works, completes, and is named in one line of the help."""
+    return Annotated[kind, typer.Option(*names, help=help, hidden=hidden)], default
 
 
 _FLAGS: dict[str, tuple[Any, Any]] = {
-    "namespace": (Annotated[str, typer.Option("--namespace", "-n", help="Namespace to look at.")], ""),
-    "context": (Annotated[str, _hidden("--context", help="Kubeconfig context.")], ""),
-    "cluster": (Annotated[str, _hidden("--cluster", help="Kubeconfig cluster.")], ""),
-    "user": (Annotated[str, _hidden("--user", help="Kubeconfig user.")], ""),
-    "kubeconfig": (Annotated[str, _hidden("--kubeconfig", help="Kubeconfig file.")], ""),
-    "as_user": (Annotated[str, _hidden("--as", help="User to impersonate.")], ""),
-    "as_groups": (Annotated[list[str], _hidden("--as-group", help="Group to impersonate, repeatable.")], ()),
-    "as_uid": (Annotated[str, _hidden("--as-uid", help="UID to impersonate.")], ""),
-    "token": (Annotated[str, _hidden("--token", help="Bearer token.")], ""),
-    "server": (Annotated[str, _hidden("--server", "-s", help="Address of the API server.")], ""),
-    "tls_server_name": (Annotated[str, _hidden("--tls-server-name", help="Name in the server's certificate.")], ""),
-    "insecure_skip_tls_verify": (
-        Annotated[bool, _hidden("--insecure-skip-tls-verify", help="Do not check the server's certificate.")],
-        False,
+    "namespace": _flag(str, "", "--namespace", "-n", help="Namespace to look at.", hidden=False),
+    "context": _flag(str, "", "--context", help="Kubeconfig context."),
+    "cluster": _flag(str, "", "--cluster", help="Kubeconfig cluster."),
+    "user": _flag(str, "", "--user", help="Kubeconfig user."),
+    "kubeconfig": _flag(str, "", "--kubeconfig", help="Kubeconfig file."),
+    "as_user": _flag(str, "", "--as", help="User to impersonate."),
+    "as_groups": _flag(list[str], (), "--as-group", help="Group to impersonate, repeatable."),
+    "as_uid": _flag(str, "", "--as-uid", help="UID to impersonate."),
+    "token": _flag(str, "", "--token", help="Bearer token."),
+    "server": _flag(str, "", "--server", "-s", help="Address of the API server."),
+    "tls_server_name": _flag(str, "", "--tls-server-name", help="Name in the server's certificate."),
+    "insecure_skip_tls_verify": _flag(
+        bool, False, "--insecure-skip-tls-verify", help="Do not check the server's certificate."
     ),
-    "certificate_authority": (Annotated[str, _hidden("--certificate-authority", help="CA file.")], ""),
-    "request_timeout": (
-        Annotated[
-            str, _hidden("--request-timeout", help="Longest silence of the server: 30s, 1m; 0 is the default, 30s.")
-        ],
-        "0",
+    "certificate_authority": _flag(str, "", "--certificate-authority", help="CA file."),
+    "request_timeout": _flag(
+        str, "0", "--request-timeout", help="Longest silence of the server: 30s, 1m; 0 is the default, 30s."
     ),
-    "istio_namespace": (
-        Annotated[str, _hidden("--istio-namespace", help="Where istiod is, if it cannot be looked for everywhere.")],
-        "",
+    "istio_namespace": _flag(
+        str, "", "--istio-namespace", help="Where istiod is, if it cannot be looked for everywhere."
     ),
-    "verbosity": (Annotated[int, _hidden("-v", "--v", help="From 6 on, log requests.")], 0),
-    "version": (
-        Annotated[bool, typer.Option("--version", help="The version; with -v 1, of its parts too.")],
-        False,
-    ),
+    "verbosity": _flag(int, 0, "-v", "--v", help="From 6 on, log requests."),
+    "version": _flag(bool, False, "--version", help="The version; with -v 1, of its parts too.", hidden=False),
 }
 
 
@@ -69,9 +62,7 @@ def with_connection(command: Callable[..., None]) -> Callable[..., None]:
     def wrapper(**values: Any) -> None:
         flags = {field: values.pop(field) for field in _FLAGS}
         if flags.pop("version"):
-            from kubectl_rev.cli.versions import versions
-
-            return out(versions(all_parts=flags["verbosity"] > 0))
+            return out(_versions(all_parts=flags["verbosity"] > 0))
         flags["as_groups"] = tuple(flags["as_groups"] or ())
         flags["request_timeout"] = seconds(flags["request_timeout"], "--request-timeout") or None
         command(connection=ConnectionFlags(**flags), **values)
@@ -137,3 +128,18 @@ def seconds(duration: str, flag: str) -> float:
     elif not parts or "".join(number + unit for number, unit in parts) != said:
         raise UsageError(f"invalid duration {duration!r} for {flag}: use a value such as 30s or 1m30s")
     return min(sum(float(number) * _UNITS[unit] for number, unit in parts), _FOREVER)
+
+
+_PARTS = ("typer", "kubernetes", "msgspec", "protobuf")
+
+
+def _versions(*, all_parts: bool) -> str:
+    """`kubectl-rev 1.2.3`, and with all parts a line for Python and each library that decides what we do."""
+    lines = [f"kubectl-rev {__version__}"]
+    if all_parts:
+        import platform
+        from importlib.metadata import version
+
+        lines += [f"Python {platform.python_version()} ({sys.platform} {platform.machine()})"]
+        lines += [f"{part} {version(part)}" for part in _PARTS]
+    return "\n".join(lines)

@@ -36,16 +36,13 @@ CONNECTION_FLAGS = (
 )
 
 
-def _is_switch(param: Any) -> bool:
-    return bool(getattr(param, "is_flag", False))
-
-
 class KubectlCommand(TyperCommand):
     """A command whose help reads as kubectl's: what it does, examples, flags, exit codes, usage last."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
-        switches = {name: param.opts for param in self.get_params(ctx) if _is_switch(param) for name in param.opts}
+        flags = [param for param in self.get_params(ctx) if getattr(param, "is_flag", False)]
+        switches = {name: param.opts for param in flags for name in param.opts}
         words: list[str] = []
         for word in args[:end]:
             flag, equals, value = word.partition("=")

@@ -13,23 +13,6 @@ from kubectl_rev.cli.run import main as run
 from kubectl_rev.commands.flags import ConnectionFlags, Output
 
 PROG = "kubectl rev-status"
-HELP = """Which Istio revisions exist, what uses each, why, and what is wrong.
-
-Examples:
-  # One screen: control planes, namespaces that need attention, findings
-  kubectl rev-status
-
-  # Lists: revisions, tags, namespaces, workloads, pods, gateways
-  kubectl rev-status namespaces --revision canary
-  kubectl rev-status pods -A --drifted
-
-  # Why is this injected by that revision, and what would a restart do?
-  kubectl rev-status deploy/web -n shop
-
-  # Save what was read; ask it later, without a cluster
-  kubectl rev-status --save before.yaml
-  kubectl rev-status -f before.yaml
-"""
 
 
 @options.with_connection
@@ -51,6 +34,23 @@ def command(
     *,
     connection: ConnectionFlags,
 ) -> None:
+    """Which Istio revisions exist, what uses each, why, and what is wrong.
+
+    Examples:
+      # One screen: control planes, namespaces that need attention, findings
+      kubectl rev-status
+
+      # Lists: revisions, tags, namespaces, workloads, pods, gateways
+      kubectl rev-status namespaces --revision canary
+      kubectl rev-status pods -A --drifted
+
+      # Why is this injected by that revision, and what would a restart do?
+      kubectl rev-status deploy/web -n shop
+
+      # Save what was read; ask it later, without a cluster
+      kubectl rev-status --save before.yaml
+      kubectl rev-status -f before.yaml
+    """
     from kubectl_rev.commands import status
     from kubectl_rev.commands.query import Filter
 
@@ -66,9 +66,6 @@ def command(
         connection=connection,
     )
     leave(status.run(request))
-
-
-command.__doc__ = HELP
 
 
 def main() -> None:

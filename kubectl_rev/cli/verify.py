@@ -12,23 +12,6 @@ from kubectl_rev.cli.run import main as run
 from kubectl_rev.commands.flags import ConnectionFlags, FailOn, Output
 
 PROG = "kubectl rev-verify"
-HELP = """Is the move complete, and is it safe to uninstall the old control plane?
-
-Examples:
-  # Does everything run on what its labels select, and is it connected there?
-  kubectl rev-verify
-  kubectl rev-verify shop pay --revision canary
-
-  # What would break without revision default? Nothing is ever uninstalled
-  kubectl rev-verify --uninstall default
-
-  # In a pipeline: wait until it is safe, and say why it is not
-  kubectl rev-verify --uninstall default --wait --timeout 10m -o junit > verify.xml
-
-  # What is checked, and what a code means
-  kubectl rev-verify --list-checks
-  kubectl rev-verify --explain REV304
-"""
 
 
 @options.with_connection
@@ -67,6 +50,23 @@ def command(
     *,
     connection: ConnectionFlags,
 ) -> None:
+    """Is the move complete, and is it safe to uninstall the old control plane?
+
+    Examples:
+      # Does everything run on what its labels select, and is it connected there?
+      kubectl rev-verify
+      kubectl rev-verify shop pay --revision canary
+
+      # What would break without revision default? Nothing is ever uninstalled
+      kubectl rev-verify --uninstall default
+
+      # In a pipeline: wait until it is safe, and say why it is not
+      kubectl rev-verify --uninstall default --wait --timeout 10m -o junit > verify.xml
+
+      # What is checked, and what a code means
+      kubectl rev-verify --list-checks
+      kubectl rev-verify --explain REV304
+    """
     from kubectl_rev.commands import verify
 
     request = verify.Request(
@@ -90,9 +90,6 @@ def command(
         connection=connection,
     )
     leave(verify.run(request))
-
-
-command.__doc__ = HELP
 
 
 def main() -> None:

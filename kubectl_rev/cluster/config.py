@@ -12,7 +12,6 @@ from functools import partial
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.discovery import Served, served
-from kubectl_rev.cluster.gaps import or_gap
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels, sail
 from kubectl_rev.core.mesh.objects import IstioConfig, Object
@@ -31,13 +30,18 @@ def read_groups(connection: Connection, groups: Collection[str], namespace: str 
     `namespace` restricts those that are in one.
     """
     try:
-        found = [each for each in served(connection, groups) if _wanted(each)]
+        resources = [each for each in served(connection, groups) if _wanted(each)]
     except Forbidden as error:
         unknown = [labels.CONFIGURATION, *(name for name in _DECISIVE if name.partition(".")[2] in groups)]
         return [], [Gap("list", resource, "", error.reason) for resource in unknown]
     gaps: set[Gap] = set()
+
+    def listed(resource: Served) -> list[Object]:
+        work = partial(_listed, connection, resource, namespace)
+        return lists.or_gap(work, gaps, custom=resource.resource, namespace=namespace)
+
     with Workers(_THREADS) as workers:
-        tasks = [workers.start(partial(_or_gap, connection, each, namespace, gaps)) for each in found]
+        tasks = [workers.start(partial(listed, resource)) for resource in resources]
         objects = [one for task in tasks for one in result(task)]
     return objects, sorted(gaps)
 
@@ -55,10 +59,6 @@ def metadata(
     for config in found:
         config.kind, config.resource = each.kind, each.resource
     return found
-
-
-def _or_gap(connection: Connection, each: Served, namespace: str, gaps: set[Gap]) -> list[Object]:
-    return or_gap(partial(_listed, connection, each, namespace), gaps, custom=each.resource, namespace=namespace)
 
 
 def _listed(connection: Connection, each: Served, namespace: str) -> list[Object]:

@@ -13,8 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from types import TracebackType
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -26,13 +25,11 @@ from kubernetes.client import ApiClient
 from urllib3.exceptions import HTTPError, InsecureRequestWarning
 from urllib3.util.ssl_ import create_urllib3_context
 
-from kubectl_rev.cluster import address, error_mapping
+from kubectl_rev.cluster import error_mapping
 from kubectl_rev.cluster.credentials import configuration
 from kubectl_rev.cluster.flags import ConnectionFlags
-from kubectl_rev.cluster.kubeconfig import IN_CLUSTER, Target, impersonation, resolve
+from kubectl_rev.cluster.kubeconfig import IN_CLUSTER, Target, impersonation, resolve, shown
 from kubectl_rev.errors import RevError, Unreachable, UsageError
-
-__all__ = ["CHUNK", "JSON", "Connection", "ConnectionFlags", "connect"]
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
@@ -101,7 +98,7 @@ class Connection:
     def __init__(self, target: Target, timeout: float = _TIMEOUT) -> None:
         self.namespace, self.context = target.namespace, target.context
         self.cluster, self.user = target.cluster_name, target.user_name
-        self.server = address.shown(target.server)
+        self.server = shown(target.server)
         self.timeout = timeout
         self.impersonation = impersonation(target.user)
         self.configuration = configuration(target)
@@ -124,7 +121,7 @@ class Connection:
         self._pool.connection_pool_kw["ssl_context"] = self.tls
 
     def get(self, path: str, query: Mapping[str, str] | None = None, accept: str = JSON) -> bytes:
-        """The body of a GET. Raises what `faults` makes of a failure, as all requests do."""
+        """The body of a GET. Raises what `error_mapping` makes of a failure, as all requests do."""
         with self.stream(path, query, accept) as chunks:
             return b"".join(chunks)
 
@@ -135,20 +132,17 @@ class Connection:
         body: bytes = b"",
         query: Mapping[str, str] | None = None,
         content_type: str = JSON,
-        accept: str = JSON,
     ) -> bytes:
         """The answer to a POST, PUT, PATCH or DELETE. A 409 and a failed JSON patch raise Changed."""
-        headers = {"Accept": accept, "Content-Type": content_type}
+        headers = {"Accept": JSON, "Content-Type": content_type}
         with self._asked(method, path, query, headers, body or None) as chunks:
             return b"".join(chunks)
 
-    @contextmanager
     def stream(
         self, path: str, query: Mapping[str, str] | None = None, accept: str = JSON, timeout: float | None = None
-    ) -> Iterator[Iterator[bytes]]:
+    ) -> AbstractContextManager[Iterator[bytes]]:
         """A GET whose body arrives in chunks; leaving the block early drops the connection. For lists and watches."""
-        with self._asked("GET", path, query, {"Accept": accept}, None, timeout) as chunks:
-            yield chunks
+        return self._asked("GET", path, query, {"Accept": accept}, None, timeout)
 
     def headers(self) -> list[tuple[str, str]]:
         """Who we are, for a request made elsewhere (port-forward): the credential and whom we act as."""
@@ -173,9 +167,7 @@ class Connection:
     def __enter__(self) -> Connection:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     @contextmanager
@@ -208,19 +200,12 @@ class Connection:
             response.release_conn() if whole else response.close()
 
     def _response(
-        self,
-        asked: error_mapping.Call,
-        method: str,
-        url: str,
-        extra: Mapping[str, str],
-        body: bytes | None,
-        timeout: float,
+        self, asked: error_mapping.Call, method: str, url: str, extra: Mapping[str, str], body: Any, timeout: float
     ) -> Any:
         """The response, with its body still to be read. A 429 is waited for twice."""
         for attempt in range(_RETRIES_WHEN_BUSY + 1):
             headers = urllib3.HTTPHeaderDict(self.headers())
-            for key, value in {"User-Agent": "kubectl-rev", **extra}.items():
-                headers[key] = value
+            headers |= {"User-Agent": "kubectl-rev", **extra}
             if self._compress:  # a list shrinks tenfold; next to the server that costs more than it saves
                 headers["Accept-Encoding"] = "gzip"
             started = time.monotonic()
@@ -235,26 +220,23 @@ class Connection:
                     redirect=False,
                 )
             except (HTTPError, OSError) as error:
-                log.info("%s %s failed in %d ms", method, address.shown(url), (time.monotonic() - started) * 1000)
+                log.info("%s %s failed in %d ms", method, shown(url), (time.monotonic() - started) * 1000)
                 raise error_mapping.failed(error, self.server, asked) from error
             except ValueError:  # http.client, of a header that has a line break; its text quotes the value
                 raise UsageError("the token or the name to act as has characters that no request can carry") from None
-            spent = (time.monotonic() - started) * 1000
-            said = f"{response.status} {response.reason or ''}"
-            log.info("%s %s %s in %d ms", method, address.shown(url), said, spent)
+            status, spent = f"{response.status} {response.reason or ''}", (time.monotonic() - started) * 1000
+            log.info("%s %s %s in %d ms", method, shown(url), status, spent)
             if 200 <= response.status < 300:
                 return response
-            fault = self._fault(asked, response, extra.get("Content-Type") == JSON_PATCH)
             if response.status != 429 or attempt == _RETRIES_WHEN_BUSY:
-                raise fault
+                raise self._fault(asked, response, extra.get("Content-Type") == JSON_PATCH)
+            response.close()
             time.sleep(error_mapping.retry_after(response.headers))
         raise AssertionError("unreachable")
 
     def _fault(self, asked: error_mapping.Call, response: Any, json_patch: bool) -> RevError:
-        try:
+        text = b""
+        with suppress(HTTPError, OSError):
             text = response.read(1 << 16)
-        except (HTTPError, OSError):
-            text = b""
-        finally:
-            response.close()
+        response.close()
         return error_mapping.answered(asked, response.status, response.reason or "", text, self.server, json_patch)

@@ -118,7 +118,8 @@ class _TokenFile:
                 with open(self._path, encoding="utf-8") as stream:
                     self._token = stream.read().strip()
             except (OSError, UnicodeDecodeError) as error:
-                raise Unreachable(f"cannot read the token file {self._path}: {_words(error)}") from error
+                why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "not text"
+                raise Unreachable(f"cannot read the token file {self._path}: {why}") from error
             if not self._token:
                 raise Unreachable(f"the token file {self._path} is empty")
             self._read = time.monotonic()
@@ -143,7 +144,3 @@ def write_back(path: str, user: str, provider: dict[str, Any]) -> None:
         os.replace(temporary, real)
     except (OSError, KeyError, TypeError, yaml.YAMLError):
         pass
-
-
-def _words(error: BaseException) -> str:
-    return (error.strerror or str(error)).lower() if isinstance(error, OSError) else "not text"

@@ -13,39 +13,23 @@ from typing import Any
 import msgspec
 
 from kubectl_rev.cluster.wire import fields, parse
+from kubectl_rev.core.mesh import objects
 from kubectl_rev.core.mesh.labels import POD_ANNOTATIONS, PROXY_CONTAINER
-from kubectl_rev.core.mesh.objects import (
-    Condition,
-    Container,
-    EnvVar,
-    JobSpec,
-    JobTemplate,
-    Metadata,
-    OwnerReference,
-    Pod,
-    PodSpec,
-    PodStatus,
-    PodTemplate,
-    UpdateStrategy,
-    WorkloadObject,
-    WorkloadSpec,
-    WorkloadStatus,
-)
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # a copy of the object: large, and never of use here
 
 
-def metadata(body: bytes) -> Metadata:
+def metadata(body: bytes) -> objects.Metadata:
     """One item of a PartialObjectMetadataList."""
     return _metadata(partial(body))
 
 
-def owned_metadata(body: bytes) -> Metadata:
+def owned_metadata(body: bytes) -> objects.Metadata:
     """The same, without annotations; of what a controller owns only its name and who that is."""
     m = partial(body)
     owners = list(map(_owner, m.owners))
     if any(owner.controller for owner in owners):
-        return Metadata(name=m.name, namespace=m.namespace, owner_references=owners)
+        return objects.Metadata(name=m.name, namespace=m.namespace, owner_references=owners)
     return _metadata(m, ())
 
 
@@ -54,12 +38,12 @@ def partial(body: bytes) -> Any:
     return parse("Partial", body).metadata
 
 
-def pod_metadata(body: bytes) -> Pod:
+def pod_metadata(body: bytes) -> objects.Pod:
     """The same of a pod, with the annotations that are read."""
-    return Pod(metadata=_metadata(partial(body), POD_ANNOTATIONS))
+    return objects.Pod(metadata=_metadata(partial(body), POD_ANNOTATIONS))
 
 
-def alike(found: Iterable[Any]) -> list[Pod]:
+def alike(found: Iterable[Any]) -> list[objects.Pod]:
     """Pods from what `partial` returned, those of one controller whose labels and annotations are the same as one.
 
     100,000 pods are the whole cost of a large cluster, and nine in ten are told apart by their bytes alone.
@@ -83,53 +67,55 @@ def alike(found: Iterable[Any]) -> list[Pod]:
     everything = [*alone, *first.values()]
     for known in everything:
         known.metadata.creation_timestamp = max(filter(None, map(_time, known.created)), default=None)
-    return [Pod(metadata=known.metadata, count=known.count) for known in everything]
+    return [objects.Pod(metadata=known.metadata, count=known.count) for known in everything]
 
 
 class _Alike(msgspec.Struct):
-    metadata: Metadata
+    metadata: objects.Metadata
     created: set[bytes]
     count: int = 1
 
 
-def pod(body: bytes, all_containers: bool = False) -> Pod:
+def pod(body: bytes, all_containers: bool = False) -> objects.Pod:
     """One item of a PodList. Arguments and environment are kept of istio-proxy only, unless of all containers."""
     found = parse("Pod", body)
-    return Pod(
+    return objects.Pod(
         metadata=_metadata(found.metadata, POD_ANNOTATIONS),
         spec=_spec(found.spec, all_containers),
-        status=PodStatus(
+        status=objects.PodStatus(
             phase=found.status.phase,
-            conditions=[Condition(type=c.type, status=c.status) for c in found.status.conditions],
+            conditions=[objects.Condition(type=c.type, status=c.status) for c in found.status.conditions],
         ),
     )
 
 
-def workload(kind: str) -> Callable[[bytes], WorkloadObject]:
+def workload(kind: str) -> Callable[[bytes], objects.WorkloadObject]:
     """How to decode one item of the list of this built-in kind."""
     declared = fields(f"{kind}Spec")
     with_status = "status" in fields(kind)
 
-    def decode(body: bytes) -> WorkloadObject:
+    def decode(body: bytes) -> objects.WorkloadObject:
         found = parse(kind, body)
-        made = WorkloadObject(kind=kind, metadata=_metadata(found.metadata), spec=_workload_spec(found.spec, declared))
+        made = objects.WorkloadObject(
+            kind=kind, metadata=_metadata(found.metadata), spec=_workload_spec(found.spec, declared)
+        )
         if with_status:
             conditions = [
-                Condition(type=condition.type, reason=condition.reason) for condition in found.status.conditions
+                objects.Condition(type=condition.type, reason=condition.reason) for condition in found.status.conditions
             ]
-            made.status = WorkloadStatus(conditions=conditions)
+            made.status = objects.WorkloadStatus(conditions=conditions)
         return made
 
     return decode
 
 
-def _metadata(m: Any, wanted: Collection[str] | None = None) -> Metadata:
+def _metadata(m: Any, wanted: Collection[str] | None = None) -> objects.Metadata:
     annotations = dict(map(_entry, m.annotations))
     if wanted is None:
         annotations.pop(LAST_APPLIED, None)
     else:
         annotations = {key: value for key, value in annotations.items() if key in wanted}
-    return Metadata(
+    return objects.Metadata(
         name=m.name,
         namespace=m.namespace,
         labels=dict(map(_entry, m.labels)),
@@ -141,9 +127,9 @@ def _metadata(m: Any, wanted: Collection[str] | None = None) -> Metadata:
 
 
 @lru_cache(maxsize=1024)  # the pods of a workload share theirs
-def _owner(body: bytes) -> OwnerReference:
+def _owner(body: bytes) -> objects.OwnerReference:
     o = parse("Owner", body)
-    return OwnerReference(kind=o.kind, name=o.name, api_version=o.apiVersion, controller=o.controller)
+    return objects.OwnerReference(kind=o.kind, name=o.name, api_version=o.apiVersion, controller=o.controller)
 
 
 @lru_cache(maxsize=4096)
@@ -164,14 +150,14 @@ def _time(body: bytes) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat()[:19] + "Z" if seconds else None
 
 
-def _spec(s: Any, all_containers: bool = False) -> PodSpec:
-    def container(c: Any) -> Container:
+def _spec(s: Any, all_containers: bool = False) -> objects.PodSpec:
+    def container(c: Any) -> objects.Container:
         if not all_containers and c.name != PROXY_CONTAINER:
-            return Container(name=c.name, image=c.image)
-        env = [EnvVar(name=e.name, value=e.value) for e in c.env]
-        return Container(name=c.name, image=c.image, args=list(c.args), env=env)
+            return objects.Container(name=c.name, image=c.image)
+        env = [objects.EnvVar(name=e.name, value=e.value) for e in c.env]
+        return objects.Container(name=c.name, image=c.image, args=list(c.args), env=env)
 
-    return PodSpec(
+    return objects.PodSpec(
         host_network=s.hostNetwork,
         node_name=s.nodeName,
         containers=[container(c) for c in s.containers],
@@ -179,20 +165,20 @@ def _spec(s: Any, all_containers: bool = False) -> PodSpec:
     )
 
 
-def _workload_spec(s: Any, declared: Collection[str]) -> WorkloadSpec[PodTemplate]:
-    found = WorkloadSpec[PodTemplate](
+def _workload_spec(s: Any, declared: Collection[str]) -> objects.WorkloadSpec[objects.PodTemplate]:
+    found = objects.WorkloadSpec[objects.PodTemplate](
         replicas=s.replicas if "replicas" in declared and s.HasField("replicas") else None,
         paused="paused" in declared and s.paused,
         suspend="suspend" in declared and s.suspend,
     )
     if "updateStrategy" in declared and s.updateStrategy.type:
-        found.update_strategy = UpdateStrategy(type=s.updateStrategy.type)
+        found.update_strategy = objects.UpdateStrategy(type=s.updateStrategy.type)
     if "jobTemplate" in declared:
-        found.job_template = JobTemplate(spec=JobSpec(template=_template(s.jobTemplate.spec.template)))
+        found.job_template = objects.JobTemplate(spec=objects.JobSpec(template=_template(s.jobTemplate.spec.template)))
     else:
         found.template = _template(s.template)
     return found
 
 
-def _template(t: Any) -> PodTemplate:
-    return PodTemplate(metadata=_metadata(t.metadata), spec=_spec(t.spec))
+def _template(t: Any) -> objects.PodTemplate:
+    return objects.PodTemplate(metadata=_metadata(t.metadata), spec=_spec(t.spec))

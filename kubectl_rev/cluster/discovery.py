@@ -39,56 +39,38 @@ class Served(msgspec.Struct, frozen=True):
         return self.resource.partition(".")[2]
 
 
-class _Version(msgspec.Struct, rename="camel"):
-    group_version: str
+class _Resource(msgspec.Struct, rename="camel"):
+    """As an APIGroupDiscoveryList has it (`resource`, `scope`, `responseKind`), or else as an APIResourceList."""
 
-
-class _Group(msgspec.Struct, rename="camel"):
-    name: str
-    versions: list[_Version] = []
-
-
-class _Metadata(msgspec.Struct):
+    verbs: list[str] = []
+    resource: str = ""
+    scope: str = ""
+    response_kind: dict[str, str] = {}
     name: str = ""
-
-
-class _Kind(msgspec.Struct):
+    namespaced: bool = False
     kind: str = ""
 
 
-class _Found(msgspec.Struct, rename="camel"):
-    resource: str
-    scope: str = ""
-    response_kind: _Kind | None = None
-    verbs: list[str] = []
+class _Version(msgspec.Struct):
+    version: str = ""
+    resources: list[_Resource] = []
 
 
-class _FoundVersion(msgspec.Struct):
-    version: str
-    resources: list[_Found] = []
+class _Name(msgspec.Struct, frozen=True):
+    name: str = ""
 
 
-class _FoundGroup(msgspec.Struct):
-    metadata: _Metadata
-    versions: list[_FoundVersion] = []
+class _Group(msgspec.Struct):
+    name: str = ""
+    metadata: _Name = _Name()
+    versions: list[_Version] = []
 
 
 class _Answer(msgspec.Struct):
-    """An APIGroupDiscoveryList (`items`), or an APIGroupList (`groups`)."""
+    """An APIGroupDiscoveryList (`items`), or an APIGroupList (`groups`), whose versions have no resources."""
 
-    items: list[_FoundGroup] = []
+    items: list[_Group] = []
     groups: list[_Group] = []
-
-
-class _Resource(msgspec.Struct):
-    name: str
-    kind: str
-    namespaced: bool
-    verbs: list[str] = []
-
-
-class _Resources(msgspec.Struct):
-    resources: list[_Resource] = []
 
 
 def served(connection: Connection, groups: Collection[str], accept: str = AGGREGATED) -> list[Served]:
@@ -97,36 +79,30 @@ def served(connection: Connection, groups: Collection[str], accept: str = AGGREG
     No version has them all: EnvoyFilter is v1alpha3's alone.
     """
     answer = lists.decoded(connection, "/apis", connection.get("/apis", accept=accept), _Answer)
-    found = [each for group in answer.items if group.metadata.name in groups for each in _aggregated(group)]
-    wanted = [version for group in answer.groups if group.name in groups for version in group.versions]
-    if wanted:
+    versions = [(group.metadata.name, version) for group in answer.items for version in group.versions]
+    found = [each for name, version in versions if name in groups for each in _listable(name, version)]
+    if answer.groups:
         with Workers(_THREADS) as workers:
-            asked = [workers.start(partial(_of_version, connection, each.group_version)) for each in wanted]
-            found = [each for task in asked for each in result(task)]
+            wanted = [(group.name, version) for group in answer.groups for version in group.versions]
+            tasks = [workers.start(partial(_asked, connection, *each)) for each in wanted if each[0] in groups]
+            found = [each for task in tasks for each in result(task)]
     preferred = {each.resource: each for each in reversed(found)}
     return [preferred[name] for name in sorted(preferred)]
 
 
-def _aggregated(group: _FoundGroup) -> list[Served]:
-    name = group.metadata.name
+def _asked(connection: Connection, group: str, version: _Version) -> list[Served]:
+    resources = lists.one(connection, f"/apis/{group}/{version.version}", _Version).resources
+    return _listable(group, _Version(version.version, resources))
+
+
+def _listable(group: str, version: _Version) -> list[Served]:
     return [
         Served(
-            f"/apis/{name}/{version.version}/{resource.resource}",
-            f"{resource.resource}.{name}",
-            resource.response_kind.kind if resource.response_kind else "",
-            resource.scope == "Namespaced",
+            f"/apis/{group}/{version.version}/{resource.resource or resource.name}",
+            f"{resource.resource or resource.name}.{group}",
+            resource.response_kind.get("kind", resource.kind),
+            resource.namespaced or resource.scope == "Namespaced",
         )
-        for version in group.versions
         for resource in version.resources
-        if "list" in resource.verbs
-    ]
-
-
-def _of_version(connection: Connection, group_version: str) -> list[Served]:
-    where = f"/apis/{group_version}"
-    group = group_version.partition("/")[0]
-    return [
-        Served(f"{where}/{resource.name}", f"{resource.name}.{group}", resource.kind, resource.namespaced)
-        for resource in lists.one(connection, where, _Resources).resources
         if "list" in resource.verbs and "/" not in resource.name
     ]

@@ -6,18 +6,16 @@ is wrong is asked for again; only one that stays wrong counts. One that is away,
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from kubectl_rev.cluster import writes
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.error_mapping import Rejected, ServerFault
 from kubectl_rev.cluster.json_decoders import from_json
+from kubectl_rev.cluster.retry import Retry
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh.objects import Pod
 from kubectl_rev.core.mesh.proxies import proxy_of
@@ -29,7 +27,6 @@ from kubectl_rev.core.migration.proofs import PLAIN
 from kubectl_rev.errors import Forbidden, NotFound, RevError, Unreachable
 
 _PATIENCE = 8.0  # seconds
-_FIRST_WAIT, _LONGEST_WAIT = 0.05, 2.0
 _SIDE_BY_SIDE = 4
 
 
@@ -48,8 +45,7 @@ def injectors_of(connection: Connection, namespaces: Iterable[str]) -> dict[str,
     mesh = Mesh(Snapshot())  # the pod itself says it
 
     def work(namespace: str) -> str | None:
-        answer = _create(connection, namespace, PLAIN)
-        proxy = proxy_of(mesh, from_json(answer, Pod), None)
+        proxy = proxy_of(mesh, _create(connection, namespace, PLAIN), None)
         return proxy.revision if proxy is not None else None
 
     with Workers(_SIDE_BY_SIDE) as workers:
@@ -61,45 +57,34 @@ def injectors_of(connection: Connection, namespaces: Iterable[str]) -> dict[str,
         return found
 
 
-def _create(connection: Connection, namespace: str, manifest: dict[str, Any]) -> bytes:
-    query = {"dryRun": "All", "fieldManager": writes.FIELD_MANAGER}
-    return connection.send("POST", f"/api/v1/namespaces/{namespace}/pods", msgspec.json.encode(manifest), query)
+def _create(connection: Connection, namespace: str, manifest: dict[str, Any]) -> Pod:
+    return from_json(writes.try_create(connection, "pods", "v1", namespace, manifest), Pod)
 
 
 def _one(connection: Connection, proof: Proof, revision_of: Callable[[Pod], str | None]) -> str:
-    wait = _FIRST_WAIT
-    until = time.monotonic() + _PATIENCE
-    away_until = time.monotonic() + writes.PATIENCE
+    subject = f"a pod of {spoken(proof.kind, proof.name)}" if proof.name else "a new pod"
+    away, retry = Retry(0.05, 2.0, writes.PATIENCE), Retry(0.05, 2.0, _PATIENCE)
     while True:
         try:
-            wrong = _try(connection, proof, revision_of)
+            wrong = _wrong(_create(connection, proof.namespace, proof.manifest), proof, revision_of)
+        except ServerFault as error:  # also of a webhook that cannot be called
+            wrong = f"would not be admitted: {error}"
         except Unreachable as error:
-            wrong = f"{_subject(proof)} could not be tried: {error}"
-            until = min(time.monotonic() + _PATIENCE, away_until)
-        if not wrong or time.monotonic() + wait > until:
-            return wrong
-        time.sleep(wait)
-        wait = min(wait * 2, _LONGEST_WAIT)
+            if not away.pause():
+                return f"{subject} could not be tried: {error}"
+            retry.reset()
+            continue
+        except RevError as error:
+            wrong = f"would not be admitted: {error}"
+        if not wrong or not retry.pause():
+            return f"{subject} {wrong}" if wrong else ""
 
 
-def _subject(proof: Proof) -> str:
-    return f"a pod of {spoken(proof.kind, proof.name)}" if proof.name else "a new pod"
-
-
-def _try(connection: Connection, proof: Proof, revision_of: Callable[[Pod], str | None]) -> str:
-    """What is wrong, empty if nothing is. Raises Unreachable where the server does not answer at all."""
-    subject = _subject(proof)
-    try:
-        answer = _create(connection, proof.namespace, proof.manifest)
-    except ServerFault as error:  # also of a webhook that cannot be called
-        return f"{subject} would not be admitted: {error}"
-    except Unreachable:
-        raise
-    except RevError as error:
-        return f"{subject} would not be admitted: {error}"
-    found = revision_of(from_json(answer, Pod))
-    if found == proof.revision:
+def _wrong(pod: Pod, proof: Proof, revision_of: Callable[[Pod], str | None]) -> str:
+    """What is wrong with the pod that would start, empty if nothing is."""
+    revision = revision_of(pod)
+    if revision == proof.revision:
         return ""
-    if found is None:
-        return f"{subject} would start without a sidecar, not with one of {proof.revision}"
-    return f"{subject} would be injected by {found}, not by {proof.revision}"
+    if revision is None:
+        return f"would start without a sidecar, not with one of {proof.revision}"
+    return f"would be injected by {revision}, not by {proof.revision}"

@@ -70,14 +70,18 @@ class _Details(msgspec.Struct):
     causes: list[msgspec.Raw] | None = None
 
 
-class _Status(msgspec.Struct):
+class Status(msgspec.Struct):
+    """What the API server says of what it did: `Success` or `Failure`, and why."""
+
+    status: str = ""
     message: str = ""
     details: _Details | None = None
 
 
 def answered(asked: Call, status: int, reason: str, body: bytes, server: str, json_patch: bool = False) -> RevError:
     """The error for an HTTP status outside 2xx, with the words of the `Status` object in the body."""
-    said = _lower(_message(body) or clean(reason) or f"HTTP {status}")
+    told = _status(body)
+    said = _lower(clean(told.message) or clean(reason) or f"HTTP {status}")
     match status:
         case 401:
             return Unreachable(
@@ -87,14 +91,16 @@ def answered(asked: Call, status: int, reason: str, body: bytes, server: str, js
         case 403:
             return Forbidden(asked.verb, asked.resource, asked.namespace, _refusal(said))
         case 404:
-            if _is_status(body) and "could not find the requested resource" not in said:
+            # An API server said it, and not somebody in between, or Go's own router.
+            if told.status and "could not find the requested resource" not in said:
                 return NotFound(said)
             return NotFound(f"{server} does not serve {asked.resource} ({said}): is it the right address?")
         case 409:
             return Changed(said)
         case 410:
             return Expired(said)
-        case 422 if json_patch and not _invalid(body):
+        # A 422 names the fields that are wrong; when the `test` of a JSON patch failed it names none.
+        case 422 if json_patch and not (told.details and told.details.causes):
             return Changed(f"{asked.resource}/{asked.name} changed meanwhile: it is not what it was when it was read")
         case 429:
             return Unreachable(f"{server} is overloaded, try again later: {said}")
@@ -108,15 +114,6 @@ def answered(asked: Call, status: int, reason: str, body: bytes, server: str, js
             return Rejected(said, status)
 
 
-def _invalid(body: bytes) -> bool:
-    """Whether a 422 names the fields that are wrong; when the `test` of a JSON patch failed it names none."""
-    try:
-        details = from_json(body, _Status).details
-    except msgspec.DecodeError:
-        return False
-    return bool(details and details.causes)
-
-
 def clean(text: str) -> str:
     """One printable line of bounded length."""
     line = "".join(c if c.isprintable() else " " for c in text)
@@ -124,24 +121,15 @@ def clean(text: str) -> str:
     return line if len(line) <= _LIMIT else line[: _LIMIT - 1] + "…"
 
 
-def _message(body: bytes) -> str:
+def _status(body: bytes) -> Status:
+    """The body as a Status; what somebody else says (a proxy's page) is a message at most."""
     if body.startswith(wire.MAGIC):
-        return clean(wire.status_message(body))
+        return Status("Failure", wire.status_message(body))
     try:
-        return clean(from_json(body, _Status).message)
-    except msgspec.DecodeError:  # a proxy's page, or nothing: the HTTP reason must do
-        text = body[:_LIMIT].decode("utf-8", "replace")
-        return "" if "<" in text else clean(text)
-
-
-def _is_status(body: bytes) -> bool:
-    """Whether an API server said it, and not somebody in between, or Go's own router."""
-    if body.startswith(wire.MAGIC):
-        return True
-    try:
-        return bool(from_json(body, _Status).message)
+        return from_json(body, Status)
     except msgspec.DecodeError:
-        return False
+        text = body[:_LIMIT].decode("utf-8", "replace")
+        return Status(message="" if "<" in text else text)
 
 
 def _lower(sentence: str) -> str:

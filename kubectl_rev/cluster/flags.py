@@ -38,7 +38,7 @@ class ConnectionFlags:
         for field, flag in _REPEATED.get(program, {}).items():
             value = getattr(self, field)
             if field == "server" and value:
-                from kubectl_rev.cluster.address import shown
+                from kubectl_rev.cluster.kubeconfig import shown
 
                 value = shown(value)
             for one in value if isinstance(value, tuple) else [value] if value else []:
@@ -46,19 +46,10 @@ class ConnectionFlags:
         return words
 
 
-_KUBECTL = {
-    "context": "--context",
-    "cluster": "--cluster",
-    "user": "--user",
-    "kubeconfig": "--kubeconfig",
-    "as_user": "--as",
-    "as_groups": "--as-group",
-    "as_uid": "--as-uid",
-    "server": "--server",
-    "tls_server_name": "--tls-server-name",
-    "insecure_skip_tls_verify": "--insecure-skip-tls-verify",
-    "certificate_authority": "--certificate-authority",
-}
+_PERSON = ("context", "cluster", "user", "kubeconfig", "as_user", "as_groups", "as_uid")
+_SERVER = ("server", "tls_server_name", "insecure_skip_tls_verify", "certificate_authority")
+_KUBECTL = {field: f"--{field.replace('_', '-')}" for field in _PERSON + _SERVER}
+_KUBECTL |= {"as_user": "--as", "as_groups": "--as-group"}
 # By program and field; istioctl has kubectl's flags for the context, the kubeconfig and the impersonation alone.
 _REPEATED = {
     "kubectl": _KUBECTL,

@@ -6,7 +6,6 @@ bookmark. Where that version is gone (410 Gone), or the connection broke, the co
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,9 +15,9 @@ import msgspec
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.error_mapping import Expired
 from kubectl_rev.cluster.json_decoders import from_json
+from kubectl_rev.cluster.retry import Retry
 from kubectl_rev.errors import RevError, Unreachable
 
-_BACKOFF, _BACKOFF_MOST = 0.5, 15.0  # seconds
 _BRIEF = 1.0  # seconds: a watch that ended sooner, and told nothing, is one of a server that cannot watch now
 _GONE = 410
 
@@ -66,9 +65,9 @@ def follow(
     how many seconds the server keeps one watch; without a byte for a little longer the connection is taken for dead.
     Raises the errors in `final`; all others are tried again, and told as Trouble.
     """
-    backoff = _BACKOFF
+    retry = Retry(0.5, 15.0, sleep=stop.wait)
     while not stop.is_set():
-        began, quiet, pause = time.monotonic(), True, 0.0
+        began, quiet = time.monotonic(), True
         try:
             if not version:
                 version = begin()
@@ -79,22 +78,27 @@ def follow(
                 for change in _changes(chunks):
                     if stop.is_set():
                         return
-                    version = from_json(change.object, _Object).metadata.resource_version or version
+                    version = version_of(change.object) or version
                     quiet = False
                     if change.type != "BOOKMARK":
                         yield change
-            if quiet and time.monotonic() - began < _BRIEF:
-                pause = backoff
+            if not quiet or time.monotonic() - began >= _BRIEF:
+                retry.reset()
+                continue
         except final:
             raise
         except Expired:
-            version, pause = "", backoff
+            version = ""
         except (RevError, msgspec.DecodeError) as error:
             # Back from a restart, the server may not know this version any more, or have other things.
             yield Trouble(f"reconnecting: {error}")
-            version, pause = "", backoff
-        backoff = min(backoff * 2, _BACKOFF_MOST) if pause else _BACKOFF
-        stop.wait(pause * random.uniform(0.8, 1.2))
+            version = ""
+        retry.pause()
+
+
+def version_of(body: bytes | msgspec.Raw) -> str:
+    """The resourceVersion of an object or a list in JSON."""
+    return from_json(body, _Object).metadata.resource_version
 
 
 def _changes(chunks: Iterable[bytes]) -> Iterator[Change]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import yaml
 
-from kubectl_rev.cluster.address import complete
 from kubectl_rev.cluster.flags import ConnectionFlags
 from kubectl_rev.core.suggestions import did_you_mean
 from kubectl_rev.errors import Unreachable, UsageError
@@ -71,8 +71,17 @@ class Target(msgspec.Struct, kw_only=True):
     @property
     def server(self) -> str:
         """Its address. Without a scheme it is https where anything about TLS is said: rest/url_utils.go."""
+        address: str = self.cluster["server"].rstrip("/")
+        if "://" in address:
+            return address
         fields = self.cluster | self.user
-        return complete(self.cluster["server"], any(fields.get(key) for key in _ABOUT_TLS))
+        return f"{'https' if any(fields.get(key) for key in _ABOUT_TLS) else 'http'}://{address}"
+
+
+def shown(url: str) -> str:
+    """An address without any `user:password@`."""
+    parts = urlsplit(url if "://" in url else f"//{url}")
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().removeprefix("//")
 
 
 def resolve(options: ConnectionFlags) -> Target:

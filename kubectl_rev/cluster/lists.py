@@ -15,12 +15,14 @@ import msgspec
 
 from kubectl_rev.cluster import decode, wire
 from kubectl_rev.cluster.connection import JSON, Connection
+from kubectl_rev.cluster.error_mapping import ServerFault
 from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.objects import Namespace, Object, Pod, WorkloadObject
-from kubectl_rev.core.mesh.resources import BY_KIND, Decoding, Resource
-from kubectl_rev.core.mesh.snapshot import fold
-from kubectl_rev.errors import NotFound, Unreachable
+from kubectl_rev.core.mesh.objects import Metadata, Namespace, Object, Pod, WorkloadObject
+from kubectl_rev.core.mesh.resources import BY_KIND, Decoding
+from kubectl_rev.core.mesh.snapshot import Gap, fold
+from kubectl_rev.dumps.yaml_reader import without_nulls
+from kubectl_rev.errors import Forbidden, NotFound, Unreachable
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Object)
@@ -45,8 +47,12 @@ def streamed(
     item: Callable[[bytes], T],
     query: Mapping[str, str] | None = None,
     accept: str = PROTOBUF,
+    versions: list[str] | None = None,
 ) -> Iterator[T]:
-    """The items of a list of a built-in kind, as they arrive. A list that breaks off raises Unreachable."""
+    """The items of a list of a built-in kind, as they arrive. A list that breaks off raises Unreachable.
+
+    `versions` gets the resourceVersion of each page: a watch goes on from that of the first.
+    """
     asked = dict(query or {})
     while True:
         with connection.stream(where, asked, accept) as chunks:
@@ -57,6 +63,8 @@ def streamed(
                 raise Unreachable(f"{connection.server} did not answer {where} as an API server: is it one?") from error
             except wire.Malformed as error:
                 raise Unreachable(f"{connection.server} sent half an answer to {where}: {error}: try again") from error
+        if versions is not None:
+            versions.append(body.version)
         if not body.next_page:
             return
         asked["continue"] = body.next_page
@@ -108,24 +116,44 @@ def decoded(connection: Connection, where: str, body: bytes | msgspec.Raw, kind:
         return from_json(body, kind)
     except msgspec.ValidationError:
         try:
-            return msgspec.convert(_without_nulls(msgspec.json.decode(body)), kind)
+            return msgspec.convert(without_nulls(msgspec.json.decode(body)), kind)
         except msgspec.ValidationError as error:
             raise Unreachable(f"{connection.server} sent something unexpected for {where}: {error}") from error
     except msgspec.DecodeError as error:
         raise Unreachable(f"{connection.server} did not answer {where} with JSON: is it an API server?") from error
 
 
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
-    if isinstance(value, list):
-        return [_without_nulls(inner) for inner in value]
-    return value
+def or_gap(work: Callable[[], list[T]], gaps: set[Gap], *, custom: str = "", namespace: str = "") -> list[T]:
+    """What `work` lists; nothing and a gap where that is forbidden.
+
+    `custom` is a custom resource (`virtualservices.networking.istio.io`): a 5xx of its own conversion webhook is a gap
+    too, so that it does not hide all the rest, and one that was uninstalled meanwhile is an empty list.
+    """
+    try:
+        return work()
+    except Forbidden as error:
+        gaps.add(gap_of(error))
+    except (ServerFault, NotFound) as error:
+        if not custom:
+            raise
+        if isinstance(error, ServerFault):
+            gaps.add(Gap("list", custom, namespace, str(error)))
+    return []
+
+
+def gap_of(error: Forbidden) -> Gap:
+    """What a refusal leaves unknown."""
+    return Gap(error.verb, error.resource, error.namespace, error.reason)
+
+
+def metadata(connection: Connection, kind: str, namespace: str = "") -> list[Metadata]:
+    """The metadata of all objects of a kind."""
+    where = path(BY_KIND[kind].path, namespace if BY_KIND[kind].namespaced else "")
+    return list(streamed(connection, where, decode.metadata, accept=METADATA))
 
 
 def namespaces(connection: Connection) -> list[Namespace]:
-    found = streamed(connection, "/api/v1/namespaces", decode.metadata, accept=METADATA)
-    return [Namespace(metadata=metadata) for metadata in found]
+    return [Namespace(metadata=namespace) for namespace in metadata(connection, "Namespace")]
 
 
 def pods(connection: Connection, namespace: str = "") -> Iterator[Pod]:
@@ -151,13 +179,13 @@ def istiods(connection: Connection, namespace: str = "") -> list[Pod]:
     return list(streamed(connection, path(PODS, namespace), partial(decode.pod, all_containers=True), query))
 
 
-def workloads(connection: Connection, resource: Resource, namespace: str = "") -> list[WorkloadObject]:
+def workloads(connection: Connection, kind: str, namespace: str = "") -> list[WorkloadObject]:
     """All of a kind of workload, with their templates."""
-    if resource.decoding is Decoding.PROTOBUF:
-        return list(streamed(connection, path(resource.path, namespace), decode.workload(resource.kind)))
-    found: list[WorkloadObject] = installed(connection, resource, namespace)
+    if BY_KIND[kind].decoding is Decoding.PROTOBUF:
+        return list(streamed(connection, path(BY_KIND[kind].path, namespace), decode.workload(kind)))
+    found: list[WorkloadObject] = installed(connection, kind, namespace)
     for workload in found:  # the items of a list do not always say their kind
-        workload.kind = resource.kind
+        workload.kind = kind
     return found
 
 
@@ -174,11 +202,15 @@ def whole_replica_sets(connection: Connection, namespace: str = "") -> Iterator[
     return streamed(connection, path(BY_KIND["ReplicaSet"].path, namespace), decode.workload("ReplicaSet"))
 
 
-def installed(connection: Connection, resource: Resource, namespace: str = "") -> list[Any]:
-    """All of a kind, of the newest version that is served; none where it is not installed."""
+def installed(
+    connection: Connection, kind: str, namespace: str = "", query: Mapping[str, str] | None = None
+) -> list[Any]:
+    """All of a kind that comes as JSON, of the newest version that is served; of an optional one perhaps none."""
+    resource = BY_KIND[kind]
     for version in (resource.version, *resource.older):
         try:
-            return in_json(connection, path(resource.path_of(version), namespace), resource.type)
+            return in_json(connection, path(resource.path_of(version), namespace), resource.type, query)
         except NotFound:
-            continue
+            if not resource.optional:
+                raise
     return []

@@ -1,4 +1,4 @@
-"""What the executor does to a real cluster: one object with the executor's six verbs."""
+"""What `commands.migrate_execution` does to a real cluster: one object with the functions of its `Cluster`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from kubectl_rev.cluster import events, patch_targets, writes
+from kubectl_rev.cluster import lists, patch_targets, writes
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.dry_run_pods import prove
 from kubectl_rev.cluster.pod_watch import Pods
-from kubectl_rev.core.mesh.objects import Pod
+from kubectl_rev.core.mesh.objects import Object, Pod, Shape
 from kubectl_rev.core.mesh.proxies import proxy_of
+from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.migration.plan import Plan, Proof, Restart
 from kubectl_rev.core.migration.run import Seen
@@ -70,10 +71,14 @@ class LiveCluster:
             return None
 
     def last_event(self, restart: Restart, pods: Sequence[str]) -> str:
+        """`FailedCreate: exceeded quota`, about a workload, a ReplicaSet of it, or these pods; warnings first."""
         try:
-            return events.last(self._connection, restart.namespace, restart.kind, restart.name, pods)
+            events = lists.in_json(self._connection, lists.path("api/v1/events", restart.namespace), _Event)
         except (RevError, msgspec.MsgspecError):
             return ""
+        about = [event for event in events if _is_about(event.involved_object, restart, pods)]
+        newest = max(about, key=lambda event: (event.type == "Warning", event.when), default=None)
+        return f"{newest.reason}: {newest.message}" if newest else ""
 
     def _started(self, spaces: Iterable[str]) -> Pods:
         pods = Pods(self._connection, spaces, self._revision_of)
@@ -83,3 +88,31 @@ class LiveCluster:
     def _revision_of(self, pod: Pod) -> str | None:
         proxy = proxy_of(self._mesh, pod, None)
         return proxy.revision if proxy is not None else None
+
+
+class _Involved(Shape):
+    kind: str = ""
+    name: str = ""
+
+
+class _Event(Object):
+    """v1 Event. The two APIs that write events fill different time fields."""
+
+    involved_object: _Involved
+    reason: str = ""
+    message: str = ""
+    type: str = ""
+    last_timestamp: str | None = None
+    event_time: str | None = None
+
+    @property
+    def when(self) -> str:
+        return self.last_timestamp or self.event_time or self.metadata.creation_timestamp or ""
+
+
+def _is_about(involved: _Involved, restart: Restart, pods: Sequence[str]) -> bool:
+    if involved.kind == "Pod":
+        return involved.name in pods
+    if (middle := facts_of(restart.kind).middle) is not None and involved.kind == middle.kind:
+        return involved.name.rpartition("-")[0] == restart.name
+    return (involved.kind, involved.name) == (restart.kind, restart.name)

@@ -8,7 +8,7 @@ controller that we do not list (a custom one), and a ReplicaSet that stands alon
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -29,52 +29,49 @@ def missing(pods: Iterable[Pod], workloads: Iterable[WorkloadObject]) -> list[Wo
 
     The number of lists is bounded, not their size: pods of a few namespaces are listed there, else everywhere.
     """
-    workloads = list(workloads)
-    known = {Key.of(w) for w in workloads}
-    bare: dict[str, dict[Key, list[Pod]]] = defaultdict(lambda: defaultdict(list))
+    by_key = {Key.of(workload): workload for workload in workloads}
+    bare: dict[Key, list[Pod]] = defaultdict(list)
     owning = set()
     for pod in pods:
-        owner = pod.metadata.controller
-        key = Key(pod.namespace, owner.kind, owner.name) if owner else Key(pod.namespace, "", pod.name)
+        key = _owner(pod)
         owning.add(key)
-        if pod.spec is not None or pod.terminating or pod.namespace in _NOT_OURS:
-            continue
-        if owner is None or (key not in known and owner.kind != _STATIC):
-            bare[pod.namespace][key].append(pod)
-    alone: dict[str, dict[str, WorkloadObject]] = defaultdict(dict)
-    for w in workloads:
-        if w.kind == "ReplicaSet" and w.metadata.controller is None and Key.of(w) in owning:
-            alone[w.namespace][w.name] = w
-    return _pods(bare) + _replica_sets(alone)
+        known = key in by_key or key.kind == _STATIC or pod.namespace in _NOT_OURS
+        if pod.spec is None and not pod.terminating and not known:
+            bare[key].append(pod)
+    alone = {
+        key: w
+        for key, w in by_key.items()
+        if w.kind == "ReplicaSet" and w.metadata.controller is None and key in owning
+    }
+    return [partial(_fill_pods, bare, namespace) for namespace in _places(bare)] + [
+        partial(_fill_replica_sets, alone, namespace) for namespace in _places(alone)
+    ]
 
 
-def _pods(bare: dict[str, dict[Key, list[Pod]]]) -> list[Work]:
-    everything = {key: pods for found in bare.values() for key, pods in found.items()}
-
-    def work(namespace: str, connection: Connection) -> list[Any]:
-        elsewhere = "" if namespace else ",".join(f"metadata.namespace!={ns}" for ns in _NOT_OURS)
-        for whole in lists.whole_pods(connection, namespace, fields=elsewhere):
-            owner = whole.metadata.controller
-            key = Key(whole.namespace, owner.kind, owner.name) if owner else Key(whole.namespace, "", whole.name)
-            for pod in everything.get(key, ()):
-                # Folded pods have no name: any one will do.
-                if pod.spec is None and pod.metadata.name in ("", whole.name):
-                    pod.spec, pod.status = whole.spec, whole.status
-        return []
-
-    return [partial(work, ns) for ns in _places(bare)]
+def _owner(pod: Pod) -> Key:
+    """Of a pod's controller; of a bare pod its own, without a kind."""
+    owner = pod.metadata.controller
+    return Key(pod.namespace, owner.kind, owner.name) if owner else Key(pod.namespace, "", pod.name)
 
 
-def _replica_sets(alone: dict[str, dict[str, WorkloadObject]]) -> list[Work]:
-    def work(namespace: str, connection: Connection) -> list[Any]:
-        for whole in lists.whole_replica_sets(connection, namespace):
-            if (found := alone.get(whole.namespace, {}).get(whole.name)) is not None:
-                found.spec, found.metadata = whole.spec, whole.metadata
-        return []
-
-    return [partial(work, ns) for ns in _places(alone)]
-
-
-def _places(found: dict[str, Any]) -> list[str]:
+def _places(keys: Iterable[Key]) -> Collection[str]:
     """Where to list: the namespaces that have something, or everywhere if those are many; nowhere if none has."""
-    return sorted(found) if len(found) <= _AT_MOST else [""]
+    namespaces = sorted({key.namespace for key in keys})
+    return namespaces if len(namespaces) <= _AT_MOST else [""]
+
+
+def _fill_pods(bare: Mapping[Key, list[Pod]], namespace: str, connection: Connection) -> list[Any]:
+    elsewhere = "" if namespace else ",".join(f"metadata.namespace!={ns}" for ns in _NOT_OURS)
+    for whole in lists.whole_pods(connection, namespace, fields=elsewhere):
+        for pod in bare.get(_owner(whole), ()):
+            # Folded pods have no name: any one will do.
+            if pod.spec is None and pod.metadata.name in ("", whole.name):
+                pod.spec, pod.status = whole.spec, whole.status
+    return []
+
+
+def _fill_replica_sets(alone: Mapping[Key, WorkloadObject], namespace: str, connection: Connection) -> list[Any]:
+    for whole in lists.whole_replica_sets(connection, namespace):
+        if (replica_set := alone.get(Key.of(whole))) is not None:
+            replica_set.spec, replica_set.metadata = whole.spec, whole.metadata
+    return []

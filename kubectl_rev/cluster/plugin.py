@@ -64,13 +64,16 @@ class Plugin:
                 self.credential = self._run()
             return self.credential.token
 
+    def _error(self, what: str) -> Unreachable:
+        return Unreachable(f"the credential plugin {self._name} {what}")
+
     def _run(self) -> Credential:
         version = self._config.get("apiVersion")
         if version not in _VERSIONS:
-            raise Unreachable(f"the credential plugin {self._name} speaks a version that kubectl dropped: update it")
+            raise self._error("speaks a version that kubectl dropped: update it")
         if (program := shutil.which(str(self._config.get("command") or ""))) is None:
             hint = clean(str(self._config.get("installHint") or "")) or "install it, or fix the kubeconfig"
-            raise Unreachable(f"the credential plugin {self._name} was not found: {hint}")
+            raise self._error(f"was not found: {hint}")
         interactive = self._interactive()
         try:
             run = subprocess.run(
@@ -82,18 +85,16 @@ class Plugin:
             )
             answer = from_json(run.stdout, _Answer)
         except subprocess.CalledProcessError as error:
-            raise Unreachable(
-                f"the credential plugin {self._name} failed ({error.returncode}): log in again"
-            ) from error
+            raise self._error(f"failed ({error.returncode}): log in again") from error
         except OSError as error:
-            raise Unreachable(f"the credential plugin {self._name} cannot be run: {error.strerror}") from error
+            raise self._error(f"cannot be run: {error.strerror}") from error
         except msgspec.DecodeError:  # no cause: it would quote what may be a token
-            raise Unreachable(f"the credential plugin {self._name} did not answer with a credential") from None
+            raise self._error("did not answer with a credential") from None
         found = answer.status
         if answer.api_version != version or not (
             found.token or (found.client_certificate_data and found.client_key_data)
         ):
-            raise Unreachable(f"the credential plugin {self._name} gave neither token nor certificate: log in again")
+            raise self._error("gave neither token nor certificate: log in again")
         if found.expiration_timestamp and found.expiration_timestamp.tzinfo is None:
             found.expiration_timestamp = found.expiration_timestamp.replace(tzinfo=UTC)
         return found
@@ -103,7 +104,7 @@ class Plugin:
         mode = self._config.get("interactiveMode") or "IfAvailable"
         available = sys.stdin is not None and sys.stdin.isatty()
         if mode == "Always" and not available:
-            raise Unreachable(f"the credential plugin {self._name} needs a terminal to ask on: log in there first")
+            raise self._error("needs a terminal to ask on: log in there first")
         return mode != "Never" and available
 
     def _environment(self, interactive: bool) -> dict[str, str]:

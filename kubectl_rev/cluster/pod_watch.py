@@ -11,14 +11,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from kubectl_rev.cluster import decode, lists, wire
+from kubectl_rev.cluster import decode, lists
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.follow import Change, Listed, Trouble, follow
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.objects import Pod
 from kubectl_rev.core.mesh.resources import Key, maker
 from kubectl_rev.core.migration.run import Seen
-from kubectl_rev.errors import Unreachable
 
 
 class Pods:
@@ -28,9 +27,7 @@ class Pods:
         self._connection, self._revision_of = connection, revision_of
         self._scopes = sorted(namespaces)
         self._found: dict[Key, dict[str, Seen]] = defaultdict(dict)
-        self._news = threading.Condition()
-        self._count = 0
-        self._stop = threading.Event()
+        self._lock, self._news, self._stop = threading.Lock(), threading.Event(), threading.Event()
         self.trouble = ""
 
     def start(self) -> None:
@@ -44,39 +41,25 @@ class Pods:
 
     def of(self, namespace: str, kind: str, name: str) -> list[Seen]:
         """The pods of one workload that have not finished."""
-        with self._news:
+        with self._lock:
             return list(self._found.get(Key(namespace, kind, name), {}).values())
 
     def wait(self, seconds: float) -> None:
         """Return as soon as a pod has changed since the last `wait`, at the latest after so many seconds."""
-        with self._news:
-            if not self._count:
-                self._news.wait(seconds)
-            self._count = 0
+        self._news.wait(seconds)
+        self._news.clear()
 
     def _list(self, scope: str) -> str:
         """Everything anew; the version that a watch goes on from."""
-        found: list[Pod] = []
+        versions: list[str] = []
         where = lists.path(lists.PODS, scope)
-        asked = dict(lists.RUNNING)
-        version = ""
-        while True:
-            with self._connection.stream(where, asked, lists.PROTOBUF) as chunks:
-                body = wire.Items(chunks)
-                try:
-                    found += map(decode.pod, body)
-                except wire.Malformed as error:
-                    raise Unreachable(f"{self._connection.server} sent half a list of pods: {error}") from error
-            version = version or body.version
-            if not body.next_page:
-                break
-            asked["continue"] = body.next_page
-        with self._news:
+        found = list(lists.streamed(self._connection, where, decode.pod, lists.RUNNING, versions=versions))
+        with self._lock:
             for key in [key for key in self._found if scope in ("", key[0])]:
                 del self._found[key]
             for pod in found:
                 self._note(pod, gone=False)
-        return version
+        return versions[0]
 
     def _follow(self, scope: str, version: str) -> None:
         where = lists.path(lists.PODS, scope)
@@ -92,21 +75,19 @@ class Pods:
 
     def _changed(self, change: Change) -> None:
         pod = lists.decoded(self._connection, "a watch of pods", change.object, Pod)
-        with self._news:
+        with self._lock:
             self._note(pod, gone=change.type == "DELETED" or pod.finished)
-            self._count += 1
-            self._news.notify_all()
+        self._news.set()
 
     def _note(self, pod: Pod, *, gone: bool) -> None:
         key = workload_of(pod)
         if gone:
             self._found[key].pop(pod.name, None)
             return
-        annotations = pod.metadata.annotations
         self._found[key][pod.name] = Seen(
             name=pod.name,
             revision=self._revision_of(pod),
-            stamp=annotations.get(labels.RESTARTED_AT, ""),
+            stamp=pod.metadata.annotations.get(labels.RESTARTED_AT, ""),
             ready=pod.ready,
             going=pod.terminating,
         )

@@ -5,16 +5,15 @@ A constant number of lists; permissions are asked for the whole cluster, and by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.config import read_groups
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.gaps import or_gap
 from kubectl_rev.cluster.json_decoders import from_json, resolved
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels
@@ -40,9 +39,9 @@ def read(connection: Connection, plan: Plan, mesh: Mesh) -> PreflightFacts:
     scope = spaces[0] if len(spaces) == 1 else ""
     gaps: set[Gap] = set()
 
-    def listed(where: str, kind: type[T], query: dict[str, str] | None = None) -> list[T]:
+    def listed(where: str, kind: type[T]) -> list[T]:
         try:
-            return or_gap(lambda: [*lists.items(connection, lists.path(where, scope), kind, query)], gaps)
+            return lists.or_gap(lambda: lists.items(connection, lists.path(where, scope), kind), gaps)
         except NotFound:  # a server without this API
             return []
 
@@ -54,60 +53,45 @@ def read(connection: Connection, plan: Plan, mesh: Mesh) -> PreflightFacts:
         meshes = {key: workers.start(partial(_mesh, connection, *key)) for key in sorted(planes)}
         # Of its gaps nothing is said: what depends on them is a warning at most.
         configs = workers.start(partial(read_groups, connection, labels.CONFIG_GROUPS, scope))
-        reviews = [workers.start(partial(_may, connection, *need, "")) for need in _needs(plan)]
-        denied = [need for need, allowed in zip(_needs(plan), map(result, reviews), strict=True) if not allowed]
-        closer = [
-            (need, space, workers.start(partial(_may, connection, *need, space)))
-            for need in denied
-            for space in _where(plan, need)
-        ]
+        needs = _needs(plan)
+        reviews = {need: workers.start(partial(_may, connection, *need, "")) for need in sorted(needs)}
+        closer = {
+            Denied(*need, namespace): workers.start(partial(_may, connection, *need, namespace))
+            for need, review in reviews.items()
+            if not result(review)
+            for namespace in sorted(needs[need])
+        }
         return PreflightFacts(
             budgets=(*result(budgets),),
             autoscalers=(*result(autoscalers),),
             quotas=(*result(quotas),),
-            meshes={key: found for key, task in meshes.items() if (found := result(task)) is not None},
-            configs=tuple(each for each in result(configs)[0] if isinstance(each, IstioConfig)),
-            denied=tuple(sorted(Denied(*need, space) for need, space, task in closer if not result(task))),
+            meshes={key: mesh_config for key, task in meshes.items() if (mesh_config := result(task))},
+            configs=tuple(config for config in result(configs)[0] if isinstance(config, IstioConfig)),
+            denied=tuple(sorted(denied for denied, review in closer.items() if not result(review))),
             gaps=tuple(sorted(gaps)),
         )
 
 
-def _needs(plan: Plan) -> list[tuple[str, str]]:
-    """Verbs and resources that carrying out the plan takes."""
-    needs = set()
-    if any(move.label or move.close for move in plan.moves):
-        needs.add(("patch", "namespaces"))
-    if any(move.proofs for move in plan.moves):
-        needs.add(("create", "pods"))
-    if plan.restarts:
-        needs |= {("list", "pods"), ("watch", "pods")}
-    needs |= {("patch", restart.step.resource) for restart in plan.restarts if restart.step}
-    needs |= {("patch", step.resource) for step in (*plan.first, *plan.last)}
-    return sorted(needs)
-
-
-def _where(plan: Plan, need: tuple[str, str]) -> Iterable[str]:
-    """The namespaces in which something is needed."""
-    verb, resource = need
-    yield from {step.namespace for step in (*plan.first, *plan.last) if step.resource == resource}
+def _needs(plan: Plan) -> dict[tuple[str, str], set[str]]:
+    """Verbs and resources that carrying out the plan takes, each with the namespaces in which it is needed."""
+    needs: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for step in (*plan.first, *plan.last):
+        needs["patch", step.resource].add(step.namespace)
     for move in plan.moves:
-        kinds = {restart.step.resource for restart in move.restarts if restart.step}
-        if resource == "namespaces":
-            wanted = bool(move.label or move.close)
-        elif resource == "pods":
-            wanted = bool(move.proofs if verb == "create" else move.restarts)
-        else:
-            wanted = resource in kinds
-        if wanted:
-            yield move.namespace
-
-
-class _Answer(msgspec.Struct):
-    allowed: bool = False
+        wanted = {("patch", restart.step.resource) for restart in move.restarts if restart.step}
+        if move.label or move.close:
+            wanted.add(("patch", "namespaces"))
+        if move.proofs:
+            wanted.add(("create", "pods"))
+        if move.restarts:
+            wanted |= {("list", "pods"), ("watch", "pods")}
+        for need in wanted:
+            needs[need].add(move.namespace)
+    return needs
 
 
 class _Review(msgspec.Struct):
-    status: _Answer = msgspec.field(default_factory=_Answer)
+    status: dict[str, Any] = {}
 
 
 def _may(connection: Connection, verb: str, resource: str, namespace: str) -> bool:
@@ -122,7 +106,7 @@ def _may(connection: Connection, verb: str, resource: str, namespace: str) -> bo
         "spec": {"resourceAttributes": attributes},
     }
     answer = connection.send("POST", _REVIEWS, msgspec.json.encode(body))
-    return from_json(answer, _Review).status.allowed
+    return from_json(answer, _Review).status.get("allowed") is True
 
 
 def _mesh(connection: Connection, namespace: str, revision: str) -> MeshConfig | None:

@@ -14,10 +14,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Literal, TypeVar
 
-from kubectl_rev.cluster import lists, missing_specs, portforward
+from kubectl_rev.cluster import lists, missing_specs, pod_streams
 from kubectl_rev.cluster.config import read_groups
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.gaps import gap_of, or_gap
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.istio_operator import IstioOperator
@@ -33,8 +32,9 @@ from kubectl_rev.core.mesh.objects import (
 from kubectl_rev.core.mesh.resources import BY_KIND, WORKLOADS, Decoding, Resource
 from kubectl_rev.core.mesh.revisions import is_injection
 from kubectl_rev.core.mesh.sail import Sail
-from kubectl_rev.core.mesh.services import EndpointSlice, Service
+from kubectl_rev.core.mesh.services import EndpointSlice
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
+from kubectl_rev.dumps.redact import INJECTOR_CONFIG
 from kubectl_rev.errors import ClusterError, Forbidden, NotFound
 
 T = TypeVar("T")
@@ -42,10 +42,9 @@ Depth = Literal["folded", "metadata", "whole"]
 
 _THREADS = 8
 _VERSION_TIMEOUT = 5.0
-_ISTIO_SYSTEM = "istio-system"
+ISTIO_SYSTEM = "istio-system"
+_PODS = {"folded": lists.folded_pods, "metadata": lists.pods, "whole": lists.whole_pods}
 _WHOLE = (Decoding.PROTOBUF, Decoding.JSON)
-_ADMISSION = "/apis/admissionregistration.k8s.io/v1"
-_INJECTOR_CONFIG = "istio-sidecar-injector"  # manifests/charts/istio-control/istio-discovery/templates: + "-<revision>"
 
 
 def read(
@@ -66,35 +65,40 @@ def read(
     Raises Unreachable when the API server does not answer or does not know us.
     """
     with Workers(_THREADS) as workers:
-        reading = _Reading(connection, workers, namespace, istio_namespace or _ISTIO_SYSTEM)
+        reading = _Reading(connection, workers, namespace, istio_namespace or ISTIO_SYSTEM)
         return reading.read(pods, ask_versions, config)
 
 
 class _Reading:
     def __init__(self, connection: Connection, workers: Workers, namespace: str, istio_namespace: str) -> None:
-        self._connection, self._workers = connection, workers
+        self._connection, self._start = connection, workers.start
         self._namespace, self._istio_namespace = namespace, istio_namespace
         self._gaps: set[Gap] = set()
 
     def read(self, depth: Depth, ask_versions: bool, groups: Collection[str]) -> Snapshot:
         connection, namespace = self._connection, self._namespace
         # The longest first; last config's many small ones, which would keep the server from the pods.
-        pods = self._list(lambda: self._pods(depth))
-        istiods = self._start(self._istiods)
-        injectors = self._list(lambda: self._webhooks("mutating"))
-        validators = self._list(lambda: self._webhooks("validating"))
-        services = self._start(self._services)
-        replica_sets = self._list(lambda: lists.replica_sets(connection, namespace))
-        owners = [self._list(partial(self._workloads, each)) for each in WORKLOADS if each.decoding in _WHOLE]
+        pods = self._list(partial(_PODS[depth], connection, namespace))
+        # A gap of the whole cluster says nothing of the pods of the one namespace that is read: `Snapshot.scope`.
+        istiods = self._everywhere_or_home(partial(lists.istiods, connection))
+        injectors = self._list(partial(lists.installed, connection, "MutatingWebhookConfiguration"))
+        validators = self._list(partial(lists.installed, connection, "ValidatingWebhookConfiguration"))
+        services = self._everywhere_or_home(partial(lists.installed, connection, "Service"))
+        replica_sets = self._list(partial(lists.replica_sets, connection, namespace))
+        owners = [self._restricted(lists.workloads, each) for each in WORKLOADS if each.decoding in _WHOLE]
         namespaces = self._start(self._namespaces)
-        gateways = self._list(lambda: self._custom(lists.installed, BY_KIND["Gateway"]))
+        gateways = self._restricted(lists.installed, BY_KIND["Gateway"])
         config = self._list(partial(self._config, groups))
 
         found = Snapshot(istiods=result(istiods), scope=namespace)
-        versions = [(pod, self._ask(pod)) for pod in found.istiods if ask_versions and _answers(pod)]
+        versions = [
+            (pod, self._start(partial(_version, connection, pod)))
+            for pod in found.istiods
+            if ask_versions and pod.status and pod.status.phase == "Running" and not pod.terminating
+        ]
         found.injectors, found.validators = result(injectors), result(validators)
-        config_maps = [self._list(w) for w in self._config_maps(found.istiods, found.injectors)]
-        slices = [self._list(w) for w in self._endpoint_slices(found.injectors + found.validators)]
+        config_maps = [self._list(work) for work in self._config_maps(found.istiods, found.injectors)]
+        slices = [self._list(work) for work in self._endpoint_slices(found.injectors + found.validators)]
         found.services = result(services)
         found.namespaces, found.gateways = result(namespaces), result(gateways)
         found.workloads = [workload for kind in owners for workload in result(kind)]
@@ -103,9 +107,8 @@ class _Reading:
         more = [self._list(partial(w, connection)) for w in missing_specs.missing(found.pods, found.workloads)]
         found.config_maps = [item for group in config_maps for item in result(group)]
         found.endpoint_slices = [item for group in slices for item in result(group)]
-        for pod, asked in versions:
-            if version := result(asked):
-                found.versions[f"{pod.namespace}/{pod.name}"] = version
+        answers = {f"{pod.namespace}/{pod.name}": result(task) for pod, task in versions}
+        found.versions = {pod: version for pod, version in answers.items() if version}
         for task in more:
             result(task)
         found.config = [each for each in result(config) if isinstance(each, IstioConfig)]
@@ -115,64 +118,39 @@ class _Reading:
         found.taken = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return found
 
-    def _start(self, work: Callable[[], T]) -> Future[T]:
-        return self._workers.start(work)
-
-    def _list(self, work: Callable[[], list[T]]) -> Future[list[T]]:
+    def _list(self, work: Callable[[], Iterable[T]]) -> Future[list[T]]:
         return self._start(lambda: self._or_gap(work))
 
-    def _or_gap(self, work: Callable[[], list[T]]) -> list[T]:
-        return or_gap(work, self._gaps)
+    def _or_gap(self, work: Callable[[], Iterable[T]]) -> list[T]:
+        return lists.or_gap(lambda: [*work()], self._gaps)
 
-    def _everywhere_or(self, namespace: str, work: Callable[[str], list[T]]) -> list[T]:
-        """A list of the whole cluster; where that is forbidden, a gap, and what one namespace has."""
-        try:
-            return work("")
-        except Forbidden as error:
-            self._gaps.add(gap_of(error))
-            return self._or_gap(lambda: work(namespace))
+    def _everywhere_or_home(self, work: Callable[[str], list[T]]) -> Future[list[T]]:
+        """A list of the whole cluster; where that is forbidden, a gap, and what istiod's own namespace has."""
 
-    def _pods(self, depth: Depth) -> list[Pod]:
-        if depth == "whole":
-            return list(lists.whole_pods(self._connection, self._namespace))
-        if depth == "folded":
-            return lists.folded_pods(self._connection, self._namespace)
-        return list(lists.pods(self._connection, self._namespace))
+        def listed() -> list[T]:
+            try:
+                return work("")
+            except Forbidden as error:
+                self._gaps.add(lists.gap_of(error))
+                return self._or_gap(lambda: work(self._istio_namespace))
 
-    def _workloads(self, resource: Resource) -> list[WorkloadObject]:
-        if resource.decoding is Decoding.PROTOBUF:
-            return lists.workloads(self._connection, resource, self._namespace)
-        return self._custom(lists.workloads, resource)
+        return self._start(listed)
 
-    def _custom(self, work: Callable[[Connection, Resource, str], list[T]], resource: Resource) -> list[T]:
-        """A list of custom resources; a broken conversion webhook of theirs (a 5xx) must not hide all the rest."""
-        listed = partial(work, self._connection, resource, self._namespace)
-        return or_gap(listed, self._gaps, custom=resource.resource, namespace=self._namespace)
-
-    def _istiods(self) -> list[Pod]:
-        """A gap of the whole cluster says nothing of the pods of the one namespace that is read: `Snapshot.scope`."""
-        return self._everywhere_or(self._istio_namespace, lambda namespace: lists.istiods(self._connection, namespace))
-
-    def _services(self) -> list[Service]:
-        def work(namespace: str) -> list[Service]:
-            return lists.in_json(self._connection, lists.path("api/v1/services", namespace), Service)
-
-        return self._everywhere_or(self._istio_namespace, work)
+    def _restricted(self, work: Callable[[Connection, str, str], list[T]], resource: Resource) -> Future[list[T]]:
+        """The objects of a kind in the one namespace, or in all. Where it comes as JSON it may be a custom resource:
+        then a conversion webhook of its own that is broken (a 5xx) must not hide all the rest.
+        """
+        listed = partial(work, self._connection, resource.kind, self._namespace)
+        custom = resource.resource if resource.decoding is Decoding.JSON else ""
+        return self._start(lambda: lists.or_gap(listed, self._gaps, custom=custom, namespace=self._namespace))
 
     def _namespaces(self) -> list[Namespace]:
-        def only() -> list[Namespace]:
-            return [lists.one(self._connection, f"/api/v1/namespaces/{self._namespace}", Namespace)]
-
         found = self._or_gap(lambda: lists.namespaces(self._connection))
         if self._namespace and not found:
-            try:
-                return self._or_gap(only)
-            except NotFound:
-                return []
+            return self._or_gap(
+                lambda: _one_or_none(self._connection, f"/api/v1/namespaces/{self._namespace}", Namespace)
+            )
         return found
-
-    def _webhooks(self, kind: str) -> list[WebhookConfiguration]:
-        return lists.in_json(self._connection, f"{_ADMISSION}/{kind}webhookconfigurations", WebhookConfiguration)
 
     def _config(self, groups: Collection[str]) -> list[Object]:
         found, gaps = read_groups(self._connection, groups) if groups else ([], [])
@@ -187,47 +165,38 @@ class _Reading:
         for injector in injectors:
             wanted |= {(ns, injector.labels.get(labels.REV, "")) for ns, _ in _references([injector])}
         where = {
-            f"/api/v1/namespaces/{ns}/configmaps/{_INJECTOR_CONFIG}" + (f"-{rev}" if rev not in ("", "default") else "")
+            f"/api/v1/namespaces/{ns}/configmaps/{INJECTOR_CONFIG}" + (f"-{rev}" if rev not in ("", "default") else "")
             for ns, rev in wanted
         }
-        return [partial(self._config_map, w) for w in sorted(where)]
-
-    def _config_map(self, where: str) -> list[ConfigMap]:
-        try:
-            return [lists.one(self._connection, where, ConfigMap)]
-        except NotFound:
-            return []
+        return [partial(_one_or_none, self._connection, w, ConfigMap) for w in sorted(where)]
 
     def _endpoint_slices(self, webhooks: Iterable[WebhookConfiguration]) -> list[Callable[[], list[EndpointSlice]]]:
         """How to list who stands behind the Services that Istio's webhooks call: one list per namespace of those."""
         services: dict[str, set[str]] = defaultdict(set)
         for namespace, name in _references(webhooks):
             services[namespace].add(name)
-
-        def work(namespace: str, names: set[str]) -> list[EndpointSlice]:
-            where = lists.path("apis/discovery.k8s.io/v1/endpointslices", namespace)
-            selector = f"{labels.SERVICE_NAME} in ({','.join(sorted(names))})"
-            return lists.in_json(self._connection, where, EndpointSlice, {"labelSelector": selector})
-
-        return [partial(work, ns, names) for ns, names in sorted(services.items())]
-
-    def _ask(self, pod: Pod) -> Future[str]:
-        """Ask an istiod for its version; empty when it does not tell, since its labels and image are there too."""
-
-        def work() -> str:
-            try:
-                body = portforward.http_get(
-                    self._connection, pod.namespace, pod.name, portforward.ISTIOD_PORT, "/version", _VERSION_TIMEOUT
-                )
-            except ClusterError:
-                return ""
-            return portforward.istiod_version(body)
-
-        return self._start(work)
+        selectors = {ns: f"{labels.SERVICE_NAME} in ({','.join(sorted(names))})" for ns, names in services.items()}
+        return [
+            partial(lists.installed, self._connection, "EndpointSlice", ns, {"labelSelector": selectors[ns]})
+            for ns in sorted(selectors)
+        ]
 
 
-def _answers(pod: Pod) -> bool:
-    return pod.status is not None and pod.status.phase == "Running" and not pod.terminating
+def _one_or_none(connection: Connection, where: str, kind: type[T]) -> list[T]:
+    try:
+        return [lists.one(connection, where, kind)]
+    except NotFound:
+        return []
+
+
+def _version(connection: Connection, pod: Pod) -> str:
+    """What an istiod says that its version is; empty when it does not, since its labels and image are there too."""
+    try:
+        port = pod_streams.ISTIOD_PORT
+        body = pod_streams.http_get(connection, pod.namespace, pod.name, port, "/version", _VERSION_TIMEOUT)
+    except ClusterError:
+        return ""
+    return pod_streams.istiod_version(body)
 
 
 def _references(configurations: Iterable[WebhookConfiguration]) -> set[tuple[str, str]]:

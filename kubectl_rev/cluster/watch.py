@@ -10,14 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 
 import msgspec
 
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.follow import Trouble, follow
-from kubectl_rev.cluster.json_decoders import from_json
+from kubectl_rev.cluster.follow import Trouble, follow, version_of
 from kubectl_rev.cluster.lists import METADATA_JSON
 from kubectl_rev.errors import Forbidden, NotFound
 
@@ -45,32 +45,20 @@ def changes(connection: Connection, paths: Iterable[str], stop: threading.Event)
         threading.Thread(target=_follow, args=(connection, path, told, stop), daemon=True, name="watch").start()
     troubles: dict[str, str] = {}
     while not stop.is_set():
-        if (news := _next(told, _LOOK_UP)) is None:
-            continue
-        before, until = dict(troubles), time.monotonic() + _PATIENCE
-        changed = _note(troubles, news)
-        while (news := _next(told, _QUIET)) is not None and time.monotonic() < until:
-            changed |= _note(troubles, news)
-        trouble = "; ".join(sorted(set(troubles.values())))
-        if changed or troubles != before:
-            yield Event(trouble)
+        news, before = _burst(told), dict(troubles)
+        troubles.update(news)
+        if troubles != before or not all(trouble for _, trouble in news):
+            yield Event("; ".join(sorted({trouble for trouble in troubles.values() if trouble})))
 
 
-def _note(troubles: dict[str, str], news: tuple[str, str]) -> bool:
-    """Keep what one thread tells; whether it was a change."""
-    path, trouble = news
-    if trouble:
-        troubles[path] = trouble
-        return False
-    troubles.pop(path, None)
-    return True
-
-
-def _next(told: SimpleQueue[tuple[str, str]], timeout: float) -> tuple[str, str] | None:
-    try:
-        return told.get(timeout=timeout)
-    except Empty:
-        return None
+def _burst(told: SimpleQueue[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What the threads tell until there is a pause; nothing if they tell nothing for a moment."""
+    news: list[tuple[str, str]] = []
+    until = time.monotonic() + _PATIENCE
+    with suppress(Empty):
+        while not news or time.monotonic() < until:
+            news.append(told.get(timeout=_QUIET if news else _LOOK_UP))
+    return news
 
 
 def _follow(connection: Connection, path: str, told: SimpleQueue[tuple[str, str]], stop: threading.Event) -> None:
@@ -85,14 +73,6 @@ def _follow(connection: Connection, path: str, told: SimpleQueue[tuple[str, str]
         told.put((path, str(error)))
 
 
-class _Meta(msgspec.Struct, rename="camel"):
-    resource_version: str = ""
-
-
-class _List(msgspec.Struct):
-    metadata: _Meta = msgspec.field(default_factory=_Meta)
-
-
 def _version(connection: Connection, path: str) -> str:
     """The collection's present resourceVersion, of a list that is as short as possible."""
-    return from_json(connection.get(path, {"limit": "1"}, METADATA_JSON), _List).metadata.resource_version
+    return version_of(connection.get(path, {"limit": "1"}, METADATA_JSON))

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import time
+from typing import Any
 
 import msgspec
 
-from kubectl_rev.cluster.connection import JSON, JSON_PATCH, Connection
+from kubectl_rev.cluster.connection import JSON_PATCH, Connection
+from kubectl_rev.cluster.retry import Retry
 from kubectl_rev.core.writes import Step, holds
 from kubectl_rev.errors import Changed, Forbidden, NotFound, Unreachable
 
 FIELD_MANAGER = "kubectl-rev"
 _DELETE_OPTIONS = {"apiVersion": "v1", "kind": "DeleteOptions"}
 PATIENCE = 60.0  # seconds that a server may take to come back: kube-apiserver as a static pod needs half of it
-_FIRST_WAIT, _LONGEST_WAIT = 0.2, 4.0
+# What the server sets; with some of it a create is refused.
+_SERVERS = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
+
+
+def try_create(connection: Connection, resource: str, version: str, namespace: str, manifest: dict[str, Any]) -> bytes:
+    """A dry run of one create: the object as it would be stored. `resource` is the plural with its group."""
+    step = Step(
+        action="create", resource=resource, version=version, namespace=namespace, name="", manifest=manifest, says=""
+    )
+    return apply(connection, step, dry_run=True)
 
 
 def apply(connection: Connection, step: Step, *, dry_run: bool = False, field_manager: str = FIELD_MANAGER) -> bytes:
@@ -25,7 +35,7 @@ def apply(connection: Connection, step: Step, *, dry_run: bool = False, field_ma
             return connection.send("PATCH", path_of(step), body, query, content_type=JSON_PATCH)
         case "create":
             body = msgspec.json.encode(step.manifest)
-            return connection.send("POST", path_of(step).rpartition("/")[0], body, query, content_type=JSON)
+            return connection.send("POST", path_of(step).rpartition("/")[0], body, query)
         case "delete":
             # Where there is a body the server looks for options there, and not at the query: a dry run would be none.
             options = (step.manifest or _DELETE_OPTIONS) | ({"dryRun": ["All"]} if dry_run else {})
@@ -40,7 +50,7 @@ def apply_surely(connection: Connection, step: Step, *, field_manager: str = FIE
     it, it was; else the patch is sent again, and its tests see to it that nothing is overwritten or done twice.
     Raises what `apply` raises, Unreachable only after PATIENCE.
     """
-    until, wait, was_away = time.monotonic() + PATIENCE, _FIRST_WAIT, False
+    retry, was_away = Retry(0.2, 4.0, PATIENCE), False
     while True:
         try:
             apply(connection, step, field_manager=field_manager)
@@ -53,11 +63,8 @@ def apply_surely(connection: Connection, step: Step, *, field_manager: str = FIE
             if _is_done(connection, step):
                 return
             # A 409 says that writers raced inside the server; a failed test that the object is another by now.
-            changed = isinstance(error, Changed) and not _still_as_read(connection, step)
-            if changed or time.monotonic() + wait > until:
+            if (isinstance(error, Changed) and not _still_as_read(connection, step)) or not retry.pause():
                 raise
-            time.sleep(wait)
-            wait = min(wait * 2, _LONGEST_WAIT)
 
 
 def _still_as_read(connection: Connection, step: Step) -> bool:
@@ -71,10 +78,29 @@ def _still_as_read(connection: Connection, step: Step) -> bool:
 
 def _is_done(connection: Connection, step: Step) -> bool:
     try:
-        found = msgspec.json.decode(connection.get(path_of(step)))
+        return holds(step, current(connection, step))
     except (Unreachable, NotFound, Forbidden):
         return False
-    return holds(step, found)
+
+
+def current(connection: Connection, step: Step) -> Any:
+    """The object that a step is about, as it is now. Raises NotFound if it is gone."""
+    return msgspec.json.decode(connection.get(path_of(step)))
+
+
+def backup(connection: Connection, step: Step) -> dict[str, Any]:
+    """The manifest of what a delete is about, fit to be created again.
+
+    Raises Changed if it is not the object that was read, NotFound if it is gone.
+    """
+    manifest: dict[str, Any] = current(connection, step)
+    metadata = manifest.get("metadata", {})
+    preconditions = (step.manifest or {}).get("preconditions", {})
+    if any(metadata.get(key) != value for key, value in preconditions.items()):
+        raise Changed(f"{step.name} has changed since it was read")
+    manifest["metadata"] = {key: value for key, value in metadata.items() if key not in _SERVERS}
+    manifest.pop("status", None)
+    return manifest
 
 
 def path_of(step: Step) -> str:

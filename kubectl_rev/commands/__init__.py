@@ -2,9 +2,9 @@
 
 status, migrate, verify, fix_validation   one per plugin; `_preflight` before its writes, `_execution` carries them out
 source       where a snapshot comes from: a cluster or a dump
+query, names, lookup   what is asked for, lists of names, and what is there by that name
 mesh_checks  the checks that every command runs on a mesh
 catalogue    --list-checks, --explain
-query, names_file   what is asked for, and a file of names
-wait, watch, live   --wait, --watch, and the display of a migration
+watch        --watch
 completion   what tab completion asks the cluster for
 """

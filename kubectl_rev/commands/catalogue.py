@@ -38,11 +38,8 @@ def explained(code: str, style: Style) -> str:
     """What a code means, why it matters, how to fix it, where that is from; a migration's preflight included."""
     from kubectl_rev.core.migration.checks import preflight
 
-    for check in preflight.CHECKS:
-        if check.code == code.upper():
-            return look.explanation(check, FIX[check.code], style)
-    found = find(code)
-    return look.explanation(found, FIX[found.code], style)
+    check = next((check for check in preflight.CHECKS if check.code == code.upper()), None) or find(code)
+    return look.explanation(check, FIX[check.code], style)
 
 
 def listed(output: Output, style: Style) -> str:

@@ -10,12 +10,12 @@ from functools import cached_property
 from kubectl_rev.commands import query
 from kubectl_rev.commands.flags import TypedLine
 from kubectl_rev.commands.source import Source
-from kubectl_rev.core.mesh.objects import Metadata, Object
-from kubectl_rev.core.mesh.resources import facts_of
+from kubectl_rev.core.mesh.objects import Metadata, Object, WorkloadObject
+from kubectl_rev.core.mesh.resources import BY_KIND, facts_of
 from kubectl_rev.core.mesh.revision_names import EITHER, Kind
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Snapshot
-from kubectl_rev.errors import RevError
+from kubectl_rev.errors import Forbidden, RevError
 
 Candidates = Iterable[tuple[str, str]]  # value, description
 
@@ -59,7 +59,7 @@ def values(plugin: str, line: TypedLine) -> Candidates:
 
 def _arguments(plugin: str, line: TypedLine, world: _World) -> Candidates:
     if plugin in ("rev-migrate", "rev-verify"):
-        return _left(world.names(["Namespace"]), line.arguments)
+        return _plain(world.names(["Namespace"]), line.arguments)
     if plugin != "rev-status":
         return ()
     kind, slash, _ = line.word.partition("/")
@@ -69,19 +69,15 @@ def _arguments(plugin: str, line: TypedLine, world: _World) -> Candidates:
         return _plain(query.TYPES)
     match query.listed(line.arguments[0]):
         case ["revisions"]:
-            return _left([name for name, _ in world.revisions()], line.arguments)
+            return _plain(dict.fromkeys(plane.revision for plane in world.mesh().control_planes), line.arguments)
         case ["tags"]:
-            return _left([name for name, _ in world.tags()], line.arguments)
+            return _plain([tag.name for tag in world.mesh().tags], line.arguments)
         case kinds:
-            return _left(world.names(kinds), line.arguments)
+            return _plain(world.names(kinds), line.arguments)
 
 
-def _plain(names: Iterable[str]) -> Candidates:
-    return [(name, "") for name in names]
-
-
-def _left(names: Iterable[str], said: Sequence[str]) -> Candidates:
-    return _plain(name for name in names if name not in said)
+def _plain(names: Iterable[str], said: Sequence[str] = ()) -> Candidates:
+    return [(name, "") for name in names if name not in said]
 
 
 class _World:
@@ -96,36 +92,24 @@ class _World:
 
         Nobody names the ReplicaSets of a Deployment, or the Jobs of a CronJob.
         """
-        found = [each for kind in kinds for each in self._listed(kind) if not (facts_of(kind).made and each.controller)]
-        return sorted({each.name for each in found})
+        listed = ((kind, metadata) for kind in kinds for metadata in self._listed(kind))
+        return sorted({metadata.name for kind, metadata in listed if not (facts_of(kind).made and metadata.controller)})
 
     def _listed(self, kind: str) -> list[Metadata]:
         where = "" if kind == "Namespace" else self._source.namespace
         if self._filename:
-            snapshot = self._dump
-            lists: dict[str, Sequence[Object]] = {
-                "Namespace": snapshot.namespaces,
-                "Pod": snapshot.pods,
-                "Gateway": snapshot.gateways,
-            }
-            of = lists.get(kind) or [workload for workload in snapshot.workloads if workload.kind == kind]
-            return [each.metadata for each in of if where in ("", each.namespace)]
-        from kubectl_rev.cluster import names
+            objects: list[Object] = getattr(self._dump, BY_KIND[kind].field)
+            there = [one for one in objects if where in ("", one.namespace)]
+            return [one.metadata for one in there if not isinstance(one, WorkloadObject) or one.kind == kind]
+        from kubectl_rev.cluster import lists
 
         with contextlib.suppress(RevError):
-            return names.listed(self._source.connection, kind, where)
+            return lists.metadata(self._source.connection, kind, where)
         return []
-
-    def revisions(self) -> Candidates:
-        mesh = self._mesh()
-        return _plain(dict.fromkeys(plane.revision for plane in mesh.control_planes))
-
-    def tags(self) -> Candidates:
-        return [(tag.name, f"tag of {tag.revision}") for tag in self._mesh().tags]
 
     def named(self, word: str, kinds: Sequence[Kind]) -> Candidates:
         """Names as `revision_names` takes them; with their kind once one is typed, and where the name could be both."""
-        mesh = self._mesh()
+        mesh = self.mesh()
         there = dict.fromkeys(sorted(mesh.revisions) if Kind.REVISION in kinds else (), "")
         points_to = mesh.tag_revisions if Kind.TAG in kinds else {}
         tags = {name: f"tag of {points_to[name]}" for name in sorted(points_to)}
@@ -135,12 +119,18 @@ class _World:
         both = {f"{Kind.TAG}/{name}": tags[name] for name in tags if name in there and points_to[name] != name}
         return (there | {name: text for name, text in tags.items() if name not in there} | both).items()
 
-    def _mesh(self) -> Mesh:
+    def mesh(self) -> Mesh:
+        """Revisions and tags, as far as istiods and injectors may be read."""
         if self._filename:
             return Mesh(self._dump)
-        from kubectl_rev.cluster import names
+        from kubectl_rev.cluster import lists
 
-        return names.mesh(self._source.connection)
+        found, connection = Snapshot(), self._source.connection
+        with contextlib.suppress(Forbidden):
+            found.istiods = lists.istiods(connection)
+        with contextlib.suppress(Forbidden):
+            found.injectors = lists.installed(connection, "MutatingWebhookConfiguration")
+        return Mesh(found)
 
     @cached_property
     def _dump(self) -> Snapshot:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
 
+from kubectl_rev.commands import lookup
 from kubectl_rev.commands.fix_validation_execution import Run
 from kubectl_rev.commands.flags import ConnectionFlags, DryRun, Output
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.commands.query import ListQuery
-from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
 from kubectl_rev.commands.terminal import ask, can_ask, confirm, err, out, style
-from kubectl_rev.core.checks.hints import Flag, command
+from kubectl_rev.core.checks.hints import Flag, Hint, command
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.remedies.commands import tag_set
 from kubectl_rev.core.validation.coverage import UNLABELLED
 from kubectl_rev.core.validation.probe import Probe, Works, proven
-from kubectl_rev.core.validation.repair import Plan, plan
+from kubectl_rev.core.validation.repair import Plan, Write, plan
 from kubectl_rev.core.validation.repair_target import candidates, choose, needs_target
 from kubectl_rev.core.validation.repair_undo import undo
 from kubectl_rev.core.validation.validation import Diagnosis, diagnose
@@ -86,25 +87,20 @@ class Session:
         return self._change(before, planned)
 
     def _look(self) -> tuple[Survey, Diagnosis, list[Probe]]:
-        survey, diagnosis = self._read()
-        probes = self._probe(survey, diagnosis)
-        return survey, proven(diagnosis, probes), probes
-
-    def _read(self) -> tuple[Survey, Diagnosis]:
-        snapshot = self._source.read(ListQuery())
-        survey = Survey(snapshot)
+        survey = Survey(self._source.read(ListQuery()))
         diagnosis = diagnose(survey)
         if diagnosis.blind:
-            reason = next(gap.reason for gap in snapshot.gaps if gap.resource == labels.VALIDATORS)
+            reason = next(gap.reason for gap in survey.snapshot.gaps if gap.resource == labels.VALIDATORS)
             raise Forbidden("list", labels.VALIDATORS, reason=reason)
         if not diagnosis.entries:  # validators may outlive all else of Istio, and still reject
             check(survey)
-        return survey, diagnosis
+        probes = self._probe(survey, diagnosis)
+        return survey, proven(diagnosis, probes), probes
 
     def _probe(self, survey: Survey, diagnosis: Diagnosis) -> list[Probe]:
         if self._request.filename:
             return []
-        from kubectl_rev.cluster.probe import probe
+        from kubectl_rev.cluster.validation import probe
 
         planes = [plane for plane in survey.mesh.control_planes if plane.kind != "missing"]
         scopes = sorted({plane.revision for plane in planes if plane.ready or plane.kind != "local"})
@@ -116,7 +112,7 @@ class Session:
 
     def _plan(self, survey: Survey, diagnosis: Diagnosis) -> Plan:
         request = self._request
-        to = named(survey, request.to, self._source).revision if request.to else None
+        to = lookup.revision_named(survey, request.to, self._source).revision if request.to else None
         if needs_target(diagnosis):
             able = candidates(survey, diagnosis)
             if to is not None and to not in able:
@@ -179,12 +175,8 @@ class Session:
         back = [*run.undo]
         if not request.undo and any(write.step.action != "delete" for write in run.done):
             back.insert(0, self._source.repeated(command("rev-fix-validation", Flag("--undo"))))
-        left = Plan(to=planned.to, writes=planned.writes, settle=planned.settle, advice=planned.advice)
-        left.obstacles, left.elsewhere = planned.obstacles, planned.elsewhere
-        after = replace(self._report(survey, diagnosis, probes, left), undo=back)
-        for step, write in zip(after.steps, planned.writes, strict=True):
-            step.done = write in run.done
-        return self._conclude(after)
+        left = replace(planned, warnings=[])
+        return self._conclude(self._report(survey, diagnosis, probes, left, done=run.done, undo=back))
 
     def _conclude(self, after: Validation) -> ExitCode:
         request = self._request
@@ -193,20 +185,10 @@ class Session:
             out("\n" + render.probes(after.probes, shown))
             if text := render.left(after, style(on_stderr=True)):
                 err(text)
-        answer = written(
-            request.output,
-            "Validation",
-            value=lambda: after,
-            text=lambda: render.verdict(after, shown),
-            names=lambda: "",
-        )
-        if answer:
-            out(answer)
-        for each in after.undo:
-            err(clean(f"undo: {each}"))
-        if request.undo:
-            return ExitCode.OK
-        return ExitCode.OK if after.verdict == "HEALTHY" else ExitCode.INCOMPLETE
+        self._write(after, lambda: render.verdict(after, shown), lambda: "")
+        for hint in after.undo:
+            err(clean(f"undo: {hint}"))
+        return ExitCode.OK if request.undo or after.verdict == "HEALTHY" else ExitCode.INCOMPLETE
 
     def _prove(self, timeout: float) -> tuple[Survey, Diagnosis, list[Probe]]:
         """Read and probe until it works, or for as long as the API server may lag behind."""
@@ -218,24 +200,28 @@ class Session:
                 return survey, diagnosis, probes
             time.sleep(0.5)
 
-    def _report(self, survey: Survey, diagnosis: Diagnosis, probes: Sequence[Probe], planned: Plan) -> Validation:
-        report = validation(survey, diagnosis, probes, planned, MESH_CHECKS)
-        repeated = self._source.repeated
+    def _report(
+        self,
+        survey: Survey,
+        diagnosis: Diagnosis,
+        probes: Sequence[Probe],
+        planned: Plan,
+        done: Sequence[Write] = (),
+        undo: Sequence[Hint] = (),
+    ) -> Validation:
+        report = validation(survey, diagnosis, probes, planned, MESH_CHECKS, done=done, undo=undo)
         report.findings = self._source.with_flags(report.findings)
-        report.elsewhere, report.obstacles = [*map(repeated, report.elsewhere)], [*map(repeated, report.obstacles)]
-        report.advice = [*map(repeated, report.advice)]
+        for field in ("elsewhere", "obstacles", "advice"):
+            setattr(report, field, [*map(self._source.repeated, getattr(report, field))])
         return report
 
     def _show(self, report: Validation, *, with_plan: bool) -> None:
-        request = self._request
-        shown = style(headers=request.headers, wide=request.output is Output.WIDE)
-        answer = written(
-            request.output,
-            "Validation",
-            value=lambda: report,
-            text=lambda: render.validation(report, shown, with_plan=with_plan),
-            names=lambda: render.names(report),
-        )
+        shown = style(headers=self._request.headers, wide=self._request.output is Output.WIDE)
+        text = partial(render.validation, report, shown, with_plan=with_plan)
+        self._write(report, text, partial(render.names, report))
+
+    def _write(self, report: Validation, text: Callable[[], str], names: Callable[[], str]) -> None:
+        answer = written(self._request.output, "Validation", value=lambda: report, text=text, names=names)
         if answer:
             out(answer)
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev.commands.terminal import err, out
@@ -35,14 +34,13 @@ class Run:
 
         A webhook of others that knows no dry runs is no refusal. Raises Forbidden, Rejected, Changed, UsageError.
         """
-        from kubectl_rev.cluster.backup import manifest
         from kubectl_rev.cluster.error_mapping import Rejected
-        from kubectl_rev.cluster.writes import apply
+        from kubectl_rev.cluster.writes import apply, backup
 
         for write in writes:
             try:
                 if _needs_backup(write):
-                    manifest(self._connection, write.step)
+                    backup(self._connection, write.step)
                     self._can_back_up()
                 apply(self._connection, write.step, dry_run=True)
             except NotFound:
@@ -86,28 +84,27 @@ class Run:
 
     def _is_made(self, write: Write) -> bool:
         """Whether our own write stands there: its answer was lost, and istiod has turned it to Fail since."""
-        from kubectl_rev.cluster.writes import path_of
+        from kubectl_rev.cluster.writes import current
 
         if write.step.action != "patch":
             return False
         ours = tuple(op for op in write.step.operations if not op.path.endswith("/failurePolicy"))
         try:
-            found = msgspec.json.decode(self._connection.get(path_of(write.step)))
+            return holds(replace(write.step, operations=ours), current(self._connection, write.step))
         except RevError:
             return False
-        return holds(replace(write.step, operations=ours), found)
 
     def settle(self, name: str) -> bool:
         """Wait for istiod to close a validator; say so if it does not."""
-        from kubectl_rev.cluster.wait_validator import settled
+        from kubectl_rev.cluster import validation
 
         if self._timeout == 0:
             return False
         try:
-            if settled(self._connection, name, 0):
+            if validation.closed(self._connection, name, 0):
                 return True
             err(f"waiting for istiod to close {clean(name)}")
-            closed = settled(self._connection, name, self._timeout)
+            closed = validation.closed(self._connection, name, self._timeout)
         except RevError as error:  # the write is made; the probe will tell
             err(f"cannot see {clean(name)}: {clean(str(error))}")
             return False
@@ -135,10 +132,10 @@ class Run:
 
     def _back_up(self, write: Write) -> None:
         """The object's manifest in a file of its own that nobody else may read; no file, no deletion."""
-        from kubectl_rev.cluster.backup import manifest
+        from kubectl_rev.cluster.writes import backup
         from kubectl_rev.dumps.yaml_writer import write_yaml
 
-        text = write_yaml(manifest(self._connection, write.step))
+        text = write_yaml(backup(self._connection, write.step))
         stamp = time.strftime("%Y%m%dT%H%M%S")
         path = Path(self._backups) / f"{write.step.name}-{stamp}-{os.getpid()}.yaml"
         try:

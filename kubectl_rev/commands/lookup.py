@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from kubectl_rev.core.mesh import labels
+from kubectl_rev.commands.source import Source
+from kubectl_rev.core.mesh import labels, revision_names
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.resources import WORKLOADS
+from kubectl_rev.core.mesh.revision_names import EITHER, Kind, Named
 from kubectl_rev.core.suggestions import did_you_mean
 from kubectl_rev.errors import ClusterError, UsageError
 from kubectl_rev.render.text import gap_text
@@ -22,6 +24,7 @@ READ = {
     "pods": ("pods",),
     "gateways": ("pods", *RESOURCES.values(), labels.GATEWAYS),
 }
+_SHOWN_BY = {Kind.REVISION: READ["revisions"], Kind.TAG: READ["tags"]}
 
 
 def require_read(survey: Survey, kind: str, name: str, namespace: str, resources: Sequence[str]) -> None:
@@ -47,3 +50,27 @@ def no_namespace(survey: Survey, name: str) -> str:
     if not name or name in there or survey.snapshot.has_gap("namespaces"):
         return ""
     return f'namespace "{name}" not found{did_you_mean(name, there)}'
+
+
+def revision_named(
+    survey: Survey, text: str, source: Source, kinds: Iterable[Kind] = EITHER, *, running: bool = False
+) -> Named:
+    """The revision or tag that a flag names (`core.mesh.revision_names.of_flag`), noted where it could be both.
+
+    Raises UsageError where it is neither, and ClusterError where the lists that tell are missing.
+    """
+    kinds = tuple(kinds)
+    try:
+        found = revision_names.of_flag(survey, text, kinds, running=running)
+    except revision_names.WrongKind as error:
+        raise UsageError(str(error)) from error
+    except revision_names.UnknownName as error:
+        kind, name = revision_names.split(text)
+        for resource in (resource for shown in ((kind,) if kind else kinds) for resource in _SHOWN_BY[shown]):
+            for gap in sorted(survey.snapshot.gaps):
+                if gap.resource == resource and not gap.namespace:
+                    what = kind or " or ".join(kinds)
+                    raise ClusterError(f'whether there is a {what} "{name}" is not known: {gap_text(gap)}') from error
+        raise UsageError(str(error)) from error
+    source.note(found.note)
+    return found

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 from collections.abc import Sequence
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from kubectl_rev.commands import migrate_preflight
 from kubectl_rev.commands import migrate_talk as talk
 from kubectl_rev.commands.flags import ConnectionFlags, DryRun, Output
-from kubectl_rev.commands.live import Live
 from kubectl_rev.commands.migrate_execution import Execution
-from kubectl_rev.commands.migrate_names import check, named, tag_of_flag
 from kubectl_rev.commands.migrate_outcomes import expected
 from kubectl_rev.commands.migrate_preflight import MeshState, Preflight
-from kubectl_rev.commands.name_lines import name_lines
+from kubectl_rev.commands.names import lines as name_lines
 from kubectl_rev.commands.source import Source
 from kubectl_rev.commands.terminal import confirm, err, out, style
 from kubectl_rev.core.checks.hints import Flag, Hint, command
@@ -56,13 +55,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(request: Request) -> ExitCode:
     """Migrate; results go to stdout, talk to stderr. Raises RevError."""
-    names, dump = named(request.arguments, request.connection.namespace, request.filename)
+    names, dump = migrate_preflight.named(request.arguments, request.connection.namespace, request.filename)
     if dump and request.dry_run is not DryRun.CLIENT:
         raise UsageError("a dump can only be planned with: say --dry-run=client")
     listed = bool(request.filename) and not dump
-    tag = tag_of_flag(request.migration.tag)
-    migration = msgspec.structs.replace(request.migration, names=names, listed=listed, tag=tag)
-    check(migration)
+    migration = migrate_preflight.consistent(replace(request.migration, names=names, listed=listed))
     source = Source(request.connection, request.filename if dump else "", migration.everything)
     this = _Run(request, migration, dump, source)
     if listed and not names:
@@ -140,7 +137,7 @@ class _Run:
         execution = Execution(plan, request.throttle, acting)
         many = len(plan.moves) > 1
         talk.tell_skipped(plan)
-        live = Live(execution)
+        live = talk.Live(execution)
         told = ""
 
         def tick() -> None:
@@ -162,7 +159,9 @@ class _Run:
             complete = not execution.failures and not execution.namespaces_left and not execution.left
             code = self._report(plan, preflight, execution, complete=complete)
         except KeyboardInterrupt:  # also at the very end: nobody saw the exit code then
-            self._interrupted(execution)
+            talk.tell_interrupted(execution)
+            talk.tell_left(execution)
+            self._tell_ways(execution)
             raise
         if complete:
             return code
@@ -182,11 +181,6 @@ class _Run:
                 signal.signal(number, signal.default_int_handler)
         if self._is_piped:
             err(clean(f"if this is cut off, to go on: {self._source.repeated(self._again(plan))}"))
-
-    def _interrupted(self, execution: Execution) -> None:
-        talk.tell_interrupted(execution)
-        talk.tell_left(execution)
-        self._tell_ways(execution)
 
     def _tell_ways(self, execution: Execution) -> None:
         """How to go on, and how to go back."""
@@ -284,11 +278,11 @@ class _Run:
             include_gateways=self._migration.include_gateways,
             force_owned=self._migration.force_owned,
         )
-        request = msgspec.structs.replace(
+        request = replace(
             self._request,
             arguments=migration.names,
             filename="",
-            connection=replace(self._request.connection, namespace=""),  # the names say it all
+            connection=dataclasses.replace(self._request.connection, namespace=""),  # the names say it all
             again=(*self._undo_flags(), "--yes"),
             rollback_on_failure=False,
             yes=True,

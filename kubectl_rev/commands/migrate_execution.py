@@ -15,7 +15,8 @@ from typing import Protocol
 import msgspec
 
 from kubectl_rev.commands import migrate_outcomes as outcomes
-from kubectl_rev.core.mesh.resources import Key
+from kubectl_rev.core.checks.model import namespace_ref
+from kubectl_rev.core.mesh.resources import Key, Keyed
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Move, Plan, Proof, Restart
 from kubectl_rev.core.migration.reasons import What
@@ -83,21 +84,20 @@ class Execution:
 
     def run(self) -> Iterator[Outcome]:
         """Every outcome as it happens. Raises RevError only where nothing at all can be done any more."""
-        for outcome in self._first(self.plan.first):
+        for outcome in self._run():
             self.done.append(outcome)
             yield outcome
+
+    def _run(self) -> Iterator[Outcome]:
+        yield from self._first(self.plan.first)
         while True:
-            for outcome in self._advance():
-                self.done.append(outcome)
-                yield outcome
+            yield from self._advance()
             if not self._open and (not self._waiting or self.stopped):
                 break
             if any(space.rolling or space.not_before > self._clock() for space in self._open):
                 self.tick()
                 self._cluster.wait(_LOOK)
-        for outcome in self._last(self.plan.last):
-            self.done.append(outcome)
-            yield outcome
+        yield from self._last(self.plan.last)
 
     def _first(self, steps: Sequence[Step]) -> Iterator[Outcome]:
         """The writes that move a tag; when one fails, those before it are taken back and nothing else is begun."""
@@ -131,7 +131,7 @@ class Execution:
     @property
     def rolling(self) -> list[Restart]:
         """What is under way."""
-        return [each.restart for space in self._open for each in space.rolling]
+        return [rolling.restart for space in self._open for rolling in space.rolling]
 
     @property
     def left(self) -> list[Restart]:
@@ -151,7 +151,7 @@ class Execution:
             yield from self._look(space)
         for space in self._open:
             yield from self._start(space)
-        while self._waiting and not self.stopped and self._room():
+        while self._waiting and not self.stopped and max(len(self._open), len(self.rolling)) < self.pace.overall:
             if self._gateways_wait():
                 break
             yield from self._begin(self._waiting.popleft())
@@ -160,9 +160,6 @@ class Execution:
                 if not space.todo:
                     yield from self._close(space.move)
                 self._open.remove(space)
-
-    def _room(self) -> bool:
-        return len(self._open) < self.pace.overall and len(self.rolling) < self.pace.overall
 
     def _gateways_wait(self) -> bool:
         """Gateways are last: nothing else may be under way when the first namespace that has one begins."""
@@ -175,20 +172,20 @@ class Execution:
         if move.label is None:
             yield outcomes.of_namespace(move, What.UNCHANGED)
         elif (failed := self._write(move.label)) is not None:
-            yield self._failed("Namespace", "", move.namespace, failed)
+            yield self._failed(namespace_ref(move.namespace), failed)
             return
         else:
             yield outcomes.of_namespace(move, What.LABELED, move.after)
         wrong = list(self._cluster.prove(move.proofs)) if move.proofs else []
         if wrong:
-            yield self._failed("Namespace", "", move.namespace, wrong[0])
+            yield self._failed(namespace_ref(move.namespace), wrong[0])
             if not self.plan.undo and not any(each.what is What.RESTARTED for each in self.done):
                 yield from self._take_back(self.plan.first_back)
             if move.back is not None and not self.plan.undo:
                 back = self._write(move.back)
                 message = f"namespace/{move.namespace} labels put back" if back is None else f"not put back: {back}"
                 what = What.PUT_BACK if back is None else What.FAILED
-                yield Outcome(kind="Namespace", namespace="", name=move.namespace, what=what, message=message)
+                yield outcomes.outcome(namespace_ref(move.namespace), what, message)
             return
         space = _Space(move, deque(move.restarts), [])
         self._open.append(space)
@@ -203,59 +200,53 @@ class Execution:
             restart = space.todo.popleft()
             self._started.add(Key.of(restart))
             if restart.step is not None and (failed := self._write(restart.step)) is not None:
-                yield self._failed(restart.kind, restart.namespace, restart.name, failed)
+                yield self._failed(restart, failed)
                 continue
             if waits:
                 space.rolling.append(_Rolling(restart, self._clock() + self.pace.timeout))
             elif self.pace.pause:
                 space.not_before = self._clock() + self.pace.pause
             if restart.step is not None:
-                yield outcomes.of_workload(restart, What.RESTARTED, restart.step.says)
+                yield outcomes.outcome(restart, What.RESTARTED, restart.step.says)
 
     def _look(self, space: _Space) -> Iterator[Outcome]:
-        for each in list(space.rolling):
-            now, state = self._clock(), self.progress_of(each.restart)
-            state = self._recounted(each, state, now)
-            restart = each.restart
+        for rolling in list(space.rolling):
+            now = self._clock()
+            state = self._recounted(rolling, self.progress_of(rolling.restart), now)
+            restart = rolling.restart
             if state.done:
                 outcome = outcomes.rolled_out(restart, state)
             elif state.wrong:
-                outcome = self._failed(
-                    restart.kind, restart.namespace, restart.name, outcomes.not_by_target(restart, state)
-                )
-            elif now >= each.deadline:
-                outcome = self._timed_out(restart, state)
+                outcome = self._failed(restart, outcomes.not_by_target(restart, state))
+            elif now >= rolling.deadline:
+                event = self._cluster.last_event(restart, [*state.waiting, *state.old])
+                outcome = self._failed(restart, outcomes.late(restart, state, event, self.pace.timeout))
             else:
                 continue
-            space.rolling.remove(each)
+            space.rolling.remove(rolling)
             space.not_before = now + self.pace.pause
             yield outcome
 
-    def _recounted(self, each: _Rolling, state: Progress, now: float) -> Progress:
+    def _recounted(self, rolling: _Rolling, state: Progress, now: float) -> Progress:
         """An autoscaler may want fewer pods by now than when the plan was made."""
         if not state.short:
-            each.short_since = None
+            rolling.short_since = None
             return state
-        each.short_since = each.short_since if each.short_since is not None else now
-        if now - each.short_since < _SHORT:
+        rolling.short_since = now if rolling.short_since is None else rolling.short_since
+        if now - rolling.short_since < _SHORT:
             return state
-        each.short_since = now
-        wanted = self._cluster.wanted(each.restart)
-        if wanted is None or wanted >= each.restart.pods:
+        rolling.short_since, restart = now, rolling.restart
+        wanted = self._cluster.wanted(restart)
+        if wanted is None or wanted >= restart.pods:
             return state
-        each.restart = msgspec.structs.replace(each.restart, pods=wanted, stays=min(each.restart.stays, wanted))
-        return self.progress_of(each.restart)
-
-    def _timed_out(self, restart: Restart, state: Progress) -> Outcome:
-        event = self._cluster.last_event(restart, [*state.waiting, *state.old])
-        message = outcomes.late(restart, state, event, self.pace.timeout)
-        return self._failed(restart.kind, restart.namespace, restart.name, message)
+        rolling.restart = msgspec.structs.replace(restart, pods=wanted, stays=min(restart.stays, wanted))
+        return self.progress_of(rolling.restart)
 
     def _close(self, move: Move) -> Iterator[Outcome]:
         if move.close is None or any(outcomes.failed_in(outcome, move) for outcome in self.done):
             return
         if (failed := self._write(move.close)) is not None:
-            yield self._failed("Namespace", "", move.namespace, failed)
+            yield self._failed(namespace_ref(move.namespace), failed)
         else:
             yield outcomes.of_namespace(move, What.UNDONE, move.after)
 
@@ -272,7 +263,6 @@ class Execution:
         self.doubtful = None
         return failed
 
-    def _failed(self, kind: str, namespace: str, name: str, message: str) -> Outcome:
+    def _failed(self, of: Keyed, message: str) -> Outcome:
         self.failures += 1
-        text = f"{spoken(kind, name)} failed: {message}"
-        return Outcome(kind=kind, namespace=namespace, name=name, what=What.FAILED, message=text, detail=message)
+        return outcomes.outcome(of, What.FAILED, f"{spoken(of.kind, of.name)} failed: {message}", message)

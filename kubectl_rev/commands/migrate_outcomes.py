@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kubectl_rev.core.checks.model import Ref, namespace_ref
+from kubectl_rev.core.mesh.resources import Keyed
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Move, Plan, Restart
 from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.core.migration.run import Outcome, Progress
 from kubectl_rev.core.writes import Step
+from kubectl_rev.render.text import pairs
 
 _SHOWN = 3  # pods, by name
 
@@ -19,38 +22,33 @@ def expected(plan: Plan) -> Iterator[tuple[Step, Outcome]]:
         yield step, of_tag(step, What.MOVED)
     for move in plan.moves:
         if move.label:
-            yield move.label, of_label(move, move.label)
+            yield move.label, outcome(namespace_ref(move.namespace), What.LABELED, move.label.says)
         for restart in move.restarts:
             if restart.step:
-                yield restart.step, of_workload(restart, What.RESTARTED, restart.step.says)
+                yield restart.step, outcome(restart, What.RESTARTED, restart.step.says)
 
 
-def of_label(move: Move, step: Step) -> Outcome:
-    return Outcome(kind="Namespace", namespace="", name=move.namespace, what=What.LABELED, message=step.says)
+def outcome(of: Keyed, what: What, message: str, detail: str = "") -> Outcome:
+    return Outcome(kind=of.kind, namespace=of.namespace, name=of.name, what=what, message=message, detail=detail)
 
 
 def of_tag(step: Step, what: What, failed: str | None = None) -> Outcome:
     """One of the objects that make a tag."""
     message = step.says if failed is None else f"{step.says} failed: {failed}"
-    return Outcome(kind="Tag", namespace="", name=step.name, what=what, message=message)
+    return outcome(Ref("Tag", "", step.name), what, message)
 
 
 def of_namespace(move: Move, what: What, labels: dict[str, str] | None = None) -> Outcome:
     """`labels` are those that it has now."""
     message = f"namespace/{move.namespace} {what.value}"
-    detail = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
-    return Outcome(kind="Namespace", namespace="", name=move.namespace, what=what, message=message, detail=detail)
-
-
-def of_workload(restart: Restart, what: What, message: str) -> Outcome:
-    return Outcome(kind=restart.kind, namespace=restart.namespace, name=restart.name, what=what, message=message)
+    return outcome(namespace_ref(move.namespace), what, message, pairs(labels or {}))
 
 
 def rolled_out(restart: Restart, state: Progress) -> Outcome:
     """`deployment.apps/web rolled out (canary, 3/3)`."""
     stays = f"; {restart.stays} kept by its partition" if restart.stays else ""
     tally = f"{restart.revision or 'no sidecar'}, {state.ready}/{restart.pods}{stays}"
-    return of_workload(restart, What.ROLLED_OUT, f"{spoken(restart.kind, restart.name)} rolled out ({tally})")
+    return outcome(restart, What.ROLLED_OUT, f"{spoken(restart.kind, restart.name)} rolled out ({tally})")
 
 
 def not_by_target(restart: Restart, state: Progress) -> str:

@@ -1,16 +1,20 @@
-"""What a migration does before anything is written: read, plan, check."""
+"""What a migration does before anything is written: which namespaces, do the flags agree, read, plan, check."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
-from kubectl_rev.commands.revision_flag import named
+from kubectl_rev.commands.lookup import revision_named
+from kubectl_rev.commands.names import NAMESPACES
 from kubectl_rev.commands.source import Source, check
 from kubectl_rev.core.checks.model import Finding, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.revision_names import Kind, split
 from kubectl_rev.core.mesh.snapshot import Absent, Gap
 from kubectl_rev.core.migration import choosing, inferred_injectors, migration, tagging, undo
 from kubectl_rev.core.migration.checks.preflight import find
@@ -19,6 +23,7 @@ from kubectl_rev.core.migration.patch_targets import PatchTargets
 from kubectl_rev.core.migration.plan import Plan
 from kubectl_rev.core.migration.preflight_facts import PreflightContext, PreflightFacts
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
+from kubectl_rev.dumps import snapshot_file, yaml_reader
 from kubectl_rev.errors import ClusterError, Forbidden, UsageError
 
 # What a plan made of a dump does not look at.
@@ -45,10 +50,65 @@ class Preflight(msgspec.Struct, frozen=True):
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
+def named(arguments: Sequence[str], namespace: str, filename: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The namespaces that were named in any way, and the texts of a dump, by path, if the file or directory is one.
+
+    Neither where the file is an empty list: what made it found nothing to move.
+    """
+    names = [_namespace(word) for word in arguments]
+    if namespace and names not in ([], [namespace]):
+        raise UsageError("name namespaces as arguments or with --namespace, not both")
+    names += [namespace] if namespace else []
+    if not filename:
+        return tuple(names), {}
+    texts = snapshot_file.texts(filename, sys.stdin.buffer)
+    whole = "".join(texts.values())
+    listed = yaml_reader.names(whole) if list(texts) == [filename] else None
+    if listed is None and whole.strip():
+        return tuple(names), texts
+    names += [_namespace(f"{one.type}/{one.name}") for one in listed or ()]
+    return tuple(names), {}
+
+
+def _namespace(word: str) -> str:
+    kind, slash, name = word.rpartition("/")
+    if slash and kind not in NAMESPACES:
+        raise UsageError(f'"{word}" is no namespace: a migration moves whole namespaces')
+    return name
+
+
+def consistent(migration: Request) -> Request:
+    """What is asked for, with the name of the tag alone: `tag/prod` is prod.
+
+    Raises UsageError for flags that contradict each other. A file of names chooses, if only none at all.
+    """
+    kind, tag = split(migration.tag)
+    if kind is Kind.REVISION:
+        raise UsageError(f"{migration.tag} is a revision: a tag is wanted")
+    migration = msgspec.structs.replace(migration, tag=tag)
+    chosen = [bool(migration.names) or migration.listed, migration.selector is not None, migration.everything]
+    if sum(chosen) > 1:
+        raise UsageError("names, --selector and --all-namespaces exclude each other")
+    if migration.undo and (migration.to or migration.came_from or migration.enroll):
+        raise UsageError("--undo goes back to what was recorded: it takes no --to, --from or --enroll")
+    if migration.force_owned and migration.skip_owned:
+        raise UsageError("--force-owned and --skip-owned exclude each other")
+    if migration.tag and (migration.exclude or migration.skip_owned):
+        raise UsageError("--tag moves a tag with all that follows it: it takes no --exclude or --skip-owned")
+    if not migration.undo and not migration.to:
+        raise UsageError("where to? say --to REVISION or --to TAG, or --undo")
+    if migration.tag and (any(chosen) or migration.came_from):
+        raise UsageError("--tag moves a tag with all that follows it: it takes no namespaces")
+    if not any(chosen) and not migration.came_from and not migration.tag:
+        raise UsageError("which namespaces? name them, or say --from REVISION, --selector or --all-namespaces")
+    if migration.to and migration.to == migration.came_from:
+        raise UsageError("--from and --to are the same")
+    return migration
+
+
 def read(request: Request, dump: dict[str, str], source: Source) -> MeshState:
     """One namespace if one was named, else everything; from the dump (texts by path) if there is one."""
     if dump:
-        from kubectl_rev.dumps import snapshot_file
         from kubectl_rev.dumps.patch_targets import originals
 
         snapshot = snapshot_file.parse(dump)
@@ -110,13 +170,13 @@ def planned(request: Request, known: MeshState, source: Source) -> tuple[Plan, S
         if request.tag and request.undo:
             return tagging.undo(survey, originals, request, now)
         if request.tag:
-            to = named(survey, request.to, source)
+            to = revision_named(survey, request.to, source)
             return tagging.plan(survey, originals, request, to, now)
         if request.undo:
             made = undo.plan(survey, originals, request, undo.named(originals, survey, request), now)
         else:
-            to = named(survey, request.to, source)
-            came_from = named(survey, request.came_from, source, running=True) if request.came_from else None
+            to = revision_named(survey, request.to, source)
+            came_from = revision_named(survey, request.came_from, source, running=True) if request.came_from else None
             if came_from is not None and (came_from.kind, came_from.name) == (to.kind, to.name):
                 raise UsageError("--from and --to are the same")
             choice = choosing.choose(survey, originals, request, to, came_from)

@@ -1,19 +1,29 @@
-"""What rev-migrate says besides its results: the question, what was found, what is left."""
+"""What rev-migrate says besides its results: the question, what was found, what is left, and how far it is.
+
+On a terminal a live display shows a bar per namespace under way, and how much is done and left; lines about what
+happened scroll by above it. Elsewhere there are those lines and nothing else.
+"""
 
 from __future__ import annotations
+
+import os
+import shutil
+import sys
 
 from kubectl_rev.commands.migrate_execution import Execution
 from kubectl_rev.commands.migrate_preflight import Preflight
 from kubectl_rev.commands.terminal import err, style
 from kubectl_rev.core.checks.model import Ref, namespace_ref, ref_of
 from kubectl_rev.core.migration.patches import spoken
-from kubectl_rev.core.migration.plan import Plan
+from kubectl_rev.core.migration.plan import Plan, Restart
 from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.render import findings, text
 from kubectl_rev.render import migrate as render
 
 _FEW = 3  # namespaces, by name
 _SHOWN = 20  # workloads that are left, by name
+_BAR = 20  # cells
+_BARS = 8
 
 
 def tell_interrupted(execution: Execution) -> None:
@@ -72,3 +82,59 @@ def changed(plan: Plan) -> list[Ref]:
         refs += [namespace_ref(move.namespace)] if move.label or move.close else []
         refs += [ref_of(one) for one in move.restarts if one.step]
     return refs
+
+
+class Live:
+    """`line` prints above the display, `draw` brings it up to date, `end` removes it."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._on = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._drawn: list[str] = []
+
+    def line(self, line: str) -> None:
+        self._erase()
+        err(line)
+        self.draw()
+
+    def draw(self) -> None:
+        if not self._on:
+            return
+        lines = self._lines()
+        if lines == self._drawn:
+            return
+        self._erase()
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.flush()
+        self._drawn = lines
+
+    def end(self) -> None:
+        self._erase()
+
+    def _erase(self) -> None:
+        if self._drawn:
+            sys.stderr.write(f"\x1b[{len(self._drawn)}F\x1b[J")
+            sys.stderr.flush()
+        self._drawn = []
+
+    def _lines(self) -> list[str]:
+        width = shutil.get_terminal_size().columns - 1
+        execution = self._execution
+        rolling = execution.rolling
+        done = sum(each.what is What.ROLLED_OUT for each in execution.done)
+        lines = []
+        names = list(dict.fromkeys(each.namespace for each in rolling))
+        widest = max(map(len, names[:_BARS]), default=0)
+        for name in names[:_BARS]:
+            of = [restart for restart in execution.plan.restarts if restart.namespace == name]
+            over = sum(each.what is What.ROLLED_OUT and each.namespace == name for each in execution.done)
+            full = _BAR * over // max(len(of), 1)
+            now = ", ".join(self._state(each) for each in rolling if each.namespace == name)
+            lines.append(f"{name:{widest}}   {'█' * full}{'░' * (_BAR - full)}   {over}/{len(of)}   {now}")
+        more = f" ({len(names) - _BARS} more namespaces are under way)" if len(names) > _BARS else ""
+        lines.append(f"{done} rolled out, {len(rolling)} under way, {len(execution.left)} left{more}")
+        return [text.clean(line)[:width] for line in lines]
+
+    def _state(self, restart: Restart) -> str:
+        state = self._execution.progress_of(restart)
+        return f"{spoken(restart.kind, restart.name)} {state.ready}/{restart.pods}"

@@ -104,11 +104,11 @@ def parse(arguments: Sequence[str]) -> Query:
 
 def of_names(listed: Sequence[Name]) -> Query:
     """The same as a list of names has it: namespaces are listed, and so are our own types; all else is explained."""
-    kinds = {_LIST_OF.get(each.type.lower()) for each in listed}
+    kinds = {_LIST_OF.get(name.type.lower()) for name in listed}
     if len(kinds) == 1 and (kind := kinds.pop()) in ("namespaces", "revisions", "tags"):
-        return ListQuery(kind, None, tuple(dict.fromkeys(each.name for each in listed)))
-    found = (msgspec.structs.replace(_subject(f"{e.type}/{e.name}"), namespace=e.namespace or "") for e in listed)
-    return SubjectQuery(tuple(dict.fromkeys(found)))
+        return ListQuery(kind, None, tuple(dict.fromkeys(name.name for name in listed)))
+    subjects = (Subject(_kind_of(name.type), name.name, name.namespace or "") for name in listed)
+    return SubjectQuery(tuple(dict.fromkeys(subjects)))
 
 
 def _subject(word: str) -> Subject:
@@ -117,4 +117,8 @@ def _subject(word: str) -> Subject:
         raise UsageError("use either TYPE NAME... or TYPE/NAME..., not both")
     if not name or "/" in name:
         raise UsageError(f'"{word}" is not of the form TYPE/NAME')
-    return Subject(_EXPLAINED.get(kind.lower(), kind.lower()), name)
+    return Subject(_kind_of(kind), name)
+
+
+def _kind_of(word: str) -> str:
+    return _EXPLAINED.get(word.lower(), word.lower())

@@ -1,19 +1,19 @@
-"""What rev-verify answers: the question parsed, the evidence gathered, the verdict and its text."""
+"""rev-verify: the question parsed, the evidence gathered, until it holds with --wait, the verdict and its text."""
 
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from kubectl_rev.commands import catalogue, names_file, wait
+from kubectl_rev.commands import catalogue, lookup, names
 from kubectl_rev.commands.flags import ConnectionFlags, FailOn, Output
-from kubectl_rev.commands.lookup import no_namespace
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
-from kubectl_rev.commands.name_lines import name_lines
-from kubectl_rev.commands.revision_flag import named
 from kubectl_rev.commands.source import Source, check
 from kubectl_rev.commands.terminal import err, out, style
 from kubectl_rev.core.checks.model import Severity
@@ -24,13 +24,15 @@ from kubectl_rev.core.verification import compare as sinces
 from kubectl_rev.core.verification import verify
 from kubectl_rev.core.verification.evidence import Evidence
 from kubectl_rev.core.verification.verify import Verdict, Verification
-from kubectl_rev.errors import ExitCode, UsageError
+from kubectl_rev.errors import ClusterError, ExitCode, UsageError
 from kubectl_rev.render import verify as render
 from kubectl_rev.render.output import written
-from kubectl_rev.render.text import builtins
+from kubectl_rev.render.text import builtins, clean
 
 RBAC = Path(__file__).resolve().parent.parent / "rbac.yaml"
 _ISTIO_SYSTEM = "istio-system"
+_PAUSE = 3.0  # seconds between two reads: connections cannot be watched, only asked for
+_HEARTBEAT = 30.0  # seconds without a line, until the same one is said again
 
 _CODE: dict[Verdict, ExitCode] = {
     Verdict.SAFE: ExitCode.OK,
@@ -78,8 +80,8 @@ def run(request: Request) -> ExitCode:
 
 
 def _verify(request: Request) -> ExitCode:
-    file = names_file.opened(request.filename)
-    listed = names_file.named(request.arguments, file, request.connection.namespace)
+    file = names.opened(request.filename)
+    listed = names.named(request.arguments, file, request.connection.namespace)
     namespaces = frozenset(listed) or frozenset(filter(None, [request.connection.namespace]))
     _consistent(request, namespaces, dump=file.dump)
     criteria = verify.Request(
@@ -90,12 +92,10 @@ def _verify(request: Request) -> ExitCode:
     )
     source = Source(request.connection, file.dump, True, file.stdin)
 
-    def answer() -> tuple[Evidence, Verification]:
-        return _answer(request, namespaces, criteria, source)
-
+    answer = partial(_answer, request, namespaces, criteria, source)
     held = True
     if request.wait is not None:
-        evidence, report, held = wait.holds(answer, request.wait)
+        evidence, report, held = holds(answer, request.wait)
     else:
         evidence, report = answer()
     for kind in request.accept:
@@ -134,29 +134,24 @@ def _answer(
     check(evidence.survey)
     if request.uninstall:
         revision = _installed(evidence, request.uninstall, source)
-        return evidence, verify.verify_uninstall(
-            evidence, revision, parsed(request.by) if request.by else None, criteria
-        )
-    wanted = named(evidence.survey, request.revision, source).revision if request.revision else ""
-    _exist(evidence, namespaces)
+        by = parsed(request.by) if request.by else None
+        return evidence, verify.verify_uninstall(evidence, revision, by, criteria)
+    wanted = lookup.revision_named(evidence.survey, request.revision, source).revision if request.revision else ""
+    for name in sorted(namespaces):
+        if missing := lookup.no_namespace(evidence.survey, name):
+            raise UsageError(missing)
     return evidence, verify.verify_move(evidence, wanted, namespaces, criteria, MESH_CHECKS)
 
 
 def _installed(evidence: Evidence, text: str, source: Source) -> str:
     """The revision to uninstall: a tag is none, even where its name is all that people know."""
     try:
-        return named(evidence.survey, text, source, [Kind.REVISION]).revision
+        return lookup.revision_named(evidence.survey, text, source, [Kind.REVISION]).revision
     except UsageError as error:
         _, name = split(text)
         if revision := evidence.mesh.tag_revisions.get(name):
             raise UsageError(f"{name} is a tag of revision {revision}: use --uninstall {revision}") from error
         raise
-
-
-def _exist(evidence: Evidence, namespaces: frozenset[str]) -> None:
-    for name in sorted(namespaces):
-        if missing := no_namespace(evidence.survey, name):
-            raise UsageError(missing)
 
 
 def _text(request: Request, report: Verification, evidence: Evidence, source: Source) -> str:
@@ -173,6 +168,48 @@ def _text(request: Request, report: Verification, evidence: Evidence, source: So
         "Verification",
         value=lambda: builtins(report) | ({} if since is None else {"since": builtins(since)}),
         text=lambda: render.verification(report, style(wide=request.output is Output.WIDE), since),
-        names=lambda: name_lines(render.names(report)),
+        names=lambda: names.lines(render.names(report)),
         junit=lambda: render.junit(report),
     )
+
+
+def holds(
+    answer: Callable[[], tuple[Evidence, Verification]],
+    seconds: float,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[Evidence, Verification, bool]:
+    """--wait: ask again until it holds; a line each time the answer changes, and every half minute.
+
+    The last answer, and False if it did not hold in time. A cluster that is away for a while is waited for too.
+
+    Raises what `answer` raises if there never was one, and what waiting cannot change (a usage error) at once.
+    """
+    deadline, last_state, silent_since = clock() + seconds, "", clock()
+    last: tuple[Evidence, Verification] | None = None
+    while True:
+        try:
+            last = answer()
+            now = _state(last[1])
+        except ClusterError as error:
+            if clock() >= deadline:
+                raise
+            now = str(error)
+        else:
+            if _CODE[last[1].verdict] is ExitCode.OK:
+                return *last, True
+        left = deadline - clock()
+        if now != last_state or clock() - silent_since >= _HEARTBEAT:
+            err(clean(now if now != last_state else f"still {now} ({max(left, 0):.0f}s left)"))
+            last_state, silent_since = now, clock()
+        if left <= 0 and last is not None:
+            err(f"timed out: it did not hold within {seconds:.0f}s; run the same command again to go on waiting")
+            return *last, False
+        sleep(min(_PAUSE, max(left, 0)))
+
+
+def _state(report: Verification) -> str:
+    """`NOT SAFE …: 3 reasons (REV301 2, REV306 1)`: what must change for a new line to be worth it."""
+    codes = [f"{check.code} {check.findings}" for check in report.checks if check.findings]
+    return f"{render.verdict_line(report)}{' (' + ', '.join(codes) + ')' if codes else ''}"

@@ -44,6 +44,15 @@ class _Head(Shape):
     metadata: _Name | None = None
     items: list[msgspec.Raw] | None = None
 
+    @property
+    def group(self) -> str:
+        return group_of(self.api_version or "")
+
+    @property
+    def resource(self) -> Resource | None:
+        """Its entry in the registry."""
+        return BY_NAME.get((self.group, self.kind or ""))
+
 
 class _Saved(msgspec.Struct, rename="camel"):
     """`kind: Snapshot`. `read` lists the resources that were read, wholly or in part; a later release may know more.
@@ -83,34 +92,31 @@ def parse(texts: dict[str, str]) -> Snapshot:
     saved: list[Snapshot] = []
     config: list[objects.IstioConfig] = []
     for path, text in texts.items():
-        with _named(_place(path)):
+        with _named(path):
             for head, raw in flat(documents(text)):
-                if head.kind == "Snapshot" and group_of(head.api_version or "") == group_of(API_VERSION):
+                if head.kind == "Snapshot" and head.group == group_of(API_VERSION):
                     saved.append(_saved(head, raw))
                     continue
-                kind = BY_NAME.get((group_of(head.api_version or ""), head.kind or ""))
+                kind = head.resource
                 seen.add(kind.resource if kind else "")
-                if group_of(head.api_version or "") in labels.CONFIG_GROUPS:
+                if head.group in labels.CONFIG_GROUPS:
                     seen.add(labels.CONFIGURATION)
                     config += _config(head, raw)
                 if kind and raw is not None:
                     each = _complete(kind, _object(kind, head, raw))
                     found[Key(each.namespace, kind.kind, each.name)] = kind, each
-    where = _place(next(iter(texts))) if len(texts) == 1 else f"these {len(texts)} files"
-    if saved and (seen or len(saved) > 1):
-        raise UsageError(f"{where}: a saved snapshot cannot be combined with other objects")
-    if not saved and not seen:
-        raise UsageError(f"{where}: no Kubernetes objects in it")
+    with _named(next(iter(texts)) if len(texts) == 1 else f"these {len(texts)} files"):
+        if saved and (seen or len(saved) > 1):
+            raise ValueError("a saved snapshot cannot be combined with other objects")
+        if not saved and not seen:
+            raise ValueError("no Kubernetes objects in it")
     return saved[0] if saved else _plain(found.values(), config, seen)
 
 
-def _place(path: str) -> str:
-    return "standard input" if path == "-" else path
-
-
 @contextlib.contextmanager
-def _named(where: str) -> Iterator[None]:
+def _named(path: str) -> Iterator[None]:
     """Say in which file something is wrong."""
+    where = "standard input" if path == "-" else path
     try:
         yield
     except ValueError as error:  # msgspec's are ValueErrors too
@@ -166,7 +172,7 @@ def _config(head: _Head, raw: msgspec.Raw | None) -> list[objects.IstioConfig]:
     if raw is None or not head.kind:
         return []
     each = decode(raw, objects.IstioConfig, {"kind": head.kind})
-    each.resource = f"{plural_of(head.kind)}.{group_of(head.api_version or '')}"
+    each.resource = f"{plural_of(head.kind)}.{head.group}"
     each.metadata.namespace = each.metadata.namespace or "default"
     return [each] if labels.REV in each.labels else []
 
@@ -181,8 +187,10 @@ def _plain(found: Iterable[tuple[Resource, Object]], config: list[objects.IstioC
             continue
         if isinstance(each, objects.ConfigMap) and not each.name.startswith(INJECTOR_CONFIG):
             continue
-        if isinstance(each, WorkloadObject) and kind.kind == "ReplicaSet":
-            _without_template(each)
+        above = each.metadata.controller
+        if isinstance(each, WorkloadObject) and kind.kind == "ReplicaSet" and above and above.kind == "Deployment":
+            # A Deployment's template is the one that counts, not those of its ten ReplicaSets.
+            each.spec = objects.WorkloadSpec(replicas=each.spec.replicas)
         lists[kind.field].append(each)
     gaps = [
         Gap("list", kind.resource, "", Absent.DUMP)
@@ -195,13 +203,6 @@ def _plain(found: Iterable[tuple[Resource, Object]], config: list[objects.IstioC
     return lean(Snapshot(**lists, istiods=istiods, config=config, gaps=gaps))
 
 
-def _without_template(replica_set: WorkloadObject) -> None:
-    """A Deployment's template is the one that counts, not those of its ten ReplicaSets."""
-    controller = replica_set.metadata.controller
-    if controller is not None and controller.kind == "Deployment":
-        replica_set.spec = objects.WorkloadSpec(replicas=replica_set.spec.replicas)
-
-
 def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
     if head.api_version != API_VERSION:
         raise ValueError(f"a Snapshot of {head.api_version}; this kubectl rev reads {API_VERSION}")
@@ -210,8 +211,7 @@ def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
         raise ValueError("a saved snapshot without its last line (complete: true): is the file complete?")
     lists: dict[str, Any] = {field: [] for field in FIELDS}
     for inner, item in flat(saved.items):
-        kind = BY_NAME.get((group_of(inner.api_version or ""), inner.kind or ""))
-        if kind and item is not None:
+        if (kind := inner.resource) and item is not None:
             lists[kind.field].append(_object(kind, inner, item))
     istiods: list[Any] = [_object(BY_KIND["Pod"], inner, item) for inner, item in flat(saved.istiods) if item]
     config = [decode(item, objects.IstioConfig) for item in saved.config]

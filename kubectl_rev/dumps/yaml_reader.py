@@ -230,7 +230,7 @@ def decode(raw: bytes | msgspec.Raw, into: type[T], also: dict[str, Any] | None 
     """
     with suppress(msgspec.ValidationError):
         return msgspec.json.decode(raw, type=into)
-    value = _without_nulls(msgspec.json.decode(raw))
+    value = without_nulls(msgspec.json.decode(raw))
     try:
         return msgspec.convert(value | (also or {}) if isinstance(value, dict) else value, into)
     except msgspec.ValidationError as error:
@@ -241,10 +241,11 @@ def decode(raw: bytes | msgspec.Raw, into: type[T], also: dict[str, Any] | None 
 _STRING_MAPS = frozenset({"labels", "annotations", "matchLabels", "selector", "data"})
 
 
-def _without_nulls(value: Any, key: str = "") -> Any:
+def without_nulls(value: Any, key: str = "") -> Any:
+    """JSON as the API server takes it: a null, which Go writes for an empty slice, counts as absent."""
     if isinstance(value, dict):
-        return {k: _without_nulls(v, k) for k, v in value.items() if v is not None or key in _STRING_MAPS}
-    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
+        return {k: without_nulls(v, k) for k, v in value.items() if v is not None or key in _STRING_MAPS}
+    return [without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 def spoken(error: msgspec.ValidationError) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import InjectorTrace
 from kubectl_rev.core.status.explain import Explanation
-from kubectl_rev.render.text import Style, clean, gap_text, paint, plural, wrap
+from kubectl_rev.render.text import Style, clean, gap_text, paint, pairs, plural, wrap
 
 
 def explanation(story: Explanation, style: Style) -> str:
@@ -39,19 +39,16 @@ def _trials(injector: InjectorTrace) -> list[tuple[str, str, str]]:
 
 
 def _facts(story: Explanation) -> Iterator[tuple[str, str]]:
+    labelled = "not read" if story.labels is None else pairs(story.labels, ", ") or "no injection labels"
     if story.subject.kind == "Namespace":
-        yield "labels", _labels(story)
+        yield "labels", labelled
     else:
-        yield "namespace", _labels(story)
+        yield "namespace", labelled
         annotated = [f"annotation {key}={value}" for key, value in story.pod_annotations.items()]
         which = "gateway" if story.subject.kind == "Gateway" else "pod"
-        yield which, ", ".join(filter(None, [_pairs(story.pod_labels), *annotated])) or "no injection labels"
-    for each in story.ignored:
-        yield "ignored", each
-
-
-def _labels(story: Explanation) -> str:
-    return "not read" if story.labels is None else _pairs(story.labels) or "no injection labels"
+        yield which, ", ".join(filter(None, [pairs(story.pod_labels, ", "), *annotated])) or "no injection labels"
+    for label in story.ignored:
+        yield "ignored", label
 
 
 def _outcome(story: Explanation) -> Iterator[tuple[str, str]]:
@@ -63,7 +60,7 @@ def _outcome(story: Explanation) -> Iterator[tuple[str, str]]:
             proxy = "without a sidecar"
         yield "running", f"{plural(row.pods, 'pod')} {proxy}: {row.restart}"
     if not story.running:
-        unread = any(gap.resource == "pods" and gap.namespace in ("", _namespace_of(story)) for gap in story.gaps)
+        unread = any(gap.resource == "pods" and gap.namespace in ("", story.subject.space) for gap in story.gaps)
         yield "running", "not known: the pods could not be read" if unread else "no pods"
     for finding in story.findings:
         yield "found", f"{finding.code} {finding.severity.value}: {finding.message}"
@@ -73,18 +70,10 @@ def _outcome(story: Explanation) -> Iterator[tuple[str, str]]:
         yield "not read", gap_text(gap)
 
 
-def _namespace_of(story: Explanation) -> str:
-    return story.subject.name if story.subject.kind == "Namespace" else story.subject.namespace
-
-
 def _aligned(facts: Iterable[tuple[str, str]], style: Style) -> list[str]:
     return [
         line for what, text in facts for line in wrap(f"  {what:<9}   ", text, None if what == "next" else style.width)
     ]
-
-
-def _pairs(given: dict[str, str]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in given.items())
 
 
 def _serves(injector: InjectorTrace) -> str:

@@ -12,7 +12,7 @@ from itertools import groupby
 from kubectl_rev.core.checks.joined_hints import joined, shape
 from kubectl_rev.core.checks.messages import summary, template_of
 from kubectl_rev.core.checks.model import Finding, Ref
-from kubectl_rev.render.text import Style, clean, paint, plural, wrap
+from kubectl_rev.render.text import Style, clean, paint, plural, subject, within, wrap
 
 _NAMES = 3  # named in the line for several; one more is named too, instead of counted
 _CAUSES = 5  # lines for one code
@@ -40,7 +40,9 @@ def causes(
     folded = fold(findings, style)
     shown = folded[:_CAUSES] if _short(style) else folded
     for number, (cause, head) in enumerate(zip(shown, heads, strict=False)):
-        yield from wrap(head, f"{subjects(cause)}  {summary([each.message for each in cause])}", style.width, indent)
+        yield from wrap(
+            head, f"{subjects(cause)}  {summary([finding.message for finding in cause])}", style.width, indent
+        )
         below = shown[number + 1] if number + 1 < len(shown) else []
         yield from _hint(cause, below, own)
     if left := [finding for cause in folded[len(shown) :] for finding in cause]:
@@ -49,8 +51,8 @@ def causes(
 
 def _hint(cause: Cause, below: Cause, own: str) -> Iterator[str]:
     """What helps: once, where the next cause has the same; never cut, it is there to be copied."""
-    hints = [each.hint for each in cause]
-    if not hints[0] or (own and hints[0].calls(own)) or {*hints} == {each.hint for each in below}:
+    hints = [finding.hint for finding in cause]
+    if not hints[0] or (own and hints[0].calls(own)) or {*hints} == {finding.hint for finding in below}:
         return
     hint, others = joined(hints)
     yield f"{'':{_HINT}}{clean(str(hint))}"
@@ -78,19 +80,17 @@ def subjects(cause: Cause) -> str:
     """`deployment/web -n shop`; for several `18 deployments (web, api, cart -n shop, …)`."""
     refs = list(dict.fromkeys(finding.subject for finding in cause))
     if len(refs) == 1:
-        where = f" -n {refs[0].namespace}" if refs[0].namespace else ""
-        return f"{refs[0]}{where}"
+        return subject(refs[0])
     shown = refs if len(refs) <= _NAMES + 1 else refs[:_NAMES]
     kinds, spaces = {ref.kind for ref in refs}, {ref.namespace for ref in refs}
     names = [_name(ref, with_kind=len(kinds) > 1, with_namespace=len(spaces) > 1) for ref in shown]
     rest = ["…"] if len(shown) < len(refs) else []
-    where = f" -n {refs[0].namespace}" if len(spaces) == 1 and refs[0].namespace else ""
+    where = within(refs[0].namespace) if len(spaces) == 1 else ""
     noun = kinds.pop().lower() if len(kinds) == 1 else "object"
     return f"{plural(len(refs), noun)}{where} ({', '.join([*names, *rest])})"
 
 
 def _name(ref: Ref, *, with_kind: bool, with_namespace: bool) -> str:
-    name = f"{ref}" if with_kind else ref.name
     if not with_namespace or not ref.namespace:
-        return name
-    return f"{name} -n {ref.namespace}" if with_kind else f"{ref.namespace}/{name}"
+        return str(ref) if with_kind else ref.name
+    return subject(ref) if with_kind else f"{ref.namespace}/{ref.name}"

@@ -13,28 +13,23 @@ from kubectl_rev.core.migration.plan import Left, Move, Plan, Restart
 from kubectl_rev.core.migration.reasons import What
 from kubectl_rev.core.migration.run import Outcome, Result
 from kubectl_rev.core.writes import Step
-from kubectl_rev.render.text import Style, clean, counts, gap_place, gap_why, plural, table, wrap
+from kubectl_rev.render.text import Style, clean, counts, gap_place, gap_why, pairs, plural, table, within, wrap
 
 _FEW = 3  # rows that are not worth a line that counts them
 
 
 def plan(found: Plan, style: Style) -> str:
     """Every patch and every restart, in order."""
-    lines = [_headline(found), *(_first(found, style))]
+    lines = [_headline(found)]
+    for step in found.first:
+        lines.append(f"{step.says.partition(' ')[0]}   -> {found.revision}")
+        lines += [f"    {patch(step)}"] if style.wide else []
     for move in found.moves:
         lines += _move(move, style)
-    if found.skipped:
-        lines.append("Skipped:")
-    for each in found.skipped:
-        lines += wrap(f"  namespace/{each.namespace}   ", each.why, style.width)
+    lines += ["Skipped:"] if found.skipped else []
+    for skipped in found.skipped:
+        lines += wrap(f"  namespace/{skipped.namespace}   ", skipped.why, style.width)
     return "\n".join(clean(line) for line in lines)
-
-
-def _first(found: Plan, style: Style) -> Iterable[str]:
-    for step in found.first:
-        yield f"{step.says.partition(' ')[0]}   -> {found.revision}"
-        if style.wide:
-            yield f"    {patch(step)}"
 
 
 def _headline(found: Plan) -> str:
@@ -63,7 +58,7 @@ def _move(move: Move, style: Style) -> Iterable[str]:
             yield f"    {where}{patch(restart.step)}"
     for leftover in move.left:
         head = f"  {spoken(leftover.kind, leftover.name)}   "
-        yield from wrap(head, f"stays ({plural(leftover.pods, 'pod')}): {leftover.why}", style.width)
+        yield from wrap(head, _stays(leftover), style.width)
 
 
 def _change(restart: Restart) -> str:
@@ -85,8 +80,8 @@ def patch(step: Step) -> str:
     return msgspec.json.encode(shown).decode()
 
 
-def _labels(given: dict[str, str]) -> str:
-    return ",".join(f"{key}={value}" for key, value in given.items()) or "<none>"
+def _labels(labels: dict[str, str]) -> str:
+    return pairs(labels) or "<none>"
 
 
 def not_checked(gaps: Sequence[Gap], style: Style) -> str:
@@ -102,12 +97,11 @@ def not_checked(gaps: Sequence[Gap], style: Style) -> str:
     return "\n".join(lines)
 
 
-def outcome(each: Outcome, *, many: bool, dry_run: str = "") -> str:
+def outcome(one: Outcome, *, many: bool, dry_run: str = "") -> str:
     """One line for stderr: `deployment.apps/web rolled out (canary, 3/3)`; `many` namespaces are named."""
-    subject, _, said = each.message.partition(" ")
-    where = f" -n {each.namespace}" if many and each.namespace else ""
+    subject, _, what = one.message.partition(" ")
     suffix = f" ({dry_run} dry run)" if dry_run else ""
-    return clean(f"{subject}{where} {said}{suffix}")
+    return clean(f"{subject}{within(one.namespace) if many else ''} {what}{suffix}")
 
 
 def result(found: Result, moves: Sequence[Move], style: Style) -> str:
@@ -145,7 +139,11 @@ def stays(left: Sequence[Left], style: Style) -> str:
     lines = []
     for leftover in left:
         head = f"{spoken(leftover.kind, leftover.name)} -n {leftover.namespace} "
-        lines += wrap(head, f"stays ({plural(leftover.pods, 'pod')}): {leftover.why}", style.width)
+        lines += wrap(head, _stays(leftover), style.width)
         if leftover.hint:
             lines.append(f"    {clean(str(leftover.hint))}")  # never cut: it is there to be copied
     return "\n".join(lines)
+
+
+def _stays(leftover: Left) -> str:
+    return f"stays ({plural(leftover.pods, 'pod')}): {leftover.why}"

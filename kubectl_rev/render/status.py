@@ -8,7 +8,7 @@ from kubectl_rev.core.checks.hints import Hint, command
 from kubectl_rev.core.checks.model import Finding
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.istiod_veto import release
-from kubectl_rev.core.status.items import ControlPlaneItem, NamespaceItem, Overview, SelectedItem
+from kubectl_rev.core.status.items import ControlPlaneItem, NamespaceItem, Overview, PodItem, WorkloadItem
 from kubectl_rev.render import findings
 from kubectl_rev.render.text import (
     UNKNOWN,
@@ -41,30 +41,13 @@ def overview(
 
     `repeated` adds this call's connection flags to a command. `findings_first` for a screen that cuts what is below.
     """
-    parts = [listing(report.control_planes, control_planes(style.wide), style)]
+    parts = [listing(report.control_planes, CONTROL_PLANES, style)]
     if style.width is not None and (line := _bar(report)):  # a terminal, whatever its colours
         parts.append(fit(line, style.width))
     below = [_attention(report, style, repeated), findings.block(report.findings, style)]
     parts += reversed(below) if findings_first else below
     parts.append(not_checked(report.gaps, style, repeated))
     return "\n\n".join(part for part in parts if part)
-
-
-def control_planes(wide: bool) -> Columns:
-    """Columns of `revisions` and of the overview's first table."""
-    columns: list[Column] = [
-        ("REVISION", lambda r: r.revision),
-        ("TAGS", lambda r: ",".join(r.tags)),
-        ("DEFAULT", _default),
-        ("VERSION", lambda r: r.version or ""),
-        ("ISTIOD", _istiod),
-        ("NAMESPACES", lambda r: known(r.namespaces)),
-        ("PROXIES", _proxies),
-    ]
-    if wide:
-        columns[1:1] = [("NAMESPACE", lambda r: r.namespace)]
-        columns += [("INJECTOR", _injector), ("WEBHOOKS", _webhooks)]
-    return columns
 
 
 def _default(row: ControlPlaneItem) -> str:
@@ -95,33 +78,6 @@ def _proxies(row: ControlPlaneItem) -> str:
     return known(row.proxies) if same else f"{known(row.proxies)} ({row.selected} selected)"
 
 
-def tags(wide: bool) -> Columns:
-    """Columns of `tags`."""
-    columns: list[Column] = [
-        ("TAG", lambda r: r.name),
-        ("REVISION", lambda r: r.revision if r.resolves else f"{r.revision} (missing)"),
-        ("NAMESPACES", lambda r: known(r.namespaces)),
-    ]
-    if wide:
-        columns += [("WEBHOOK", lambda r: r.injector or ""), ("SERVICE", lambda r: r.service or "")]
-    return columns
-
-
-def namespaces(wide: bool) -> Columns:
-    """Columns of `namespaces` and of the overview's second table."""
-    columns: list[Column] = [
-        ("NAMESPACE", lambda r: r.name),
-        ("LABEL", _label),
-        ("SELECTED", lambda r: _selected(r.selected)),
-        ("PROXIES", lambda r: counts(r.proxy_revisions)),
-        ("NOTE", lambda r: r.note),
-    ]
-    if wide:
-        columns[3:3] = [("PODS", lambda r: known(r.pods)), ("DRIFT", lambda r: known(r.drifted))]
-        columns += [("BECAUSE", lambda r: r.selected.because)]
-    return columns
-
-
 def _label(row: NamespaceItem) -> str:
     """The label that decides: istio-injection, whatever its value, before istio.io/rev."""
     if row.labels is None:
@@ -132,46 +88,76 @@ def _label(row: NamespaceItem) -> str:
     return ""
 
 
-def _selected(selected: SelectedItem) -> str:
-    return selected.revision or f"<{selected.state}>"
+def _selected(row: NamespaceItem | WorkloadItem | PodItem) -> str:
+    return row.selected.revision or f"<{row.selected.state}>"
 
 
-def workloads(wide: bool, namespaced: bool) -> Columns:
-    """Columns of `workloads`."""
-    columns: list[Column] = [] if namespaced else [("NAMESPACE", lambda r: r.namespace)]
-    columns += [
-        ("KIND", lambda r: r.kind),
-        ("NAME", lambda r: r.name),
-        ("SELECTED", lambda r: _selected(r.selected)),
-        ("PROXIES", lambda r: counts(r.proxy_revisions)),
-        ("DRIFT", lambda r: f"{known(r.drifted)}/{known(r.pods)}" if r.pods is not None else UNKNOWN),
-        ("NOTE", lambda r: r.note),
-    ]
-    return [*columns, ("BECAUSE", lambda r: r.selected.because)] if wide else columns
+CONTROL_PLANES: Columns = (
+    Column("REVISION", lambda r: r.revision),
+    Column("NAMESPACE", lambda r: r.namespace, wide=True),
+    Column("TAGS", lambda r: ",".join(r.tags)),
+    Column("DEFAULT", _default),
+    Column("VERSION", lambda r: r.version or ""),
+    Column("ISTIOD", _istiod),
+    Column("NAMESPACES", lambda r: known(r.namespaces)),
+    Column("PROXIES", _proxies),
+    Column("INJECTOR", _injector, wide=True),
+    Column("WEBHOOKS", _webhooks, wide=True),
+)
+_NAMESPACES: Columns = (
+    Column("NAMESPACE", lambda r: r.name),
+    Column("LABEL", _label),
+    Column("SELECTED", _selected),
+    Column("PODS", lambda r: known(r.pods), wide=True),
+    Column("DRIFT", lambda r: known(r.drifted), wide=True),
+    Column("PROXIES", lambda r: counts(r.proxy_revisions)),
+    Column("NOTE", lambda r: r.note),
+    Column("BECAUSE", lambda r: r.selected.because, wide=True),
+)
+_WORKLOADS: Columns = (
+    Column("NAMESPACE", lambda r: r.namespace),
+    Column("KIND", lambda r: r.kind),
+    Column("NAME", lambda r: r.name),
+    Column("SELECTED", _selected),
+    Column("PROXIES", lambda r: counts(r.proxy_revisions)),
+    Column("DRIFT", lambda r: f"{known(r.drifted)}/{known(r.pods)}" if r.pods is not None else UNKNOWN),
+    Column("NOTE", lambda r: r.note),
+    Column("BECAUSE", lambda r: r.selected.because, wide=True),
+)
+_LISTS: dict[str, Columns] = {
+    "revisions": CONTROL_PLANES,
+    "tags": (
+        Column("TAG", lambda r: r.name),
+        Column("REVISION", lambda r: r.revision if r.resolves else f"{r.revision} (missing)"),
+        Column("NAMESPACES", lambda r: known(r.namespaces)),
+        Column("WEBHOOK", lambda r: r.injector or "", wide=True),
+        Column("SERVICE", lambda r: r.service or "", wide=True),
+    ),
+    "namespaces": _NAMESPACES,
+    "workloads": _WORKLOADS,
+    "gateways": (*_WORKLOADS[:-2], Column("GATEWAY", lambda r: r.gateway), *_WORKLOADS[-2:]),
+}
 
 
-def gateways(wide: bool, namespaced: bool) -> Columns:
-    """Columns of `gateways`: a workload's, and the kind of gateway."""
-    columns = list(workloads(wide, namespaced))
-    at = [name for name, _ in columns].index("NOTE")
-    return [*columns[:at], ("GATEWAY", lambda r: r.gateway), *columns[at:]]
+def columns(kind: str, *, namespaced: bool, taken: str) -> Columns:
+    """Those of a list, in one namespace or in several; ages are of the time when the pods were read."""
+    found = _pods(taken) if kind == "pods" else _LISTS[kind]
+    return [column for column in found if not namespaced or column.name != "NAMESPACE"]
 
 
-def pods(wide: bool, namespaced: bool, taken: str) -> Columns:
-    """Columns of `pods`; ages are of the time when they were read."""
-    columns: list[Column] = [] if namespaced else [("NAMESPACE", lambda r: r.namespace)]
-    columns += [
-        ("NAME", lambda r: r.name),
-        ("PROXY", lambda r: r.proxy_revision or ("unknown" if r.has_proxy else "")),
-        ("SELECTED", lambda r: _selected(r.selected)),
-        ("DRIFT", lambda r: UNKNOWN if r.drift is None else "yes" if r.drift else "no"),
-        ("AGE", lambda r: age(r.created, taken)),
-        ("NOTE", lambda r: r.note),
-    ]
-    if wide:
-        columns[-1:-1] = [("OWNER", lambda r: f"{r.owner.kind}/{r.owner.name}" if r.owner else "")]
-        columns += [("EVIDENCE", lambda r: r.evidence or ""), ("BECAUSE", lambda r: r.selected.because)]
-    return columns
+def _pods(taken: str) -> Columns:
+    return (
+        Column("NAMESPACE", lambda r: r.namespace),
+        Column("NAME", lambda r: r.name),
+        Column("PROXY", lambda r: r.proxy_revision or ("unknown" if r.has_proxy else "")),
+        Column("SELECTED", _selected),
+        Column("DRIFT", lambda r: UNKNOWN if r.drift is None else "yes" if r.drift else "no"),
+        Column("AGE", lambda r: age(r.created, taken)),
+        Column("OWNER", lambda r: f"{r.owner.kind}/{r.owner.name}" if r.owner else "", wide=True),
+        Column("NOTE", lambda r: r.note),
+        Column("EVIDENCE", lambda r: r.evidence or "", wide=True),
+        Column("BECAUSE", lambda r: r.selected.because, wide=True),
+    )
 
 
 def _attention(report: Overview, style: Style, repeated: Callable[[Hint], Hint]) -> str:
@@ -179,7 +165,7 @@ def _attention(report: Overview, style: Style, repeated: Callable[[Hint], Hint])
     rows = [item for item in report.namespaces if item.attention]
     fine = len(report.namespaces) - len(rows)
     shown = rows[: style.limit] if style.limit else rows
-    lines = [listing(shown, namespaces(style.wide), style)] if shown else []
+    lines = [listing(shown, _NAMESPACES, style)] if shown else []
     if len(shown) < len(rows):
         rest = repeated(command("rev-status", "namespaces"))
         lines.append(clean(f"… and {len(rows) - len(shown)} more: {rest}"))

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev.core.checks.hints import CONTROL, Flag, Hint, command
+from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.core.mesh.resources import printed
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.status.items import NOT_CHECKED
@@ -22,7 +23,14 @@ from kubectl_rev.errors import RIGHTS
 API_VERSION = "kubectl-rev/v1"
 
 Row = Sequence[str]
-Column = tuple[str, Callable[[Any], str]]
+
+
+class Column(NamedTuple):
+    """A column of a table of items; a `wide` one is shown with -o wide only."""
+
+    name: str
+    cell: Callable[[Any], str]
+    wide: bool = False
 
 
 class Style(msgspec.Struct, frozen=True):
@@ -70,7 +78,8 @@ def table(columns: Sequence[str], rows: Iterable[Row], style: Style) -> str:
 
 def listing(items: Sequence[Any], columns: Sequence[Column], style: Style) -> str:
     """A table with one row per item."""
-    return table([name for name, _ in columns], [[cell(item) for _, cell in columns] for item in items], style)
+    shown = [column for column in columns if style.wide or not column.wide]
+    return table([column.name for column in shown], [[column.cell(item) for column in shown] for item in items], style)
 
 
 def builtins(value: Any) -> dict[str, Any]:
@@ -106,8 +115,22 @@ def yaml(kind: str, value: Any) -> str:
 
 def name(kind: str, namespace: str, name: str) -> str:
     """`namespace/shop`, `deployment.apps/web -n shop`: what `-f -` of the next command takes."""
-    where = f" -n {namespace}" if namespace else ""
-    return clean(f"{printed(kind)}/{name}{where}")
+    return clean(f"{printed(kind)}/{name}{within(namespace)}")
+
+
+def within(namespace: str) -> str:
+    """` -n shop`; nothing for what has no namespace."""
+    return f" -n {namespace}" if namespace else ""
+
+
+def subject(ref: Ref) -> str:
+    """`deployment/web -n shop`."""
+    return f"{ref}{within(ref.namespace)}"
+
+
+def pairs(labels: Mapping[str, str], comma: str = ",") -> str:
+    """`app=web,istio.io/rev=canary`."""
+    return comma.join(f"{key}={value}" for key, value in labels.items())
 
 
 _COLORS = {"error": "31", "warning": "33", "info": "36", "good": "32", "bold": "1"}

@@ -39,18 +39,7 @@ def validators(items: Sequence[ValidatorItem], style: Style) -> str:
     """One row per entry; none is said in words."""
     if not items:
         return "No validator of Istio's."
-    columns: list[Column] = [
-        ("VALIDATOR", lambda v: v.name),
-        ("STATE", lambda v: v.health.value),
-        ("POLICY", lambda v: v.failure_policy),
-        ("REVISION", lambda v: v.revision or ""),
-        ("CALLS", _calls),
-        ("VALIDATES", _validates),
-    ]
-    if style.wide:
-        columns[1:1] = [("WEBHOOK", lambda v: v.webhook)]
-        columns += [("OWNER", lambda v: v.owner or ""), ("BECAUSE", lambda v: v.because)]
-    return listing(items, columns, style)
+    return listing(items, _VALIDATORS, style)
 
 
 def _calls(row: ValidatorItem) -> str:
@@ -67,14 +56,8 @@ def probes(items: Sequence[ProbeItem], style: Style) -> str:
     """What the dry runs gave; the reason is under the table, where there is room."""
     if not items:
         return ""
-    columns: list[Column] = [
-        ("CONFIG", lambda p: p.revision or "unlabelled"),
-        ("VALIDATION", lambda p: _WORDS[p.works]),
-        ("VALID", lambda p: _reply(p.valid)),
-        ("INVALID", lambda p: _reply(p.invalid)),
-    ]
     reasons = dict.fromkeys(item.because for item in items if item.because)
-    return "\n".join([listing(items, columns, style), *_lines("  ", reasons, style)])
+    return "\n".join([listing(items, _PROBES, style), *_lines("  ", reasons, style)])
 
 
 _WORDS = {
@@ -88,6 +71,25 @@ _WORDS = {
 def _reply(reply: Reply) -> str:
     by = reply.answer in (Answer.REJECTED, Answer.REFUSED) and reply.webhook
     return f"{reply.answer.value} by {reply.webhook}" if by else reply.answer.value
+
+
+_VALIDATORS = (
+    Column("VALIDATOR", lambda v: v.name),
+    Column("WEBHOOK", lambda v: v.webhook, wide=True),
+    Column("STATE", lambda v: v.health.value),
+    Column("POLICY", lambda v: v.failure_policy),
+    Column("REVISION", lambda v: v.revision or ""),
+    Column("CALLS", _calls),
+    Column("VALIDATES", _validates),
+    Column("OWNER", lambda v: v.owner or "", wide=True),
+    Column("BECAUSE", lambda v: v.because, wide=True),
+)
+_PROBES = (
+    Column("CONFIG", lambda p: p.revision or "unlabelled"),
+    Column("VALIDATION", lambda p: _WORDS[p.works]),
+    Column("VALID", lambda p: _reply(p.valid)),
+    Column("INVALID", lambda p: _reply(p.invalid)),
+)
 
 
 def plan(report: Validation, style: Style) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, groupby, repeat
+from itertools import chain, repeat
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,7 +14,7 @@ from kubectl_rev.core.mesh.snapshot import Absent
 from kubectl_rev.core.verification.compare import Change
 from kubectl_rev.core.verification.verify import CheckItem, GapItem, Status, Verdict, Verification
 from kubectl_rev.render.findings import causes
-from kubectl_rev.render.text import Style, clean, paint, plural, wrap
+from kubectl_rev.render.text import Style, clean, paint, plural, subject, wrap
 
 _WORDS = {
     Status.OK: ("ok", "good"),
@@ -35,12 +36,15 @@ def verification(report: Verification, style: Style, since: Sequence[Change] | N
     if since is not None:
         lines += ["", *_since(since, style)]
     lines += _removal(report, style)
-    lines += ["", paint(clean(verdict_line(report)), _color(report.verdict), style)]
+    color = "good" if report.verdict in _GOOD else "warning" if report.verdict is Verdict.UNKNOWN else "error"
+    lines += ["", paint(clean(verdict_line(report)), color, style)]
     return "\n".join(lines)
 
 
 def _checks(report: Verification, style: Style) -> Iterator[str]:
-    found = {code: list(group) for code, group in groupby(sorted(report.findings, key=_code), key=_code)}
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for finding in report.findings:
+        found[finding.code].append(finding)
     for check in sorted(report.checks, key=lambda check: _ORDER.index(check.status)):
         if (check.status is Status.SKIPPED or _calm(check)) and not style.wide:
             continue
@@ -65,10 +69,6 @@ def _said(check: CheckItem) -> str:
 def _calm(check: CheckItem) -> bool:
     """One of rev-status's own checks that found nothing: in one line with the others."""
     return check.status is Status.OK and not check.passed
-
-
-def _code(finding: Finding) -> str:
-    return finding.code
 
 
 def _asked(check: CheckItem, report: Verification) -> str:
@@ -114,8 +114,7 @@ def _removal(report: Verification, style: Style) -> Iterator[str]:
     if report.method is None or not report.commands:
         return
     yield ""
-    safe = report.verdict is Verdict.SAFE
-    yield "To uninstall it:" if safe else "To uninstall it, once it is safe:"
+    yield "To uninstall it:" if report.verdict is Verdict.SAFE else "To uninstall it, once it is safe:"
     for step in report.commands:
         yield f"  {clean(str(step.command))}"
         if step.note:
@@ -142,9 +141,8 @@ def _leftovers(rows: Sequence[tuple[str, str]], style: Style) -> Iterator[str]:
 def _since(since: Sequence[Change], style: Style) -> Iterator[str]:
     yield "Since then:" if since else "Since then nothing changed."
     for change in since:
-        where = f" -n {change.subject.namespace}" if change.subject.namespace else ""
         what = f"{change.what} {change.before or '-'} -> {change.now or '-'}"
-        yield from wrap("  ", clean(f"{change.subject}{where}: {what}"), style.width, 4)
+        yield from wrap("  ", clean(f"{subject(change.subject)}: {what}"), style.width, 4)
 
 
 def verdict_line(report: Verification) -> str:
@@ -174,10 +172,6 @@ def _about(report: Verification) -> str:
     return f"{' on revision ' + report.revision if report.revision else ''}{where}"
 
 
-def _color(verdict: Verdict) -> str:
-    return "good" if verdict in _GOOD else "warning" if verdict is Verdict.UNKNOWN else "error"
-
-
 def names(report: Verification) -> list[Ref]:
     """The namespaces and workloads with findings, each once, for `-o name`."""
     kinds = ("Namespace", "Gateway", *(workload.kind for workload in TOP_WORKLOADS))
@@ -188,31 +182,32 @@ def junit(report: Verification) -> str:
     """One testcase per check; a check that could not look everywhere is an error, as is a gap."""
     title = f"kubectl rev-verify{' --uninstall ' + (report.revision or '') if report.method else ''}"
     suite = ElementTree.Element("testsuite", name=clean(title.strip()))
-    counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+
+    def case(name: str, result: str = "", text: str | None = None, **attributes: str) -> None:
+        testcase = ElementTree.SubElement(suite, "testcase", classname="kubectl-rev", name=name)
+        if result:
+            ElementTree.SubElement(testcase, result, attributes).text = text
+
     for check in report.checks:
-        case = ElementTree.SubElement(suite, "testcase", classname="kubectl-rev", name=f"{check.code} {check.title}")
-        counts["tests"] += 1
-        rows = [f for f in report.findings if f.code == check.code]
-        if check.status is Status.SKIPPED:
-            counts["skipped"] += 1
-            ElementTree.SubElement(case, "skipped")
-        elif check.status is Status.ERROR:
-            counts["failures"] += 1
-            ElementTree.SubElement(case, "failure", message=plural(len(rows), "finding")).text = _text(rows)
-        elif check.status is Status.UNKNOWN:
-            counts["errors"] += 1
-            ElementTree.SubElement(case, "error", message="could not look everywhere")
-        elif rows:
-            ElementTree.SubElement(case, "system-out").text = _text(rows)
-    case = ElementTree.SubElement(suite, "testcase", classname="kubectl-rev", name="verdict")
-    counts["tests"] += 1
-    if report.verdict not in _GOOD:
-        kind = "error" if report.verdict is Verdict.UNKNOWN else "failure"
-        counts[f"{kind}s"] += 1
-        said = "\n".join(gap_text(gap) for gap in report.gaps if not gap.accepted)
-        ElementTree.SubElement(case, kind, message=clean(verdict_line(report))).text = clean_lines(said)
-    for key, value in counts.items():
-        suite.set(key, str(value))
+        name, rows = f"{check.code} {check.title}", [f for f in report.findings if f.code == check.code]
+        match check.status:
+            case Status.SKIPPED:
+                case(name, "skipped")
+            case Status.ERROR:
+                case(name, "failure", _text(rows), message=plural(len(rows), "finding"))
+            case Status.UNKNOWN:
+                case(name, "error", message="could not look everywhere")
+            case _:
+                case(name, "system-out" if rows else "", _text(rows))
+    if report.verdict in _GOOD:
+        case("verdict")
+    else:
+        unknown = "\n".join(gap_text(gap) for gap in report.gaps if not gap.accepted)
+        result = "error" if report.verdict is Verdict.UNKNOWN else "failure"
+        case("verdict", result, clean_lines(unknown), message=clean(verdict_line(report)))
+    suite.set("tests", str(len(suite)))
+    for count, result in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(count, str(len(suite.findall(f"testcase/{result}"))))
     ElementTree.indent(suite)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode")
 
@@ -224,13 +219,8 @@ def clean_lines(text: str) -> str:
 
 def _text(rows: Iterable[Finding]) -> str:
     """As the table has them: what is wrong with what, and what helps."""
-    lines = [line for row in rows for line in (_about_subject(row), *([f"  {row.hint}"] if row.hint else []))]
+    lines = [f"{subject(row.subject)}  {row.message}" + (f"\n  {row.hint}" if row.hint else "") for row in rows]
     return clean_lines("\n".join(lines))
-
-
-def _about_subject(finding: Finding) -> str:
-    where = f" -n {finding.subject.namespace}" if finding.subject.namespace else ""
-    return f"{finding.subject}{where}  {finding.message}"
 
 
 def explanation(check: Check[Any], fix: str, style: Style) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from kubectl_rev.cluster import lists, portforward
+from kubectl_rev.cluster import lists, pod_streams
 from kubectl_rev.cluster.connection import Connection, connect
 from kubectl_rev.core.mesh.resources import WORKLOADS, Decoding
 
@@ -37,7 +37,7 @@ def _drain(connection: Connection, where: str, accept: str) -> None:
 
 
 def _syncz(connection: Connection, namespace: str, pod: str) -> None:
-    portforward.http_get(connection, namespace, pod, portforward.ISTIOD_PORT, "/debug/syncz", 30)
+    pod_streams.http_get(connection, namespace, pod, pod_streams.ISTIOD_PORT, "/debug/syncz", 30)
 
 
 if __name__ == "__main__":

@@ -181,7 +181,7 @@ def _in_scope(finding: Finding, move: moves.Move) -> bool:
     subject = finding.subject
     if not move.scope:
         return True
-    return subject.name in move.scope if subject.kind == "Namespace" else subject.namespace in move.scope
+    return subject.space in move.scope
 
 
 def _verification(

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from kubectl_rev.cluster import portforward
+from kubectl_rev.cluster import pod_streams
 from kubectl_rev.cluster.connection import Connection, connect
 from kubectl_rev.errors import RevError
 from tests.cluster.uninstall.mesh import Mesh
@@ -94,7 +94,7 @@ def _read_by_istiods(connection: Connection, mesh: Mesh) -> frozenset[tuple[str,
     found: set[tuple[str, str]] = set()
     for istiod in mesh.cluster.istiods() if mesh.configs else ():
         try:
-            body = portforward.http_get(connection, istiod.namespace, istiod.name, 15014, "/debug/configz", 20)
+            body = pod_streams.http_get(connection, istiod.namespace, istiod.name, 15014, "/debug/configz", 20)
         except RevError:
             continue
         has = {(each["metadata"]["namespace"], each["metadata"]["name"]) for each in json.loads(body)}

@@ -1,20 +1,24 @@
-"""What `-f` is: a dump, or a list of names as `-o name` prints it. And which namespaces a call is about."""
+"""Lists of names: what `-o name` prints, what `-f` is (such a list, or a dump), which namespaces a call is about."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import IO, NamedTuple
 
+from kubectl_rev.commands.terminal import err
+from kubectl_rev.core.checks.model import Ref
 from kubectl_rev.dumps import yaml_reader
 from kubectl_rev.dumps.yaml_reader import Name
 from kubectl_rev.errors import UsageError
+from kubectl_rev.render import text as render
 
 _LARGE = 1 << 24  # bytes: a list of more names than a cluster has; such a dump is not to be read twice
 NAMESPACES = ("namespace", "namespaces", "ns")  # what a namespace is called in TYPE/NAME
 _OURS = ("revision", "tag")  # what our own lists have and no namespace is
+NOTE = "note: names in several namespaces; give kubectl one line at a time: … -o name | xargs -L1 kubectl get"
 
 
 class File(NamedTuple):
@@ -56,3 +60,15 @@ def named(arguments: Sequence[str], file: File, namespace: str) -> list[str]:
             raise UsageError(f"{name.type}/{name.name} has no namespace: use namespace/NAME, or add -n NAMESPACE")
         words.append(space)
     return words
+
+
+def lines(refs: Iterable[Ref], within: str = "") -> str:
+    """`-o name`: a line for each object, for `-f -` of the next command and for kubectl.
+
+    What is in the one namespace that was asked for (`within`) is named alone, as kubectl does. Else each line has its
+    `-n`; of several such lines in one kubectl command the last `-n` would count for all, which a note says on stderr.
+    """
+    refs = list(refs)
+    if len({ref.namespace for ref in refs if ref.namespace}) > 1:
+        err(NOTE)
+    return "\n".join(render.name(ref.kind, "" if ref.namespace == within else ref.namespace, ref.name) for ref in refs)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from kubectl_rev.commands import lookup, names
 from kubectl_rev.commands.flags import Output
-from kubectl_rev.commands.lookup import RESOURCES, absent
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
-from kubectl_rev.commands.name_lines import name_lines
 from kubectl_rev.commands.query import Subject
 from kubectl_rev.commands.source import Source
 from kubectl_rev.commands.terminal import err, style
@@ -38,7 +37,10 @@ def explained(output: Output, subjects: Sequence[Subject], survey: Survey, sourc
         err(f"error: {text.clean(str(absence))}")
     if not stories:
         raise missing[-1]
-    stories = [_with_flags(story, source) for story in stories]
+    stories = [
+        replace(story, hint=source.repeated(story.hint), findings=source.with_flags(story.findings))
+        for story in stories
+    ]
     alone = len(subjects) == len(stories) == 1
     kind, value = ("Explanation", stories[0]) if alone else ("ExplanationList", stories)
     answer = written(
@@ -46,13 +48,9 @@ def explained(output: Output, subjects: Sequence[Subject], survey: Survey, sourc
         kind,
         value=lambda: value,
         text=lambda: "\n\n".join(explanation(story, style()) for story in stories),
-        names=lambda: name_lines([story.subject for story in stories], source.namespace),
+        names=lambda: names.lines([story.subject for story in stories], source.namespace),
     )
     return answer, ExitCode.USAGE if missing else ExitCode.OK
-
-
-def _with_flags(story: Explanation, source: Source) -> Explanation:
-    return replace(story, hint=source.repeated(story.hint), findings=source.with_flags(story.findings))
 
 
 def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[Explanation]:
@@ -60,17 +58,12 @@ def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[Expla
     if kind == "Namespace":
         if name in survey.by_namespace:
             return [explain.of_namespace(survey, name, MESH_CHECKS)]
-        raise absent(survey, kind, "namespaces", name, "", list(survey.by_namespace))
+        raise lookup.absent(survey, kind, "namespaces", name, "", list(survey.by_namespace))
     if kind == "Gateway":
-        gateways = [
-            gateway
-            for gateway in survey.snapshot.gateways
-            if is_istio(gateway) and namespace in ("", gateway.namespace)
-        ]
-        stories = [explain.of_gateway(survey, each, MESH_CHECKS) for each in gateways if each.name == name]
-        if stories:
-            return stories
-        raise absent(survey, kind, labels.GATEWAYS, name, namespace, [each.name for each in gateways])
+        gateways = [one for one in survey.snapshot.gateways if is_istio(one) and namespace in ("", one.namespace)]
+        if wanted := [gateway for gateway in gateways if gateway.name == name]:
+            return [explain.of_gateway(survey, gateway, MESH_CHECKS) for gateway in wanted]
+        raise lookup.absent(survey, kind, labels.GATEWAYS, name, namespace, [gateway.name for gateway in gateways])
     workloads = [workload for workload in survey.workloads if not namespace or workload.namespace == namespace]
     found, there = [], []
     for workload in workloads:
@@ -82,13 +75,13 @@ def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[Expla
             found.append(explain.of_workload(survey, workload, MESH_CHECKS, name))
     if not found:
         _check_kind_and_owner(survey, kind, name, namespace, there)
-        raise absent(survey, kind, RESOURCES.get(kind, "pods"), name, namespace, there)
+        raise lookup.absent(survey, kind, lookup.RESOURCES.get(kind, "pods"), name, namespace, there)
     return found
 
 
 def _check_kind_and_owner(survey: Survey, kind: str, name: str, namespace: str, there: Sequence[str]) -> None:
     """Of what is there and no workload of its own, or of a kind that has none: raises UsageError that tells."""
-    if kind not in (*RESOURCES, "Pod") and not there:
+    if kind not in (*lookup.RESOURCES, "Pod") and not there:
         raise UsageError(
             f'cannot explain kind "{kind}"; use ns/NAME, pod/NAME, deploy/NAME, sts/NAME, ds/NAME and so on'
         )
