@@ -35,9 +35,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     says: str
 
 
-def patch(
-    resource: str, metadata: Metadata, operations: Iterable[Op], done: str = "patched", version: str = "v1"
-) -> Step:
+def patch(resource: str, metadata: Metadata, ops: Iterable[Op], done: str = "patched", version: str = "v1") -> Step:
     """A patch of the object of this `resource` (plural, with its group), told as `service/web patched`."""
     return Step(
         action="patch",
@@ -45,7 +43,7 @@ def patch(
         version=version,
         namespace=metadata.namespace,
         name=metadata.name,
-        operations=tuple(operations),
+        operations=tuple(ops),
         says=f"{singular(resource)}/{metadata.name} {done}",
     )
 
@@ -61,28 +59,28 @@ def pointer(*parts: str) -> str:
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def holds(step: Step, found: dict[str, Any]) -> bool:
+def holds(step: Step, there: dict[str, Any]) -> bool:
     """Whether an object is already as a patch would make it: what a request without an answer may have done."""
     for op in step.operations:
-        value = _at(found, op.path)
+        value = _at(there, op.path)
         if (op.op in ("add", "replace") and not _equal(value, op.value)) or (op.op == "remove" and value is not None):
             return False
     return True
 
 
-def _equal(found: Any, wanted: Any) -> bool:
+def _equal(there: Any, wanted: Any) -> bool:
     """A map that was added may have got more entries by the next operation."""
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        return all(found.get(key) == value for key, value in wanted.items())
-    return bool(found == wanted)
+    if isinstance(there, dict) and isinstance(wanted, dict):
+        return all(there.get(key) == value for key, value in wanted.items())
+    return bool(there == wanted)
 
 
-def _at(found: Any, path: str) -> Any:
+def _at(value: Any, path: str) -> Any:
     for part in path.split("/")[1:]:
-        if isinstance(found, dict):
-            found = found.get(part.replace("~1", "/").replace("~0", "~"))
-        elif isinstance(found, list) and part.isdecimal() and int(part) < len(found):
-            found = found[int(part)]
+        if isinstance(value, dict):
+            value = value.get(part.replace("~1", "/").replace("~0", "~"))
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
         else:
             return None
-    return found
+    return value

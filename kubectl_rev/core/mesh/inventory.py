@@ -15,7 +15,7 @@ from kubectl_rev.core.mesh.defaults import Default, default_of
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, effect
 from kubectl_rev.core.mesh.gateways import GatewayKind, classify, gateway_name, owner
 from kubectl_rev.core.mesh.injection import InjectionDecision, State, label_keys_used, select
-from kubectl_rev.core.mesh.objects import Metadata, OwnerReference, Pod, PodSpec, PodTemplate, WorkloadObject
+from kubectl_rev.core.mesh.objects import Metadata, Pod, PodSpec, PodTemplate, WorkloadObject
 from kubectl_rev.core.mesh.proxies import Proxy, as_wished, proxy_of
 from kubectl_rev.core.mesh.resources import Key, Restart, facts_of, maker
 from kubectl_rev.core.mesh.revisions import Mesh
@@ -193,38 +193,35 @@ class Survey:
         to whoever made it, of any kind; any other is its own answer even if an operator made it, since it is what is
         rolled. A static pod (controller: its Node) is nobody's.
         """
-        namespace, controller = pod.namespace, pod.metadata.controller
-        if controller is None or controller.kind == "Node":
-            return Key(namespace, "Pod", pod.name), None
+        above = _controller(pod)
+        if above is None or above.kind == "Node":
+            return Key(pod.namespace, "Pod", pod.name), None
         template: PodTemplate | None = None
         passed: set[Key] = set()
-        while True:
-            key = Key(namespace, controller.kind, controller.name)
-            workload = self._workloads.get(key) or self._maker(pod, key)
-            if workload is not None:
-                key = Key.of(workload)
+        key = above
+        while above is not None:
+            workload = self._workloads.get(above) or self._maker(pod, above)
+            key = Key.of(workload) if workload else above
             if workload is None or key in passed:  # a circle: no cluster has one, a file may
-                return key, template
+                break
             passed.add(key)
-            template = self._template(workload) or template
-            if (above := self._above(workload)) is None:
-                return key, template
-            controller = above
+            template, above = self._template(workload) or template, self._above(workload)
+        return key, template
 
     def _maker(self, pod: Pod, key: Key) -> WorkloadObject | None:
         """The Deployment, or its like, whose ReplicaSet was not read: the pod's own labels tell."""
         above = maker(key.kind, key.name, pod.labels)
         return self._workloads.get(Key(key.namespace, *above)) if above else None
 
-    def _above(self, workload: WorkloadObject) -> OwnerReference | None:
+    def _above(self, workload: WorkloadObject) -> Key | None:
         """The controller that decides about a workload's pods in its place."""
-        above = workload.metadata.controller
+        above = _controller(workload)
         if above is None or facts_of(workload.kind).made:
             return above
         if above.kind == "Pod":  # a LeaderWorkerSet's leaders own their workers, and are a StatefulSet's own pods
             name, _, ordinal = above.name.rpartition("-")
-            above = OwnerReference(kind="StatefulSet", name=name if ordinal.isdecimal() else above.name)
-        return above if Key(workload.namespace, above.kind, above.name) in self._workloads else None
+            above = Key(above.namespace, "StatefulSet", name if ordinal.isdecimal() else above.name)
+        return above if above in self._workloads else None
 
     def _workload(self, key: Key, template: PodTemplate | None, pods: list[Pod]) -> Workload:
         namespace, kind, name = key
@@ -267,6 +264,11 @@ class Survey:
     @cached_property
     def _heeded(self) -> frozenset[str]:
         return label_keys_used(self.mesh)
+
+
+def _controller(made: Pod | WorkloadObject) -> Key | None:
+    controller = made.metadata.controller
+    return Key(made.namespace, controller.kind, controller.name) if controller else None
 
 
 def _held(workload: WorkloadObject) -> Held:

@@ -19,6 +19,7 @@ from kubectl_rev.core.mesh.selectors import LabelSelector
 # pkg/kube/inject/initializer.go: IgnoredNamespaces. 1.6 had only the first two; nobody runs meshed pods in the others.
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
 
+Labels = Mapping[str, str]
 Release = tuple[int, int]
 _OLDEST: Release = (1, 6)
 _LABEL_FIRST: Release = (1, 12)
@@ -61,8 +62,8 @@ def may_be_at_least(versions: Iterable[str], wanted: Release) -> bool:
 def veto(
     *,
     namespace: str,
-    labels: Mapping[str, str],
-    annotations: Mapping[str, str],
+    labels: Labels,
+    annotations: Labels,
     host_network: bool | None,
     config: InjectorConfig | None,
     versions: tuple[str, ...],
@@ -86,7 +87,7 @@ def veto(
     return word
 
 
-def _by_config(labels: Mapping[str, str], config: InjectorConfig | None) -> Veto:
+def _by_config(labels: Labels, config: InjectorConfig | None) -> Veto:
     if config is None:
         return Veto(True, "no opt-out; its policy was not read and is taken as enabled")
     if any(_selects(selector, labels) for selector in config.never_inject_selector or ()):
@@ -98,14 +99,12 @@ def _by_config(labels: Mapping[str, str], config: InjectorConfig | None) -> Veto
     return Veto(False, f"its policy is {config.policy}")
 
 
-def _selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+def _selects(selector: LabelSelector, labels: Labels) -> bool:
     """An empty selector in these lists matches nothing: inject.go skips it (`!selector.Empty()`)."""
     return bool(selector.requirements) and selector.matches(labels)
 
 
-def _releases(
-    versions: tuple[str, ...], labels: Mapping[str, str], annotations: Mapping[str, str]
-) -> tuple[Release, ...]:
+def _releases(versions: tuple[str, ...], labels: Labels, annotations: Labels) -> tuple[Release, ...]:
     """The releases to ask: the control plane's own, or one of each era when it is unknown and it could matter."""
     known = tuple(number for version in versions if (number := release(version)))
     if known and len(known) == len(versions):
@@ -114,9 +113,7 @@ def _releases(
     return (_STRICT,) if plain else ((1, 11), (1, 26), _STRICT)
 
 
-def _asked(
-    labels: Mapping[str, str], annotations: Mapping[str, str], known: Release
-) -> tuple[Literal["yes", "no", "default"], str]:
+def _asked(labels: Labels, annotations: Labels, known: Release) -> tuple[Literal["yes", "no", "default"], str]:
     """How a release reads the pod's wish, and where it found it."""
     key = well_known.INJECT
     by_label = key in labels and known >= _LABEL_FIRST

@@ -44,25 +44,25 @@ class Removal(msgspec.Struct, frozen=True):
     prunes_all: bool = False
     operator_resources: tuple[tuple[str, str], ...] = ()
 
-    def takes(self, kind: str, each: Object) -> bool:
+    def takes(self, kind: str, target: Object) -> bool:
         """Whether this object is deleted. `kind` matters to istioctl only, which knows a list of kinds."""
-        given = each.labels
+        given = target.labels
         ours = given.get(labels.REV) == self.revision or (self.unlabelled and labels.REV not in given)
         match self.method:
             case Method.ISTIOCTL | Method.OPERATOR:
                 component, owner_of = given.get(labels.OPERATOR_COMPONENT), given.get(labels.OWNING_NAMESPACE)
-                found = owner_of is not None and (not self.namespaces or owner_of in self.namespaces)
-                marked = component in labels.PRUNED_COMPONENTS and (found or self.prunes_all)
+                home = owner_of is not None and (not self.namespaces or owner_of in self.namespaces)
+                marked = component in labels.PRUNED_COMPONENTS and (home or self.prunes_all)
                 return kind in _PRUNED_KINDS and ours and marked
             case Method.HELM if self.release.name:
-                return release_of(each.metadata, each.namespace) == self.release
+                return release_of(target.metadata, target.namespace) == self.release
             case Method.HELM:  # a chart that was rendered and applied
-                rendered = given.get(labels.MANAGED_BY) == "Helm" and not made_by_tag_set(each.metadata)
-                return ours and rendered and each.name != labels.DEFAULT_VALIDATOR
+                rendered = given.get(labels.MANAGED_BY) == "Helm" and not made_by_tag_set(target.metadata)
+                return ours and rendered and target.name != labels.DEFAULT_VALIDATOR
             case Method.SAIL:
-                return self.owner in _sail_owners(each)
+                return self.owner in _sail_owners(target)
             case Method.AKS:
-                home = not each.namespace or each.namespace.startswith(labels.AKS_NAMESPACE)
+                home = not target.namespace or target.namespace.startswith(labels.AKS_NAMESPACE)
                 return ours and home and kind in _PRUNED_KINDS
         return ours and labels.APP in given and labels.TAG not in given and kind in _PRUNED_KINDS
 
@@ -93,8 +93,10 @@ def removal(mesh: Mesh, revision: str, by: By | None = None) -> Removal:
         marked=by is None or by.method is method,
         namespaces=tuple(sorted({plane.namespace for plane in planes if plane.namespace})),
         release=next(filter(None, (release_of(m.metadata, m.namespace) for m in marked)), Release("", "")),
-        owner=next((owner for each in marked for owner in _sail_owners(each)), revision),
-        unlabelled=revision == labels.DEFAULT and bool(own) and all(labels.REV not in each.labels for each in own),
+        owner=next((owner for config in marked for owner in _sail_owners(config)), revision),
+        unlabelled=revision == labels.DEFAULT
+        and bool(own)
+        and all(labels.REV not in deployment.labels for deployment in own),
         prunes_all=any(known is None or known < _ASKS_FOR_THE_OWNER for known in releases),
         operator_resources=operated,
     )

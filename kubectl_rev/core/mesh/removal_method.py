@@ -32,7 +32,7 @@ def parsed(text: str) -> By:
     method = next((method for method in Method if method.value == name), None)
     if method is None:
         raise UsageError(f'--by "{text}" is none of {", ".join(method.value for method in Method)}')
-    found = release(version)
-    if at and found is None:
+    known = release(version)
+    if at and known is None:
         raise UsageError(f'--by "{text}": "{version}" is not a release such as 1.23')
-    return By(method, found)
+    return By(method, known)

@@ -183,16 +183,10 @@ RESOURCES = (
         # k8s.io/kubernetes/pkg/controller/deployment/sync.go names the ReplicaSet
         middle=Middle("ReplicaSet", labels.POD_TEMPLATE_HASH),
     ),
-    _workload(
-        "StatefulSet", "apps/v1", "sts",
-        restart=Restart.ANNOTATION,
-        restart_command="kubectl rollout restart statefulset/{name}",
-    ),
-    _workload(
-        "DaemonSet", "apps/v1", "ds",
-        restart=Restart.ANNOTATION,
-        restart_command="kubectl rollout restart daemonset/{name}",
-    ),
+    _workload("StatefulSet", "apps/v1", "sts",
+              restart=Restart.ANNOTATION, restart_command="kubectl rollout restart statefulset/{name}"),
+    _workload("DaemonSet", "apps/v1", "ds",
+              restart=Restart.ANNOTATION, restart_command="kubectl rollout restart daemonset/{name}"),
     _workload("ReplicaSet", "apps/v1", "rs", decoding=Decoding.METADATA, watched=False,
               restart=Restart.DELETION, made=True),
     _workload("Job", "batch/v1", restart=Restart.COMPLETION, made=True, once=True),

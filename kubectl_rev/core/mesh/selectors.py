@@ -169,5 +169,5 @@ class _Parser:
         return self._tokens.pop(0)
 
     def _wrong(self, wanted: str) -> ValueError:
-        found = repr(self._next) if self._next else "the end"
-        return ValueError(f"{self._text!r} is no label selector: want {wanted}, found {found}")
+        there = repr(self._next) if self._next else "the end"
+        return ValueError(f"{self._text!r} is no label selector: want {wanted}, found {there}")

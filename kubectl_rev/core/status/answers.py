@@ -204,11 +204,8 @@ def gateways(survey: Survey) -> list[items.WorkloadItem]:
 
 def labels_of(survey: Survey) -> dict[Key, dict[str, str]]:
     """The labels of everything that can be listed: what `-l` selects on."""
-    found = {Key("", "Namespace", name): given for name, given in survey.namespace_labels.items()}
-    for workload in survey.workloads:
-        found[Key.of(workload)] = workload.metadata.labels
-        for group in workload.groups:
-            found[Key(workload.namespace, "Pod", group.pod.name)] = group.pod.labels
-    for gateway in survey.snapshot.gateways:
-        found[Key(gateway.namespace, "Gateway", gateway.name)] = gateway.labels
-    return found
+    named = {Key("", "Namespace", name): given for name, given in survey.namespace_labels.items()}
+    gateways = {Key(g.namespace, "Gateway", g.name): g.labels for g in survey.snapshot.gateways}
+    owners = {Key.of(workload): workload.metadata.labels for workload in survey.workloads}
+    pods = [group.pod for workload in survey.workloads for group in workload.groups]
+    return named | owners | {Key(pod.namespace, "Pod", pod.name): pod.labels for pod in pods} | gateways
