@@ -5,8 +5,7 @@ import pytest
 
 from kubectl_rev.commands.migrate_execution import Execution
 from kubectl_rev.core.migration.plan import Move, Plan, Proof, Restart
-from kubectl_rev.core.migration.reasons import What
-from kubectl_rev.core.migration.run import Seen, Throttle
+from kubectl_rev.core.migration.run import Seen, Throttle, What
 from kubectl_rev.core.writes import Step
 from kubectl_rev.errors import Changed
 

@@ -16,8 +16,7 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration.plan import Move
-from kubectl_rev.core.migration.reasons import What
-from kubectl_rev.core.migration.run import Outcome, Result
+from kubectl_rev.core.migration.run import Outcome, Result, What
 from kubectl_rev.core.status import answers
 from kubectl_rev.dumps.yaml_reader import documents
 from kubectl_rev.render import migrate

@@ -19,8 +19,9 @@ from kubectl_rev.core.mesh.sail import Condition, Status
 from kubectl_rev.core.migration.checks.preflight import CHECKS as PREFLIGHT
 from kubectl_rev.core.remedies.advice import FIX
 from kubectl_rev.core.remedies.uninstall import Command
+from kubectl_rev.core.verification.connections import Asked
 from kubectl_rev.core.verification.leftovers import Leftover
-from kubectl_rev.core.verification.verify import MOVE, UNINSTALL, Asked, GapItem, Verdict, Verification
+from kubectl_rev.core.verification.verify import MOVE, UNINSTALL, GapItem, Verdict, Verification
 from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.errors import ExitCode
 from kubectl_rev.render import verify as look

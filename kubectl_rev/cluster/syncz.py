@@ -11,7 +11,7 @@ from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.core.mesh.objects import Pod
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.mesh.webhook_targets import revision_of
-from kubectl_rev.core.verification.connections import KIND, Answer, Unreadable, streams_in
+from kubectl_rev.core.verification.connections import CONNECTIONS, Answer, Unreadable, streams_in
 from kubectl_rev.errors import ClusterError, Forbidden, TimedOut, Unreachable
 
 _PATH = "/debug/syncz"
@@ -27,12 +27,14 @@ def ask(connection: Connection, pod: Pod, timeout: float) -> Answer:
         try:
             return Answer(pod.namespace, pod.name, revision, streams_in(way(connection, pod, timeout)))
         except Unreadable as error:
-            failures.append(Gap("ask", KIND, pod.namespace, f"istiod {pod.name} answered something else: {error}"))
+            failures.append(
+                Gap("ask", CONNECTIONS, pod.namespace, f"istiod {pod.name} answered something else: {error}")
+            )
         except Forbidden as error:  # which may not hold from inside the pod
             reason = f"istiod {pod.name} was not asked: {error.reason}"
             failures.append(Gap(error.verb, error.resource, pod.namespace, reason))
         except ClusterError as error:
-            failures.append(Gap("ask", KIND, pod.namespace, f"istiod {pod.name} did not answer: {error}"))
+            failures.append(Gap("ask", CONNECTIONS, pod.namespace, f"istiod {pod.name} did not answer: {error}"))
             if not _worth_another_way(error):
                 break
     return Answer(pod.namespace, pod.name, revision, None, tuple(failures))

@@ -19,8 +19,7 @@ from kubectl_rev.core.checks.model import namespace_ref
 from kubectl_rev.core.mesh.resources import Key, Keyed
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Move, Plan, Proof, Restart
-from kubectl_rev.core.migration.reasons import What
-from kubectl_rev.core.migration.run import Outcome, Progress, Seen, Throttle, progress
+from kubectl_rev.core.migration.run import Outcome, Progress, Seen, Throttle, What, progress
 from kubectl_rev.core.writes import Step
 from kubectl_rev.errors import Changed, RevError
 

@@ -8,8 +8,7 @@ from kubectl_rev.core.checks.model import Ref, namespace_ref
 from kubectl_rev.core.mesh.resources import Keyed
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Move, Plan, Restart
-from kubectl_rev.core.migration.reasons import What
-from kubectl_rev.core.migration.run import Outcome, Progress
+from kubectl_rev.core.migration.run import Outcome, Progress, What
 from kubectl_rev.core.writes import Step
 from kubectl_rev.render.text import pairs
 

@@ -16,7 +16,7 @@ from kubectl_rev.commands.terminal import err, style
 from kubectl_rev.core.checks.model import Ref, namespace_ref, ref_of
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Plan, Restart
-from kubectl_rev.core.migration.reasons import What
+from kubectl_rev.core.migration.run import What
 from kubectl_rev.render import findings, text
 from kubectl_rev.render import migrate as render
 

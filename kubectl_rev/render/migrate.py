@@ -10,8 +10,7 @@ import msgspec
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration.patches import spoken
 from kubectl_rev.core.migration.plan import Left, Move, Plan, Restart
-from kubectl_rev.core.migration.reasons import What
-from kubectl_rev.core.migration.run import Outcome, Result
+from kubectl_rev.core.migration.run import Outcome, Result, What
 from kubectl_rev.core.writes import Step
 from kubectl_rev.render.text import Style, clean, counts, gap_place, gap_why, pairs, plural, table, within, wrap
 

@@ -59,7 +59,7 @@ def test_silence_is_a_gap_and_never_no_proxies():
     why = Gap("ask", "connections", "istio-system", "istiod-canary did not answer")
     silent = Answer("istio-system", "istiod-canary-0", "canary", None, (why,))
     found = Connections([answer("canary", name="istiod-canary-1"), silent])
-    assert found.answered("canary") == (2, 1)
+    assert (found.tally("canary").asked, found.tally("canary").answered) == (2, 1)
     assert why in found.gaps(Mesh(world(control_plane("canary"))))
 
 

@@ -11,6 +11,7 @@ from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration import choosing, migration, tagging, undo
 from kubectl_rev.core.migration.checks.preflight import CHECKS, find
 from kubectl_rev.core.migration.choosing import Request
+from kubectl_rev.core.migration.plan import Reason, SkipReason
 from kubectl_rev.core.migration.preflight_facts import (
     Autoscaler,
     AutoscalerSpec,
@@ -27,7 +28,6 @@ from kubectl_rev.core.migration.preflight_facts import (
     ScaleTarget,
     quantity,
 )
-from kubectl_rev.core.migration.reasons import Reason, SkipReason
 from tests import build
 from tests.core.originals import originals_of
 

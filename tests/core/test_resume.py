@@ -10,7 +10,7 @@ from kubectl_rev.core.mesh.revision_names import of_flag
 from kubectl_rev.core.mesh.selectors import LabelSelector
 from kubectl_rev.core.migration import choosing, migration, tagging, undo
 from kubectl_rev.core.migration.choosing import Request, Unknown
-from kubectl_rev.core.migration.reasons import Reason
+from kubectl_rev.core.migration.plan import Reason
 from tests import build
 from tests.core.originals import originals_of
 

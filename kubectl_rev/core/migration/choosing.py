@@ -25,8 +25,7 @@ from kubectl_rev.core.mesh.revision_names import Kind, Named
 from kubectl_rev.core.mesh.selectors import LabelSelector
 from kubectl_rev.core.migration import patches
 from kubectl_rev.core.migration.patch_targets import PatchTargets
-from kubectl_rev.core.migration.plan import Skipped, skipped
-from kubectl_rev.core.migration.reasons import SkipReason
+from kubectl_rev.core.migration.plan import Skipped, SkipReason, skipped
 from kubectl_rev.core.suggestions import did_you_mean
 
 
@@ -51,10 +50,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     force_owned: bool = False
     skip_owned: bool = False
 
-    @property
-    def named(self) -> bool:
-        return bool(self.names)
-
 
 class Choice(msgspec.Struct, frozen=True):
     """`chosen` are moved, `skipped` are not; `needs_enroll` were named and nobody injects them.
@@ -77,7 +72,6 @@ def choose(
     survey: Survey, originals: PatchTargets, request: Request, to: Named, came_from: Named | None = None
 ) -> Choice:
     """`to` and `came_from` are what the request's `--to` and `--from` name. Raises Unknown for a namespace."""
-    source = _source(survey, came_from) if came_from else None
     chosen: list[str] = []
     others, needs_enroll, kept = [], [], set()
     for name in _requested(survey, originals, request, to.revision):
@@ -85,16 +79,16 @@ def choose(
         system = name in SYSTEM_NAMESPACES
         if name in request.exclude:
             others.append(skipped(name, SkipReason.EXCLUDED))
-        elif source and not _comes_from(survey, originals, name, source, to.revision):
-            if request.named:
+        elif came_from and not _comes_from(survey, originals, name, came_from, to.revision):
+            if request.names:
                 others.append(skipped(name, SkipReason.NOT_FROM, request.came_from))
-        elif not why or (request.enroll and request.named and not system):
+        elif not why or (request.enroll and request.names and not system):
             chosen.append(name)
-            if source and _is_of_a_third(survey, name, source, to.revision):
+            if came_from and _is_of_a_third(survey, name, {came_from.revision, to.revision}):
                 kept.add(name)
-        elif request.named and not request.listed and not system:
+        elif request.names and not request.listed and not system:
             needs_enroll.append(skipped(name, SkipReason.NOT_INJECTED, why))
-        elif _runs_on_another(survey, name, to.revision, source):
+        elif _runs_on_another(survey, name, to.revision, came_from):
             chosen.append(name)
             kept.add(name)
         else:
@@ -134,33 +128,16 @@ def existing(survey: Survey, names: Sequence[str]) -> None:
     raise Unknown("no such namespaces: " + ", ".join(f'"{name}"{did_you_mean(name, there)}' for name in missing))
 
 
-class _Source(msgspec.Struct, frozen=True):
-    """What `--from` names: a revision, or a tag, and the injectors of it."""
-
-    name: str
-    revision: str
-    is_tag: bool
-    injectors: frozenset[str]
-
-
-def _source(survey: Survey, came_from: Named) -> _Source:
-    """A tag with its own injectors, a revision with all that lead to it: its tags' too."""
-    name, revision, tag = came_from.name, came_from.revision, came_from.kind is Kind.TAG
-    injectors = survey.mesh.injectors
-    own = {injector.name for injector in injectors if (injector.tag == name if tag else injector.revision == revision)}
-    return _Source(name, revision, tag, frozenset(own))
-
-
-def _comes_from(survey: Survey, originals: PatchTargets, name: str, source: _Source, to: str) -> bool:
+def _comes_from(survey: Survey, originals: PatchTargets, name: str, source: Named, to: str) -> bool:
     """Whether a namespace is of this source, or was before a run to revision `to` began with it."""
-    if _by(survey.selected_for_namespace(name), survey.namespace_labels.get(name, {}), source):
+    if _by(survey, survey.selected_for_namespace(name), survey.namespace_labels.get(name, {}), source):
         return True
-    if any(_by(workload.selected, workload.subject.labels, source) for workload in pinned(survey, name)):
+    if any(_by(survey, workload.selected, workload.subject.labels, source) for workload in pinned(survey, name)):
         return True
     before = _labels_before(survey, originals, name, to)
-    if before is not None and _by(select(survey.mesh, Subject(name, before)), before, source):
+    if before is not None and _by(survey, select(survey.mesh, Subject(name, before)), before, source):
         return True
-    return not source.is_tag and _runs_on_another(survey, name, to, source)
+    return source.kind is not Kind.TAG and _runs_on_another(survey, name, to, source)
 
 
 def _labels_before(survey: Survey, originals: PatchTargets, name: str, to: str) -> dict[str, str] | None:
@@ -173,14 +150,14 @@ def _labels_before(survey: Survey, originals: PatchTargets, name: str, to: str) 
     return patches.relabelled(given, recorded)
 
 
-def _is_of_a_third(survey: Survey, name: str, source: _Source, to: str) -> bool:
+def _is_of_a_third(survey: Survey, name: str, two: set[str]) -> bool:
     """Whether another revision than the two injects a namespace, so that it is not this migration's to relabel."""
     selected = survey.selected_for_namespace(name)
     by = {survey.mesh.served[injector] for injector in selected.injectors if injector in survey.mesh.served}
-    return bool(by) and by.isdisjoint({source.revision, to})
+    return bool(by) and by.isdisjoint(two)
 
 
-def _runs_on_another(survey: Survey, name: str, to: str, source: _Source | None) -> bool:
+def _runs_on_another(survey: Survey, name: str, to: str, source: Named | None) -> bool:
     """Whether proxies run there that would have to move: the source's, or where there is none, any but the target's."""
     proxies = {revision for workload in survey.by_namespace.get(name, ()) for revision in running(workload)}
     return source.revision in proxies if source else bool(proxies - {to})
@@ -188,15 +165,21 @@ def _runs_on_another(survey: Survey, name: str, to: str, source: _Source | None)
 
 def running(workload: Workload) -> Counter[str]:
     """Its proxies by revision, without those of pods that are going away."""
-    found: Counter[str] = Counter()
+    proxies: Counter[str] = Counter()
     for group in workload.staying:
         if group.proxy and group.proxy.revision:
-            found[group.proxy.revision] += group.count
-    return found
+            proxies[group.proxy.revision] += group.count
+    return proxies
 
 
-def _by(selected: InjectionDecision, given: Mapping[str, str], source: _Source) -> bool:
-    """Injected by the source, or meant to be: an injector that rejects or conflicts is one too."""
-    if source.is_tag and given.get(labels.REV) == source.name:
+def _by(survey: Survey, selected: InjectionDecision, given: Mapping[str, str], source: Named) -> bool:
+    """Injected by the source, or meant to be: an injector that rejects or conflicts is one too.
+
+    A tag has its own injectors, a revision all that lead to it: its tags' too.
+    """
+    tag = source.kind is Kind.TAG
+    if tag and given.get(labels.REV) == source.name:
         return True
-    return selected.state is not State.NONE and not source.injectors.isdisjoint(selected.injectors)
+    injectors = survey.mesh.injectors
+    own = {i.name for i in injectors if (i.tag == source.name if tag else i.revision == source.revision)}
+    return selected.state is not State.NONE and not own.isdisjoint(selected.injectors)

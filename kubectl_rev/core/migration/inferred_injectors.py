@@ -23,7 +23,7 @@ _PODS = Rule(operations=["CREATE"], api_groups=[""], api_versions=["v1"], resour
 
 def gap(snapshot: Snapshot) -> Gap | None:
     """Why the injectors could not be read, None if they were."""
-    return next((each for each in snapshot.gaps if each.resource == labels.INJECTORS), None)
+    return next((gap for gap in snapshot.gaps if gap.resource == labels.INJECTORS), None)
 
 
 def names_of(given: Mapping[str, str]) -> set[str]:
@@ -44,9 +44,9 @@ def with_inferred(snapshot: Snapshot, tried: Mapping[str, str | None], names: It
         if namespace.name in tried:
             leads |= dict.fromkeys(names_of(namespace.labels), tried[namespace.name])
     for name in names:
-        leads |= {each: each for each in _possible(name) if each not in leads}
+        leads |= {possible: name for possible in _possible(name) if possible not in leads}
     injectors = [_injector(name, revision) for name, revision in sorted(leads.items()) if revision]
-    gaps = [each for each in snapshot.gaps if each.resource != labels.INJECTORS]
+    gaps = [gap for gap in snapshot.gaps if gap.resource != labels.INJECTORS]
     return replace(snapshot, injectors=injectors, gaps=gaps)
 
 

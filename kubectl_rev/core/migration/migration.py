@@ -25,10 +25,9 @@ from kubectl_rev.core.mesh.revision_names import Kind, Named
 from kubectl_rev.core.migration import patches
 from kubectl_rev.core.migration.choosing import Choice, Request, running
 from kubectl_rev.core.migration.patch_targets import PatchTarget, PatchTargets
-from kubectl_rev.core.migration.plan import Left, Move, Plan, Restart, Skipped, skipped
+from kubectl_rev.core.migration.plan import Left, Move, Plan, Reason, Restart, Skipped, SkipReason, skipped
 from kubectl_rev.core.migration.proofs import proofs
-from kubectl_rev.core.migration.reasons import Reason, SkipReason
-from kubectl_rev.core.migration.skip_reasons import Kept, keeps, left
+from kubectl_rev.core.migration.skip_reasons import Kept, keeps, next_step
 from kubectl_rev.core.writes import Step
 
 Labels = dict[str, str]
@@ -50,7 +49,7 @@ def plan(survey: Survey, originals: PatchTargets, request: Request, choice: Choi
         name: {labels.REV: to.name}
         for name in moving
         if request.enroll or not pinned(survey, name)
-        if request.named or survey.selected_for_namespace(name).revision != to.revision
+        if request.names or survey.selected_for_namespace(name).revision != to.revision
     }
     after = surveyed_after(survey, wanted, pins)
     planner = Planner(before=survey, after=after, originals=originals, request=request, now=now, pins=pins, to=to)
@@ -155,7 +154,8 @@ class Planner(msgspec.Struct, frozen=True, kw_only=True):
             return self._fixed(workload)
         moved = drifting if pin is None else [group for group in workload.groups if not group.pod.terminating]
         pods = sum(group.count for group in moved)
-        if kept := keeps(workload, was, original, self.request, undo=self.undo, pinning=pin is not None):
+        may_lose = self.undo and was is not None and was.selected.state is State.INJECTED
+        if kept := keeps(workload, original, self.request, pinning=pin is not None, may_lose=may_lose):
             return self._left(workload, kept, pods)
         if workload.gateway in RENDERED:  # istiod renders it anew by itself as soon as the label is there
             return _restart(workload, original)
@@ -198,7 +198,15 @@ class Planner(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
     def _left(self, workload: Workload, kept: Kept, pods: int) -> Left:
-        return left(workload, kept, pods, self.to.name if self.to else "")
+        return Left(
+            kind=workload.kind,
+            namespace=workload.namespace,
+            name=workload.name,
+            pods=pods,
+            reason=kept.reason,
+            why=kept.reason.says(kept.detail),
+            hint=next_step(workload, kept.reason, self.to.name if self.to else ""),
+        )
 
 
 def _once(restarts: Iterable[Restart]) -> Iterator[Restart]:

@@ -38,10 +38,10 @@ def relabelled(given: dict[str, str], wanted: dict[str, str]) -> dict[str, str]:
 def recorded(original: PatchTarget) -> dict[str, str] | None:
     """The labels that the annotation keeps; None where there is none, or one that nobody of us wrote."""
     try:
-        found = msgspec.json.decode(original.metadata.annotations.get(labels.PREVIOUS, ""), type=dict[str, str])
+        kept = msgspec.json.decode(original.metadata.annotations.get(labels.PREVIOUS, ""), type=dict[str, str])
     except msgspec.MsgspecError:
         return None
-    return found if set(found) <= set(labels.INJECTION_LABELS) else None
+    return kept if set(kept) <= set(labels.INJECTION_LABELS) else None
 
 
 def record(metadata: Metadata, value: str) -> list[Op]:

@@ -4,13 +4,69 @@
 
 from __future__ import annotations
 
-from typing import Any
+from enum import Enum
+from typing import Any, Self
 
 import msgspec
 
 from kubectl_rev.core.checks.hints import Hint
-from kubectl_rev.core.migration.reasons import Reason, SkipReason
 from kubectl_rev.core.writes import Step
+
+
+class _Why(Enum):
+    """A value, which JSON shows, with its words; `{detail}` in them is what it is about: a kind, an owner, a number."""
+
+    words: str
+
+    def __new__(cls, value: str, words: str) -> Self:
+        member = object.__new__(cls)
+        member._value_, member.words = value, words
+        return member
+
+    def says(self, detail: str = "") -> str:
+        return self.words.format(detail=detail)
+
+
+class Reason(_Why):
+    """Why pods are not replaced."""
+
+    LOSES_SIDECAR = "loses sidecar", "a restart takes its sidecar away: {detail}"
+    GATEWAY = "gateway", "it is a gateway ({detail}): only with --include-gateways"
+    GATEWAY_OWNER = "gateway owner", "istiod renders it for its Gateway: {detail}"
+    GATEWAY_IN_PLACE = (
+        "gateway in place",
+        "its proxy is part of its installation: upgrade it in place, with the new revision",
+    )
+    INJECTED_BY_HAND = "injected by hand", "its template contains the sidecar (kube-inject): run kube-inject again"
+    CRON_JOB = "cron job", "its next run starts on the new revision; what runs now ends by itself"
+    CRON_JOB_LABEL = "cron job label", "its template has a label of its own: change it to the new {detail}"
+    JOB = "job", "a Job is not restarted: its pods run to completion"
+    BARE_POD = "bare pod", "standalone pod: nothing would recreate it"
+    OTHER_KIND = (
+        "other kind",
+        "a {detail} does not replace its pods on a template change: delete them, or use its own command",
+    )
+    PAUSED = "paused", "it is paused"
+    ON_DELETE = "on delete", "its strategy is OnDelete: pods are replaced when they are deleted"
+    PARTITION = "partition", "its partition of {detail} keeps all its pods"
+    SELECTOR = "selector", "its selector includes {detail}, which is immutable: recreate it"
+    NO_RESTART = "no restart", "not restarted: --no-restart"
+    REJECTED = "rejected", "new pods would be rejected: {detail}"
+    UNDECIDED = "undecided", "what a restart would change is not known: {detail}"
+    OWNED = "owned", "{detail} owns its template's labels: skipped by --skip-owned"
+    UNREADABLE = "unreadable", "it could not be read"
+    UNREADABLE_LABEL = "unreadable label", "it could not be read, and its template has a label of its own, {detail}"
+    NO_TRIGGER = "no trigger", "it has no ConfigChange trigger: a change of its template replaces no pods"
+
+
+class SkipReason(_Why):
+    """Why a namespace is not touched."""
+
+    NOT_INJECTED = "not injected", "{detail}"
+    NOT_FROM = "not from", "nothing in it is injected by {detail}, or runs on it"
+    NO_RECORD = "no record", "nothing to undo: it has no annotation {detail}"
+    EXCLUDED = "excluded", "--exclude names it"
+    OWNED = "owned", "{detail} owns its labels: skipped by --skip-owned"
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -127,9 +183,3 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """Whether there is nothing to write and nothing to wait for."""
         moving = any(move.label or move.close or move.restarts for move in self.moves)
         return not (self.first or self.last or moving)
-
-    @property
-    def writes(self) -> int:
-        """How many objects it changes."""
-        labels = sum(1 for move in self.moves if move.label or move.close)
-        return len(self.first) + len(self.last) + labels + sum(1 for restart in self.restarts if restart.step)

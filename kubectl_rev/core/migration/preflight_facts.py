@@ -114,7 +114,6 @@ class Denied(msgspec.Struct, frozen=True, order=True):
     verb: str
     resource: str
     namespace: str
-    name: str = ""
 
 
 class PreflightFacts(msgspec.Struct, frozen=True, kw_only=True):

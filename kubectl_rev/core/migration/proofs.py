@@ -6,7 +6,6 @@ Where there is none, a pod of nothing stands in, so that a label is never believ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from kubectl_rev.core.mesh.injection import State
@@ -18,23 +17,21 @@ from kubectl_rev.core.migration.plan import Proof, Restart
 
 def proofs(
     after: Survey, originals: PatchTargets, namespace: str, restarts: list[Restart], *, changed: bool
-) -> Iterator[Proof]:
+) -> list[Proof]:
     """The pods to try; none where nothing will be written that depends on them."""
     restarted = {Key.of(restart) for restart in restarts if restart.step}
     if not changed and not restarted:
-        return
-    none = True
+        return []
+    tried = []
     for workload in after.by_namespace.get(namespace, ()):
         original = originals.of(workload)
-        if original is None or workload.selected.state is not State.INJECTED:
-            continue
-        runs_later = workload.kind == "CronJob" and changed and not original.spec.suspend
-        if Key.of(workload) in restarted or runs_later:
-            none = False
-            yield _proof(workload, original)
+        if original is not None and workload.selected.state is State.INJECTED:
+            runs_later = workload.kind == "CronJob" and changed and not original.spec.suspend
+            tried += [_proof(workload, original)] if runs_later or Key.of(workload) in restarted else []
     plain = after.selected_for_namespace(namespace)
-    if none and changed and plain.state is State.INJECTED and plain.revision:
-        yield Proof(kind="Pod", namespace=namespace, name="", revision=plain.revision, manifest=PLAIN)
+    if tried or not changed or plain.state is not State.INJECTED or not plain.revision:
+        return tried
+    return [Proof(kind="Pod", namespace=namespace, name="", revision=plain.revision, manifest=PLAIN)]
 
 
 def _proof(workload: Workload, original: PatchTarget) -> Proof:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import Enum
 
 import msgspec
 
 from kubectl_rev.core.checks.model import Finding, Ref
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration.plan import Left, Restart, Skipped, Subject
-from kubectl_rev.core.migration.reasons import What
 
 
 class Throttle(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +74,19 @@ def progress(restart: Restart, pods: Iterable[Seen]) -> Progress:
         else:
             waiting.append(pod.name)
     return Progress(ready, restart.pods, tuple(waiting), tuple(old), tuple(wrong), restart.stays)
+
+
+class What(Enum):
+    """What became of an object."""
+
+    MOVED = "moved"
+    LABELED = "labeled"
+    UNCHANGED = "unchanged"
+    RESTARTED = "restarted"
+    ROLLED_OUT = "rolled out"
+    PUT_BACK = "put back"
+    UNDONE = "undone"
+    FAILED = "failed"
 
 
 class Outcome(Subject, frozen=True, kw_only=True):

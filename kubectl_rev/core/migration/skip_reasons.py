@@ -12,13 +12,11 @@ from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, within
 from kubectl_rev.core.checks.model import ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect
-from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Workload
 from kubectl_rev.core.mesh.resources import WORKLOADS, Restart, facts_of
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.patch_targets import PatchTarget
-from kubectl_rev.core.migration.plan import Left
-from kubectl_rev.core.migration.reasons import Reason
+from kubectl_rev.core.migration.plan import Reason
 from kubectl_rev.core.remedies.commands import label_gateway, reset_label, restart, resume
 
 # Without any of these lists nobody knows what runs in a namespace. (Of optional kinds most clusters have none.)
@@ -36,18 +34,10 @@ class Kept(NamedTuple):
 
 
 def keeps(
-    workload: Workload,
-    was: Workload | None,
-    original: PatchTarget | None,
-    request: Request,
-    *,
-    undo: bool,
-    pinning: bool,
+    workload: Workload, original: PatchTarget | None, request: Request, *, pinning: bool, may_lose: bool
 ) -> Kept | None:
-    """Why a drifting workload is not restarted; None when it is."""
-    losing = workload.having(Effect.LOSES)
-    meant = undo and was is not None and was.selected.state is State.INJECTED
-    if losing and not meant:
+    """Why a drifting workload is not restarted; None when it is. `may_lose`: its sidecar is meant to go."""
+    if workload.having(Effect.LOSES) and not may_lose:
         return Kept(Reason.LOSES_SIDECAR, workload.selected.because)
     if workload.gateway and not request.include_gateways:
         return Kept(Reason.GATEWAY, workload.gateway.value)
@@ -84,21 +74,11 @@ def _by_strategy(original: PatchTarget, pinning: bool) -> Kept | None:
     return None
 
 
-def left(workload: Workload, kept: Kept, pods: int, to: str) -> Left:
-    """As the plan has it; `to` is the label's new value, empty for an undo."""
-    return Left(
-        kind=workload.kind,
-        namespace=workload.namespace,
-        name=workload.name,
-        pods=pods,
-        reason=kept.reason,
-        why=kept.reason.says(kept.detail),
-        hint=_next_step(workload, kept.reason, to),
-    )
+def next_step(workload: Workload, reason: Reason, to: str) -> Hint:
+    """The command that helps; none where the reason itself says what to do, or nothing but time helps.
 
-
-def _next_step(workload: Workload, reason: Reason, to: str) -> Hint:
-    """The command that helps; none where the reason itself says what to do, or nothing but time helps."""
+    `to` is the label's new value, empty for an undo.
+    """
     where = within(workload.namespace)
     named = str(ref_of(workload))
     match reason:

@@ -63,14 +63,13 @@ def _plan(
 def _follows(survey: Survey, after: Survey, tag: str) -> set[str]:
     """The namespaces in which anything is selected by the tag; also when it has been moved already."""
     ours = {injector.name for injector in survey.snapshot.injectors if injector.labels.get(labels.TAG) == tag}
-    found = {
-        name for name in survey.namespace_labels if ours.intersection(after.selected_for_namespace(name).injectors)
-    }
     was = {Key.of(workload): workload.selected.revision for workload in survey.workloads}
+    names = survey.namespace_labels.keys()
+    following = {name for name in names if ours.intersection(after.selected_for_namespace(name).injectors)}
     for workload in after.workloads:
         if ours.intersection(workload.selected.injectors) or workload.selected.revision != was[Key.of(workload)]:
-            found.add(workload.namespace)
-    return found & survey.namespace_labels.keys()
+            following.add(workload.namespace)
+    return following & names
 
 
 def _injector(survey: Survey, tag: str) -> WebhookConfiguration:

@@ -14,8 +14,7 @@ from kubectl_rev.core.migration import choosing, patches
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.migration import Labels, Planner, gateways_last, surveyed_after
 from kubectl_rev.core.migration.patch_targets import PatchTargets
-from kubectl_rev.core.migration.plan import Plan, skipped
-from kubectl_rev.core.migration.reasons import SkipReason
+from kubectl_rev.core.migration.plan import Plan, SkipReason, skipped
 
 
 def records(originals: PatchTargets) -> dict[str, Labels]:

@@ -39,8 +39,8 @@ def scopes_of(mesh: Mesh, alive: Iterable[str]) -> list[str]:
         if requirement.key == labels.REV
         for value in requirement.values
     }
-    used = _by_scope(mesh.snapshot.config)
-    return [UNLABELLED, *sorted(({*alive, *(tag.name for tag in mesh.tags)} | named | set(used)) - {UNLABELLED})]
+    scopes = named.union(alive, _by_scope(mesh), (tag.name for tag in mesh.tags))
+    return [UNLABELLED, *sorted(scopes - {UNLABELLED})]
 
 
 def uncovered(mesh: Mesh, covered: set[str], *, some: bool) -> Iterator[Uncovered]:
@@ -58,19 +58,19 @@ def uncovered(mesh: Mesh, covered: set[str], *, some: bool) -> Iterator[Uncovere
     for revision in local:
         if revision not in covered:
             yield Uncovered(revision, f"revision {revision} has no validator of its own")
-    for scope, found in sorted(_by_scope(mesh.snapshot.config).items()):
+    for scope, objects in sorted(_by_scope(mesh).items()):
         if scope not in covered and scope not in local:
             meant = mesh.resolve(scope)
             what = "a tag" if meant else "neither a revision nor a tag"
             because = f"{scope} is {what}: no validator selects it, and no istiod reads it"
-            yield Uncovered(scope, because, tuple(found), meant)
+            yield Uncovered(scope, because, tuple(objects), meant)
 
 
-def _by_scope(config: Iterable[IstioConfig]) -> dict[str, list[IstioConfig]]:
+def _by_scope(mesh: Mesh) -> dict[str, list[IstioConfig]]:
     """What Istio's validators may select; the Gateway API's objects are none of their business."""
-    found = defaultdict(list)
-    for config_object in sorted(config, key=lambda c: (c.resource, c.namespace, c.name)):
-        scope = config_object.labels.get(labels.REV)
-        if scope and config_object.resource.partition(".")[2] in labels.CONFIG_GROUPS:
-            found[scope].append(config_object)
-    return found
+    objects = defaultdict(list)
+    for config in sorted(mesh.snapshot.config, key=lambda config: (config.resource, config.namespace, config.name)):
+        scope = config.labels.get(labels.REV)
+        if scope and config.resource.partition(".")[2] in labels.CONFIG_GROUPS:
+            objects[scope].append(config)
+    return objects

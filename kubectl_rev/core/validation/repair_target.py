@@ -25,26 +25,24 @@ def needs_target(diagnosis: Diagnosis) -> bool:
     """Whether somebody must be chosen to validate unlabelled config."""
     default = diagnosis.default
     if default is None:
-        return UNLABELLED in [each.scope for each in diagnosis.uncovered]
+        return UNLABELLED in [missing.scope for missing in diagnosis.uncovered]
     return diagnosis.split is not None or must_move(default)
 
 
 def candidates(survey: Survey, diagnosis: Diagnosis) -> list[str]:
     """The revisions that could validate unlabelled config: those that are ready and can be called."""
-    found = ready(survey.mesh)
-    if diagnosis.default is not None and wants_service(survey, diagnosis.default, found):
-        return found
-    return [r for r in found if service_of(survey.mesh, r) or missing_service(survey.mesh, r)]
+    mesh, default, able = survey.mesh, diagnosis.default, ready(survey.mesh)
+    if default is not None and wants_service(survey, default, able):
+        return able
+    return [revision for revision in able if service_of(mesh, revision) or missing_service(mesh, revision)]
 
 
 def choose(survey: Survey, diagnosis: Diagnosis) -> str | None:
     """The one that holds the default, else the only one; None when a person must say."""
-    found = candidates(survey, diagnosis)
-    if diagnosis.default and labels.DEFAULT in found and wants_service(survey, diagnosis.default, found):
+    able, holder = candidates(survey, diagnosis), survey.default.injection
+    if diagnosis.default and labels.DEFAULT in able and wants_service(survey, diagnosis.default, able):
         return labels.DEFAULT  # the Service is its own: no proxy moves
-    if survey.default.injection in found:
-        return survey.default.injection
-    return found[0] if len(found) == 1 else None
+    return holder if holder in able else able[0] if len(able) == 1 else None
 
 
 def must_move(entry: Entry) -> bool:

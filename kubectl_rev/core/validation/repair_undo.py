@@ -6,6 +6,8 @@ answer, the same write says Ignore, as when a validator is moved: an undo does n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import WebhookConfiguration
@@ -27,8 +29,10 @@ def undo(survey: Survey, diagnosis: Diagnosis) -> Plan:
     for service in survey.snapshot.services:
         noted = before(service.metadata)
         if noted is not None and (noted.absent or noted.selector is not None):
-            plan.writes.append(_service(service, noted))
-            plan.warnings += _left_hanging(diagnosis, service, noted)
+            selector = ",".join(f"{key}={value}" for key, value in sorted((noted.selector or {}).items()))
+            why = "it was made by rev-fix-validation" if noted.absent else f"back to selecting {selector}"
+            plan.writes.append(Write(step=service_back(service, noted), why=why))
+            plan.warnings += _left_hanging(diagnosis, service) if noted.absent else ()
     return plan
 
 
@@ -50,32 +54,23 @@ def _validator(survey: Survey, config: WebhookConfiguration, noted: Before) -> W
     return Write(step=move_back(config, noted, trusted=trusted), why=why)
 
 
-def _dead_again(survey: Survey, config: WebhookConfiguration, noted: Before) -> list[str]:
+def _dead_again(survey: Survey, config: WebhookConfiguration, noted: Before) -> Iterator[str]:
     """An istiod that lives without its Service closes the validator all the same: it proves itself once, not per write.
 
     pkg/webhooks/validation/controller/controller.go: dryRunOfInvalidConfigRejected.
     """
     targets = [survey.mesh.target(call) for call in (noted.calls or {}).values()]
-    problem = next((target.problem for target in targets if target.alive is False), "")
-    if not problem:
-        return []
-    after = "lets everything through"
-    if noted.label in living(survey.mesh):
-        after = f"rejects every write once istiod {noted.label} closes it"
-    return [f"{config.name} goes back to where it did not work ({problem}): it {after}"]
+    if problem := next((target.problem for target in targets if target.alive is False), ""):
+        after = "lets everything through"
+        if noted.label in living(survey.mesh):
+            after = f"rejects every write once istiod {noted.label} closes it"
+        yield f"{config.name} goes back to where it did not work ({problem}): it {after}"
 
 
-def _service(service: Service, noted: Before) -> Write:
-    selector = ",".join(f"{key}={value}" for key, value in sorted((noted.selector or {}).items()))
-    why = "it was made by rev-fix-validation" if noted.absent else f"back to selecting {selector}"
-    return Write(step=service_back(service, noted), why=why)
-
-
-def _left_hanging(diagnosis: Diagnosis, service: Service, noted: Before) -> list[str]:
+def _left_hanging(diagnosis: Diagnosis, service: Service) -> Iterator[str]:
     """A Service that goes takes its validators' answers along, and they have no istiod that would open them."""
     where = (service.namespace, service.name)
     held = [e for e in diagnosis.entries if (e.target.namespace, e.target.service) == where and e.fails_closed]
-    names = list(dict.fromkeys(entry.name for entry in held))
-    call = "calls" if len(names) == 1 else "call"
-    said = f"config writes are rejected again afterwards: {', '.join(names)} {call} this Service"
-    return [said] if held and noted.absent else []
+    if names := list(dict.fromkeys(entry.name for entry in held)):
+        call = "calls" if len(names) == 1 else "call"
+        yield f"config writes are rejected again afterwards: {', '.join(names)} {call} this Service"

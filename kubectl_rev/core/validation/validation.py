@@ -47,6 +47,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return self.config.name
 
     @property
+    def labelled(self) -> str | None:
+        """Who should maintain it."""
+        return self.config.labels.get(labels.REV)
+
+    @property
     def broken(self) -> str:
         """Why every call of it fails, empty when none must."""
         if self.target.alive is False:
@@ -67,10 +72,9 @@ class Entry(Call, frozen=True, kw_only=True):
     """A call, judged.
 
     `scopes`: which of the known scopes it selects. `frozen`: those of them whose writes are rejected because of it.
-    `serves`: the living revisions among the scopes. `labelled`: who should maintain it.
+    `serves`: the living revisions among the scopes.
     """
 
-    labelled: str | None
     scopes: tuple[str, ...]
     serves: tuple[str, ...]
     health: Health
@@ -120,8 +124,8 @@ class Diagnosis(msgspec.Struct, frozen=True):
     def of(self, revision: str) -> Entry | None:
         """The entry through which a revision validates config with its own label, the best where there are several."""
         order = list(reversed(Health))
-        found = [e for e in self.entries if revision in e.scopes]
-        return min(found, key=lambda e: (order.index(e.health), e.is_default, e.name), default=None)
+        own = [e for e in self.entries if revision in e.scopes]
+        return min(own, key=lambda e: (order.index(e.health), e.is_default, e.name), default=None)
 
 
 def diagnose(survey: Survey) -> Diagnosis:
@@ -191,8 +195,7 @@ def _judged(mesh: Mesh, call: Call, calls: Iterable[Call], scopes: Iterable[str]
     config, target = call.config, call.target
     selected = tuple(scope for scope in scopes if call.selects(scope))
     serves = tuple(scope for scope in selected if mesh.resolve(scope) in alive)
-    labelled = config.labels.get(labels.REV)
-    health, because = _health(call, labelled, alive)
+    health, because = _health(call, alive)
     needed = bool(serves)
     if UNLABELLED in selected:
         first = _first_default(calls)
@@ -201,14 +204,13 @@ def _judged(mesh: Mesh, call: Call, calls: Iterable[Call], scopes: Iterable[str]
         covered = all(any(other.selects(scope) for other in others) for scope in serves)
         needed = bool(alive) and not (superseded and covered)
     pods_unread = mesh.snapshot.has_gap("pods", target.namespace)
-    if target.alive is False and labelled not in alive and not needed and not pods_unread:
-        gone = f"revision {labelled} is gone" if labelled else "nothing that lives needs it"
+    if target.alive is False and call.labelled not in alive and not needed and not pods_unread:
+        gone = f"revision {call.labelled} is gone" if call.labelled else "nothing that lives needs it"
         health, because = Health.LEFTOVER, f"{target.problem}, and {gone}"
     return Entry(
         config=config,
         webhook=call.webhook,
         target=target,
-        labelled=labelled,
         scopes=selected,
         serves=serves,
         health=health,
@@ -216,11 +218,11 @@ def _judged(mesh: Mesh, call: Call, calls: Iterable[Call], scopes: Iterable[str]
     )
 
 
-def _health(call: Call, labelled: str | None, alive: tuple[str, ...]) -> tuple[Health, str]:
-    target = call.target
+def _health(call: Call, alive: tuple[str, ...]) -> tuple[Health, str]:
+    target, labelled = call.target, call.labelled
     if not call.fails_closed:
         what = f"{call.broken}, and failurePolicy Ignore lets everything through" if call.broken else ""
-        return Health.FAIL_OPEN, f"{what or 'failurePolicy is Ignore'}; {_keeper(labelled, alive, target)}"
+        return Health.FAIL_OPEN, f"{what or 'failurePolicy is Ignore'}; {_keeper(call, alive)}"
     if call.broken:
         return Health.DANGLING, call.broken
     if target.kind != "local":
@@ -235,8 +237,9 @@ def _health(call: Call, labelled: str | None, alive: tuple[str, ...]) -> tuple[H
     return Health.HEALTHY, f"answered by {', '.join(target.revisions) or 'its Service'}"
 
 
-def _keeper(labelled: str | None, alive: tuple[str, ...], target: Target) -> str:
+def _keeper(call: Call, alive: tuple[str, ...]) -> str:
     """Who is to turn Ignore into Fail."""
+    target, labelled = call.target, call.labelled
     if labelled is None:
         return "it has no label istio.io/rev, so that no istiod since 1.11 maintains it"
     if labelled not in alive:

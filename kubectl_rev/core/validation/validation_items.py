@@ -118,36 +118,13 @@ class Validation(Item, kw_only=True):
     gaps: list[Gap]
 
 
-def verdict(diagnosis: Diagnosis, probes: Sequence[Probe], gaps: Sequence[Gap]) -> Verdict:
-    """BROKEN beats UNKNOWN. Without probes (a dump) an entry that calls out of the cluster is unknown."""
-    works = {probe.works for probe in probes}
-    if not diagnosis.healthy or works & {Works.OPEN, Works.FROZEN}:
-        return "BROKEN"
-    unseen = not probes and any(entry.health is Health.UNSEEN for entry in diagnosis.entries)
-    if diagnosis.blind or unseen or Works.UNKNOWN in works or any(matters(gap) for gap in gaps):
-        return "UNKNOWN"
-    return "HEALTHY"
-
-
-def matters(gap: Gap) -> bool:
-    """Whether what is missing could change the diagnosis."""
-    return gap.resource in _NEEDED or gap.of_config
-
-
 def validation(
-    survey: Survey,
-    diagnosis: Diagnosis,
-    probes: Sequence[Probe],
-    plan: Plan,
-    checks: Catalogue,
-    *,
-    done: Sequence[Write] = (),
-    undo: Sequence[Hint] = (),
+    survey: Survey, diagnosis: Diagnosis, probes: Sequence[Probe], plan: Plan, checks: Catalogue
 ) -> Validation:
-    """Everything about it at once."""
-    gaps = [gap for gap in sorted(survey.snapshot.gaps) if matters(gap)]
+    """Everything about it at once, before anything is done."""
+    gaps = [gap for gap in sorted(survey.snapshot.gaps) if gap.resource in _NEEDED or gap.of_config]
     return Validation(
-        verdict=verdict(diagnosis, probes, gaps),
+        verdict=_verdict(diagnosis, probes, gaps),
         to=plan.to,
         validators=[_validator(entry) for entry in diagnosis.entries],
         uncovered=[
@@ -159,7 +136,7 @@ def validation(
             for config in diagnosis.uncovered
         ],
         split=diagnosis.split,
-        findings=findings(survey, diagnosis, checks),
+        findings=_findings(survey, diagnosis, checks),
         probes=[
             ProbeItem(
                 revision=probe.scope or None,
@@ -170,18 +147,27 @@ def validation(
             )
             for probe in probes
         ],
-        steps=[_step(write, write in done) for write in plan.writes],
+        steps=[_step(write) for write in plan.writes],
         settling=plan.settle,
         elsewhere=plan.elsewhere,
         obstacles=plan.obstacles,
         warnings=plan.warnings,
         advice=plan.advice,
-        undo=list(undo),
+        undo=[],
         gaps=gaps,
     )
 
 
-def findings(survey: Survey, diagnosis: Diagnosis, checks: Catalogue) -> list[Finding]:
+def _verdict(diagnosis: Diagnosis, probes: Sequence[Probe], gaps: Sequence[Gap]) -> Verdict:
+    """BROKEN beats UNKNOWN. Without probes (a dump) an entry that calls out of the cluster is unknown."""
+    works = {probe.works for probe in probes}
+    if not diagnosis.healthy or works & {Works.OPEN, Works.FROZEN}:
+        return "BROKEN"
+    unseen = not probes and any(entry.health is Health.UNSEEN for entry in diagnosis.entries)
+    return "UNKNOWN" if diagnosis.blind or unseen or Works.UNKNOWN in works or gaps else "HEALTHY"
+
+
+def _findings(survey: Survey, diagnosis: Diagnosis, checks: Catalogue) -> list[Finding]:
     """The catalogue's findings about validation: REV5xx, and REV105 where it is validation that disagrees."""
     return [
         finding
@@ -213,7 +199,7 @@ def _validator(entry: Entry) -> ValidatorItem:
     )
 
 
-def _step(write: Write, done: bool) -> StepItem:
+def _step(write: Write) -> StepItem:
     step = asdict(write.step)
     del step["version"]
-    return StepItem(**step, why=write.why, done=done)
+    return StepItem(**step, why=write.why, done=False)

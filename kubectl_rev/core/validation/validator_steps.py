@@ -25,8 +25,6 @@ _ISTIOD_PORTS = (  # istio-discovery/templates/service.yaml
     Port(name="https-webhook", port=443, target_port=15017),
     Port(name="http-monitoring", port=15014),
 )
-
-
 _NOTE = pointer("metadata", "annotations", labels.PREVIOUS_VALIDATION)
 _FORGET = Op("remove", _NOTE)
 
@@ -53,12 +51,7 @@ def before(metadata: Metadata) -> Before | None:
 
 
 def move(
-    config: WebhookConfiguration,
-    webhooks: Sequence[Webhook],
-    revision: str,
-    service: ServiceReference,
-    *,
-    trusted: bool,
+    config: WebhookConfiguration, webhooks: Sequence[Webhook], to: str, service: ServiceReference, *, trusted: bool
 ) -> Step:
     """Give entries of a validator to a revision. `trusted`: its caBundle is that revision's already."""
     calls, wanted = {}, {}
@@ -68,7 +61,7 @@ def move(
         path = (client.service or service).path or "/validate"
         wanted[webhook.name] = ClientConfig(service=replace(service, path=path))
     noted = before(config.metadata) or Before(config.labels.get(labels.REV), calls)
-    return _patch(config, [*_note(config.metadata, noted), *_redirected(config, revision, wanted, trusted=trusted)])
+    return _patch(config, [*_note(config.metadata, noted), *_redirected(config, to, wanted, trusted=trusted)])
 
 
 def move_back(config: WebhookConfiguration, noted: Before, *, trusted: bool) -> Step:
@@ -91,16 +84,13 @@ def _redirected(
 def delete(metadata: Metadata, resource: str) -> Step:
     """Delete exactly the object that was read."""
     known = {"uid": metadata.uid, "resourceVersion": metadata.resource_version}
+    same = {key: value for key, value in known.items() if value}
     return Step(
         action="delete",
         resource=resource,
         namespace=metadata.namespace,
         name=metadata.name,
-        manifest={
-            "apiVersion": "v1",
-            "kind": "DeleteOptions",
-            "preconditions": {key: value for key, value in known.items() if value},
-        },
+        manifest={"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": same},
         says=f"{singular(resource)}/{metadata.name} deleted",
     )
 
@@ -112,15 +102,12 @@ def create_service(namespace: str, selector: dict[str, str], model: Service | No
     with them `istioctl uninstall --revision` deletes it again, and from 1.28 on `istioctl tag set` refuses since the
     revision has two Services (operator/pkg/uninstall/prune.go, istioctl/pkg/tag/generate.go).
     """
+    note = {labels.PREVIOUS_VALIDATION: _encoded(Before(absent=True))}
     ports = model.spec.ports if model and model.spec.ports else _ISTIOD_PORTS
     manifest = {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "annotations": {labels.PREVIOUS_VALIDATION: _encoded(Before(absent=True))},
-        },
+        "metadata": {"name": name, "namespace": namespace, "annotations": note},
         "spec": {"selector": selector, "ports": [_port(port) for port in ports]},
     }
     says = f"service/{name} created"
@@ -172,18 +159,15 @@ def _calls(index: int, webhook: Webhook, wanted: ClientConfig) -> Iterator[Op]:
     """Where an entry calls; its caBundle stays. The name is tested since an index says little."""
     has, at = webhook.client_config, ("webhooks", str(index))
     yield Op("test", pointer(*at, "name"), webhook.name)
-    if wanted.service and has.service != wanted.service:
-        yield Op("add", pointer(*at, "clientConfig", "service"), _whole(wanted.service))
+    if (called := wanted.service) and has.service != called:
+        whole = {"name": called.name, "namespace": called.namespace, "path": called.path, "port": called.port}
+        yield Op("add", pointer(*at, "clientConfig", "service"), whole)
     if wanted.url and has.url != wanted.url:
         yield Op("add", pointer(*at, "clientConfig", "url"), wanted.url)
     if has.url and not wanted.url:
         yield Op("remove", pointer(*at, "clientConfig", "url"))
     if has.service and not wanted.service:
         yield Op("remove", pointer(*at, "clientConfig", "service"))
-
-
-def _whole(service: ServiceReference) -> dict[str, Any]:
-    return {"name": service.name, "namespace": service.namespace, "path": service.path, "port": service.port}
 
 
 def _selects(service: Service, selector: dict[str, str]) -> Iterator[Op]:

@@ -21,12 +21,8 @@ class Change(msgspec.Struct, frozen=True, order=True):
 def changes(before: Survey, now: Survey) -> list[Change]:
     """Everything that differs, sorted by subject."""
     old, new = _facts(before), _facts(now)
-    found = [
-        Change(subject, what, old.get((subject, what)), new.get((subject, what)))
-        for subject, what in old.keys() | new.keys()
-        if old.get((subject, what)) != new.get((subject, what))
-    ]
-    return sorted(found, key=lambda change: (change.subject, change.what))
+    differing = (fact for fact in old.keys() | new.keys() if old.get(fact) != new.get(fact))
+    return sorted(Change(*fact, old.get(fact), new.get(fact)) for fact in differing)
 
 
 def _facts(survey: Survey) -> dict[tuple[Ref, str], str]:

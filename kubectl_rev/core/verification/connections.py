@@ -18,7 +18,7 @@ from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Gap
 
 CLUSTER_ID = "Kubernetes"  # what istiod calls its own cluster unless told otherwise: pkg/config/constants
-KIND = "connections"  # of the gap
+CONNECTIONS = "connections"  # the kind of such a gap
 
 
 class Stream(msgspec.Struct, frozen=True, order=True):
@@ -48,6 +48,14 @@ class Seen(msgspec.Struct, frozen=True, order=True):
     revision: str
     namespace: str
     istiod: str
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """How many istiods were asked who is connected to them, and how many answered."""
+
+    asked: int
+    answered: int
+    proxies: int
 
 
 class Unreadable(ValueError):
@@ -115,22 +123,24 @@ class Connections:
     def gaps(self, mesh: Mesh) -> list[Gap]:
         """Why the answer is partial: istiods that were not asked, or did not answer."""
         if not self.asked:
-            return [Gap("ask", KIND, "", "a dump says nothing about which istiod each proxy is connected to")]
-        found = {gap for answer in self.answers if answer.streams is None for gap in answer.gaps}
+            return [Gap("ask", CONNECTIONS, "", "a dump says nothing about which istiod each proxy is connected to")]
+        gaps = {gap for answer in self.answers if answer.streams is None for gap in answer.gaps}
         asked = {(answer.namespace, answer.istiod) for answer in self.answers}
         for pod in mesh.snapshot.istiods:
             if running(pod) and (pod.namespace, pod.name) not in asked:
-                found.add(Gap("ask", KIND, pod.namespace, f"istiod {pod.name} appeared meanwhile and was not asked"))
+                reason = f"istiod {pod.name} appeared meanwhile and was not asked"
+                gaps.add(Gap("ask", CONNECTIONS, pod.namespace, reason))
         for plane in mesh.control_planes:
             if plane.kind in ("remote", "external"):
                 reason = f"the istiods of revision {plane.revision} run elsewhere"
-                found.add(Gap("ask", KIND, plane.namespace, reason))
-        return sorted(found)
+                gaps.add(Gap("ask", CONNECTIONS, plane.namespace, reason))
+        return sorted(gaps)
 
-    def answered(self, revision: str) -> tuple[int, int]:
-        """How many istiods of a revision were asked, and how many answered."""
-        of_it = [answer for answer in self.answers if answer.revision == revision]
-        return len(of_it), sum(answer.streams is not None for answer in of_it)
+    def tally(self, revision: str = "") -> Asked:
+        """Of the istiods of a revision, or of all."""
+        answers = [answer for answer in self.answers if revision in ("", answer.revision)]
+        streams = [answer.streams for answer in answers if answer.streams is not None]
+        return Asked(len(answers), len(streams), sum(map(len, streams)))
 
 
 def running(pod: Pod) -> bool:

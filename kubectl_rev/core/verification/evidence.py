@@ -15,8 +15,7 @@ from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import IstioConfig, Object, Shape
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
-from kubectl_rev.core.verification.connections import KIND as CONNECTIONS
-from kubectl_rev.core.verification.connections import Connections, local_cluster
+from kubectl_rev.core.verification.connections import CONNECTIONS, Connections, local_cluster
 
 REMOTE_CLUSTERS = "remote-clusters"
 VMS = "vms"
@@ -27,25 +26,19 @@ KINDS = (CONNECTIONS, METHOD, PROXIES, REMOTE_CLUSTERS, SELECTION, VMS)  # those
 
 
 class Destination(Shape):
-    """`http|tls|tcp[].route[].destination` of a VirtualService."""
-
     host: str = ""
 
 
 class Route(Shape):
-    """`http|tls|tcp[].route[]`."""
-
     destination: Destination = msgspec.field(default_factory=Destination)
 
 
 class RouteRule(Shape):
-    """`http|tls|tcp[]`."""
-
     route: tuple[Route, ...] = ()
 
 
 class VirtualServiceSpec(Shape):
-    """The destinations of a VirtualService."""
+    """The destinations of a VirtualService: `http|tls|tcp[].route[].destination`."""
 
     http: tuple[RouteRule, ...] = ()
     tls: tuple[RouteRule, ...] = ()

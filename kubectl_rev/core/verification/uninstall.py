@@ -138,7 +138,6 @@ class Uninstall:
 
     @property
     def commands(self) -> list[Command]:
-        """How it is done."""
         kept = {(g.workload.namespace, name): count for g in self.managed.values() for name, count in g.kept.items()}
         return commands(self.before.mesh, self.removal, self.others, kept)
 

@@ -22,6 +22,7 @@ from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.remedies.uninstall import Command
 from kubectl_rev.core.verification.checks import dependents, objects
 from kubectl_rev.core.verification.checks import move as moves
+from kubectl_rev.core.verification.connections import Asked
 from kubectl_rev.core.verification.evidence import METHOD, Evidence, accepted, grant, kind_of
 from kubectl_rev.core.verification.leftovers import Leftover, leftovers
 from kubectl_rev.core.verification.uninstall import Uninstall
@@ -74,14 +75,6 @@ class GapItem(msgspec.Struct, frozen=True):
     accepted: bool
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """How many istiods were asked who is connected to them, and how many answered."""
-
-    asked: int
-    answered: int
-    proxies: int
-
-
 class Verification(msgspec.Struct, kw_only=True, rename="camel"):
     """`revision` is the one to uninstall, or the wanted one, or null. `method` is null without --uninstall."""
 
@@ -132,12 +125,9 @@ def verify_uninstall(evidence: Evidence, revision: str, by: By | None, request: 
         gaps.add(Gap("tell", sail.REVISIONS, "", "none says whether it is in use"))
     findings = run(filter(request.wants, UNINSTALL), leaving)
     if not leaving.others:  # nothing can be moved anywhere: one hint helps, and REV315 has it
-        findings = [
-            finding if finding.code == objects.ALONE else replace(finding, hint=NO_HINT) for finding in findings
-        ]
-    asked, answered = evidence.connections.answered(revision)
-    istiods = Asked(asked, answered, len(evidence.connections.on(revision)))
-    report = _verification(request, UNINSTALL, findings, gaps, revision, istiods, (Verdict.SAFE, Verdict.NOT_SAFE))
+        findings = [f if f.code == objects.ALONE else replace(f, hint=NO_HINT) for f in findings]
+    istiods, verdicts = evidence.connections.tally(revision), (Verdict.SAFE, Verdict.NOT_SAFE)
+    report = _verification(request, UNINSTALL, findings, gaps, revision, istiods, verdicts)
     if report.verdict is Verdict.SAFE and report.skipped:
         report.verdict = Verdict.UNKNOWN
     report.method, report.commands = method, leaving.commands
@@ -158,19 +148,18 @@ def verify_move(
 
     `mesh_checks` are those about the mesh as it is, which are run besides the move's own.
     """
-    move, connections = moves.Move(evidence, wanted, scope), evidence.connections
+    move = moves.Move(evidence, wanted, scope)
     general = [check for check in mesh_checks if check.code not in _SAID_BETTER]
     about = run(filter(request.wants, general), evidence.survey)
     findings = [*run(filter(request.wants, MOVE), move), *(finding for finding in about if _in_scope(finding, move))]
     catalogue: list[Check[Any]] = sorted([*general, *MOVE], key=lambda check: check.code)
-    answered = sum(answer.streams is not None for answer in connections.answers)
     return _verification(
         request,
         catalogue,
         worst_first(lasting(evidence.survey, findings)),
         move.gaps,
         wanted or None,
-        Asked(len(connections.answers), answered, len(connections.seen)),
+        evidence.connections.tally(),
         (Verdict.COMPLETE, Verdict.INCOMPLETE),
         sorted(scope),
     )
@@ -219,10 +208,7 @@ def _verification(
 
 
 def _items(
-    catalogue: Iterable[Check[Any]],
-    findings: Collection[Finding],
-    missing: Collection[str],
-    skipped: Collection[str],
+    catalogue: Iterable[Check[Any]], findings: list[Finding], missing: set[str], skipped: list[str]
 ) -> Iterator[CheckItem]:
     """`missing` are the kinds of gaps that nobody accepts, `skipped` codes."""
     for check in catalogue:

@@ -7,11 +7,12 @@ REV436 to REV439), `rolling` the workloads (REV41x, REV43x).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from kubectl_rev.core.checks import sources
 from kubectl_rev.core.checks.hints import NO_HINT, Flag, command, selecting, sentence, within
 from kubectl_rev.core.checks.messages import Message
-from kubectl_rev.core.checks.model import Check, Finding, Found, Ref, Severity, namespace_ref, ref_of, run
+from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace_ref, ref_of, run
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.injection import State
@@ -21,11 +22,6 @@ from kubectl_rev.core.migration.inferred_injectors import names_of
 from kubectl_rev.core.migration.preflight_facts import PreflightContext, targets
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
 from kubectl_rev.core.remedies.commands import label, tag_set
-
-
-def find(situation: PreflightContext) -> list[Finding]:
-    """All findings, the worst first, then by code and subject; each once."""
-    return run(CHECKS, situation)
 
 
 def _dead_target(situation: PreflightContext) -> Found:
@@ -236,3 +232,4 @@ CHECKS: tuple[Check[PreflightContext], ...] = (
     *relabelled.CHECKS,
     *rolling.CHECKS,
 )  # fmt: skip
+find = partial(run, CHECKS)  # all findings about a plan, the worst first

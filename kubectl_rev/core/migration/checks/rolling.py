@@ -18,8 +18,8 @@ from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.mesh.resources import Key
+from kubectl_rev.core.migration.plan import Reason
 from kubectl_rev.core.migration.preflight_facts import PreflightContext, Quota, quantity
-from kubectl_rev.core.migration.reasons import Reason
 from kubectl_rev.core.remedies.commands import explain
 
 _POD_COUNTS = ("pods", "count/pods")

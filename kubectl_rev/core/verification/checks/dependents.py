@@ -8,7 +8,7 @@ from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import Hint, sentence
 from kubectl_rev.core.checks.messages import Message, Pods, literal
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity, namespace_ref, ref_of
-from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh import labels, revision_names
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.gateways import GatewayKind
@@ -23,7 +23,7 @@ def _connected(leaving: Uninstall) -> Broken:
     evidence = leaving.evidence
     pods = {(pod.namespace, pod.name) for pod in evidence.snapshot.pods}
     owners = {(g.pod.namespace, g.pod.name): workload for workload in leaving.before.workloads for g in workload.groups}
-    going = {(g.pod.namespace, g.pod.name) for each in leaving.managed.values() for g in each.workload.groups}
+    going = {(g.pod.namespace, g.pod.name) for gateway in leaving.managed.values() for g in gateway.workload.groups}
     for seen in evidence.connections.on(leaving.revision):
         stream = seen.stream
         local = stream.cluster in ("", evidence.cluster)
@@ -78,9 +78,7 @@ def _count(groups: list[PodGroup]) -> Pods:
 
 
 def _tags(leaving: Uninstall) -> Broken:
-    mesh = leaving.before.mesh
-    # of a tag that has two revisions (REV113) its injector's, which decides about pods
-    left = {tag.name: tag.revision for tag in sorted(leaving.after.mesh.tags, key=lambda tag: tag.injector is not None)}
+    mesh, left = leaving.before.mesh, revision_names.tags(leaving.after.mesh)
     for tag in mesh.tags:
         if tag.revision != leaving.revision or leaving.alive_after(left.get(tag.name)):
             continue

@@ -17,8 +17,7 @@ from kubectl_rev.core.mesh.inventory import PodGroup, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.remedies.commands import explain, label, migrate, reinstall, restart, tag_set
-from kubectl_rev.core.verification.connections import KIND as CONNECTIONS
-from kubectl_rev.core.verification.connections import Seen
+from kubectl_rev.core.verification.connections import CONNECTIONS, Seen
 from kubectl_rev.core.verification.evidence import PROXIES, REMOTE_CLUSTERS, SELECTION, VMS, Evidence, kind_of
 
 _SUPPORTED_SKEW = 1  # istio.io/latest/docs/releases/supported-releases: the control plane may be one minor ahead
@@ -137,14 +136,14 @@ def _disconnected(move: Move) -> Found:
 
 def _skewed(move: Move) -> Found:
     for workload, group, seen in move.running:
-        for each in seen:
-            plane = move.evidence.mesh.control_plane(each.revision, each.namespace)
-            proxy = release(each.stream.version)
+        for held in seen:
+            plane = move.evidence.mesh.control_plane(held.revision, held.namespace)
+            proxy = release(held.stream.version)
             for version in plane.versions if plane else ():
                 istiod = release(version)
                 if proxy and istiod and not 0 <= istiod[1] - proxy[1] <= _SUPPORTED_SKEW:
                     text = "its proxy is {}, its istiod {}: more than Istio supports"
-                    message = Message(text, each.stream.version, version)
+                    message = Message(text, held.stream.version, version)
                     yield Ref("Pod", workload.namespace, group.pod.name), message, restart(workload)
 
 

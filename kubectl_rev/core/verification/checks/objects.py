@@ -34,12 +34,10 @@ def _validators(leaving: Uninstall) -> Broken:
         if not ours or config.name not in left or only_for(webhook, leaving.revision):
             continue
         whose = "" if webhook.object_selector.matches({}) else " that its selector matches"
+        then, breaks = f"every write of Istio's configuration{whose} would be rejected", Breaks.FROZEN
         if webhook.failure_policy == "Ignore":
-            message = f"it calls a Service that goes: nothing would check Istio's configuration{whose}, silently"
-            yield Ref(_VALIDATING, "", config.name), message, hint, Breaks.UNVALIDATED
-        else:
-            message = f"it calls a Service that goes: every write of Istio's configuration{whose} would be rejected"
-            yield Ref(_VALIDATING, "", config.name), message, hint, Breaks.FROZEN
+            then, breaks = f"nothing would check Istio's configuration{whose}, silently", Breaks.UNVALIDATED
+        yield Ref(_VALIDATING, "", config.name), f"it calls a Service that goes: {then}", hint, breaks
     before, afterwards = default_validator(leaving.before.mesh), default_validator(leaving.after.mesh)
     if before is not None and afterwards is None:
         message = "it goes too: nothing would check Istio's configuration without a revision label, silently"
