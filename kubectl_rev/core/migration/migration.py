@@ -127,10 +127,7 @@ class Planner(msgspec.Struct, frozen=True, kw_only=True):
         relabelled = after != given
         changed = relabelled or self.retagged
         was = {Key.of(workload): workload for workload in self.before.by_namespace.get(name, ())}
-        fates = [
-            self._fate(workload, was.get(Key.of(workload)), changed)
-            for workload in self.after.by_namespace.get(name, ())
-        ]
+        fates = [self._fate(w, was.get(Key.of(w)), changed) for w in self.after.by_namespace.get(name, ())]
         restarts = list(_once(fate for fate in fates if isinstance(fate, Restart)))
         return Move(
             namespace=name,
@@ -160,10 +157,8 @@ class Planner(msgspec.Struct, frozen=True, kw_only=True):
         if workload.gateway in RENDERED:  # istiod renders it anew by itself as soon as the label is there
             return _restart(workload, original)
         if original is None or (pin is not None and workload.lender is not None and original.lender is None):
-            unread = Kept(Reason.UNREADABLE)
-            if pin is not None:
-                unread = Kept(Reason.UNREADABLE_LABEL, _own_label(was or workload))
-            return self._left(workload, unread, pods)
+            own_label = Kept(Reason.UNREADABLE_LABEL, _own_label(was or workload)) if pin is not None else None
+            return self._left(workload, own_label or Kept(Reason.UNREADABLE), pods)
         stamp = _stamp(original)
         # A template that already says `now` would not change: then half a second later.
         new = self.now if self.now != stamp else self.now.replace("Z", ".5Z")

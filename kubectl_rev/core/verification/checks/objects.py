@@ -80,12 +80,9 @@ def only_for(webhook: Webhook, revision: str) -> bool:
 
 
 def _owned_gateways(leaving: Uninstall) -> Broken:
-    for gateway in leaving.before.snapshot.gateways:
-        if not is_istio(gateway):
-            continue
+    for gateway in filter(is_istio, leaving.before.snapshot.gateways):
         given = leaving.before.namespace_labels.get(gateway.namespace)
-        now = owner(leaving.before.mesh, gateway, given)
-        then = owner(leaving.after.mesh, gateway, given)
+        now, then = owner(leaving.before.mesh, gateway, given), owner(leaving.after.mesh, gateway, given)
         if now.revision == leaving.revision and not leaving.alive_after(then.revision):
             message = f"{now.because}: no control plane would own it, its proxies would stand alone"
             hint = label_gateway(gateway.namespace, gateway.name, leaving.successor)
