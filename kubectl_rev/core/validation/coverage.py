@@ -8,7 +8,7 @@ where the default validator leaves labelled objects alone (istioctl's), and iner
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -28,7 +28,7 @@ class Uncovered(msgspec.Struct, frozen=True):
     resolves: str | None = None
 
 
-def scopes_of(mesh: Mesh, alive: Iterable[str]) -> list[str]:
+def scopes_of(mesh: Mesh) -> list[str]:
     """Every scope that means anything here: what lives, tags, what validators select, what config is labelled with."""
     named = {
         value
@@ -39,7 +39,7 @@ def scopes_of(mesh: Mesh, alive: Iterable[str]) -> list[str]:
         if requirement.key == labels.REV
         for value in requirement.values
     }
-    scopes = named.union(alive, _by_scope(mesh), (tag.name for tag in mesh.tags))
+    scopes = named.union(mesh.existing, _by_scope(mesh), (tag.name for tag in mesh.tags))
     return [UNLABELLED, *sorted(scopes - {UNLABELLED})]
 
 

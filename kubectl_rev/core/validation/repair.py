@@ -23,13 +23,12 @@ from kubectl_rev.core.validation.repair_target import (
     missing_service,
     must_move,
     needs_target,
-    ready,
     reconnecting,
     selector_of,
     service_of,
     wants_service,
 )
-from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health, living
+from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health
 from kubectl_rev.core.validation.validator_steps import SERVICE, create_service, delete, move, repoint_service
 from kubectl_rev.core.writes import Step
 
@@ -203,7 +202,7 @@ class _Planner:
             return
         if to != labels.DEFAULT:
             moved, host = reconnecting(self._survey), f"{SERVICE}.{namespace}.svc"
-            if labels.DEFAULT in ready(mesh):
+            if labels.DEFAULT in mesh.ready:
                 self._obstacle(
                     f"istiod {labels.DEFAULT} is ready, and service {namespace}/{SERVICE} is the one its proxies "
                     f"connect to ({moved or 'none now'}): say --to {labels.DEFAULT}, which moves none of them"
@@ -237,7 +236,7 @@ class _Planner:
     def _advise_rest(self) -> None:
         """What is left to a person: config to relabel, revisions to install again, a default tag to move."""
         for missing in self._diagnosis.uncovered:
-            if missing.scope in living(self._mesh):
+            if missing.scope in self._mesh.existing:
                 self._advise(f"install revision {missing.scope} again: {missing.because}")
         default, to = self._diagnosis.default, self._plan.to
         moved = default and any(write.settles == default.name for write in self._plan.writes)

@@ -31,7 +31,7 @@ def needs_target(diagnosis: Diagnosis) -> bool:
 
 def candidates(survey: Survey, diagnosis: Diagnosis) -> list[str]:
     """The revisions that could validate unlabelled config: those that are ready and can be called."""
-    mesh, default, able = survey.mesh, diagnosis.default, ready(survey.mesh)
+    mesh, default, able = survey.mesh, diagnosis.default, sorted(survey.mesh.ready)
     if default is not None and wants_service(survey, default, able):
         return able
     return [revision for revision in able if service_of(mesh, revision) or missing_service(mesh, revision)]
@@ -64,11 +64,6 @@ def wants_service(survey: Survey, entry: Entry, able: list[str]) -> bool:
     known = [bundle for revision in able for bundle in bundles(survey.mesh, revision)]
     bundle = entry.webhook.client_config.ca_bundle
     return bool(bundle) and entry.fails_closed and (bundle in known or not known)
-
-
-def ready(mesh: Mesh) -> list[str]:
-    """The revisions with a ready istiod in this cluster, sorted."""
-    return sorted({plane.revision for plane in mesh.control_planes if plane.ready})
 
 
 def service_of(mesh: Mesh, revision: str) -> ServiceReference | None:

@@ -14,7 +14,7 @@ from kubectl_rev.core.mesh.objects import WebhookConfiguration
 from kubectl_rev.core.mesh.services import Service
 from kubectl_rev.core.validation.repair import Plan, Write
 from kubectl_rev.core.validation.repair_target import bundles
-from kubectl_rev.core.validation.validation import Diagnosis, living
+from kubectl_rev.core.validation.validation import Diagnosis
 from kubectl_rev.core.validation.validator_steps import Before, before, move_back, service_back
 
 
@@ -62,7 +62,7 @@ def _dead_again(survey: Survey, config: WebhookConfiguration, noted: Before) -> 
     targets = [survey.mesh.target(call) for call in (noted.calls or {}).values()]
     if problem := next((target.problem for target in targets if target.alive is False), ""):
         after = "lets everything through"
-        if noted.label in living(survey.mesh):
+        if noted.label in survey.mesh.existing:
             after = f"rejects every write once istiod {noted.label} closes it"
         yield f"{config.name} goes back to where it did not work ({problem}): it {after}"
 

@@ -133,15 +133,14 @@ def diagnose(survey: Survey) -> Diagnosis:
     mesh, snapshot = survey.mesh, survey.snapshot
     if snapshot.has_gap(labels.VALIDATORS):
         return Diagnosis((), (), None, blind=True)
-    alive = living(mesh)
-    scopes = scopes_of(mesh, alive)
+    scopes = scopes_of(mesh)
     calls = [
         Call(config=config, webhook=webhook, target=mesh.target(webhook.client_config))
         for config in sorted(snapshot.validators, key=lambda c: c.name)
         for webhook in config.webhooks
         if validates(mesh, config, webhook)
     ]
-    entries = tuple(_judged(mesh, call, calls, scopes, alive) for call in calls)
+    entries = tuple(_judged(mesh, call, calls, scopes) for call in calls)
     missing = uncovered(mesh, {scope for entry in entries for scope in entry.scopes}, some=bool(entries))
     return Diagnosis(entries, tuple(missing), _split(survey, entries), blind=False)
 
@@ -162,11 +161,6 @@ def validates(mesh: Mesh, config: WebhookConfiguration, webhook: Webhook) -> boo
     )
 
 
-def living(mesh: Mesh) -> tuple[str, ...]:
-    """The revisions that run somewhere: not those of which only an injector is left."""
-    return tuple(sorted({plane.revision for plane in mesh.control_planes if plane.kind != "missing"}))
-
-
 C = TypeVar("C", Call, Entry)
 
 
@@ -184,15 +178,15 @@ def _split(survey: Survey, entries: Iterable[Entry]) -> Split | None:
     """
     working = [entry for entry in entries if entry.is_default and not entry.broken]
     served = [survey.mesh.served_by(entry.target, entry.labelled) for entry in working]
-    validating = sorted(revision for revision in served if revision in living(survey.mesh))
+    validating = sorted(revision for revision in served if revision in survey.mesh.existing)
     injection = survey.default.injection
-    if injection not in living(survey.mesh) or not validating or injection in validating:
+    if injection not in survey.mesh.existing or not validating or injection in validating:
         return None
     return Split(injection, validating[0])
 
 
-def _judged(mesh: Mesh, call: Call, calls: Iterable[Call], scopes: Iterable[str], alive: tuple[str, ...]) -> Entry:
-    config, target = call.config, call.target
+def _judged(mesh: Mesh, call: Call, calls: Iterable[Call], scopes: Iterable[str]) -> Entry:
+    config, target, alive = call.config, call.target, mesh.existing
     selected = tuple(scope for scope in scopes if call.selects(scope))
     serves = tuple(scope for scope in selected if mesh.resolve(scope) in alive)
     health, because = _health(call, alive)
@@ -218,7 +212,7 @@ def _judged(mesh: Mesh, call: Call, calls: Iterable[Call], scopes: Iterable[str]
     )
 
 
-def _health(call: Call, alive: tuple[str, ...]) -> tuple[Health, str]:
+def _health(call: Call, alive: set[str]) -> tuple[Health, str]:
     target, labelled = call.target, call.labelled
     if not call.fails_closed:
         what = f"{call.broken}, and failurePolicy Ignore lets everything through" if call.broken else ""
@@ -237,7 +231,7 @@ def _health(call: Call, alive: tuple[str, ...]) -> tuple[Health, str]:
     return Health.HEALTHY, f"answered by {', '.join(target.revisions) or 'its Service'}"
 
 
-def _keeper(call: Call, alive: tuple[str, ...]) -> str:
+def _keeper(call: Call, alive: set[str]) -> str:
     """Who is to turn Ignore into Fail."""
     target, labelled = call.target, call.labelled
     if labelled is None:

@@ -119,9 +119,16 @@ class Validation(Item, kw_only=True):
 
 
 def validation(
-    survey: Survey, diagnosis: Diagnosis, probes: Sequence[Probe], plan: Plan, checks: Catalogue
+    survey: Survey,
+    diagnosis: Diagnosis,
+    probes: Sequence[Probe],
+    plan: Plan,
+    checks: Catalogue,
+    *,
+    done: Sequence[Write] = (),
+    undo: Sequence[Hint] = (),
 ) -> Validation:
-    """Everything about it at once, before anything is done."""
+    """Everything about it at once."""
     gaps = [gap for gap in sorted(survey.snapshot.gaps) if gap.resource in _NEEDED or gap.of_config]
     return Validation(
         verdict=_verdict(diagnosis, probes, gaps),
@@ -147,13 +154,13 @@ def validation(
             )
             for probe in probes
         ],
-        steps=[_step(write) for write in plan.writes],
+        steps=[_step(write, write in done) for write in plan.writes],
         settling=plan.settle,
         elsewhere=plan.elsewhere,
         obstacles=plan.obstacles,
         warnings=plan.warnings,
         advice=plan.advice,
-        undo=[],
+        undo=list(undo),
         gaps=gaps,
     )
 
@@ -199,7 +206,7 @@ def _validator(entry: Entry) -> ValidatorItem:
     )
 
 
-def _step(write: Write) -> StepItem:
+def _step(write: Write, done: bool) -> StepItem:
     step = asdict(write.step)
     del step["version"]
-    return StepItem(**step, why=write.why, done=False)
+    return StepItem(**step, why=write.why, done=done)

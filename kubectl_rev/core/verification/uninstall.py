@@ -80,11 +80,10 @@ class Uninstall:
         managed = {}
         for workload in filter(self._is_of_the_add_on, self.before.workloads):
             given = workload.template.metadata.labels if workload.template else workload.groups[0].pod.labels
-            kept = {
-                service.name: self._ready_behind(service)
-                for service in self.before.snapshot.services
-                if service.namespace == workload.namespace and _selects(service, given)
-            }
+            services = [
+                s for s in self.before.snapshot.services if s.namespace == workload.namespace and s.spec.selector
+            ]
+            kept = {s.name: self._ready_behind(s) for s in services if s.spec.selector.items() <= given.items()}
             managed[Key.of(workload)] = Managed(workload, kept)
         return managed
 
@@ -104,7 +103,7 @@ class Uninstall:
             if group.proxy
             and self.alive_after(group.proxy.revision)
             and group.pod.ready
-            and _selects(service, group.pod.labels)
+            and service.leads_to(group.pod)
         )
 
     @property
@@ -204,8 +203,3 @@ def _leading(snapshot: Snapshot) -> set[tuple[str, str]]:
 
 def _age(plane: ControlPlane) -> tuple[int, int]:
     return max((release(version) or (0, 0) for version in plane.versions), default=(0, 0))
-
-
-def _selects(service: Service, given: dict[str, str]) -> bool:
-    selector = service.spec.selector
-    return bool(selector) and selector.items() <= given.items()

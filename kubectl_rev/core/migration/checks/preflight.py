@@ -28,7 +28,7 @@ def _dead_target(situation: PreflightContext) -> Found:
     mesh = situation.before.mesh
     for revision in targets(situation):
         ref = Ref("Revision", "", revision)
-        planes = [plane for plane in mesh.control_planes if plane.revision == revision]
+        planes = mesh.planes_of(revision)
         if not planes:
             yield ref, "it has no control plane", command("rev-status", "revisions")
         for plane in planes:

@@ -8,7 +8,7 @@ from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import Hint, sentence
 from kubectl_rev.core.checks.messages import Message, Pods, literal
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity, namespace_ref, ref_of
-from kubectl_rev.core.mesh import labels, revision_names
+from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.gateways import GatewayKind
@@ -78,7 +78,7 @@ def _count(groups: list[PodGroup]) -> Pods:
 
 
 def _tags(leaving: Uninstall) -> Broken:
-    mesh, left = leaving.before.mesh, revision_names.tags(leaving.after.mesh)
+    mesh, left = leaving.before.mesh, leaving.after.mesh.tag_revisions
     for tag in mesh.tags:
         if tag.revision != leaving.revision or leaving.alive_after(left.get(tag.name)):
             continue

@@ -162,13 +162,11 @@ def _validation(move: Move) -> Found:
 
 def _unread_config(move: Move) -> Found:
     mesh = move.evidence.mesh
-    alive = {plane.revision for plane in mesh.control_planes if plane.kind != "missing"}
     for config in move.evidence.snapshot.config:
         name = config.labels.get(labels.REV, "")
-        if not move.covers(config.namespace) or name in alive or config.resource == labels.GATEWAYS:
+        if not move.covers(config.namespace) or name in mesh.existing or config.resource == labels.GATEWAYS:
             continue
-        tag = any(tag.name == name for tag in mesh.tags)
-        why = "tags are not resolved for configuration" if tag else "there is no such revision"
+        why = "tags are not resolved for configuration" if name in mesh.tag_revisions else "there is no such revision"
         hint = label(config.resource, config.name, f"{labels.REV}-", namespace=config.namespace)
         yield ref_of(config), f"no istiod reads {labels.REV}={name}: {why}", hint
 
