@@ -17,7 +17,7 @@ from kubectl_rev.core.mesh.resources import WORKLOADS, Restart, facts_of
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.patch_targets import PatchTarget
 from kubectl_rev.core.migration.plan import Reason
-from kubectl_rev.core.remedies.commands import label_gateway, reset_label, restart, resume
+from kubectl_rev.core.remedies.commands import explain, label_gateway, reset_label, restart, resume
 
 # Without any of these lists nobody knows what runs in a namespace. (Of optional kinds most clusters have none.)
 SEEN_BY = (
@@ -80,7 +80,6 @@ def next_step(workload: Workload, reason: Reason, to: str) -> Hint:
     `to` is the label's new value, empty for an undo.
     """
     where = within(workload.namespace)
-    named = str(ref_of(workload))
     match reason:
         case Reason.PAUSED:
             return resume(workload)
@@ -89,7 +88,7 @@ def next_step(workload: Workload, reason: Reason, to: str) -> Hint:
         case Reason.BARE_POD:
             return command("get", "pod", workload.name, where, Flag("-o", "yaml"))
         case Reason.JOB:
-            return command("get", named, where, Flag("--watch"))
+            return command("get", str(ref_of(workload)), where, Flag("--watch"))
         case Reason.NO_RESTART | Reason.NO_TRIGGER:
             return restart(workload)
         case Reason.UNREADABLE if facts_of(workload.kind).restart_command:
@@ -97,7 +96,7 @@ def next_step(workload: Workload, reason: Reason, to: str) -> Hint:
         case Reason.UNREADABLE_LABEL if to:
             return reset_label(workload, to)
         case Reason.LOSES_SIDECAR | Reason.UNREADABLE | Reason.REJECTED | Reason.UNDECIDED:
-            return command("rev-status", named, where)
+            return explain(workload)
         case Reason.GATEWAY if to:
             return command("rev-migrate", workload.namespace, Flag("--to", to), Flag("--include-gateways"))
         case Reason.GATEWAY_OWNER if to and workload.made_from:

@@ -156,7 +156,7 @@ def _move(leaving: Uninstall, workload: Workload) -> Hint:
     """What gets a workload off the revision: a gateway that is upgraded in place is installed again by the other."""
     if workload.gateway is GatewayKind.IN_PLACE:
         to = leaving.successor
-        versions = next((p.versions for p in leaving.others if p.revision == to), ())
+        versions = leaving.after.mesh.versions_of(to)
         which = f" of version {versions[-1]}" if versions else ""
         return reinstall(f"reinstall the gateway with istioctl{which}", to)
     nobodys = workload.selected.revision is None and workload.gateway not in RENDERED

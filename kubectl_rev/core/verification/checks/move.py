@@ -137,9 +137,8 @@ def _disconnected(move: Move) -> Found:
 def _skewed(move: Move) -> Found:
     for workload, group, seen in move.running:
         for held in seen:
-            plane = move.evidence.mesh.control_plane(held.revision, held.namespace)
             proxy = release(held.stream.version)
-            for version in plane.versions if plane else ():
+            for version in move.evidence.mesh.versions_of(held.revision, held.namespace):
                 istiod = release(version)
                 if proxy and istiod and not 0 <= istiod[1] - proxy[1] <= _SUPPORTED_SKEW:
                     text = "its proxy is {}, its istiod {}: more than Istio supports"

@@ -145,7 +145,7 @@ def _rendered_by_chart(leaving: Uninstall, config: IstioConfig) -> bool:
     Up to 1.20 the charts render EnvoyFilters for telemetry: manifests/charts/istio-control/istio-discovery/templates/
     telemetryv2_*.yaml. They go with it, or stay and reach no proxy.
     """
-    home = {plane.namespace for plane in leaving.before.mesh.control_planes if plane.revision == leaving.revision}
+    home = {plane.namespace for plane in leaving.before.mesh.planes_of(leaving.revision)}
     return config.kind == "EnvoyFilter" and config.namespace in home and config.name.startswith(_CHART_FILTERS)
 
 
