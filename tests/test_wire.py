@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator
+from functools import partial
 
 import msgspec
 import pytest
@@ -155,7 +156,7 @@ WORKLOADS = {  # the numbers of spec's fields differ by kind
 
 @pytest.mark.parametrize("kind", WORKLOADS)
 def test_workloads(kind: str) -> None:
-    found = decode.workload(kind)(field(1, meta("web", "shop")) + field(2, WORKLOADS[kind]))
+    found = decode.workload(kind, field(1, meta("web", "shop")) + field(2, WORKLOADS[kind]))
     assert (found.kind, found.name, found.namespace) == (kind, "web", "shop")
     assert found.template
     assert found.template.metadata.labels == {"app": "web"}
@@ -167,12 +168,12 @@ def test_workloads(kind: str) -> None:
 
 def test_why_a_deployment_is_progressing_or_not() -> None:
     conditions = field(6, field(1, "Available") + field(2, "True")), field(6, field(1, "Progressing") + field(4, "R"))
-    found = decode.workload("Deployment")(field(1, meta("web")) + field(2, b"") + field(3, b"".join(conditions)))
+    found = decode.workload("Deployment", field(1, meta("web")) + field(2, b"") + field(3, b"".join(conditions)))
     progressing = Condition(type="Progressing", reason="R")
     assert found.status == WorkloadStatus(conditions=[Condition(type="Available"), progressing])
 
 
 def test_no_replicas_is_not_zero_replicas() -> None:
-    decoded = decode.workload("Deployment")
+    decoded = partial(decode.workload, "Deployment")
     assert decoded(field(1, meta("a")) + field(2, number(1, 0))).spec.replicas == 0
     assert decoded(field(1, meta("a")) + field(2, b"")).spec.replicas is None

@@ -54,8 +54,16 @@ def answer(command: Callable[..., None], plugin: str, words: Sequence[str]) -> t
     """What may stand where these words end, how the shell is to take it, and the word that is typed."""
     known = flags(command)
     line = parse(known, words)
-    found, directive = _known(known, line)
-    return _asked(plugin, line) if found is None else found, directive, line.word
+    if line.asked is None and line.word.startswith("-"):
+        left = [flag for flag in known if flag.repeatable or flag.field not in line.values]
+        return [(name, flag.help) for flag in left for name in flag.names], Directive.NO_FILES, line.word
+    if line.asked and line.asked.field == "backups":
+        return (), Directive.DIRECTORIES, line.word
+    if line.asked and line.asked.field in _FILES:
+        return (), Directive.FILES, line.word
+    if line.asked and line.asked.choices:
+        return [(choice, "") for choice in line.asked.choices], Directive.NO_FILES, line.word
+    return _asked(plugin, line), Directive.NO_FILES, line.word
 
 
 def flags(command: Callable[..., None]) -> list[Flag]:
@@ -128,22 +136,6 @@ def _flag(by_name: dict[str, Flag], word: str, given: dict[str, list[str]]) -> F
             return None
         given.setdefault(flag.field, []).append("")
     return None
-
-
-def _known(known: Sequence[Flag], line: TypedLine) -> tuple[Candidates | None, Directive]:
-    """What needs nobody to be asked; None where somebody does."""
-    if line.asked:
-        if line.asked.field == "backups":
-            return (), Directive.DIRECTORIES
-        if line.asked.field in _FILES:
-            return (), Directive.FILES
-        if line.asked.choices:
-            return [(choice, "") for choice in line.asked.choices], Directive.NO_FILES
-        return None, Directive.NO_FILES
-    if line.word.startswith("-"):
-        left = [flag for flag in known if flag.repeatable or flag.field not in line.values]
-        return [(name, flag.help) for flag in left for name in flag.names], Directive.NO_FILES
-    return None, Directive.NO_FILES
 
 
 def _asked(plugin: str, line: TypedLine) -> Candidates:

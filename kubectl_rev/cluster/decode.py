@@ -5,14 +5,14 @@ These run once for each of perhaps 100,000 pods: about 15 µs for the metadata o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from kubectl_rev.cluster.wire import fields, parse
+from kubectl_rev.cluster.wire import parse
 from kubectl_rev.core.mesh import objects
 from kubectl_rev.core.mesh.labels import POD_ANNOTATIONS, PROXY_CONTAINER
 
@@ -89,24 +89,19 @@ def pod(body: bytes, all_containers: bool = False) -> objects.Pod:
     )
 
 
-def workload(kind: str) -> Callable[[bytes], objects.WorkloadObject]:
-    """How to decode one item of the list of this built-in kind."""
-    declared = fields(f"{kind}Spec")
-    with_status = "status" in fields(kind)
+def workload(kind: str, body: bytes) -> objects.WorkloadObject:
+    """One item of the list of this built-in kind of workload."""
+    found = parse(kind, body)
+    made = objects.WorkloadObject(kind=kind, metadata=_metadata(found.metadata), spec=_workload_spec(found.spec))
+    if _has(found, "status"):
+        conditions = [objects.Condition(type=one.type, reason=one.reason) for one in found.status.conditions]
+        made.status = objects.WorkloadStatus(conditions=conditions)
+    return made
 
-    def decode(body: bytes) -> objects.WorkloadObject:
-        found = parse(kind, body)
-        made = objects.WorkloadObject(
-            kind=kind, metadata=_metadata(found.metadata), spec=_workload_spec(found.spec, declared)
-        )
-        if with_status:
-            conditions = [
-                objects.Condition(type=condition.type, reason=condition.reason) for condition in found.status.conditions
-            ]
-            made.status = objects.WorkloadStatus(conditions=conditions)
-        return made
 
-    return decode
+def _has(message: Any, field: str) -> bool:
+    """Whether the kind has such a field: what it does not have cannot be asked for."""
+    return field in message.DESCRIPTOR.fields_by_name
 
 
 def _metadata(m: Any, wanted: Collection[str] | None = None) -> objects.Metadata:
@@ -165,15 +160,15 @@ def _spec(s: Any, all_containers: bool = False) -> objects.PodSpec:
     )
 
 
-def _workload_spec(s: Any, declared: Collection[str]) -> objects.WorkloadSpec[objects.PodTemplate]:
+def _workload_spec(s: Any) -> objects.WorkloadSpec[objects.PodTemplate]:
     found = objects.WorkloadSpec[objects.PodTemplate](
-        replicas=s.replicas if "replicas" in declared and s.HasField("replicas") else None,
-        paused="paused" in declared and s.paused,
-        suspend="suspend" in declared and s.suspend,
+        replicas=s.replicas if _has(s, "replicas") and s.HasField("replicas") else None,
+        paused=getattr(s, "paused", False),
+        suspend=getattr(s, "suspend", False),
     )
-    if "updateStrategy" in declared and s.updateStrategy.type:
+    if _has(s, "updateStrategy") and s.updateStrategy.type:
         found.update_strategy = objects.UpdateStrategy(type=s.updateStrategy.type)
-    if "jobTemplate" in declared:
+    if _has(s, "jobTemplate"):
         found.job_template = objects.JobTemplate(spec=objects.JobSpec(template=_template(s.jobTemplate.spec.template)))
     else:
         found.template = _template(s.template)

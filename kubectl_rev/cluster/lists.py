@@ -182,7 +182,7 @@ def istiods(connection: Connection, namespace: str = "") -> list[Pod]:
 def workloads(connection: Connection, kind: str, namespace: str = "") -> list[WorkloadObject]:
     """All of a kind of workload, with their templates."""
     if BY_KIND[kind].decoding is Decoding.PROTOBUF:
-        return list(streamed(connection, path(BY_KIND[kind].path, namespace), decode.workload(kind)))
+        return list(streamed(connection, path(BY_KIND[kind].path, namespace), partial(decode.workload, kind)))
     found: list[WorkloadObject] = installed(connection, kind, namespace)
     for workload in found:  # the items of a list do not always say their kind
         workload.kind = kind
@@ -199,7 +199,7 @@ def replica_sets(connection: Connection, namespace: str = "") -> list[WorkloadOb
 
 
 def whole_replica_sets(connection: Connection, namespace: str = "") -> Iterator[WorkloadObject]:
-    return streamed(connection, path(BY_KIND["ReplicaSet"].path, namespace), decode.workload("ReplicaSet"))
+    return streamed(connection, path(BY_KIND["ReplicaSet"].path, namespace), partial(decode.workload, "ReplicaSet"))
 
 
 def installed(

@@ -181,11 +181,6 @@ def _varint(buffer: bytes, at: int) -> tuple[int, int]:
     raise Malformed("a length is cut off")
 
 
-def fields(kind: str) -> frozenset[str]:
-    """The fields that are declared above of a type."""
-    return frozenset(_SCHEMA[kind])
-
-
 def parse(kind: str, body: bytes) -> Any:
     """A message of one of the types declared above."""
     try:

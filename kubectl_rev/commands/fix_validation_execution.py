@@ -113,10 +113,9 @@ class Run:
         return closed
 
     def _stopped(self, write: Write, error: RevError) -> RevError:
-        hint = ""
         if isinstance(error, Changed):
-            hint = ": it was changed meanwhile, and nothing was overwritten: run it again"
-            error = Changed(f"{write.step.name}{hint} ({error})")
+            hint = "it was changed meanwhile, and nothing was overwritten: run it again"
+            error = Changed(f"{write.step.name}: {hint} ({error})")
         if not self.done:
             return error
         return Incomplete(

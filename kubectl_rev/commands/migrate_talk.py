@@ -93,7 +93,7 @@ class Live:
         self._drawn: list[str] = []
 
     def line(self, line: str) -> None:
-        self._erase()
+        self.end()
         err(line)
         self.draw()
 
@@ -103,15 +103,12 @@ class Live:
         lines = self._lines()
         if lines == self._drawn:
             return
-        self._erase()
+        self.end()
         sys.stderr.write("".join(f"{line}\n" for line in lines))
         sys.stderr.flush()
         self._drawn = lines
 
     def end(self) -> None:
-        self._erase()
-
-    def _erase(self) -> None:
         if self._drawn:
             sys.stderr.write(f"\x1b[{len(self._drawn)}F\x1b[J")
             sys.stderr.flush()

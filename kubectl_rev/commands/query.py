@@ -62,24 +62,29 @@ def _aliases(resource: Resource) -> list[str]:
     return [*names, *(f"{name}.{resource.group}" for name in names if resource.group)]
 
 
-_KIND_OF = {alias: resource.kind for resource in WORKLOADS for alias in _aliases(resource)}
 _OTHERS = {alias: kind for kind in ("Namespace", "Pod", "Gateway") for alias in _aliases(BY_KIND[kind])}
-_EXPLAINED = _KIND_OF | _OTHERS
-_LIST_OF = {alias: BY_KIND[kind].plural for alias, kind in _OTHERS.items()}
-_LIST_OF |= dict.fromkeys(("revisions", "revision", "revs", "rev"), "revisions")
-_LIST_OF |= {"tags": "tags", "tag": "tags"} | dict.fromkeys(("workloads", "workload", "wl"), "workloads")
+_EXPLAINED = {alias: resource.kind for resource in WORKLOADS for alias in _aliases(resource)} | _OTHERS
+_OURS = {
+    "revisions": ("revisions", "revision", "revs", "rev"),
+    "tags": ("tags", "tag"),
+    "workloads": ("workloads", "workload", "wl"),
+}
+# One of LISTS by each name that it has, and the Kubernetes kind that a name narrows workloads to.
+_LISTED: dict[str, tuple[str, str | None]] = {
+    **{alias: ("workloads", kind) for alias, kind in _EXPLAINED.items()},
+    **{alias: (BY_KIND[kind].plural, None) for alias, kind in _OTHERS.items()},
+    **{alias: (kind, None) for kind, aliases in _OURS.items() for alias in aliases},
+}
 # The plurals, as tab completion offers them.
 TYPES = (*LISTS, *(resource.plural for resource in WORKLOADS))
-_OF_LIST = {BY_KIND[kind].plural: [kind] for kind in _OTHERS.values()}
-_OF_LIST["workloads"] = [resource.kind for resource in WORKLOADS]
+_KINDS = {BY_KIND[kind].plural: [kind] for kind in _OTHERS.values()}
+_KINDS["workloads"] = [resource.kind for resource in WORKLOADS]
 
 
 def listed(word: str) -> list[str]:
     """The Kubernetes kinds that are listed for a TYPE; `revisions` and `tags` are none, and stand for themselves."""
-    kind = _LIST_OF.get(word.lower())
-    if kind is None:
-        return [_KIND_OF[word.lower()]] if word.lower() in _KIND_OF else []
-    return _OF_LIST.get(kind, [kind])
+    kind, only = _LISTED.get(word.lower(), ("", None))
+    return [only] if only else _KINDS.get(kind, [kind] if kind else [])
 
 
 def explained(word: str) -> list[str]:
@@ -94,17 +99,14 @@ def parse(arguments: Sequence[str]) -> Query:
         return ListQuery()
     if any("/" in word for word in words):
         return SubjectQuery(tuple(_subject(word) for word in words))
-    kind, names = words[0].lower(), tuple(dict.fromkeys(words[1:]))
-    if kind in _LIST_OF:
-        return ListQuery(_LIST_OF[kind], None, names)
-    if kind in _KIND_OF:
-        return ListQuery("workloads", _KIND_OF[kind], names)
+    if words[0].lower() in _LISTED:
+        return ListQuery(*_LISTED[words[0].lower()], tuple(dict.fromkeys(words[1:])))
     raise UsageError(f'unknown type "{words[0]}"; use one of {", ".join(LISTS)}, or TYPE/NAME, as in ns/{words[0]}')
 
 
 def of_names(listed: Sequence[Name]) -> Query:
     """The same as a list of names has it: namespaces are listed, and so are our own types; all else is explained."""
-    kinds = {_LIST_OF.get(name.type.lower()) for name in listed}
+    kinds = {_LISTED.get(name.type.lower(), ("", None))[0] for name in listed}
     if len(kinds) == 1 and (kind := kinds.pop()) in ("namespaces", "revisions", "tags"):
         return ListQuery(kind, None, tuple(dict.fromkeys(name.name for name in listed)))
     subjects = (Subject(_kind_of(name.type), name.name, name.namespace or "") for name in listed)
