@@ -90,16 +90,16 @@ def parse(known: Sequence[Flag], words: Sequence[str]) -> TypedLine:
     arguments: list[str] = []
     asked: Flag | None = None
     only_arguments = False
-    for each in before:
+    for typed in before:
         if asked:
-            given.setdefault(asked.field, []).append(each)
+            given.setdefault(asked.field, []).append(typed)
             asked = None
-        elif only_arguments or not each.startswith("-") or each == "-":
-            arguments.append(each)
-        elif each == "--":
+        elif only_arguments or not typed.startswith("-") or typed == "-":
+            arguments.append(typed)
+        elif typed == "--":
             only_arguments = True
         else:
-            asked = _flag(by_name, each, given)
+            asked = _flag(by_name, typed, given)
     if asked is None and not only_arguments and word.startswith("-") and "=" in word:
         name, _, value = word.partition("=")
         if (flag := by_name.get(name)) and flag.takes_value:

@@ -51,7 +51,7 @@ class KubectlCommand(TyperCommand):
             elif value in _TRUE:
                 words.append(flag)
             elif value in _FALSE:
-                words = [each for each in words if each not in switches[flag]]
+                words = [given for given in words if given not in switches[flag]]
             else:
                 raise _UsageError(f'invalid value "{value}" for {flag}: say true or false')
         return super().parse_args(ctx, words + args[end:])

@@ -30,7 +30,7 @@ def read_groups(connection: Connection, groups: Collection[str], namespace: str 
     `namespace` restricts those that are in one.
     """
     try:
-        resources = [each for each in served(connection, groups) if _wanted(each)]
+        resources = [resource for resource in served(connection, groups) if _wanted(resource)]
     except Forbidden as error:
         unknown = [labels.CONFIGURATION, *(name for name in _DECISIVE if name.partition(".")[2] in groups)]
         return [], [Gap("list", resource, "", error.reason) for resource in unknown]
@@ -46,22 +46,22 @@ def read_groups(connection: Connection, groups: Collection[str], namespace: str 
     return objects, sorted(gaps)
 
 
-def _wanted(each: Served) -> bool:
-    return (each.group, each.kind) in BY_NAME if each.group in INSTALLER_GROUPS else each.namespaced
+def _wanted(resource: Served) -> bool:
+    return (resource.group, resource.kind) in BY_NAME if resource.group in INSTALLER_GROUPS else resource.namespaced
 
 
 def metadata(
-    connection: Connection, each: Served, query: Mapping[str, str] | None = None, namespace: str = ""
+    connection: Connection, resource: Served, query: Mapping[str, str] | None = None, namespace: str = ""
 ) -> list[IstioConfig]:
     """The objects of one resource. The items of such a list do not say their kind."""
-    where = lists.path(each.path.strip("/"), namespace if each.namespaced else "")
+    where = lists.path(resource.path.strip("/"), namespace if resource.namespaced else "")
     found = lists.in_json(connection, where, IstioConfig, query, lists.METADATA_JSON)
     for config in found:
-        config.kind, config.resource = each.kind, each.resource
+        config.kind, config.resource = resource.kind, resource.resource
     return found
 
 
-def _listed(connection: Connection, each: Served, namespace: str) -> list[Object]:
-    if each.group in INSTALLER_GROUPS:
-        return [*lists.in_json(connection, each.path, BY_NAME[each.group, each.kind].type)]
-    return [*metadata(connection, each, {"labelSelector": labels.REV}, namespace)]
+def _listed(connection: Connection, resource: Served, namespace: str) -> list[Object]:
+    if resource.group in INSTALLER_GROUPS:
+        return [*lists.in_json(connection, resource.path, BY_NAME[resource.group, resource.kind].type)]
+    return [*metadata(connection, resource, {"labelSelector": labels.REV}, namespace)]

@@ -80,13 +80,14 @@ def served(connection: Connection, groups: Collection[str], accept: str = AGGREG
     """
     answer = lists.decoded(connection, "/apis", connection.get("/apis", accept=accept), _Answer)
     versions = [(group.metadata.name, version) for group in answer.items for version in group.versions]
-    found = [each for name, version in versions if name in groups for each in _listable(name, version)]
+    resources = [resource for name, version in versions if name in groups for resource in _listable(name, version)]
     if answer.groups:
         with Workers(_THREADS) as workers:
-            wanted = [(group.name, version) for group in answer.groups for version in group.versions]
-            tasks = [workers.start(partial(_asked, connection, *each)) for each in wanted if each[0] in groups]
-            found = [each for task in tasks for each in result(task)]
-    preferred = {each.resource: each for each in reversed(found)}
+            wanted = [group for group in answer.groups if group.name in groups]
+            asked = [partial(_asked, connection, group.name, version) for group in wanted for version in group.versions]
+            tasks = [workers.start(work) for work in asked]
+            resources = [resource for task in tasks for resource in result(task)]
+    preferred = {resource.resource: resource for resource in reversed(resources)}
     return [preferred[name] for name in sorted(preferred)]
 
 

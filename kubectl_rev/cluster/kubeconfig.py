@@ -193,8 +193,8 @@ def _check(entry: Entry) -> None:
         raise Unreachable(f"{entry.file} is not a valid kubeconfig: the server of cluster {entry.name} is no text")
     if plugin is not None and not isinstance(plugin, dict):
         raise Unreachable(f"{entry.file} is not a valid kubeconfig: exec of user {entry.name} is no mapping")
-    for each in (plugin or {}).get("env") or ():
-        if not isinstance(each, dict) or not each.get("name"):
+    for variable in (plugin or {}).get("env") or ():
+        if not isinstance(variable, dict) or not variable.get("name"):
             raise Unreachable(f"{entry.file} is not a valid kubeconfig: exec of user {entry.name}: env without a name")
 
 

@@ -85,7 +85,7 @@ class _Reading:
         validators = self._list(partial(lists.installed, connection, "ValidatingWebhookConfiguration"))
         services = self._everywhere_or_home(partial(lists.installed, connection, "Service"))
         replica_sets = self._list(partial(lists.replica_sets, connection, namespace))
-        owners = [self._restricted(lists.workloads, each) for each in WORKLOADS if each.decoding in _WHOLE]
+        owners = [self._restricted(lists.workloads, one) for one in WORKLOADS if one.decoding in _WHOLE]
         namespaces = self._start(self._namespaces)
         gateways = self._restricted(lists.installed, BY_KIND["Gateway"])
         config = self._list(partial(self._config, groups))
@@ -111,9 +111,9 @@ class _Reading:
         found.versions = {pod: version for pod, version in answers.items() if version}
         for task in more:
             result(task)
-        found.config = [each for each in result(config) if isinstance(each, IstioConfig)]
-        found.sail = [each for each in result(config) if isinstance(each, Sail)]
-        found.operators = [each for each in result(config) if isinstance(each, IstioOperator)]
+        found.config = [one for one in result(config) if isinstance(one, IstioConfig)]
+        found.sail = [one for one in result(config) if isinstance(one, Sail)]
+        found.operators = [one for one in result(config) if isinstance(one, IstioOperator)]
         found.gaps = sorted(self._gaps)
         found.taken = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return found

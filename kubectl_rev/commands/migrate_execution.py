@@ -178,7 +178,7 @@ class Execution:
         wrong = list(self._cluster.prove(move.proofs)) if move.proofs else []
         if wrong:
             yield self._failed(namespace_ref(move.namespace), wrong[0])
-            if not self.plan.undo and not any(each.what is What.RESTARTED for each in self.done):
+            if not self.plan.undo and not any(outcome.what is What.RESTARTED for outcome in self.done):
                 yield from self._take_back(self.plan.first_back)
             if move.back is not None and not self.plan.undo:
                 back = self._write(move.back)

@@ -193,7 +193,7 @@ def checked(
     """The preflight; for a dump without what only a cluster can be request."""
     facts = PreflightFacts()
     if of_dump:
-        facts = PreflightFacts(gaps=tuple(Gap("list", each, "", Absent.DUMP) for each in _ONLY_LIVE))
+        facts = PreflightFacts(gaps=tuple(Gap("list", resource, "", Absent.DUMP) for resource in _ONLY_LIVE))
     elif plan.moves or not plan.is_done:
         from kubectl_rev.cluster import preflight
 
@@ -213,6 +213,6 @@ def checked(
 
 def _enrolled(choice: Choice) -> None:
     if choice.needs_enroll:
-        each = choice.needs_enroll[0]
+        first = choice.needs_enroll[0]
         more = f", and {len(choice.needs_enroll) - 1} more" if len(choice.needs_enroll) > 1 else ""
-        raise UsageError(f"nobody injects namespace {each.namespace}{more}: {each.why}; --enroll puts it in the mesh")
+        raise UsageError(f"nobody injects namespace {first.namespace}{more}: {first.why}; --enroll puts it in the mesh")

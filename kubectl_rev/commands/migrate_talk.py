@@ -118,15 +118,15 @@ class Live:
         width = shutil.get_terminal_size().columns - 1
         execution = self._execution
         rolling = execution.rolling
-        done = sum(each.what is What.ROLLED_OUT for each in execution.done)
+        done = sum(outcome.what is What.ROLLED_OUT for outcome in execution.done)
         lines = []
-        names = list(dict.fromkeys(each.namespace for each in rolling))
+        names = list(dict.fromkeys(restart.namespace for restart in rolling))
         widest = max(map(len, names[:_BARS]), default=0)
         for name in names[:_BARS]:
             of = [restart for restart in execution.plan.restarts if restart.namespace == name]
-            over = sum(each.what is What.ROLLED_OUT and each.namespace == name for each in execution.done)
+            over = sum(outcome.what is What.ROLLED_OUT and outcome.namespace == name for outcome in execution.done)
             full = _BAR * over // max(len(of), 1)
-            now = ", ".join(self._state(each) for each in rolling if each.namespace == name)
+            now = ", ".join(self._state(restart) for restart in rolling if restart.namespace == name)
             lines.append(f"{name:{widest}}   {'█' * full}{'░' * (_BAR - full)}   {over}/{len(of)}   {now}")
         more = f" ({len(names) - _BARS} more namespaces are under way)" if len(names) > _BARS else ""
         lines.append(f"{done} rolled out, {len(rolling)} under way, {len(execution.left)} left{more}")

@@ -17,30 +17,30 @@ from kubectl_rev.core.migration.patch_targets import PatchTarget, PatchTargets, 
 from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.dumps.yaml_reader import decode, documents
 
-_KINDS = frozenset({"Namespace", *(each.kind for each in TOP_WORKLOADS)})
+_KINDS = frozenset({"Namespace", *(workload.kind for workload in TOP_WORKLOADS)})
 
 
 def originals(texts: Iterable[str], snapshot: Snapshot) -> PatchTargets:
     """Those of texts that have been read as this Snapshot already, so that they are known to be one."""
-    found = [_saved(namespace, "Namespace") for namespace in snapshot.namespaces]
-    found += [_saved(workload, workload.kind) for workload in snapshot.workloads if facts_of(workload.kind).rolled]
+    targets = [_saved(namespace, "Namespace") for namespace in snapshot.namespaces]
+    targets += [_saved(workload, workload.kind) for workload in snapshot.workloads if facts_of(workload.kind).rolled]
     for text in texts:
         for head, raw in snapshot_file.flat(documents(text)):
             if head.kind in _KINDS and raw is not None:
-                each = decode(raw, PatchTarget)
-                each.kind = head.kind
-                found.append(each)
-    return PatchTargets(found)
+                target = decode(raw, PatchTarget)
+                target.kind = head.kind
+                targets.append(target)
+    return PatchTargets(targets)
 
 
-def _saved(each: Object, kind: str) -> PatchTarget:
+def _saved(saved: Object, kind: str) -> PatchTarget:
     spec = PatchTargetSpec()
-    if isinstance(each, WorkloadObject):
+    if isinstance(saved, WorkloadObject):
         spec = PatchTargetSpec(
-            replicas=each.spec.replicas,
-            paused=each.spec.paused,
-            template={"metadata": msgspec.to_builtins(each.template.metadata)} if each.template else None,
-            workload_ref=each.spec.workload_ref,
-            triggers=each.spec.triggers,
+            replicas=saved.spec.replicas,
+            paused=saved.spec.paused,
+            template={"metadata": msgspec.to_builtins(saved.template.metadata)} if saved.template else None,
+            workload_ref=saved.spec.workload_ref,
+            triggers=saved.spec.triggers,
         )
-    return PatchTarget(kind=kind, metadata=each.metadata, spec=spec)
+    return PatchTarget(kind=kind, metadata=saved.metadata, spec=spec)

@@ -30,22 +30,22 @@ _DOMAINS = ("istio.io", "helm.sh", "argoproj.io", "fluxcd.io", "kubectl-rev")
 def lean(snapshot: Snapshot) -> Snapshot:
     """A snapshot without what nothing here reads: what `save` writes, so that a dump may be shown to others."""
     lists = {field: getattr(snapshot, field) for field in (*FIELDS, "istiods", "config")}
-    lists["config_maps"] = [each for each in snapshot.config_maps if each.name.startswith(INJECTOR_CONFIG)]
-    kept = {field: [_lean(each) for each in objects] for field, objects in lists.items()}
+    lists["config_maps"] = [one for one in snapshot.config_maps if one.name.startswith(INJECTOR_CONFIG)]
+    kept = {field: [_lean(shape) for shape in objects] for field, objects in lists.items()}
     return replace(snapshot, **kept, gaps=sorted(snapshot.gaps))
 
 
-def _lean(each: Any) -> Any:
+def _lean(shape: Any) -> Any:
     """An object, or the pod template of one."""
-    if isinstance(each, Pod | PodTemplate):
-        kept = {k: v for k, v in each.metadata.annotations.items() if k in labels.POD_ANNOTATIONS}
-        metadata = replace(each.metadata, annotations=kept, uid="", resource_version="")
-        return replace(each, metadata=metadata, spec=_lean_spec(each.spec) if each.spec else None)
-    kept = {k: v for k, v in each.metadata.annotations.items() if k.partition("/")[0].endswith(_DOMAINS)}
-    each = replace(each, metadata=replace(each.metadata, annotations=kept))
-    if isinstance(each, WorkloadObject):
-        return replace(each, spec=_lean_workload_spec(each.spec))
-    return replace(each, data=_lean_policy(each.data)) if isinstance(each, ConfigMap) else each
+    if isinstance(shape, Pod | PodTemplate):
+        kept = {k: v for k, v in shape.metadata.annotations.items() if k in labels.POD_ANNOTATIONS}
+        metadata = replace(shape.metadata, annotations=kept, uid="", resource_version="")
+        return replace(shape, metadata=metadata, spec=_lean_spec(shape.spec) if shape.spec else None)
+    kept = {k: v for k, v in shape.metadata.annotations.items() if k.partition("/")[0].endswith(_DOMAINS)}
+    shape = replace(shape, metadata=replace(shape.metadata, annotations=kept))
+    if isinstance(shape, WorkloadObject):
+        return replace(shape, spec=_lean_workload_spec(shape.spec))
+    return replace(shape, data=_lean_policy(shape.data)) if isinstance(shape, ConfigMap) else shape
 
 
 def _lean_workload_spec(spec: WorkloadSpec[PodTemplate]) -> WorkloadSpec[PodTemplate]:

@@ -103,8 +103,8 @@ def parse(texts: dict[str, str]) -> Snapshot:
                     seen.add(labels.CONFIGURATION)
                     config += _config(head, raw)
                 if kind and raw is not None:
-                    each = _complete(kind, _object(kind, head, raw))
-                    found[Key(each.namespace, kind.kind, each.name)] = kind, each
+                    one = _complete(kind, _object(kind, head, raw))
+                    found[Key(one.namespace, kind.kind, one.name)] = kind, one
     with _named(next(iter(texts)) if len(texts) == 1 else f"these {len(texts)} files"):
         if saved and (seen or len(saved) > 1):
             raise ValueError("a saved snapshot cannot be combined with other objects")
@@ -158,40 +158,40 @@ def _object(kind: Resource, head: _Head, raw: msgspec.Raw) -> Object:
         raise ValueError(f"{kind.kind} {path}: {error}") from None
 
 
-def _complete(kind: Resource, each: Object) -> Object:
+def _complete(kind: Resource, one: Object) -> Object:
     """As kubectl would take it: it must have a name, and lies in namespace default if it says nothing else."""
-    if not each.name:
+    if not one.name:
         raise ValueError(f"{kind.kind} without a name")
-    if kind.namespaced and not each.namespace:
-        each.metadata.namespace = "default"
-    return each
+    if kind.namespaced and not one.namespace:
+        one.metadata.namespace = "default"
+    return one
 
 
 def _config(head: _Head, raw: msgspec.Raw | None) -> list[objects.IstioConfig]:
     """An object of Istio's config, if it has a revision label."""
     if raw is None or not head.kind:
         return []
-    each = decode(raw, objects.IstioConfig, {"kind": head.kind})
-    each.resource = f"{plural_of(head.kind)}.{head.group}"
-    each.metadata.namespace = each.metadata.namespace or "default"
-    return [each] if labels.REV in each.labels else []
+    one = decode(raw, objects.IstioConfig, {"kind": head.kind})
+    one.resource = f"{plural_of(head.kind)}.{head.group}"
+    one.metadata.namespace = one.metadata.namespace or "default"
+    return [one] if labels.REV in one.labels else []
 
 
 def _plain(found: Iterable[tuple[Resource, Object]], config: list[objects.IstioConfig], seen: set[str]) -> Snapshot:
     """What a dump holds, and the gaps where it holds nothing of a kind."""
     lists: dict[str, Any] = {field: [] for field in FIELDS}
     owners: set[str] = set()
-    for kind, each in found:
-        owners.update(owner.kind for owner in each.metadata.owner_references)
-        if isinstance(each, Pod) and each.finished:
+    for kind, one in found:
+        owners.update(owner.kind for owner in one.metadata.owner_references)
+        if isinstance(one, Pod) and one.finished:
             continue
-        if isinstance(each, objects.ConfigMap) and not each.name.startswith(INJECTOR_CONFIG):
+        if isinstance(one, objects.ConfigMap) and not one.name.startswith(INJECTOR_CONFIG):
             continue
-        above = each.metadata.controller
-        if isinstance(each, WorkloadObject) and kind.kind == "ReplicaSet" and above and above.kind == "Deployment":
+        above = one.metadata.controller
+        if isinstance(one, WorkloadObject) and kind.kind == "ReplicaSet" and above and above.kind == "Deployment":
             # A Deployment's template is the one that counts, not those of its ten ReplicaSets.
-            each.spec = objects.WorkloadSpec(replicas=each.spec.replicas)
-        lists[kind.field].append(each)
+            one.spec = objects.WorkloadSpec(replicas=one.spec.replicas)
+        lists[kind.field].append(one)
     gaps = [
         Gap("list", kind.resource, "", Absent.DUMP)
         for kind in RESOURCES
@@ -215,7 +215,7 @@ def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
             lists[kind.field].append(_object(kind, inner, item))
     istiods: list[Any] = [_object(BY_KIND["Pod"], inner, item) for inner, item in flat(saved.istiods) if item]
     config = [decode(item, objects.IstioConfig) for item in saved.config]
-    owners = {owner.kind for each in chain.from_iterable(lists.values()) for owner in each.metadata.owner_references}
+    owners = {owner.kind for one in chain.from_iterable(lists.values()) for owner in one.metadata.owner_references}
     known = {*(kind.resource for kind in RESOURCES if not kind.optional or kind.kind in owners), labels.CONFIGURATION}
     missing = known - {*saved.read} - {gap.resource for gap in saved.gaps}
     gaps = saved.gaps + [Gap("list", resource, "", Absent.SNAPSHOT) for resource in sorted(missing)]
@@ -262,7 +262,7 @@ def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
         **({"taken": snapshot.taken} if snapshot.taken else {}),
         "istiods": [_item("pods", pod) for pod in snapshot.istiods],
         "config": msgspec.to_builtins(snapshot.config),
-        "items": [_item(field, each) for field in FIELDS for each in getattr(snapshot, field)],
+        "items": [_item(field, one) for field in FIELDS for one in getattr(snapshot, field)],
         "complete": True,
     }
     if as_json:
@@ -270,11 +270,11 @@ def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
     return write_yaml(document)
 
 
-def _item(field: str, each: Object) -> dict[str, Any]:
+def _item(field: str, one: Object) -> dict[str, Any]:
     """An object as Kubernetes writes it; its type alone does not tell an injector from a validator."""
     kind = (
-        BY_KIND[each.kind]
-        if isinstance(each, WorkloadObject | Sail)
+        BY_KIND[one.kind]
+        if isinstance(one, WorkloadObject | Sail)
         else next(kind for kind in RESOURCES if kind.field == field)
     )
-    return {"apiVersion": kind.api_version, "kind": kind.kind, **msgspec.to_builtins(each)}
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **msgspec.to_builtins(one)}

@@ -245,7 +245,7 @@ def without_nulls(value: Any, key: str = "") -> Any:
     """JSON as the API server takes it: a null, which Go writes for an empty slice, counts as absent."""
     if isinstance(value, dict):
         return {k: without_nulls(v, k) for k, v in value.items() if v is not None or key in _STRING_MAPS}
-    return [without_nulls(each) for each in value] if isinstance(value, list) else value
+    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def spoken(error: msgspec.ValidationError) -> str:

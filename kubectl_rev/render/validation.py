@@ -110,7 +110,7 @@ def _left(report: Validation, style: Style) -> Iterator[str]:
     yield from _lines("not changed: ", map(str, report.obstacles), style)
     if report.elsewhere:
         yield "change it at its source (or say --force-owned):"
-        yield from (f"  {clean(str(each))}" for each in report.elsewhere)  # to be copied: never wrapped
+        yield from (f"  {clean(str(hint))}" for hint in report.elsewhere)  # to be copied: never wrapped
 
 
 def _step(number: int, step: StepItem, style: Style) -> Iterator[str]:
