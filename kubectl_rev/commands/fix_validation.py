@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -192,13 +191,14 @@ class Session:
 
     def _prove(self, timeout: float) -> tuple[Survey, Diagnosis, list[Probe]]:
         """Read and probe until it works, or for as long as the API server may lag behind."""
-        until = time.monotonic() + min(timeout, _PROVE)
+        from kubectl_rev.cluster.retry import Retry
+
+        retry = Retry(0.5, 0.5, min(timeout, _PROVE))
         while True:
             survey, diagnosis, probes = self._look()
             works = diagnosis.healthy and all(probe.works is Works.YES for probe in probes)
-            if works or self._request.undo or time.monotonic() > until:
+            if works or self._request.undo or not retry.pause():
                 return survey, diagnosis, probes
-            time.sleep(0.5)
 
     def _report(
         self,
