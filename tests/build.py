@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from kubectl_rev.core.mesh import labels as well_known
-from kubectl_rev.core.mesh.istio_operator import IstioOperator
+from kubectl_rev.core.mesh.installers import IstioOperator, Sail
 from kubectl_rev.core.mesh.objects import (
     ClientConfig,
     Condition,
@@ -40,7 +40,6 @@ from kubectl_rev.core.mesh.objects import (
     WorkloadSpec,
 )
 from kubectl_rev.core.mesh.resources import facts_of
-from kubectl_rev.core.mesh.sail import Sail
 from kubectl_rev.core.mesh.selectors import LabelSelector
 from kubectl_rev.core.mesh.services import Endpoint, EndpointConditions, EndpointSlice, Port, Service, ServiceSpec
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot

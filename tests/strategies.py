@@ -9,9 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from kubectl_rev.core.mesh.admission import Subject
+from kubectl_rev.core.mesh.installers import Condition, Status
 from kubectl_rev.core.mesh.objects import Object, WebhookConfiguration
 from kubectl_rev.core.mesh.resources import RESOURCES
-from kubectl_rev.core.mesh.sail import Condition, Status
 from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from tests.build import (

@@ -13,9 +13,9 @@ from kubectl_rev.commands import catalogue
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.checks.hints import command, program
 from kubectl_rev.core.checks.model import Ref
+from kubectl_rev.core.mesh.installers import Condition, Status
 from kubectl_rev.core.mesh.objects import OwnerReference
 from kubectl_rev.core.mesh.removal_method import Method
-from kubectl_rev.core.mesh.sail import Condition, Status
 from kubectl_rev.core.migration.checks.preflight import CHECKS as PREFLIGHT
 from kubectl_rev.core.remedies.advice import FIX
 from kubectl_rev.core.remedies.uninstall import Command

@@ -13,14 +13,14 @@ from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.discovery import Served, served
 from kubectl_rev.cluster.workers import Workers, result
-from kubectl_rev.core.mesh import labels, sail
+from kubectl_rev.core.mesh import installers, labels
 from kubectl_rev.core.mesh.objects import IstioConfig, Object
 from kubectl_rev.core.mesh.resources import BY_KIND, BY_NAME, INSTALLER_GROUPS
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.errors import Forbidden
 
 # Of the installers' resources those that say whether a revision is in use, or would be made again.
-_DECISIVE = (sail.REVISIONS, BY_KIND["IstioOperator"].resource)
+_DECISIVE = (installers.REVISIONS, BY_KIND["IstioOperator"].resource)
 _THREADS = 4  # each has a connection of its own, and those of read.py are busy with longer lists
 
 

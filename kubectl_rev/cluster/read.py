@@ -19,7 +19,7 @@ from kubectl_rev.cluster.config import read_groups
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.istio_operator import IstioOperator
+from kubectl_rev.core.mesh.installers import IstioOperator, Sail
 from kubectl_rev.core.mesh.objects import (
     ConfigMap,
     IstioConfig,
@@ -31,7 +31,6 @@ from kubectl_rev.core.mesh.objects import (
 )
 from kubectl_rev.core.mesh.resources import BY_KIND, WORKLOADS, Decoding, Resource
 from kubectl_rev.core.mesh.revisions import is_injection
-from kubectl_rev.core.mesh.sail import Sail
 from kubectl_rev.core.mesh.services import EndpointSlice
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.dumps.redact import INJECTOR_CONFIG

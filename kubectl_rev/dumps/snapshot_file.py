@@ -18,9 +18,9 @@ from typing import IO, Any
 import msgspec
 
 from kubectl_rev.core.mesh import labels, objects
+from kubectl_rev.core.mesh.installers import Sail
 from kubectl_rev.core.mesh.objects import Object, Pod, Shape, WorkloadObject
 from kubectl_rev.core.mesh.resources import BY_KIND, BY_NAME, FIELDS, RESOURCES, Key, Resource, group_of, plural_of
-from kubectl_rev.core.mesh.sail import Sail
 from kubectl_rev.core.mesh.snapshot import Absent, Gap, Snapshot
 from kubectl_rev.dumps.redact import INJECTOR_CONFIG, lean
 from kubectl_rev.dumps.yaml_reader import decode, documents, read, spoken

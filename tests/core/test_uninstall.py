@@ -11,9 +11,9 @@ import pytest
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.checks.model import Breaks, Finding
 from kubectl_rev.core.mesh import labels as well_known
+from kubectl_rev.core.mesh.installers import Condition, IstioOperator, OperatorSpec, Sail, Spec, Strategy
+from kubectl_rev.core.mesh.installers import Status as SailStatus
 from kubectl_rev.core.mesh.inventory import Survey
-from kubectl_rev.core.mesh.istio_operator import IstioOperator
-from kubectl_rev.core.mesh.istio_operator import Spec as OperatorSpec
 from kubectl_rev.core.mesh.objects import (
     ClientConfig,
     Container,
@@ -31,8 +31,6 @@ from kubectl_rev.core.mesh.objects import (
 from kubectl_rev.core.mesh.removal import Removal, removal
 from kubectl_rev.core.mesh.removal_method import By, Method, parsed
 from kubectl_rev.core.mesh.revisions import Mesh
-from kubectl_rev.core.mesh.sail import Condition, Sail, Spec, Strategy
-from kubectl_rev.core.mesh.sail import Status as SailStatus
 from kubectl_rev.core.mesh.services import Service
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.remedies.advice import FIX

@@ -5,8 +5,7 @@ resources        every kind that is read, with its names; how each kind of workl
 selectors        does this selector match, and if not, why
 objects          the Kubernetes objects, as far as they are read
 services         Services, and the EndpointSlices behind them
-istio_operator   the resource of Istio's in-cluster operator
-sail             the Sail operator's own objects, as far as they are read
+installers       the resources of Sail and of Istio's in-cluster operator, as far as they are read
 snapshot         what one read brought back, and its gaps
 webhook_targets  where a webhook's calls go, and whether an istiod answers there
 revisions        which revisions, tags and injectors exist (Mesh)

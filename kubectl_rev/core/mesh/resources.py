@@ -12,8 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from kubectl_rev.core.mesh import labels, objects, sail, services
-from kubectl_rev.core.mesh.istio_operator import IstioOperator
+from kubectl_rev.core.mesh import installers, labels, objects, services
 from kubectl_rev.core.mesh.objects import Object, Pod, WebhookConfiguration, WorkloadObject
 
 
@@ -217,14 +216,15 @@ RESOURCES = (
     Resource("ConfigMap", "v1", "config_maps", objects.ConfigMap, short=("cm",), watched=False),
     Resource("Gateway", "gateway.networking.k8s.io/v1", "gateways", objects.Gateway, short=("gtw", "gw"),
              older=("v1beta1",), optional=True),
-    *(Resource(kind, f"{sail.GROUP}/v1", "sail", sail.Sail, namespaced=False, optional=True, watched=False)
+    *(Resource(kind, f"{installers.SAIL_GROUP}/v1", "sail", installers.Sail,
+               namespaced=False, optional=True, watched=False)
       for kind in ("Istio", "IstioRevision", "IstioRevisionTag")),
     # Istio's in-cluster operator, up to 1.23
-    Resource("IstioOperator", f"{labels.OPERATOR_GROUP}/v1alpha1", "operators", IstioOperator, short=("iop", "io"),
-             optional=True, watched=False),
+    Resource("IstioOperator", f"{labels.OPERATOR_GROUP}/v1alpha1", "operators", installers.IstioOperator,
+             short=("iop", "io"), optional=True, watched=False),
 )  # fmt: skip
 # Their resources say how Istio was installed, and what would install it again.
-INSTALLER_GROUPS = (sail.GROUP, labels.OPERATOR_GROUP)
+INSTALLER_GROUPS = (installers.SAIL_GROUP, labels.OPERATOR_GROUP)
 BY_NAME = {(resource.group, resource.kind): resource for resource in RESOURCES}
 BY_KIND = {resource.kind: resource for resource in RESOURCES}
 FIELDS = tuple(dict.fromkeys(resource.field for resource in RESOURCES))

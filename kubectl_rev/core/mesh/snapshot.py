@@ -11,9 +11,8 @@ from enum import StrEnum
 import msgspec
 
 from kubectl_rev.core.mesh import labels, objects
-from kubectl_rev.core.mesh.istio_operator import IstioOperator
+from kubectl_rev.core.mesh.installers import IstioOperator, Sail
 from kubectl_rev.core.mesh.objects import Pod
-from kubectl_rev.core.mesh.sail import Sail
 from kubectl_rev.core.mesh.services import EndpointSlice, Service
 
 

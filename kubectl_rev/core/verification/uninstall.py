@@ -20,6 +20,7 @@ import msgspec
 from kubectl_rev.core.checks.model import Breaks
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
+from kubectl_rev.core.mesh.installers import Sail
 from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.objects import Container, ServiceReference
@@ -28,7 +29,6 @@ from kubectl_rev.core.mesh.removal import Removal, after
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.revisions import ControlPlane
-from kubectl_rev.core.mesh.sail import Sail
 from kubectl_rev.core.mesh.services import Service
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.remedies.uninstall import Command, commands

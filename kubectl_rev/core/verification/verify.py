@@ -15,7 +15,7 @@ from msgspec.structs import asdict, replace
 
 from kubectl_rev.core.checks.hints import NO_HINT
 from kubectl_rev.core.checks.model import Catalogue, Check, Finding, Severity, lasting, run, worst_first
-from kubectl_rev.core.mesh import sail
+from kubectl_rev.core.mesh import installers
 from kubectl_rev.core.mesh.removal import removal
 from kubectl_rev.core.mesh.removal_method import By, Method
 from kubectl_rev.core.mesh.snapshot import Gap
@@ -120,9 +120,9 @@ def verify_uninstall(evidence: Evidence, revision: str, by: By | None, request: 
     if method is None:
         reason = "nothing says how it was installed: say --by " + "|".join(m.value for m in Method)
         gaps.add(Gap("tell", METHOD, "", reason))
-    listed = all(gap.resource != sail.REVISIONS for gap in gaps)
+    listed = all(gap.resource != installers.REVISIONS for gap in gaps)
     if method is Method.SAIL and listed and _sail_is_silent(leaving):
-        gaps.add(Gap("tell", sail.REVISIONS, "", "none says whether it is in use"))
+        gaps.add(Gap("tell", installers.REVISIONS, "", "none says whether it is in use"))
     findings = run(filter(request.wants, UNINSTALL), leaving)
     if not leaving.others:  # nothing can be moved anywhere: one hint helps, and REV315 has it
         findings = [f if f.code == objects.ALONE else replace(f, hint=NO_HINT) for f in findings]

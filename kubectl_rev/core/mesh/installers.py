@@ -1,6 +1,7 @@
-"""Sail's own resources, as far as we read them: what it counts, and what it will delete by itself.
+"""The resources of what installs Istio in a cluster by itself, as far as we read them: Sail, and Istio's own operator.
 
-Source: sail-operator, api/v1: istio_types.go, istiorevision_types.go, istiorevisiontag_types.go.
+Sail's count what uses a revision, and say what it will delete by itself. Sources: sail-operator, api/v1:
+istio_types.go, istiorevision_types.go, istiorevisiontag_types.go; operator/pkg/apis/istio/v1alpha1/types.proto, 1.23.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import msgspec
 from kubectl_rev.core.mesh import objects
 from kubectl_rev.core.mesh.objects import Object, Shape
 
-GROUP = "sailoperator.io"
-REVISIONS = f"istiorevisions.{GROUP}"
+SAIL_GROUP = "sailoperator.io"
+REVISIONS = f"istiorevisions.{SAIL_GROUP}"
 
 
 class Condition(objects.Condition):
@@ -50,3 +51,15 @@ class Sail(Object):
 
     def condition(self, name: str) -> Condition | None:
         return next((condition for condition in self.status.conditions if condition.type == name), None)
+
+
+class OperatorSpec(Shape):
+    """`spec` of an IstioOperator; no revision means the unrevisioned control plane."""
+
+    revision: str = ""
+
+
+class IstioOperator(Object):
+    """install.istio.io IstioOperator, of Istio's in-cluster operator (up to 1.23): which revision it installs."""
+
+    spec: OperatorSpec = msgspec.field(default_factory=OperatorSpec)
