@@ -9,7 +9,6 @@ import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev.commands import lookup
-from kubectl_rev.commands.fix_validation_execution import Run
 from kubectl_rev.commands.flags import ConnectionFlags, DryRun, Output
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.commands.query import ListQuery
@@ -142,6 +141,8 @@ class Session:
 
     def _dry_run(self, report: Validation, planned: Plan) -> ExitCode:
         if self._request.dry_run is DryRun.SERVER:
+            from kubectl_rev.commands.fix_validation_execution import Run
+
             run = Run(self._source.connection, timeout=0, backups=self._request.backups, quiet=True)
             run.rehearse(planned.writes)
         self._show(report, with_plan=True)
@@ -153,6 +154,8 @@ class Session:
         return ExitCode.FINDINGS if planned.writes else _CODES[report.verdict]
 
     def _change(self, before: Validation, planned: Plan) -> ExitCode:
+        from kubectl_rev.commands.fix_validation_execution import Run
+
         request, connection = self._request, self._source.connection
         shown = style(headers=request.headers, wide=request.output is Output.WIDE, on_stderr=True)
         err(render.diagnosis(before, shown) + "\n")
@@ -164,7 +167,7 @@ class Session:
             question = "Undo it?" if request.undo else "Repair it?"
             confirm(question, context=connection.context, server=connection.server, yes=request.yes)
         try:
-            run.writes(planned.writes)
+            run.write(planned.writes)
             for name in planned.settle:
                 run.settle(name)
             survey, diagnosis, probes = self._prove(request.timeout)

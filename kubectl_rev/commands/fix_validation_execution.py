@@ -6,19 +6,19 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from kubectl_rev.cluster import validation, writes
+from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.cluster.error_mapping import Rejected
 from kubectl_rev.commands.terminal import err, out
 from kubectl_rev.core.checks.hints import Flag, Hint, command
 from kubectl_rev.core.validation.repair import Write
 from kubectl_rev.core.writes import holds, singular
+from kubectl_rev.dumps.yaml_writer import write_yaml
 from kubectl_rev.errors import Changed, Forbidden, Incomplete, NotFound, RevError, UsageError
 from kubectl_rev.render.text import clean
-
-if TYPE_CHECKING:
-    from kubectl_rev.cluster.connection import Connection
 
 
 class Run:
@@ -29,22 +29,19 @@ class Run:
         self.undo: list[Hint] = []
         self._connection, self._timeout, self._backups, self._quiet = connection, timeout, backups, quiet
 
-    def rehearse(self, writes: Sequence[Write]) -> None:
+    def rehearse(self, planned: Sequence[Write]) -> None:
         """Let the server try every write before the first is made, so that a refusal comes while nothing has happened.
 
         A webhook of others that knows no dry runs is no refusal. Raises Forbidden, Rejected, Changed, UsageError.
         """
-        from kubectl_rev.cluster.error_mapping import Rejected
-        from kubectl_rev.cluster.writes import apply, backup
-
-        for write in writes:
+        for write in planned:
             try:
                 if _needs_backup(write):
-                    backup(self._connection, write.step)
+                    writes.backup(self._connection, write.step)
                     self._can_back_up()
-                apply(self._connection, write.step, dry_run=True)
+                writes.apply(self._connection, write.step, dry_run=True)
             except NotFound:
-                continue  # to be deleted, and gone already; or `writes` says so
+                continue  # to be deleted, and gone already; or `write` says so
             except Forbidden as error:
                 reason = f"{error.reason}; nothing was changed"
                 raise Forbidden(error.verb, error.resource, error.namespace, reason) from error
@@ -55,18 +52,16 @@ class Run:
             except Changed as error:
                 raise self._stopped(write, error) from error
 
-    def writes(self, writes: Sequence[Write]) -> None:
+    def write(self, planned: Sequence[Write]) -> None:
         """Make them all. Raises Incomplete when one fails after others were made, else what that one raised."""
-        from kubectl_rev.cluster.writes import apply, apply_surely
-
-        for write in writes:
+        for write in planned:
             try:
                 if _needs_backup(write):
                     self._back_up(write)
                 if write.step.action == "patch":
-                    apply_surely(self._connection, write.step)
+                    writes.apply_surely(self._connection, write.step)
                 else:
-                    apply(self._connection, write.step)
+                    writes.apply(self._connection, write.step)
             except NotFound:
                 if write.step.action != "delete":
                     raise self._stopped(write, Changed(f"{write.step.name} is gone")) from None
@@ -84,33 +79,26 @@ class Run:
 
     def _is_made(self, write: Write) -> bool:
         """Whether our own write stands there: its answer was lost, and istiod has turned it to Fail since."""
-        from kubectl_rev.cluster.writes import current
-
         if write.step.action != "patch":
             return False
         ours = tuple(op for op in write.step.operations if not op.path.endswith("/failurePolicy"))
         try:
-            return holds(replace(write.step, operations=ours), current(self._connection, write.step))
+            return holds(replace(write.step, operations=ours), writes.current(self._connection, write.step))
         except RevError:
             return False
 
-    def settle(self, name: str) -> bool:
+    def settle(self, name: str) -> None:
         """Wait for istiod to close a validator; say so if it does not."""
-        from kubectl_rev.cluster import validation
-
         if self._timeout == 0:
-            return False
+            return
         try:
             if validation.closed(self._connection, name, 0):
-                return True
+                return
             err(f"waiting for istiod to close {clean(name)}")
-            closed = validation.closed(self._connection, name, self._timeout)
+            if not validation.closed(self._connection, name, self._timeout):
+                err(f"istiod has not closed {clean(name)} within {self._timeout:g} s: it still fails open")
         except RevError as error:  # the write is made; the probe will tell
             err(f"cannot see {clean(name)}: {clean(str(error))}")
-            return False
-        if not closed:
-            err(f"istiod has not closed {clean(name)} within {self._timeout:g} s: it still fails open")
-        return closed
 
     def _stopped(self, write: Write, error: RevError) -> RevError:
         if isinstance(error, Changed):
@@ -131,10 +119,7 @@ class Run:
 
     def _back_up(self, write: Write) -> None:
         """The object's manifest in a file of its own that nobody else may read; no file, no deletion."""
-        from kubectl_rev.cluster.writes import backup
-        from kubectl_rev.dumps.yaml_writer import write_yaml
-
-        text = write_yaml(backup(self._connection, write.step))
+        text = write_yaml(writes.backup(self._connection, write.step))
         stamp = time.strftime("%Y%m%dT%H%M%S")
         path = Path(self._backups) / f"{write.step.name}-{stamp}-{os.getpid()}.yaml"
         try:
