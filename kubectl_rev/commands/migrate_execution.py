@@ -242,7 +242,8 @@ class Execution:
         return self.progress_of(rolling.restart)
 
     def _close(self, move: Move) -> Iterator[Outcome]:
-        if move.close is None or any(outcomes.failed_in(outcome, move) for outcome in self.done):
+        failures = (outcome for outcome in self.done if outcome.what is What.FAILED)
+        if move.close is None or move.namespace in {failure.namespace or failure.name for failure in failures}:
             return
         if (failed := self._write(move.close)) is not None:
             yield self._failed(namespace_ref(move.namespace), failed)

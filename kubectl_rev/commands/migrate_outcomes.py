@@ -62,8 +62,3 @@ def late(restart: Restart, state: Progress, event: str, timeout: float) -> str:
     parts += [f"still old: {', '.join(state.old[:_SHOWN])}"] if state.old and not state.waiting else []
     parts += [f"last event: {event}"] if event else []
     return f"not rolled out within {timeout:g}s: {'; '.join(parts)}"
-
-
-def failed_in(outcome: Outcome, move: Move) -> bool:
-    """Whether it is a failure of this namespace, or of something in it."""
-    return outcome.what is What.FAILED and move.namespace == (outcome.namespace or outcome.name)
