@@ -214,9 +214,21 @@ def test_an_unknown_release_is_asked_as_each_era_would_answer(
     assert ask(label=label, annotation=annotation, config=config, versions=("latest",)).accepts is None
 
 
-def test_of_an_unknown_release_the_newest_reading_counts_where_the_label_is_plain() -> None:
+def test_of_an_unknown_release_nothing_is_claimed_that_depends_on_it() -> None:
     assert ask(label="true", versions=("latest",)).accepts is True
-    assert ask(label="false", versions=("latest",)).accepts is False
+    assert ask(label="false", versions=("latest",)).accepts is None
+    assert ask(label="false", annotation="false", versions=("latest",)).accepts is False
+    assert ask(label="false", versions=("latest", "1.30.3")).accepts is None
+    off = InjectorConfig(policy="disabled")
+    assert ask(label="true", config=off, versions=("latest",)).accepts is None
+
+
+@pytest.mark.parametrize("namespace", ["kube-node-lease", "local-path-storage"])
+def test_up_to_1_8_only_two_namespaces_are_left_alone(namespace: str) -> None:
+    assert ask(namespace=namespace, versions=("1.8.6",)).accepts is True
+    assert ask(namespace=namespace, versions=("1.9.0",)).accepts is False
+    assert ask(namespace=namespace, versions=("latest",)).accepts is None
+    assert ask(namespace="kube-system", versions=("latest",)).accepts is False
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""istiod's own word: a webhook was called, does istiod inject the pod or send it back untouched?
+"""istiod's decision: a webhook was called, does istiod inject the pod or send it back untouched?
 
 The order is `injectRequired`'s (pkg/kube/inject/inject.go). How the inject label or annotation is read changed twice:
 1.6 to 1.11 read only the annotation; 1.12 put the label first; up to 1.26 y, yes, true, on (any case) meant yes and any
 other word no; since 1.27 exactly "true" and "false" count and any other word means "as the policy says" (PR 56737).
+Up to 1.8 only two namespaces are never injected. All of it was held against `injectRequired` of 211 releases.
 Where the releases disagree and the release is not known, the answer is unknown.
 """
 
@@ -16,14 +17,17 @@ import msgspec
 from kubectl_rev.core.mesh import labels as well_known
 from kubectl_rev.core.mesh.selectors import LabelSelector
 
-# pkg/kube/inject/initializer.go: IgnoredNamespaces. 1.6 had only the first two; nobody runs meshed pods in the others.
-SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-path-storage"})
+# pkg/kube/inject/initializer.go: IgnoredNamespaces; up to 1.8 only the first two
+_FIRST_SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public"})
+SYSTEM_NAMESPACES = _FIRST_SYSTEM_NAMESPACES | {"kube-node-lease", "local-path-storage"}
 
 Labels = Mapping[str, str]
 Release = tuple[int, int]
 _OLDEST: Release = (1, 6)
+_MORE_SYSTEM_NAMESPACES: Release = (1, 9)
 _LABEL_FIRST: Release = (1, 12)
 _STRICT: Release = (1, 27)
+_ERAS: tuple[Release, ...] = ((1, 8), (1, 11), (1, 26), _STRICT)
 
 
 class InjectorConfig(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -73,18 +77,29 @@ def veto(
         return Veto(False, "host network")
     if config is not None and config.policy not in ("enabled", "disabled"):  # then nothing that a pod asks for counts
         return Veto(False, f"its policy is {config.policy or 'empty'}, neither enabled nor disabled")
-    if namespace in SYSTEM_NAMESPACES:
-        return Veto(False, f"istiod never injects in {namespace}")
-    answers = [_asked(labels, annotations, known) for known in _releases(versions, labels, annotations)]
-    answer, said = answers[-1]
-    if any(other != answer for other, _ in answers):
-        return Veto(None, f"releases read {said} differently, and istiod's release is not known")
-    if answer == "no":
-        return Veto(False, f"{said} opts out")
-    word = Veto(True, f"{said} asks for it") if answer == "yes" else _by_config(labels, config)
-    if host_network is None and word.accepts:
+    releases = _releases(versions)
+    answers = [_of_release(namespace, labels, annotations, config, known) for known in releases]
+    if len({answer.accepts for answer in answers}) > 1:
+        system = namespace in SYSTEM_NAMESPACES - _FIRST_SYSTEM_NAMESPACES
+        what = namespace if system else _asked(labels, annotations, releases[-1])[1]
+        return Veto(None, f"releases read {what} differently, and istiod's release is not known")
+    if host_network is None and answers[-1].accepts:
         return Veto(None, "whether the pod is on the host network was not read")
-    return word
+    return answers[-1]
+
+
+def _of_release(
+    namespace: str, labels: Labels, annotations: Labels, config: InjectorConfig | None, known: Release
+) -> Veto:
+    if namespace in (SYSTEM_NAMESPACES if known >= _MORE_SYSTEM_NAMESPACES else _FIRST_SYSTEM_NAMESPACES):
+        return Veto(False, f"istiod never injects in {namespace}")
+    word, said = _asked(labels, annotations, known)
+    match word:
+        case "yes":
+            return Veto(True, f"{said} asks for it")
+        case "no":
+            return Veto(False, f"{said} opts out")
+    return _by_config(labels, config)
 
 
 def _by_config(labels: Labels, config: InjectorConfig | None) -> Veto:
@@ -104,13 +119,10 @@ def _selects(selector: LabelSelector, labels: Labels) -> bool:
     return bool(selector.requirements) and selector.matches(labels)
 
 
-def _releases(versions: tuple[str, ...], labels: Labels, annotations: Labels) -> tuple[Release, ...]:
-    """The releases to ask: the control plane's own, or one of each era when it is unknown and it could matter."""
+def _releases(versions: tuple[str, ...]) -> tuple[Release, ...]:
+    """The releases to ask: the control plane's own, or the last of each era when it is unknown."""
     known = tuple(number for version in versions if (number := release(version)))
-    if known and len(known) == len(versions):
-        return known
-    plain = labels.get(well_known.INJECT) in (None, "true", "false") and well_known.INJECT not in annotations
-    return (_STRICT,) if plain else ((1, 11), (1, 26), _STRICT)
+    return known if known and len(known) == len(versions) else _ERAS
 
 
 def _asked(labels: Labels, annotations: Labels, known: Release) -> tuple[Literal["yes", "no", "default"], str]:
