@@ -30,7 +30,7 @@ from kubectl_rev.core.mesh.objects import (
     WorkloadObject,
 )
 from kubectl_rev.core.mesh.resources import BY_KIND, WORKLOADS, Decoding, Resource
-from kubectl_rev.core.mesh.revisions import is_injection
+from kubectl_rev.core.mesh.revisions import calls_injection, is_injection
 from kubectl_rev.core.mesh.services import EndpointSlice
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.dumps.redact import INJECTOR_CONFIG
@@ -199,14 +199,20 @@ def _version(connection: Connection, pod: Pod) -> str:
 
 
 def _references(configurations: Iterable[WebhookConfiguration]) -> set[tuple[str, str]]:
-    """Namespace and name of the Services that Istio's own entries in these configurations call."""
-    return {
-        (webhook.client_config.service.namespace, webhook.client_config.service.name)
-        for configuration in configurations
-        for webhook in configuration.webhooks
-        if webhook.client_config.service
-        and (webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX) or is_injection(webhook, configuration))
-    }
+    """Namespace and name of the Services that Istio's own entries in these configurations call.
+
+    A path like istiod's is nobody's own: it counts only where Istio is known to be.
+    """
+    sure, others = set(), set()
+    for configuration in configurations:
+        for webhook in configuration.webhooks:
+            if service := webhook.client_config.service:
+                key = (service.namespace, service.name)
+                if webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX) or is_injection(webhook, configuration):
+                    sure.add(key)
+                elif calls_injection(webhook):
+                    others.add(key)
+    return sure | {key for key in others if key[0] in {namespace for namespace, _ in sure}}
 
 
 def _of_interest(replica_sets: list[WorkloadObject], pods: list[Pod]) -> list[WorkloadObject]:

@@ -84,6 +84,11 @@ def _answer(mesh: Mesh, subject: Subject, matches: list[Match]) -> InjectionDeci
         if match.target.alive is False and match.webhook.failure_policy != "Ignore":
             because = f"{match.because}, but calling {match.injector.name} fails: {match.target.problem}"
             return InjectionDecision(State.REJECTED, because, injectors=(match.injector.name,))
+    for match in matches:
+        if match.target.alive is None and match.target.cause:
+            because = f"{match.because}, but whether calling {match.injector.name} works is not known: "
+            because += match.target.problem
+            return InjectionDecision(State.UNKNOWN, because, injectors=(match.injector.name,))
     if not matches:
         return InjectionDecision(State.NONE, _why_none(mesh, subject))
     alive = {match.injector.name: match for match in matches if match.target.alive is not False}

@@ -18,7 +18,7 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.istiod_veto import InjectorConfig, release
 from kubectl_rev.core.mesh.objects import Pod, Webhook, WebhookConfiguration, WorkloadObject
 from kubectl_rev.core.mesh.snapshot import Snapshot
-from kubectl_rev.core.mesh.webhook_targets import Reach, Target, revision_of
+from kubectl_rev.core.mesh.webhook_targets import Problem, Reach, Target, revision_of
 
 
 class Injector(msgspec.Struct, frozen=True):
@@ -85,7 +85,7 @@ class Mesh:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.target = Reach(snapshot).target
-        self.injectors = sorted((self._injector(c) for c in snapshot.injectors if injects(c)), key=lambda i: i.name)
+        self.injectors = sorted(filter(None, map(self._injector, snapshot.injectors)), key=lambda i: i.name)
 
     @property
     def blind(self) -> bool:
@@ -200,8 +200,16 @@ class Mesh:
                     configs[key] = msgspec.yaml.decode(config_map.data["config"], type=InjectorConfig)
         return configs
 
-    def _injector(self, config: WebhookConfiguration) -> Injector:
-        webhooks = tuple((w, self.target(w.client_config)) for w in config.webhooks if is_injection(w, config))
+    def _injector(self, config: WebhookConfiguration) -> Injector | None:
+        """None of one that does not inject Istio's sidecar."""
+        webhooks = tuple(
+            (webhook, self._call(webhook))
+            for webhook in config.webhooks
+            if is_injection(webhook, config)
+            or (calls_injection(webhook) and self.target(webhook.client_config).revisions)
+        )
+        if not webhooks:
+            return None
         labelled = config.labels.get(labels.REV)
         return Injector(
             name=config.name,
@@ -211,6 +219,33 @@ class Mesh:
             deactivated=all(labels.DEACTIVATED in w.namespace_selector.match_labels for w, _ in webhooks),
             webhooks=webhooks,
         )
+
+    def _call(self, webhook: Webhook) -> Target:
+        """Where the webhook's calls go, and whether the API server trusts who answers them there."""
+        client = webhook.client_config
+        target = self.target(client)
+        if target.alive is False or not target.revisions or client.service is None:
+            return target
+        if not client.ca_bundle:
+            return msgspec.structs.replace(target, alive=False, cause=Problem.NO_CA)
+        written = self._bundles.get((target.namespace, target.service))
+        if written and client.ca_bundle not in written:
+            return msgspec.structs.replace(target, alive=False, cause=Problem.OTHER_CA)
+        return target
+
+    @cached_property
+    def _bundles(self) -> dict[tuple[str, str], set[str]]:
+        """The caBundles that the istiods behind a Service keep right: of entries by Istio's names, in configurations
+        that are labelled with their revision (pkg/webhooks/webhookpatch.go).
+        """
+        found: dict[tuple[str, str], set[str]] = {}
+        for config in self.snapshot.injectors:
+            for webhook in config.webhooks:
+                target, bundle = self.target(webhook.client_config), webhook.client_config.ca_bundle
+                kept = webhook.name.endswith(labels.INJECTION_WEBHOOK_SUFFIX)
+                if bundle and kept and revision_of(config.labels) in target.revisions:
+                    found.setdefault((target.namespace, target.service), set()).add(bundle)
+        return found
 
     @staticmethod
     def served_by(target: Target, labelled: str | None) -> str | None:
@@ -228,11 +263,6 @@ class Mesh:
         return Istiod(pod.name, pod.ready and not pod.terminating, version)
 
 
-def injects(config: WebhookConfiguration) -> bool:
-    """Whether a MutatingWebhookConfiguration has an entry that injects Istio's sidecar."""
-    return any(is_injection(webhook, config) for webhook in config.webhooks)
-
-
 def runs_istiod(workload: WorkloadObject) -> str | None:
     """The revision whose istiod this Deployment runs, None of any other workload."""
     given = workload.template.metadata.labels if workload.kind == "Deployment" and workload.template else {}
@@ -240,13 +270,21 @@ def runs_istiod(workload: WorkloadObject) -> str | None:
 
 
 def is_injection(webhook: Webhook, config: WebhookConfiguration) -> bool:
-    """The charts' entry names, or a hand-made webhook on istiod's injection path (`/inject…`) with Istio's labels."""
+    """By its name, as the charts give it, or by the injection path and Istio's labels.
+
+    One that has neither is still an injector if it calls an istiod.
+    """
     if webhook.name.endswith(labels.INJECTION_WEBHOOK_SUFFIX):
         return True
+    ours = config.labels.get(labels.APP) == labels.INJECTOR_APP or labels.REV in config.labels
+    return ours and calls_injection(webhook)
+
+
+def calls_injection(webhook: Webhook) -> bool:
+    """Whether a webhook calls a path as istiod's injection has it: `/inject…`."""
     client = webhook.client_config
     path = client.service.path if client.service else (client.url or "").partition("://")[2].partition("/")[2]
-    ours = config.labels.get(labels.APP) == labels.INJECTOR_APP or labels.REV in config.labels
-    return ours and path.lstrip("/").startswith("inject")
+    return path.lstrip("/").startswith("inject")
 
 
 def _claimed_version(pod: Pod) -> str:

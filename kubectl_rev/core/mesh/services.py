@@ -16,8 +16,10 @@ class Port(Shape):
 
 
 class ServiceSpec(Shape):
-    """`spec` of a Service."""
+    """`spec` of a Service; a `cluster_ip` of None, as a word, makes it headless."""
 
+    type: str = "ClusterIP"
+    cluster_ip: str = msgspec.field(name="clusterIP", default="")
     selector: dict[str, str] = msgspec.field(default_factory=dict)
     ports: list[Port] = msgspec.field(default_factory=list)
 

@@ -25,13 +25,21 @@ class Problem(Enum):
     NO_PORT = 'no service port {port} found for service "{service}"'
     NOT_READY = 'no endpoints available for service "{service}"'
     PORT_NOT_READY = 'no endpoints available for port {port} of service "{service}"'
+    NO_CA = "certificate signed by unknown authority: it has no caBundle"
+    OTHER_CA = 'certificate signed by unknown authority: its caBundle is not that of the istiod behind "{service}"'
+    # whether these two fail depends on --enable-aggregator-routing of the API server, which nothing shows
+    HEADLESS = 'service "{service}" is headless, to which only an API server with aggregator routing finds its way'
+    EXTERNAL_NAME = (
+        'service "{service}" is an ExternalName, to which no API server with aggregator routing finds its way'
+    )
 
 
 class Target(msgspec.Struct, frozen=True):
     """Where a webhook's calls go.
 
     `revisions` are those of the istiod pods behind the Service, empty when that cannot be seen from this cluster.
-    `alive` is False when calls are sure to fail, None when it cannot be known; `cause` is why, at this `port`.
+    `alive` is False when calls are sure to fail, None when it cannot be known; `cause` is why, if there is more to it
+    than something that was not read, at this `port`.
     """
 
     kind: Literal["local", "remote", "external"]
@@ -74,12 +82,16 @@ class Reach:
             if self._snapshot.has_gap("services", where[0]):
                 return Target("local", *where)
             return Target("local", *where, alive=False, cause=Problem.NO_SERVICE)
+        if service.spec.type == "ExternalName":
+            return Target("remote", *where, cause=Problem.EXTERNAL_NAME)
         if not service.spec.selector:
             return Target("remote", *where)
         revisions = self._revisions_behind(service)
         cause, port = self._problem(service, client.service.port)
         if cause is not None:
             return Target("local", *where, revisions, False, cause, port)
+        if service.spec.cluster_ip == "None":
+            return Target("local", *where, revisions, None, Problem.HEADLESS)
         unread = self._snapshot.has_gap("endpointslices.discovery.k8s.io", where[0])
         return Target("local", *where, revisions, None if unread or not service.spec.ports else True)
 

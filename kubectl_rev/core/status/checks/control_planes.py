@@ -15,7 +15,7 @@ from kubectl_rev.core.mesh.objects import ClientConfig, ServiceReference
 from kubectl_rev.core.mesh.proxies import addresses
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.revisions import ControlPlane, Injector, runs_istiod
-from kubectl_rev.core.mesh.webhook_targets import own_service, revision_of
+from kubectl_rev.core.mesh.webhook_targets import Problem, own_service, revision_of
 from kubectl_rev.core.remedies.commands import restart
 
 
@@ -35,7 +35,12 @@ def _dead_injectors(survey: Survey) -> Found:
 
 
 def look_at_service(injector: Injector) -> Hint:
-    """What shows why nobody answers where istiod is ready: it is the Service."""
+    """What helps where istiod is ready and calls fail: it writes the caBundle when it starts; else it is the Service."""
+    if injector.target.cause is Problem.NO_CA and injector.labelled == injector.revision:
+        istiod = selecting({labels.APP: labels.ISTIOD, labels.REV: injector.revision})
+        return command("rollout", "restart", "deployment", within(injector.target.namespace), istiod)
+    if injector.target.cause in (Problem.NO_CA, Problem.OTHER_CA):
+        return sentence(f"give it the caBundle of an injector that has label {labels.REV}={injector.revision}")
     return command("get", "service,endpointslice", within(injector.target.namespace), Flag("-l", "app=istiod"))
 
 
