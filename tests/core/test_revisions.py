@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
+import pytest
+from msgspec.structs import replace
+
+from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.defaults import Default, default_of, default_validator
+from kubectl_rev.core.mesh.injection import State, select
 from kubectl_rev.core.mesh.istiod_veto import InjectorConfig
 from kubectl_rev.core.mesh.objects import (
     ClientConfig,
@@ -302,11 +307,18 @@ def test_a_tag_to_a_removed_revision_still_says_which() -> None:
 
 
 def test_which_configurations_are_injectors() -> None:
-    """By the entry's name, or by Istio's labels with istiod's path; cert-manager's and a path alone are none."""
+    """By the entry's name, by Istio's labels and path or the istiod that it calls; a path alone is none."""
     others = injector("canary", name="cert-manager-webhook")
     others.metadata.labels = {"app": "webhook"}
     for webhook in others.webhooks:
         webhook.name = "webhook.cert-manager.io"
+        webhook.client_config = ClientConfig(
+            service=ServiceReference(name="cert-manager", namespace="cert-manager", path="/inject")
+        )
+    nameless = injector("canary", name="calls-istiod")
+    nameless.metadata.labels = {"app": "corp"}
+    for webhook in nameless.webhooks:
+        webhook.name = "inject.corp.example"
     ours, by_url = (
         injector("canary", name="hand-made"),
         injector("canary", name="hand-made-url", url="https://x:1/inject/y"),
@@ -316,8 +328,62 @@ def test_which_configurations_are_injectors() -> None:
     mutate = injector("canary", name="mutates")
     for webhook in mutate.webhooks:
         webhook.name, webhook.client_config = "m.example.org", ClientConfig(url="https://x/mutate")
-    found = Mesh(world(control_plane("canary"), others, ours, by_url, mutate))
-    assert [i.name for i in found.injectors] == ["hand-made", "hand-made-url", "istio-sidecar-injector-canary"]
+    found = Mesh(world(control_plane("canary"), others, nameless, ours, by_url, mutate))
+    assert [(i.name, i.revision) for i in found.injectors] == [
+        ("calls-istiod", "canary"),
+        ("hand-made", "canary"),
+        ("hand-made-url", "canary"),
+        ("istio-sidecar-injector-canary", "canary"),
+    ]
+
+
+CANARY_SAYS_SO = "the namespace says istio.io/rev=canary"
+_FAILS = f"{CANARY_SAYS_SO}, but calling {{}} fails: x509: certificate signed by unknown authority ({{}})"
+
+
+@pytest.mark.parametrize(
+    ("bundle", "labelled", "state", "because"),
+    [
+        ("Q0E=", True, State.INJECTED, CANARY_SAYS_SO),
+        ("Q0E=", False, State.INJECTED, CANARY_SAYS_SO),
+        ("", True, State.REJECTED, _FAILS.format("x", "it has no caBundle")),
+        ("", False, State.REJECTED, _FAILS.format("x", "it has no caBundle")),
+        ("T1RIRVI=", False, State.REJECTED, _FAILS.format("x", "its caBundle is not that of the istiod it calls")),
+    ],
+)
+def test_an_injector_must_be_trusted(bundle: str, labelled: bool, state: State, because: str) -> None:
+    hook = injector("canary", name="x")
+    if not labelled:
+        hook.metadata.labels = {}
+    for webhook in hook.webhooks:
+        webhook.name = webhook.name if labelled else "inject.corp.example"
+        webhook.client_config.ca_bundle = bundle
+    plane = [each for each in control_plane("canary") if each.name != "istio-sidecar-injector-canary"]
+    decision = select(Mesh(world(plane, hook)), Subject("shop", {"istio.io/rev": "canary"}))
+    assert (decision.state, decision.because) == (state, because)
+
+
+@pytest.mark.parametrize("spec", [{"cluster_ip": "None"}, {"type": "ExternalName", "selector": {}}])
+@pytest.mark.parametrize("policy", ["Fail", "Ignore"])
+def test_whether_some_services_can_be_called_is_the_api_servers_secret(spec: dict[str, Any], policy: str) -> None:
+    plane = control_plane("canary")
+    for each in plane:
+        if isinstance(each, Service):
+            each.spec = replace(each.spec, **spec)
+    for webhook in next(each for each in plane if each.name == "istio-sidecar-injector-canary").webhooks:
+        webhook.failure_policy = policy
+    decision = select(Mesh(world(plane)), Subject("shop", {"istio.io/rev": "canary"}))
+    assert decision.state is State.UNKNOWN
+    assert "whether calling istio-sidecar-injector-canary works is not known" in decision.because
+
+
+def test_a_headless_service_without_a_ready_istiod_fails_for_everybody() -> None:
+    plane = control_plane("canary", ready=[False])
+    for each in plane:
+        if isinstance(each, Service):
+            each.spec.cluster_ip = "None"
+    decision = select(Mesh(world(plane)), Subject("shop", {"istio.io/rev": "canary"}))
+    assert decision.state is State.REJECTED
 
 
 def test_only_the_entries_that_inject_count() -> None:

@@ -236,13 +236,13 @@ class Mesh:
     @cached_property
     def _bundles(self) -> dict[tuple[str, str], set[str]]:
         """The caBundles that the istiods behind a Service keep right: of entries by Istio's names, in configurations
-        that are labelled with their revision (pkg/webhooks/webhookpatch.go).
+        that are labelled with their revision (pkg/webhooks/webhookpatch.go and validation/controller).
         """
         found: dict[tuple[str, str], set[str]] = {}
-        for config in self.snapshot.injectors:
+        for config in self.snapshot.injectors + self.snapshot.validators:
             for webhook in config.webhooks:
                 target, bundle = self.target(webhook.client_config), webhook.client_config.ca_bundle
-                kept = webhook.name.endswith(labels.INJECTION_WEBHOOK_SUFFIX)
+                kept = webhook.name.endswith((labels.INJECTION_WEBHOOK_SUFFIX, labels.VALIDATION_WEBHOOK_SUFFIX))
                 if bundle and kept and revision_of(config.labels) in target.revisions:
                     found.setdefault((target.namespace, target.service), set()).add(bundle)
         return found

@@ -19,19 +19,20 @@ from kubectl_rev.core.mesh.snapshot import Snapshot
 
 
 class Problem(Enum):
-    """Why calls of a webhook fail, in the API server's words (k8s.io/apiserver/pkg/util/proxy)."""
+    """Why calls of a webhook fail, in the API server's words (k8s.io/apiserver/pkg/util/proxy), then in ours."""
 
-    NO_SERVICE = 'service "{service}" not found'
-    NO_PORT = 'no service port {port} found for service "{service}"'
-    NOT_READY = 'no endpoints available for service "{service}"'
-    PORT_NOT_READY = 'no endpoints available for port {port} of service "{service}"'
-    NO_CA = "certificate signed by unknown authority: it has no caBundle"
-    OTHER_CA = 'certificate signed by unknown authority: its caBundle is not that of the istiod behind "{service}"'
+    NO_SERVICE = 'service "{service}" not found', ""
+    NO_PORT = 'no service port {port} found for service "{service}"', ""
+    NOT_READY = 'no endpoints available for service "{service}"', ""
+    PORT_NOT_READY = 'no endpoints available for port {port} of service "{service}"', ""
+    NO_CA = "x509: certificate signed by unknown authority", "it has no caBundle"
+    OTHER_CA = "x509: certificate signed by unknown authority", "its caBundle is not that of the istiod it calls"
     # whether these two fail depends on --enable-aggregator-routing of the API server, which nothing shows
-    HEADLESS = 'service "{service}" is headless, to which only an API server with aggregator routing finds its way'
-    EXTERNAL_NAME = (
-        'service "{service}" is an ExternalName, to which no API server with aggregator routing finds its way'
-    )
+    HEADLESS = 'cannot route to service with ClusterIP "None"', "unless the API server has aggregator routing"
+    EXTERNAL_NAME = 'unsupported service type "ExternalName"', "if the API server has aggregator routing"
+
+    def __init__(self, words: str, note: str) -> None:
+        self.words, self.note = words, note
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -51,9 +52,14 @@ class Target(msgspec.Struct, frozen=True):
     port: str = ""
 
     @property
+    def words(self) -> str:
+        """The cause in the API server's words; empty where there is none."""
+        return self.cause.words.format(service=self.service, port=self.port) if self.cause else ""
+
+    @property
     def problem(self) -> str:
-        """The cause in words; empty where there is none."""
-        return self.cause.value.format(service=self.service, port=self.port) if self.cause else ""
+        """The same, and what is behind it."""
+        return f"{self.words} ({self.cause.note})" if self.cause and self.cause.note else self.words
 
     @property
     def asleep(self) -> bool:

@@ -75,6 +75,8 @@ class Comparison(NamedTuple):
                 return truth == Truth("injected", revisions[predicted.injectors[-1]])
             case State.REJECTED:  # and our reason is the API server's
                 return truth.state == "rejected" and each.problem in truth.said
+            case State.UNKNOWN:  # a world says where that may be, in its outcomes
+                return truth.state in ("injected", "none", "rejected")
             case _:
                 return truth == Truth(predicted.state.value, predicted.revision)
 
@@ -101,7 +103,7 @@ def _calls(mesh: Mesh, subject: Subject) -> tuple[tuple[str, ...], str]:
             if trial.matches:
                 found.append(trial.webhook)
                 if target.alive is False and webhook.failure_policy != "Ignore":
-                    return tuple(found), target.problem
+                    return tuple(found), target.words
     return tuple(found), ""
 
 

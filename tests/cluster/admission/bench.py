@@ -66,6 +66,11 @@ class Bench:
         (ca,) = {each["clientConfig"]["caBundle"] for one in self._pristine for each in one["webhooks"]}
         return str(ca)
 
+    def another_authority(self) -> str:
+        """A caBundle that is good for something else: the API server's own."""
+        path = "jsonpath={.clusters[0].cluster.certificate-authority-data}"
+        return self.cluster.kubectl("config", "view", "--raw", "-o", path)
+
     def _start(self, base: str) -> None:
         layout, prepare = BASES[base]
         self.cluster.reset(layout)

@@ -77,11 +77,14 @@ def replace_webhooks(connection: Connection, wanted: list[Object]) -> None:
         put(connection, WEBHOOKS, each)
 
 
+HAND_MADE_SUFFIX = ".corp.example"
+
+
 def calls(connection: Connection) -> Counter[str]:
     """How often the API server has called each entry that injects, by the entry's name, since it started."""
     found: Counter[str] = Counter()
     for name, number in _CALLS.findall(connection.get("/metrics", accept="text/plain").decode()):
-        if name.endswith(labels.INJECTION_WEBHOOK_SUFFIX):
+        if name.endswith((labels.INJECTION_WEBHOOK_SUFFIX, HAND_MADE_SUFFIX)):
             found[name] += int(number)
     return found
 

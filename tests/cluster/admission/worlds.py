@@ -10,7 +10,7 @@ from kubectl_rev.errors import ClusterError
 from tests.cluster.admission import layouts
 from tests.cluster.admission.documented import AUTO, ERA_1_6, ERA_1_6_BY_DEFAULT, ERA_1_8_OPT_IN, TODAY, UPGRADE, Table
 from tests.cluster.admission.rows import place_name
-from tests.cluster.admission.server import Object, admit, until
+from tests.cluster.admission.server import HAND_MADE_SUFFIX, Object, admit, until
 from tests.testcluster import ISTIO_CANARY, ISTIO_DEFAULT
 
 if TYPE_CHECKING:
@@ -119,6 +119,24 @@ def _remote(bench: Bench) -> None:
     )
 
 
+def _canarys_service(bench: Bench, **spec: object) -> None:
+    """The Service of istiod canary made again with another spec; the istiod behind it stays."""
+    service = bench.delete_service("istiod-canary")
+    kept = {key: service["spec"][key] for key in ("ports", "selector")}
+    meta = {key: service["metadata"][key] for key in ("name", "namespace", "labels")}
+    bench.cluster.apply({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {**kept, **spec}})
+
+
+def _headless(bench: Bench) -> None:
+    _canarys_service(bench, clusterIP="None")
+    until("the API server reaching a headless Service", lambda: _said(bench, None, "canary") == "injected")
+
+
+def _external_name(bench: Bench) -> None:
+    _canarys_service(bench, type="ExternalName", externalName="istiod.example.com")
+    until("the API server missing a usable Service", lambda: "ExternalName" in _said(bench, None, "canary"))
+
+
 def _said(bench: Bench, injection: str | None, rev: str | None, pod_rev: str | None = None) -> str:
     """What the API server says to a pod in the namespace with these labels."""
     given = {"istio.io/rev": pod_rev} if pod_rev else {}
@@ -138,6 +156,8 @@ BASES: dict[str, tuple[str, Callable[[Bench], None]]] = {
     "no service": ("helm", _no_service),
     "no endpoints": ("helm", _no_endpoints),
     "remote": ("helm", _remote),
+    "headless": ("helm", _headless),
+    "external name": ("helm", _external_name),
 }
 
 
@@ -184,6 +204,35 @@ def _changed(name: str, **entry: object) -> Callable[[Bench], None]:
         bench.replace(found)
 
     return change
+
+
+def _hand_made(ca: str | None) -> Callable[[Bench], None]:
+    """canary's injector as somebody may write it: nothing about it is Istio's but the istiod that it calls.
+
+    `ca` is another caBundle than istiod's, empty for none at all.
+    """
+
+    def change(bench: Bench) -> None:
+        found = copy.deepcopy(bench.webhooks())
+        (canary,) = (each for each in found if each["metadata"]["name"] == _CANARY)
+        canary["metadata"] = {"name": "corp-injector", "labels": {"app": "corp"}}
+        for number, entry in enumerate(canary["webhooks"]):
+            entry["name"] = f"inject-{number}{HAND_MADE_SUFFIX}"
+            if ca is not None:
+                entry["clientConfig"]["caBundle"] = bench.another_authority() if ca else ""
+        bench.replace(found)
+
+    return change
+
+
+def _excluding(bench: Bench) -> None:
+    """As Deckhouse does: the default's injector wants no revision label, and the revisions' no istio-injection."""
+    found = copy.deepcopy(bench.webhooks())
+    for each in (each for one in found if one["metadata"]["name"] == _DEFAULT for each in one["webhooks"]):
+        each["namespaceSelector"].setdefault("matchExpressions", []).append(
+            {"key": "istio.io/rev", "operator": "DoesNotExist"}
+        )
+    bench.replace(found)
 
 
 def _istioctl_tag(tag: str, revision: str) -> Callable[[Bench], None]:
@@ -260,4 +309,11 @@ WORLDS = (
     ),
     World("no endpoints", "no endpoints", _as_it_is, {"default", "rejected", "none"}),
     World("remote", "remote", _as_it_is, _BOTH, TODAY),
+    World("headless", "headless", _as_it_is, {"default", "unknown", "none"}),
+    World("external name", "external name", _as_it_is, {"default", "unknown", "none"}),
+    # made by others
+    World("hand-made", "helm", _hand_made(None), _BOTH, TODAY),
+    World("hand-made without a caBundle", "helm", _hand_made(""), {"default", "rejected", "none"}),
+    World("hand-made with another's caBundle", "helm", _hand_made("other"), {"default", "rejected", "none"}),
+    World("each wants the other's label absent", "helm", _excluding, _BOTH),
 )

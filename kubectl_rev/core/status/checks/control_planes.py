@@ -35,7 +35,7 @@ def _dead_injectors(survey: Survey) -> Found:
 
 
 def look_at_service(injector: Injector) -> Hint:
-    """What helps where istiod is ready and calls fail: it writes the caBundle when it starts; else it is the Service."""
+    """What helps where istiod is ready and calls fail. It writes its injectors' caBundles when it starts."""
     if injector.target.cause is Problem.NO_CA and injector.labelled == injector.revision:
         istiod = selecting({labels.APP: labels.ISTIOD, labels.REV: injector.revision})
         return command("rollout", "restart", "deployment", within(injector.target.namespace), istiod)
