@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from kubectl_rev.core.mesh.admission import InjectorTrace, Subject, WebhookMatch, consider
-from kubectl_rev.core.mesh.injection import InjectionDecision, State, refusal, select
+from kubectl_rev.core.mesh.injection import InjectionDecision, State, excluding, refusal, select
 from kubectl_rev.core.mesh.istiod_veto import Veto
 from kubectl_rev.core.mesh.objects import Container, PodSpec, PodTemplate, Rule, Webhook
 from kubectl_rev.core.mesh.revisions import Mesh
-from kubectl_rev.core.mesh.selectors import LabelSelector
+from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from tests.build import config_map, control_plane, endpoints, injector, istiod, labels, ns, service, template, world
 from tests.core.truth import (
@@ -562,3 +562,20 @@ def test_created_from_takes_the_template_and_keeps_the_namespace() -> None:
         "shop", labels("rev=canary"), labels("inject=true"), {"a": "b"}, host_network=True
     )
     assert where.created_from(PodTemplate(spec=PodSpec(containers=[Container(name="app")]))) == where
+
+
+def test_two_injectors_that_exclude_each_other() -> None:
+    """As Deckhouse renders them: either label alone selects an injector, both select none, and neither is ignored."""
+    default = injector()
+    for webhook in default.webhooks:
+        selector, absent = webhook.namespace_selector, Requirement("istio.io/rev", Operator.DOES_NOT_EXIST)
+        webhook.namespace_selector = LabelSelector(selector.match_labels, (*selector.match_expressions, absent))
+    mesh = Mesh(mesh_of(default, injector("canary")))
+    both = labels("injection=enabled rev=canary")
+    decision = select(mesh, Subject("shop", both))
+    because = "istio-sidecar-injector and istio-sidecar-injector-canary each want the other's label to be absent"
+    assert decision == InjectionDecision(State.NONE, because)
+    assert select(mesh, Subject("shop", labels("injection=enabled"))).revision == "default"
+    assert select(mesh, Subject("shop", labels("rev=canary"))).revision == "canary"
+    assert excluding(mesh, Subject("shop", labels("injection=disabled rev=canary"))) == ()
+    assert excluding(Mesh(mesh_of(injector(), injector("canary"))), Subject("shop", both)) == ()

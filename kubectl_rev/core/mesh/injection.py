@@ -134,7 +134,7 @@ def _ignored(mesh: Mesh, subject: Subject, matches: list[Match]) -> Iterator[tup
     overruled = labels.INJECTION in subject.namespace_labels
     of_namespace = subject.namespace_labels.get(labels.REV) if overruled else None
     wish = subject.labels.get(labels.REV)
-    if of_namespace is None and wish is None:
+    if (of_namespace is None and wish is None) or excluding(mesh, subject):
         return
     asked = {(where, key) for match in matches for where, key, _ in asked_for(match.webhook, subject)}
     if of_namespace is not None and ("namespace", labels.REV) not in asked:
@@ -159,6 +159,8 @@ def _why_none(mesh: Mesh, subject: Subject) -> str:
         return f"the pod says {labels.INJECT}={pod[labels.INJECT]}"
     if reason := kept_away(mesh, subject):
         return reason
+    if both := excluding(mesh, subject):
+        return f"{' and '.join(both)} each want the other's label to be absent"
     if given.get(labels.INJECTION) == "enabled":
         return f"no injector answers to {labels.INJECTION}=enabled: nothing holds the default"
     if labels.INJECTION in given:
@@ -169,3 +171,14 @@ def _why_none(mesh: Mesh, subject: Subject) -> str:
     if pod.get(labels.INJECT) == "true":
         return f"no injector answers to {labels.INJECT}=true alone: nothing holds the default"
     return "neither the namespace nor the pod asks for it"
+
+
+def excluding(mesh: Mesh, subject: Subject) -> tuple[str, ...]:
+    """The injectors, one for each of the namespace's two injection labels, that want the other to be absent.
+
+    Neither is then called. The charts' injectors are not so: the one for `istio-injection` does not ask for the other.
+    """
+    if not subject.namespace_labels.keys() >= {*labels.INJECTION_LABELS} or matching(mesh, subject):
+        return ()
+    by_injection, by_revision = (matching(mesh, subject.without(key)) for key in (labels.REV, labels.INJECTION))
+    return (by_injection[0].injector.name, by_revision[0].injector.name) if by_injection and by_revision else ()

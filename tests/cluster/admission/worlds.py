@@ -38,7 +38,8 @@ class World(NamedTuple):
     """One way in which Istio stands. `outcomes` are all those that its rows are predicted to have.
 
     `documented` is what Istio says of it, `holder` who injects where only the default is asked for, `names` who answers
-    to which `istio.io/rev`. One that `spoils` its base changes more than webhooks.
+    to which `istio.io/rev`. One that `spoils` its base changes more than webhooks. Of what
+    `others` make Istio's documents say nothing.
     """
 
     name: str
@@ -49,6 +50,7 @@ class World(NamedTuple):
     holder: str | None = "default"
     names: dict[str, str] = _PLAIN
     spoils: bool = False
+    others: bool = False
 
 
 # Bases
@@ -315,5 +317,5 @@ WORLDS = (
     World("hand-made", "helm", _hand_made(None), _BOTH, TODAY),
     World("hand-made without a caBundle", "helm", _hand_made(""), {"default", "rejected", "none"}),
     World("hand-made with another's caBundle", "helm", _hand_made("other"), {"default", "rejected", "none"}),
-    World("each wants the other's label absent", "helm", _excluding, _BOTH),
+    World("each wants the other's label absent", "helm", _excluding, _BOTH, others=True),
 )

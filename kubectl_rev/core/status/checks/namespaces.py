@@ -12,7 +12,7 @@ from kubectl_rev.core.checks.messages import Message, Pods
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
-from kubectl_rev.core.mesh.injection import InjectionDecision, State, select
+from kubectl_rev.core.mesh.injection import InjectionDecision, State, excluding, select
 from kubectl_rev.core.mesh.inventory import Survey, Workload, is_ambient
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.remedies.commands import explain, label, relabel, restart
@@ -32,10 +32,15 @@ def _two_labels(survey: Survey) -> Found:
         if labels.INJECTION not in given or labels.REV not in given:
             continue
         value, revision, selected = given[labels.INJECTION], given[labels.REV], survey.selected_for_namespace(name)
-        if not survey.mesh.blind and ("namespace", labels.REV, revision) not in selected.ignored:
+        both = excluding(survey.mesh, survey.plain_pod(name))
+        if not (survey.mesh.blind or both or ("namespace", labels.REV, revision) in selected.ignored):
             continue  # a hand-made webhook asks for it
         effect = f" ({_EFFECTS[selected.state]})" if selected.state in _EFFECTS else ""
         message = Message(f"{labels.INJECTION}={{}} decides{effect}, {labels.REV}={{}} is ignored", value, revision)
+        if both:
+            message = Message(
+                f"{labels.INJECTION}={{}} and {labels.REV}={{}} exclude each other{effect}", value, revision
+            )
         then = select(survey.mesh, survey.plain_pod(name).without(labels.INJECTION)).state
         if value == "disabled":  # somebody opted out: nothing is to be put into the mesh, unless it is in it
             safe = then is State.INJECTED and any(workload.proxies for workload in survey.by_namespace[name])
