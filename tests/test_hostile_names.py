@@ -32,7 +32,7 @@ from kubectl_rev.core.migration import choosing, migration
 from kubectl_rev.core.migration.checks import preflight
 from kubectl_rev.core.migration.preflight_facts import PreflightContext, PreflightFacts
 from kubectl_rev.core.remedies import at_source
-from kubectl_rev.core.remedies.commands import explain, label, label_gateway, reinstall, reset_label, restart
+from kubectl_rev.core.remedies.commands import explain, label, label_gateway, reinstall, reset_label, restart, sail_tag
 from kubectl_rev.core.status.explain import of_namespace, of_workload
 from kubectl_rev.core.validation.repair import plan as repair
 from kubectl_rev.core.validation.validation import diagnose
@@ -125,12 +125,18 @@ def planned(survey: Survey, revision: str) -> Iterator[Hint]:
 
 def made_of(name: str) -> Iterator[Hint]:
     """Kinds of hints that the stories do not have, each with this name wherever one stands."""
+    nobody = Survey(Snapshot())
     for owner in (Owner("Helm", name, name), Owner("Argo CD", name), Owner("Sail", name)):
         for default in (True, False):
-            yield at_source.repoint(owner, name, name, default=default)
-        yield from (at_source.restore(owner, name, name), at_source.remove(owner, name))
+            yield at_source.repoint(nobody, owner, name, name, default=default)
+        yield from (at_source.restore(nobody, owner, name, name, name), at_source.remove(owner, name))
         yield at_source.reselect(owner, name, name)
-    yield from (at_source.default_revision(name), reinstall("install it again", name), label_gateway(name, name, name))
+    yield from (
+        at_source.default_revision(nobody, name),
+        reinstall("install it again", name),
+        label_gateway(name, name, name),
+    )
+    yield sail_tag(name, name)
     yield from (label("namespace", name, "a-"), label("gateway", name, f"istio.io/rev={name}", namespace=name))
     yield command("create", Flag("-f", name))
     yield command("rev-migrate", Flag("--undo"), name, name)

@@ -43,7 +43,8 @@ def test_what_helm_owns_is_changed_by_helm(cluster):
     before = {name: world.raw(VALIDATORS, name) for name in world.all(VALIDATORS)}
     done = world.fix("--yes")
     assert done.returncode == ExitCode.FINDINGS
-    upgrade = "helm upgrade istio-base istio/base -n istio-system --reuse-values --set defaultRevision=canary"
+    kept = "--version 1.31.0 --reuse-values"
+    upgrade = f"helm upgrade istio-base istio/base -n istio-system {kept} --set defaultRevision=canary"
     assert f"  {upgrade}\n" in done.stdout
     assert {name: world.raw(VALIDATORS, name) for name in world.all(VALIDATORS)} == before
 
@@ -77,7 +78,7 @@ MARKS = {
     "Helm": (
         {"annotations": {"meta.helm.sh/release-name": "base", "meta.helm.sh/release-namespace": "istio-system"}},
         "Helm (base)",
-        "helm upgrade base istio/base -n istio-system --reuse-values --set defaultRevision=canary",
+        "helm upgrade base istio/base -n istio-system --version 1.31.0 --reuse-values --set defaultRevision=canary",
     ),
     "Argo CD, by annotation": (
         {"annotations": {"argocd.argoproj.io/tracking-id": "mesh:admissionregistration.k8s.io/Validating…:/x"}},

@@ -46,6 +46,7 @@ from tests.build import (
     proxy_container,
     rollout,
     running,
+    sail,
     service,
     stateful_set,
     validator,
@@ -616,8 +617,17 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         world(control_plane("asm-1-24", "aks-istio-system"), ns("shop", "injection=enabled")),
         [(namespace(), NO_DEFAULT, "istioctl tag set default --revision asm-1-24 --overwrite -i aks-istio-system")],
     ),
-    ("REV109", "before 1.11 there is no istioctl tag"): (
+    ("REV109", "1.10 has its tags at another place"): (
         world(control_plane("canary", version="1.10.6"), ns("shop", "injection=enabled")),
+        [(namespace(), NO_DEFAULT, "istioctl x revision tag set default --revision canary --overwrite")],
+    ),
+    ("REV109", "a tag that Sail makes is Sail's"): (
+        world(control_plane("canary"), sail("IstioRevisionTag", "default"), ns("shop", "injection=enabled")),
+        [(namespace(), NO_DEFAULT, "kubectl patch istiorevisiontag default --type=merge -p "
+          """'{"spec":{"targetRef":{"kind":"IstioRevision","name":"canary"}}}'""")],
+    ),
+    ("REV109", "before 1.10 there are no tags"): (
+        world(control_plane("canary", version="1.9.9"), ns("shop", "injection=enabled")),
         [(namespace(), NO_DEFAULT, "kubectl label namespace shop istio-injection- istio.io/rev=canary --overwrite")],
     ),
     ("REV109", "the default is called, and istiod is told to inject only who asks"): (

@@ -188,7 +188,7 @@ def test_a_lost_service_that_somebody_else_makes_is_made_there():
     owned = planned(*parts)
     assert (owned.writes, [*map(str, owned.elsewhere)]) == (
         [],
-        ["helm upgrade istiod istio/istiod -n istio-system --reuse-values"],
+        ["helm upgrade istiod istio/istiod -n istio-system --version 1.30.3 --reuse-values"],
     )
     assert [w.step.name for w in planned(*parts, force_owned=True).writes] == ["istiod"]
 
@@ -205,7 +205,8 @@ OWNED = {
     [
         (
             "helm",
-            "helm upgrade istio-base istio/base -n istio-system --reuse-values --set defaultRevision=canary",
+            "helm upgrade istio-base istio/base -n istio-system --version 1.30.3 --reuse-values "
+            "--set defaultRevision=canary",
         ),
         ("argo", "in the source of Argo CD (mesh): metadata.labels.istio.io/rev=canary and "),
         ("flux", "in the source of Flux (mesh): metadata.labels.istio.io/rev=canary and "),

@@ -72,6 +72,7 @@ ARGOCD = ("argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance")
 FLUX = ("kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name")
 SAIL_MANAGED_BY = "managed-by"
 SAIL_OPERATOR = "sail-operator"
+SAIL_TAG = "IstioRevisionTag"
 SAIL_REVISION = "IstioRevision"  # kind of the owner of all that it installs for a revision
 AKS_NAMESPACE = "aks-istio-"  # aks-istio-system, aks-istio-ingress, aks-istio-egress
 

@@ -6,7 +6,7 @@ istioctl owns nothing in this sense: it changes objects when it is run, and neve
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -27,7 +27,7 @@ class Owner(msgspec.Struct, frozen=True):
         return f"{self.tool} ({self.name})" if self.name else self.tool
 
 
-class Release(msgspec.Struct, frozen=True):
+class Release(NamedTuple):
     """A Helm release; `name` is empty where a chart was applied without Helm."""
 
     name: str

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-import msgspec
-
-from kubectl_rev.core.checks.hints import Flag, Hint, command, program, sentence, within
+from kubectl_rev.core.checks.hints import Flag, Hint, program, sentence, within
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.injection import State, select
 from kubectl_rev.core.mesh.inventory import Survey
-from kubectl_rev.core.mesh.ownership import Owner
+from kubectl_rev.core.mesh.istiod_veto import release
+from kubectl_rev.core.mesh.ownership import Owner, Release, release_of
+from kubectl_rev.core.mesh.revisions import runs_istiod
 from kubectl_rev.core.mesh.webhook_targets import own_service
+from kubectl_rev.core.remedies.commands import ISTIO_SYSTEM, sail_tag
 
+_ISTIOD = "istio/istiod"
 _BASE = Owner("Helm", "istio-base")
 
 
-def repoint(owner: Owner, validator: str, revision: str, *, default: bool) -> Hint:
+def repoint(survey: Survey, owner: Owner, validator: str, revision: str, *, default: bool) -> Hint:
     """How to make a validator call a revision, for good; `default`: it validates config without a revision label."""
     match owner.tool:
         case "Helm" if default:
-            return default_revision(revision, owner)
+            return default_revision(survey, revision, owner)
         case "Helm":
-            return _upgrade(owner, "istio/istiod")
+            return _upgrade(owner, _ISTIOD, survey.mesh.versions_of(revision))
         case "Sail" if default:
-            target = {"spec": {"targetRef": {"kind": "IstioRevision", "name": revision}}}
-            text = msgspec.json.encode(target).decode()
-            patch = command("patch", "istiorevisiontag", labels.DEFAULT, Flag("--type=merge"), Flag("-p", text))
+            patch = sail_tag(labels.DEFAULT, revision)
             return sentence(patch, "  # moves what istio-injection=enabled means, too")
     service = f"webhooks[].clientConfig.service.name={own_service(revision)}"
     change = f"metadata.labels.{labels.REV}={revision} and {service}"
@@ -35,10 +36,34 @@ def repoint(owner: Owner, validator: str, revision: str, *, default: bool) -> Hi
     return sentence(f"in the source of {owner}: {change} of {validator}{chart}")
 
 
-def restore(owner: Owner, namespace: str, name: str) -> Hint:
-    """How to get a Service back that was deleted by hand."""
+def move_tag(survey: Survey, owner: Owner, tag: str, revision: str) -> Hint:
+    """How a tag comes to point at a revision, for good. Of two Helm releases the old one gives it up first: Helm makes
+    no object that another release holds (helm/pkg/action/validate.go).
+    """
+    mesh = survey.mesh
+    if owner.tool == "Sail":
+        return sail_tag(tag, revision)
+    istiods = [workload for workload in mesh.snapshot.workloads if runs_istiod(workload) == revision]
+    to = next(filter(None, (release_of(istiod.metadata, istiod.namespace) for istiod in istiods)), None)
+    if owner.tool != "Helm" or to is None:
+        return sentence(f"in the source of {owner}: have tag {tag} point at {revision}")
+    before = mesh.versions_of(mesh.tag_revisions.get(tag, ""))
+    gives_up = _upgrade(owner, _ISTIOD, before, _tags(survey, Release(owner.name, owner.namespace), without=tag))
+    takes = _upgrade(Owner("Helm", *to), _ISTIOD, mesh.versions_of(revision), _tags(survey, to, tag))
+    return gives_up.then(takes)
+
+
+def _tags(survey: Survey, release: Release, *more: str, without: str = "") -> Flag:
+    """The tags of a Helm release as its value, with `more` and without one."""
+    configs = survey.mesh.snapshot.injectors
+    names = {config.labels.get(labels.TAG, "") for config in configs if release_of(config.metadata) == release}
+    return Flag("--set", f"revisionTags={{{','.join(sorted((names | {*more}) - {'', without}))}}}")
+
+
+def restore(survey: Survey, owner: Owner, namespace: str, name: str, revision: str) -> Hint:
+    """How to get the Service of a revision back that was deleted by hand."""
     if owner.tool == "Helm":
-        return _upgrade(owner, "istio/istiod")
+        return _upgrade(owner, _ISTIOD, survey.mesh.versions_of(revision))
     return sentence(f"in the source of {owner}: let it make service {namespace}/{name} again")
 
 
@@ -54,14 +79,26 @@ def remove(owner: Owner, name: str) -> Hint:
     return sentence(f"in the source of {owner}: remove {name}")
 
 
-def default_revision(revision: str, base: Owner = _BASE) -> Hint:
-    """How the base chart is told which revision validates what has no revision label."""
+def default_revision(survey: Survey, revision: str, base: Owner = _BASE) -> Hint:
+    """How the base chart is told which revision validates what has no revision label: its value since 1.12."""
     value = re.sub(r"([\\,{}])", r"\\\1", revision)  # for --set, and not for more settings (helm/pkg/strvals)
-    return _upgrade(base, "istio/base", Flag("--set", f"defaultRevision={value}"))
+    plane = survey.mesh.control_plane(revision)
+    elsewhere = plane is not None and plane.namespace not in ("", ISTIO_SYSTEM)
+    home = [Flag("--set", f"global.istioNamespace={plane.namespace}")] if plane and elsewhere else []
+    every = [version for plane in survey.mesh.control_planes for version in plane.versions]
+    return _upgrade(base, "istio/base", every, Flag("--set", f"defaultRevision={value}"), *home)
 
 
-def _upgrade(owner: Owner, chart: str, *settings: Flag) -> Hint:
-    return program("helm", "upgrade", owner.name, chart, *_release(owner), Flag("--reuse-values"), *settings)
+def _upgrade(owner: Owner, chart: str, versions: Iterable[str], *settings: Flag) -> Hint:
+    """With the newest version that runs: Helm takes the newest chart of a repository where it is not told."""
+    newest = max((version for version in versions if release(version)), key=_number, default="VERSION")
+    kept = (Flag("--version", newest), Flag("--reuse-values"))
+    return program("helm", "upgrade", owner.name, chart, *_release(owner), *kept, *settings)
+
+
+def _number(version: str) -> list[int]:
+    """1.30.3 as numbers, which compare as versions do; of an odd one those that it has."""
+    return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def _release(owner: Owner) -> list[Flag]:

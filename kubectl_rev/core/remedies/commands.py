@@ -15,11 +15,12 @@ from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.enrollment import why_not_injected
 from kubectl_rev.core.mesh.injection import State, select
 from kubectl_rev.core.mesh.inventory import Survey, Workload
-from kubectl_rev.core.mesh.istiod_veto import may_be_at_least
+from kubectl_rev.core.mesh.istiod_veto import may_be_at_least, release
 from kubectl_rev.core.mesh.resources import Keyed, Restart, facts_of
 
-_ISTIO_SYSTEM = "istio-system"  # istioctl's default for -i
-_HAS_TAGS = (1, 11)  # the release of `istioctl tag`; 1.10's was `x revision tag`, 1.9 had none
+ISTIO_SYSTEM = "istio-system"  # istioctl's default for -i
+# The releases of `istioctl x revision tag`, of `istioctl tag`, and from which it moves validation too
+_TAGS_FIRST, _TAGS_STABLE, _TAGS_VALIDATE = (1, 10), (1, 11), (1, 12)
 
 
 def restart(workload: Workload) -> Hint:
@@ -96,7 +97,8 @@ def relabel(survey: Survey, name: str, *, meant: tuple[str, str] | None = None, 
     """
     given, gone = survey.namespace_labels.get(name, {}), (*labels.INJECTION_LABELS, wrong)
     others = {key: value for key, value in given.items() if key not in gone}
-    wishes = [*((labels.REV, revision) for revision in living(survey)), (labels.INJECTION, "enabled")]
+    near = given.get(labels.REV, "")
+    wishes = [*((labels.REV, revision) for revision in living(survey, near)), (labels.INJECTION, "enabled")]
     for key, value in [meant, *wishes] if meant else wishes:
         if select(survey.mesh, Subject(name, others | {key: value})).state is State.INJECTED:
             drop = [f"{old}-" for old in gone if old in given and old != key]
@@ -110,11 +112,20 @@ def migrate(survey: Survey, namespace: str, to: str) -> Hint:
     return command("rev-migrate", namespace, Flag("--to", to), *enroll)
 
 
-def living(survey: Survey) -> list[str]:
-    """The revisions that are not known to be dead, the one that holds the default first."""
+def living(survey: Survey, near: str = "") -> list[str]:
+    """The revisions that are not known to be dead, the best to go on with first: whose name is `near` or begins with
+    it, who holds the default, the newest.
+    """
     planes = survey.mesh.control_planes
     alive = {plane.revision for plane in planes if plane.ready or plane.kind not in ("local", "missing")}
-    return sorted(alive, key=lambda revision: (revision != survey.default.injection, revision))
+
+    def rank(revision: str) -> tuple[object, ...]:
+        releases = [number for version in survey.mesh.versions_of(revision) if (number := release(version))]
+        major, minor = max(releases, default=(0, 0))
+        named = bool(near) and revision.startswith(near)
+        return not named, revision != survey.default.injection, -major, -minor, revision
+
+    return sorted(alive, key=rank)
 
 
 def retag(survey: Survey, tag: str, to: Sequence[str]) -> Hint:
@@ -124,6 +135,8 @@ def retag(survey: Survey, tag: str, to: Sequence[str]) -> Hint:
     follows the tag along, and needs the tag's injector for it: a tag that is a Service alone is made anew.
     """
     own = _with_own_injector(survey)
+    if to and _is_sails(survey, tag):
+        return sail_tag(tag, to[0])
     for revision in to:
         if revision in own and any(injector.tag == tag for injector in survey.mesh.injectors):
             return command("rev-migrate", Flag("--tag", tag), Flag("--to", revision))
@@ -159,7 +172,12 @@ def _is_taggable(survey: Survey, revision: str) -> bool:
     """Whether a tag can point at a revision, and its release may have `istioctl tag`."""
     mesh = survey.mesh
     known = revision in mesh.revisions and revision in _with_own_injector(survey)
-    return known and may_be_at_least(mesh.versions_of(revision), _HAS_TAGS)
+    return known and may_be_at_least(mesh.versions_of(revision), _TAGS_FIRST)
+
+
+def moves_validation(survey: Survey, revision: str) -> bool:
+    """Whether setting tag `default` gives a revision the default validator, too: istioctl does so since 1.12."""
+    return may_be_at_least(survey.mesh.versions_of(revision), _TAGS_VALIDATE)
 
 
 def _with_own_injector(survey: Survey) -> set[str]:
@@ -168,14 +186,42 @@ def _with_own_injector(survey: Survey) -> set[str]:
 
 
 def tag_set(survey: Survey, tag: str, revision: str) -> Hint:
-    """istioctl's own, which for tag `default` also turns off the unrevisioned injector and moves validation.
+    """istioctl's own, which for tag `default` also turns off the unrevisioned injector and moves validation; Sail's
+    where the tag is Sail's. Releases without tags have labels moved instead.
 
-    It has the tag call a Service in the namespace that it is told, whatever the revision's own injector calls
-    (istioctl/pkg/tag/generate.go, tagWebhookConfigFromCanonicalWebhook).
+    istioctl has the tag call a Service in the namespace that it is told, whatever the revision's own injector calls
+    (istioctl/pkg/tag/generate.go, tagWebhookConfigFromCanonicalWebhook), and renders no `auto.` entries untold.
     """
-    plane = survey.mesh.control_plane(revision)
-    away = [Flag("-i", plane.namespace)] if plane and plane.namespace not in ("", _ISTIO_SYSTEM) else []
-    return program("istioctl", "tag", "set", tag, Flag("--revision", revision), OVERWRITE, *away)
+    mesh = survey.mesh
+    if _is_sails(survey, tag):
+        return sail_tag(tag, revision)
+    versions = mesh.versions_of(revision)
+    if not may_be_at_least(versions, _TAGS_FIRST):
+        move = command("rev-migrate", Flag("--from", tag), Flag("--to", revision))
+        return sentence("there are no tags before 1.10, so that labels move: ", move)
+    words = ("tag",) if may_be_at_least(versions, _TAGS_STABLE) else ("x", "revision", "tag")
+    plane = mesh.control_plane(revision)
+    away = [Flag("-i", plane.namespace)] if plane and plane.namespace not in ("", ISTIO_SYSTEM) else []
+    auto = [Flag("--auto-inject-namespaces")] if tag == labels.DEFAULT and _injects_by_default(survey) else []
+    return program("istioctl", *words, "set", tag, Flag("--revision", revision), OVERWRITE, *auto, *away)
+
+
+def _is_sails(survey: Survey, tag: str) -> bool:
+    """Whether Sail's operator makes a tag."""
+    return any((made.kind, made.name) == (labels.SAIL_TAG, tag) for made in survey.mesh.snapshot.sail)
+
+
+def sail_tag(tag: str, revision: str) -> Hint:
+    """Sail's tag, which its operator carries out."""
+    target = {"spec": {"targetRef": {"kind": labels.SAIL_REVISION, "name": revision}}}
+    text = msgspec.json.encode(target).decode()
+    return command("patch", labels.SAIL_TAG.lower(), tag, Flag("--type=merge"), Flag("-p", text))
+
+
+def _injects_by_default(survey: Survey) -> bool:
+    """Whether namespaces without a label are injected (enableNamespacesByDefault): by entries called `auto.`."""
+    live = (injector for injector in survey.mesh.injectors if not injector.deactivated)
+    return any(webhook.name.startswith("auto.") for injector in live for webhook, _ in injector.webhooks)
 
 
 def reinstall(what: str, revision: str) -> Hint:

@@ -82,7 +82,7 @@ class _Planner:
             self._plan.to = to
             tag_set, moves = self._tag_set(to), at_source.tag_moves(self._survey, to)
             if default is None:
-                helm = at_source.default_revision(to)
+                helm = at_source.default_revision(self._survey, to)
                 self._advise(tag_set, f" makes the default validator; {moves}. With Helm: ", helm)
             elif diagnosis.split and to == diagnosis.split.validation and not must_move(default):
                 start = f"{to} validates unlabelled config already; it is injection that "
@@ -122,7 +122,7 @@ class _Planner:
         owner = next(filter(None, owners), None)
         self._restored[revision] = lost
         if owner and not self._force_owned:
-            self._plan.elsewhere.append(at_source.restore(owner, lost.namespace, lost.name))
+            self._plan.elsewhere.append(at_source.restore(self._survey, owner, lost.namespace, lost.name, revision))
             return
         step = create_service(lost.namespace, selector, None, lost.name)
         self._plan.writes.append(Write(step=step, why=f"istiod {revision} is ready, and its {where} is gone"))
@@ -180,7 +180,9 @@ class _Planner:
         config = entries[0].config
         owner = owner_of(config.metadata)
         if owner and not self._force_owned:
-            self._plan.elsewhere.append(at_source.repoint(owner, config.name, to, default=entries[0].is_default))
+            self._plan.elsewhere.append(
+                at_source.repoint(self._survey, owner, config.name, to, default=entries[0].is_default)
+            )
             return
         if owner:
             self._plan.warnings.append(f"{config.name} is owned by {owner}, which may change it back")

@@ -18,10 +18,13 @@ import msgspec
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.istiod_veto import may_be_at_least
 from kubectl_rev.core.mesh.objects import Webhook, WebhookConfiguration
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.webhook_targets import Target
 from kubectl_rev.core.validation.coverage import UNLABELLED, Uncovered, scopes_of, uncovered
+
+_VALIDATOR_FOLLOWS_TAG = (1, 12)  # istioctl/pkg/tag/generate.go at 1.12
 
 
 class Health(Enum):
@@ -174,12 +177,15 @@ def _first_default(calls: Iterable[C]) -> C | None:
 def _split(survey: Survey, entries: Iterable[Entry]) -> Split | None:
     """In 1.11 every revision validates unlabelled config: then one of them is the holder of injection, too.
 
+    Before that, one validator calls Service `istiod`, wherever injection is: only since 1.12 does it follow the tag.
     A holder of injection that is dead is REV101's: validation by one that lives is then no disagreement.
     """
     working = [entry for entry in entries if entry.is_default and not entry.broken]
     served = [survey.mesh.served_by(entry.target, entry.labelled) for entry in working]
     validating = sorted(revision for revision in served if revision in survey.mesh.existing)
     injection = survey.default.injection
+    if injection and not may_be_at_least(survey.mesh.versions_of(injection), _VALIDATOR_FOLLOWS_TAG):
+        return None
     if injection not in survey.mesh.existing or not validating or injection in validating:
         return None
     return Split(injection, validating[0])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from kubectl_rev.core.checks import sources
-from kubectl_rev.core.checks.hints import NO_HINT, Flag, command, selecting, sentence, within
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, command, selecting, within
 from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace_ref, ref_of, run
 from kubectl_rev.core.mesh import labels
@@ -21,6 +21,7 @@ from kubectl_rev.core.migration.checks import gateways, relabelled, rolling
 from kubectl_rev.core.migration.inferred_injectors import names_of
 from kubectl_rev.core.migration.preflight_facts import PreflightContext, targets
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
+from kubectl_rev.core.remedies import at_source
 from kubectl_rev.core.remedies.commands import label, tag_set
 
 
@@ -119,8 +120,11 @@ def _owned_tag(situation: PreflightContext) -> Found:
         owner = owner_of(injector.metadata)
         if injector.name in names and owner:
             message = f"it belongs to {owner}, which may put it back: move the tag there, or say --force-owned"
-            hint = f"set revisionTags of {situation.plan.revision}'s istiod release to include {situation.plan.tag}"
-            yield Ref(type(injector).__name__, injector.namespace, injector.name), message, sentence(hint)
+            tag, to = situation.plan.tag, situation.plan.revision
+            hint = at_source.move_tag(situation.before, owner, tag, to)
+            if injector.name == labels.DEFAULT_VALIDATOR:
+                hint = at_source.repoint(situation.before, owner, injector.name, to, default=True)
+            yield Ref(type(injector).__name__, injector.namespace, injector.name), message, hint
 
 
 def _ambient(situation: PreflightContext) -> Found:

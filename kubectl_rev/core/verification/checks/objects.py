@@ -13,11 +13,13 @@ from kubectl_rev.core.mesh.gateways import GatewayKind, is_istio, owner
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Workload
 from kubectl_rev.core.mesh.objects import IstioConfig, ServiceReference, Webhook, WebhookConfiguration
+from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.selectors import Operator
 from kubectl_rev.core.mesh.webhook_targets import revision_of
-from kubectl_rev.core.remedies.commands import label, label_gateway, reinstall, tag_set
+from kubectl_rev.core.remedies.at_source import repoint
+from kubectl_rev.core.remedies.commands import label, label_gateway, moves_validation, reinstall, tag_set
 from kubectl_rev.core.remedies.uninstall import delete_by_labels, found_by_istioctl
 from kubectl_rev.core.status.checks.control_planes import why_unready
 from kubectl_rev.core.verification.uninstall import Reach, Uninstall
@@ -27,7 +29,6 @@ ALONE = "REV315"  # the finding that no other revision is left
 
 
 def _validators(leaving: Uninstall) -> Broken:
-    hint = tag_set(leaving.before, labels.DEFAULT, leaving.successor)
     left = {validator.name for validator in leaving.after.snapshot.validators}
     for config, webhook, _ in _dying(leaving, leaving.before.snapshot.validators):
         ours = webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX)
@@ -37,11 +38,27 @@ def _validators(leaving: Uninstall) -> Broken:
         then, breaks = f"every write of Istio's configuration{whose} would be rejected", Breaks.FROZEN
         if webhook.failure_policy == "Ignore":
             then, breaks = f"nothing would check Istio's configuration{whose}, silently", Breaks.UNVALIDATED
-        yield Ref(_VALIDATING, "", config.name), f"it calls a Service that goes: {then}", hint, breaks
+        yield (
+            Ref(_VALIDATING, "", config.name),
+            f"it calls a Service that goes: {then}",
+            _revalidate(leaving, config),
+            breaks,
+        )
     before, afterwards = default_validator(leaving.before.mesh), default_validator(leaving.after.mesh)
     if before is not None and afterwards is None:
         message = "it goes too: nothing would check Istio's configuration without a revision label, silently"
-        yield Ref(_VALIDATING, "", before.name), message, hint, Breaks.UNVALIDATED
+        yield Ref(_VALIDATING, "", before.name), message, _revalidate(leaving, before), Breaks.UNVALIDATED
+
+
+def _revalidate(leaving: Uninstall, config: WebhookConfiguration) -> Hint:
+    """What gives the successor a validator: at its source where it has one, else the default tag, which brings it."""
+    to, owner = leaving.successor, owner_of(config.metadata)
+    if not moves_validation(leaving.before, to):
+        repair = command("rev-fix-validation")
+        return sentence("right after the removal: ", repair, f", which makes Service {labels.ISTIOD} lead to {to}")
+    if owner and config.name == labels.DEFAULT_VALIDATOR:
+        return repoint(leaving.before, owner, config.name, to, default=True)
+    return tag_set(leaving.before, labels.DEFAULT, to)
 
 
 def _foreign(leaving: Uninstall) -> Broken:
