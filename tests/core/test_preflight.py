@@ -380,3 +380,27 @@ def test_a_dead_target_of_an_undo_stops_it():
 )
 def test_quantities(text, value):
     assert quantity(text) == value
+
+
+def test_a_tag_of_one_release_is_given_up_before_another_takes_it():
+    def released(release, *parts):
+        for part in parts:
+            part.metadata.labels[labels.OPERATOR_COMPONENT] = "Pilot"
+            part.metadata.annotations |= {labels.HELM_RELEASE: release, labels.HELM_NAMESPACE: build.ISTIO}
+        return parts
+
+    planes = [
+        *build.control_plane(),
+        *build.control_plane("canary", version="1.31.0"),
+        *(build.injector("default", tag=tag) for tag in ("prod", "test")),
+    ]
+    old = [part for part in planes if getattr(part, "labels", {}).get(labels.TAG)]
+    new = [part for part in planes if part.name == "istiod-canary" and getattr(part, "kind", "") == "Deployment"]
+    released("istiod", *old)
+    released("istiod-canary", *new)
+    (hint,) = {str(f.hint) for f in find(situation(SHOP, WEB, planes=(planes,), tag="prod")) if f.code == "REV426"}
+    assert hint == (
+        "helm upgrade istiod istio/istiod -n istio-system --version 1.30.3 --reuse-values --set 'revisionTags={test}'"
+        " && helm upgrade istiod-canary istio/istiod -n istio-system --version 1.31.0 --reuse-values"
+        " --set 'revisionTags={prod}'"
+    )

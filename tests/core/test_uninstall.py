@@ -573,6 +573,48 @@ def operator(*resources: tuple[str, str], runs: bool = True) -> list[Object]:
     return [*([controller] if runs else []), *made]
 
 
+def codes_and_hints(said: Verification) -> dict[str, str]:
+    return {finding.code: str(finding.hint) for finding in said.findings}
+
+
+def test_the_default_goes_on_with_what_it_injects_unasked() -> None:
+    snapshot = world(by(Method.ISTIOCTL, control_plane(auto=True), validator()), control_plane("canary"))
+    found = codes_and_hints(verdict(evidence(snapshot), "default"))
+    assert found["REV308"] == "istioctl tag set default --revision canary --overwrite --auto-inject-namespaces"
+
+
+@pytest.mark.parametrize(
+    ("version", "hint"),
+    [
+        ("1.12.0", "istioctl tag set default --revision canary --overwrite"),
+        ("1.11.8", "right after the removal: kubectl rev-fix-validation, which makes Service istiod lead to canary"),
+        ("1.9.9", "right after the removal: kubectl rev-fix-validation, which makes Service istiod lead to canary"),
+    ],
+)
+def test_validation_follows_the_default_tag_since_1_12(version: str, hint: str) -> None:
+    snapshot = world(by(Method.ISTIOCTL, control_plane(), validator()), control_plane("canary", version=version))
+    assert codes_and_hints(verdict(evidence(snapshot), "default"))["REV308"] == hint
+
+
+def test_a_default_validator_moves_at_its_source() -> None:
+    owned = validator()
+    owned.metadata.annotations |= {well_known.HELM_RELEASE: "base", well_known.HELM_NAMESPACE: ISTIO}
+    snapshot = world(by(Method.HELM, control_plane(version="1.29.4")), owned, control_plane("canary"))
+    assert codes_and_hints(verdict(evidence(snapshot), "default"))["REV308"] == (
+        "helm upgrade base istio/base -n istio-system --version 1.30.3 --reuse-values --set defaultRevision=canary"
+    )
+
+
+def test_what_a_chart_installed_is_upgraded() -> None:
+    agent = helms_cni("canary")
+    agent.metadata.labels[well_known.HELM_CHART] = "cni-1.23.2"
+    leaving = by(Method.ISTIOCTL, control_plane("canary", version="1.23.2"))
+    snapshot = world(by(Method.ISTIOCTL, control_plane(), validator()), leaving, agent)
+    assert codes_and_hints(verdict(evidence(snapshot)))["REV313"] == (
+        "helm upgrade istio-cni istio/cni -n istio-system --version 1.30.3 --reuse-values --set revision="
+    )
+
+
 def test_what_the_operator_in_the_cluster_describes_goes_by_its_resource():
     def said(*more: Object, by_flag: str = "") -> Verification:
         leaving = by(Method.ISTIOCTL, control_plane("canary", version="1.23.2"))

@@ -65,6 +65,7 @@ OWNING_NAMESPACE = "install.operator.istio.io/owning-resource-namespace"  # writ
 PRUNED_COMPONENTS = frozenset({"Pilot", "IngressGateways", "EgressGateways", "Cni", "Ztunnel"})
 
 # Who owns an object: Helm's, Argo CD's and Flux's own conventions; Sail: pkg/constants/constants.go
+HELM_CHART = "helm.sh/chart"
 HELM_RELEASE = "meta.helm.sh/release-name"
 HELM_NAMESPACE = "meta.helm.sh/release-namespace"
 MANAGED_BY = "app.kubernetes.io/managed-by"

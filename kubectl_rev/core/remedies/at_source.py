@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from kubectl_rev.core.checks.hints import Flag, Hint, program, sentence, within
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, program, sentence, within
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.injection import State, select
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.istiod_veto import release
+from kubectl_rev.core.mesh.objects import Metadata
 from kubectl_rev.core.mesh.ownership import Owner, Release, release_of
 from kubectl_rev.core.mesh.revisions import runs_istiod
 from kubectl_rev.core.mesh.webhook_targets import own_service
@@ -58,6 +59,19 @@ def _tags(survey: Survey, release: Release, *more: str, without: str = "") -> Fl
     configs = survey.mesh.snapshot.injectors
     names = {config.labels.get(labels.TAG, "") for config in configs if release_of(config.metadata) == release}
     return Flag("--set", f"revisionTags={{{','.join(sorted((names | {*more}) - {'', without}))}}}")
+
+
+def reinstalled(survey: Survey, metadata: Metadata, namespace: str, revision: str) -> Hint:
+    """How what a chart installed (a gateway, CNI, ztunnel) comes to belong to a revision; empty where it was no chart.
+
+    The charts' label `helm.sh/chart` has the chart's name and version: `ztunnel-1.30.3`.
+    """
+    release, chart = release_of(metadata, namespace), metadata.labels.get(labels.HELM_CHART, "").rpartition("-")[0]
+    if release is None or not chart:
+        return NO_HINT
+    value = "" if revision == labels.DEFAULT else revision
+    setting = Flag("--set", f"revision={value}")
+    return _upgrade(Owner("Helm", *release), f"istio/{chart}", survey.mesh.versions_of(revision), setting)
 
 
 def restore(survey: Survey, owner: Owner, namespace: str, name: str, revision: str) -> Hint:

@@ -18,7 +18,7 @@ from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.selectors import Operator
 from kubectl_rev.core.mesh.webhook_targets import revision_of
-from kubectl_rev.core.remedies.at_source import repoint
+from kubectl_rev.core.remedies.at_source import reinstalled, repoint
 from kubectl_rev.core.remedies.commands import label, label_gateway, moves_validation, reinstall, tag_set
 from kubectl_rev.core.remedies.uninstall import delete_by_labels, found_by_istioctl
 from kubectl_rev.core.status.checks.control_planes import why_unready
@@ -119,7 +119,7 @@ def _deleted_gateways(leaving: Uninstall) -> Broken:
         if workload.kind == "Deployment" and given.get(labels.APP) != labels.ISTIOD and _taken(leaving, workload):
             what = "gateway" if workload.gateway in (GatewayKind.IN_PLACE, GatewayKind.INJECTED) else "Deployment"
             message = f"the {what} carries the marks of this control plane and would be deleted with it"
-            yield ref_of(workload), message, _reinstall(leaving), Breaks.DELETED
+            yield ref_of(workload), message, _reinstall(leaving, workload), Breaks.DELETED
 
 
 def _node_agents(leaving: Uninstall) -> Broken:
@@ -128,19 +128,21 @@ def _node_agents(leaving: Uninstall) -> Broken:
             continue
         if _taken(leaving, workload):
             message = "it would be deleted with it, on every node"
-            yield ref_of(workload), message, _reinstall(leaving), Breaks.DELETED
+            yield ref_of(workload), message, _reinstall(leaving, workload), Breaks.DELETED
         elif workload.template.spec.proxy and leaving.reach(workload.template.spec.proxy) is Reach.DIES:
             message = "it calls this revision's Service: the nodes' proxies would stand alone"
-            yield ref_of(workload), message, _reinstall(leaving), Breaks.DETACHED
+            yield ref_of(workload), message, _reinstall(leaving, workload), Breaks.DETACHED
 
 
 def _taken(leaving: Uninstall, workload: Workload) -> bool:
     return Key.of(workload) in leaving.taken
 
 
-def _reinstall(leaving: Uninstall) -> Hint:
+def _reinstall(leaving: Uninstall, workload: Workload) -> Hint:
+    """What gives a gateway or a node agent to the successor, by what installed it."""
     to = leaving.successor
-    return reinstall(f"reinstall it under revision {to} first", to)
+    upgrade = reinstalled(leaving.before, workload.metadata, workload.namespace, to)
+    return upgrade or reinstall(f"reinstall it under revision {to} first", to)
 
 
 def _config(leaving: Uninstall) -> Broken:
