@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from kubectl_rev.cluster import decode, wire
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.objects import Condition, Metadata, OwnerReference, WorkloadStatus
+from kubectl_rev.core.mesh.objects import (
+    Condition,
+    Metadata,
+    OwnerReference,
+    RollingUpdate,
+    UpdateStrategy,
+    WorkloadStatus,
+)
 from kubectl_rev.core.mesh.snapshot import fold
 from tests.protobuf import field, items, meta, number, pairs
 
@@ -146,7 +153,7 @@ def test_a_whole_pod() -> None:
 TEMPLATE = field(1, pairs(11, {"app": "web"})) + field(2, number(11, 1))
 WORKLOADS = {  # the numbers of spec's fields differ by kind
     "Deployment": number(1, 3) + field(3, TEMPLATE) + number(7, 1),
-    "StatefulSet": number(1, 3) + field(3, TEMPLATE) + field(5, "headless"),
+    "StatefulSet": number(1, 3) + field(3, TEMPLATE) + field(7, field(1, "RollingUpdate") + field(2, number(1, 2))),
     "ReplicaSet": number(1, 3) + field(3, TEMPLATE),
     "DaemonSet": field(2, TEMPLATE),
     "Job": number(1, 1) + field(6, TEMPLATE) + number(10, 1),
@@ -164,6 +171,8 @@ def test_workloads(kind: str) -> None:
     assert found.spec.replicas == (3 if kind in ("Deployment", "StatefulSet", "ReplicaSet") else None)
     assert found.spec.suspend == (kind in ("Job", "CronJob"))
     assert found.spec.paused == (kind == "Deployment")
+    strategy = UpdateStrategy(rolling_update=RollingUpdate(partition=2))
+    assert found.spec.update_strategy == (strategy if kind == "StatefulSet" else None)
 
 
 def test_why_a_deployment_is_progressing_or_not() -> None:

@@ -167,7 +167,9 @@ def _workload_spec(s: Any) -> objects.WorkloadSpec[objects.PodTemplate]:
         suspend=getattr(s, "suspend", False),
     )
     if _has(s, "updateStrategy") and s.updateStrategy.type:
-        found.update_strategy = objects.UpdateStrategy(type=s.updateStrategy.type)
+        partition = s.updateStrategy.rollingUpdate.partition if _has(s.updateStrategy, "rollingUpdate") else 0
+        rolling = objects.RollingUpdate(partition=partition)
+        found.update_strategy = objects.UpdateStrategy(type=s.updateStrategy.type, rolling_update=rolling)
     if _has(s, "jobTemplate"):
         found.job_template = objects.JobTemplate(spec=objects.JobSpec(template=_template(s.jobTemplate.spec.template)))
     else:

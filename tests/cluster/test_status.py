@@ -414,6 +414,32 @@ def test_a_rollout_that_has_not_ended_is_not_begun_again(mesh):
     mesh.kubectl("delete", "namespace", "rolls", "--wait=false")
 
 
+def test_what_a_partition_keeps_moves_by_the_printed_command(mesh):
+    namespace(mesh, "parted", istio_injection="enabled")
+    container = {"name": "app", "image": "app"}
+    spec = {
+        "replicas": 3,
+        "serviceName": "db",
+        "selector": {"matchLabels": {"app": "db"}},
+        "template": {"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [container]}},
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 3}},
+    }
+    meta = {"name": "db", "namespace": "parted"}
+    mesh.apply({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": meta, "spec": spec})
+    roll_out(mesh, "parted", "statefulset/db")
+    mesh.kubectl("label", "namespace", "parted", "istio-injection-", "istio.io/rev=canary")
+
+    def found():
+        findings = answer(mesh)["findings"]
+        return [each for each in findings if (each["code"], each["subject"]["namespace"]) == ("REV202", "parted")]
+
+    (finding,) = found()
+    assert "partition" in finding["message"]
+    mesh.run("bash", "-ec", finding["hint"])
+    roll_out(mesh, "parted", "statefulset/db")
+    mesh.wait_until("the pods on canary", lambda: not found())
+
+
 def test_names_in_several_namespaces_reach_kubectl_by_the_printed_recipe(mesh):
     for space in ("names-a", "names-b"):
         namespace(mesh, space, istio_injection="enabled")

@@ -17,6 +17,7 @@ from kubectl_rev.core.mesh.objects import (
     Namespace,
     Object,
     Pod,
+    RollingUpdate,
     UpdateStrategy,
     WebhookConfiguration,
     WorkloadStatus,
@@ -740,6 +741,15 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         mesh(ns("shop", "rev=canary"), held("web", update_strategy=UpdateStrategy(type="OnDelete"))),
         [(workload_ref("web"), "1 pod on default, canary is selected; its updateStrategy is OnDelete",
           "delete the pods of Deployment web in namespace shop one at a time, when it suits")],
+    ),
+    ("REV202", "a partition keeps pods from being replaced"): (
+        mesh(
+            ns("shop", "rev=canary"),
+            held("web", update_strategy=UpdateStrategy(rolling_update=RollingUpdate(partition=2))),
+        ),
+        [(workload_ref("web"), "1 pod on default, canary is selected; its partition keeps pods from being replaced",
+          """kubectl patch deployment/web -n shop --type=merge -p '{"spec":{"updateStrategy":{"rollingUpdate":"""
+          """{"partition":0}}}}' && kubectl rollout restart deployment/web -n shop""")],
     ),
     ("REV202", "terminating pods do not count"): (
         mesh(ns("shop", "rev=canary"), deployment("web"), MANY),

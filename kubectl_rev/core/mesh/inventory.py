@@ -21,16 +21,17 @@ from kubectl_rev.core.mesh.resources import Key, Restart, facts_of, maker
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Snapshot
 
-Held = Literal["", "paused", "OnDelete", "rolling", "stuck"]
+Held = Literal["", "paused", "OnDelete", "partition", "rolling", "stuck"]
 # k8s.io/kubernetes/pkg/controller/deployment/util: the reasons of a Deployment's condition Progressing
 _PROGRESS: dict[str, Held] = {
     "NewReplicaSetCreated": "rolling", "FoundNewReplicaSet": "rolling", "ReplicaSetUpdated": "rolling",
     "ProgressDeadlineExceeded": "stuck",
 }  # fmt: skip
 Replacing = Literal["restart", "recreate", "wait for", "resume and restart", "delete the pods of",
-                    "wait for the rollout of", "mend the rollout of"]  # fmt: skip
+                    "lower the partition of", "wait for the rollout of", "mend the rollout of"]  # fmt: skip
 _REPLACING: dict[Held, Replacing] = {
     "": "restart", "paused": "resume and restart", "OnDelete": "delete the pods of",
+    "partition": "lower the partition of",
     "rolling": "wait for the rollout of", "stuck": "mend the rollout of",
 }  # fmt: skip
 
@@ -272,14 +273,17 @@ def _controller(made: Pod | WorkloadObject) -> Key | None:
 
 
 def _held(workload: WorkloadObject) -> Held:
-    """kubectl refuses to restart what is paused; OnDelete waits until somebody deletes the pods; a restart of what
-    rolls already (new pods are made or waited for) begins another rollout, behind the one that has not ended, and may
-    have made no progress for its progressDeadlineSeconds.
+    """kubectl refuses to restart what is paused; OnDelete waits until somebody deletes the pods; a partition keeps the
+    pods numbered below it; a restart of what rolls already (new pods are made or waited for) begins another rollout,
+    behind the one that has not ended, and may have made no progress for its progressDeadlineSeconds.
     """
     if workload.spec.paused and facts_of(workload.kind).resume_command:
         return "paused"
-    if workload.spec.update_strategy and workload.spec.update_strategy.type == "OnDelete":
-        return "OnDelete"
+    if strategy := workload.spec.update_strategy:
+        if strategy.type == "OnDelete":
+            return "OnDelete"
+        if strategy.rolling_update.partition:
+            return "partition"
     conditions = workload.status.conditions if workload.status and workload.kind == "Deployment" else ()
     return next((_PROGRESS.get(c.reason, "") for c in conditions if c.type == "Progressing"), "")
 

@@ -158,10 +158,17 @@ class JobTemplate(Shape, Generic[Template]):
     spec: JobSpec[Template] = msgspec.field(default_factory=JobSpec)
 
 
+class RollingUpdate(Shape):
+    """`rollingUpdate` of a strategy; only StatefulSets have a partition: pods numbered below it are not replaced."""
+
+    partition: int = 0
+
+
 class UpdateStrategy(Shape):
-    """`spec.updateStrategy` of StatefulSets and DaemonSets."""
+    """`spec.updateStrategy` of StatefulSets and DaemonSets, `spec.strategy` of Deployments."""
 
     type: str = "RollingUpdate"
+    rolling_update: RollingUpdate = msgspec.field(default_factory=RollingUpdate)
 
 
 class WorkloadReference(Shape):

@@ -16,26 +16,13 @@ from kubectl_rev.core.mesh.resources import Key, Keyed, facts_of
 from kubectl_rev.core.mesh.selectors import LabelSelector
 
 
-class RollingUpdate(Shape):
-    """`rollingUpdate` of a strategy; only StatefulSets have a partition."""
-
-    partition: int = 0
-
-
-class Strategy(UpdateStrategy):
-    """`spec.strategy` of a Deployment, `spec.updateStrategy` of a StatefulSet or DaemonSet."""
-
-    rolling_update: RollingUpdate = msgspec.field(default_factory=RollingUpdate)
-
-
 class PatchTargetSpec(WorkloadSpec[dict[str, Any]]):
     """`spec` of a workload, its template as it is, since a patch tests it whole.
 
     `volume_claim_templates` become volumes that a StatefulSet adds to each of its pods.
     """
 
-    strategy: Strategy | None = None
-    update_strategy: Strategy | None = None
+    strategy: UpdateStrategy | None = None
     selector: LabelSelector = LabelSelector()
     volume_claim_templates: list[Object] = msgspec.field(default_factory=list)
 
@@ -55,9 +42,9 @@ class PatchTarget(Object):
     lender: PatchTarget | None = None  # the workload whose template it uses: set by PatchTargets
 
     @property
-    def rolling(self) -> Strategy:
+    def rolling(self) -> UpdateStrategy:
         """How it replaces its pods; a kind with strategies of its own says nothing here."""
-        return self.spec.strategy or self.spec.update_strategy or Strategy()
+        return self.spec.strategy or self.spec.update_strategy or UpdateStrategy()
 
     @property
     def partition(self) -> int:

@@ -32,6 +32,10 @@ def restart(workload: Workload) -> Hint:
     facts = facts_of(workload.kind)
     if workload.held == "paused":
         return resume(workload).then(_of(workload, facts.restart_command))
+    if workload.held == "partition":
+        patch = Flag("-p", '{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}')
+        lower = command("patch", str(ref_of(workload)), within(workload.namespace), Flag("--type=merge"), patch)
+        return lower.then(_of(workload, facts.restart_command))
     if workload.held == "rolling":
         return command("rollout", "status", str(ref_of(workload)), within(workload.namespace))
     if workload.held == "stuck":

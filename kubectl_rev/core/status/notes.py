@@ -72,6 +72,7 @@ _HOW = {
     "restart": "a restart",
     "resume and restart": "a restart, once it is resumed,",
     "delete the pods of": "deleting its pods",
+    "lower the partition of": "a restart, once its partition is lowered,",
     "recreate": "recreating it",
     "wait for": "its next run",
     "wait for the rollout of": "its rollout, which is under way,",

@@ -65,6 +65,7 @@ _HELD = {
     "": "",
     "paused": "; it is paused",
     "OnDelete": "; its updateStrategy is OnDelete",
+    "partition": "; its partition keeps pods from being replaced",
     "rolling": "; its rollout is under way",
     "stuck": "; its rollout is stuck (ProgressDeadlineExceeded)",
 }
