@@ -31,6 +31,12 @@ def test_no_proxies_are_an_empty_answer_and_nonsense_is_none():
             streams_in(nonsense)
 
 
+def test_an_entry_without_a_proxy_does_not_lose_the_others():
+    named = b'{"proxy": "web-1.shop", "cluster_id": "Kubernetes", "proxy_type": "sidecar", "istio_version": "1.31.0"}'
+    for other in (b"{}", b'{"cluster_id": "Kubernetes"}', b'{"proxy": ""}'):
+        assert streams_in(b"[" + other + b"," + named + b"]") == (SIDECAR,)
+
+
 def answer(revision: str, *streams: Stream, name: str = "") -> Answer:
     return Answer("istio-system", name or f"istiod-{revision}", revision, streams)
 

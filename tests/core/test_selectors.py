@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement, parse, state
+from kubectl_rev.core.mesh.selectors import Bound, LabelSelector, Operator, Requirement, parse, state
 
 IN, NOT_IN, EXISTS, ABSENT = Operator
 
@@ -59,6 +59,8 @@ WORDS = {
     Requirement("k", NOT_IN, ("x", "y")): "k must not be one of x, y",
     Requirement("k", EXISTS): "k must be set",
     Requirement("k", ABSENT): "k must be absent",
+    Bound("k", EXISTS, limit=1): "k must be more than 1",
+    Bound("k", EXISTS, limit=1, above=False): "k must be less than 1",
 }
 
 
@@ -97,6 +99,11 @@ PARSED = {
     "a in (x,y)": (Requirement("a", IN, ("x", "y")),),
     "a in(x)": (Requirement("a", IN, ("x",)),),
     "a notin ( x , y )": (Requirement("a", NOT_IN, ("x", "y")),),
+    "a in ()": (Requirement("a", IN, ("",)),),
+    "a notin ( )": (Requirement("a", NOT_IN, ("",)),),
+    "a in (x,,)": (Requirement("a", IN, ("x", "", "")),),
+    "a>1": (Bound("a", EXISTS, limit=1),),
+    "a < 007, a": (Bound("a", EXISTS, limit=7, above=False), Requirement("a", EXISTS)),
     "a in (,x)": (Requirement("a", IN, ("", "x")),),
     "a in (x,)": (Requirement("a", IN, ("x", "")),),
     "in in (in)": (Requirement("in", IN, ("in",)),),
@@ -125,6 +132,12 @@ def test_inequality_also_holds_where_the_key_is_absent() -> None:
     assert [parse("a!=b").matches(given) for given in ({}, {"a": "c"}, {"a": "b"})] == [True, True, False]
 
 
+def test_numbers_are_compared_as_numbers() -> None:
+    given = ({}, {"a": ""}, {"a": "x"}, {"a": "9"}, {"a": "010"}, {"a": "11"}, {"a": str(2**63)})
+    assert [parse("a>9").matches(one) for one in given] == [False] * 4 + [True, True, False]
+    assert [parse("a<11").matches(one) for one in given] == [False] * 3 + [True, True, False, False]
+
+
 LONG = "a" * 64
 REFUSED = {
     ",": "want a label's name, found ','",
@@ -133,9 +146,14 @@ REFUSED = {
     "=b": "want a label's name, found '='",
     "!": "want a label's name, found the end",
     "!!a": "want a label's name, found '!'",
-    "a b": "want one of = == != in notin, found 'b'",
-    "a>1": "want one of = == != in notin, found '>'",
-    "a!": "want one of = == != in notin, found '!'",
+    "a b": "want one of = == != in notin > <, found 'b'",
+    "a>b": "'b' is no integer",
+    "a<": "'' is no integer",
+    "a>9223372036854775808": "'9223372036854775808' is no integer",
+    "a>-1": "'-1' cannot be a label's value",
+    "a>=1": "want a value, found '='",
+    "a\x0b=b": "'a\\x0b' cannot be a label's name",
+    "a!": "want one of = == != in notin > <, found '!'",
     "a=b c": "want ',', found 'c'",
     "!a=b": "want ',', found '='",
     "a=!b": "want a value, found '!'",
@@ -144,9 +162,8 @@ REFUSED = {
     "a in": "want '(', found the end",
     "a in (x": "want ',', found the end",
     "a in (x y)": "want ',', found 'y'",
-    "a in ()": "want a value, found ')'",
     "a in ((x)": "want a value, found '('",
-    "a)": "want one of = == != in notin, found ')'",
+    "a)": "want one of = == != in notin > <, found ')'",
     "-a": "'-a' cannot be a label's name",
     "a/b/c": "'a/b/c' cannot be a label's name",
     "/a": "'/a' cannot be a label's name",

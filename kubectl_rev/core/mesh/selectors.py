@@ -54,6 +54,21 @@ class Requirement(msgspec.Struct, frozen=True, omit_defaults=True):
                 return f"{self.key} must be absent"
 
 
+class Bound(Requirement, frozen=True):
+    """The key must be there (its operator) with an integer beyond `limit`: `-l`'s `k>1` and `k<1`, which no
+    `matchExpressions` can have."""
+
+    limit: int = 0
+    above: bool = True
+
+    def holds(self, labels: Mapping[str, str]) -> bool:
+        number = _integer(labels.get(self.key, ""))
+        return number is not None and (number > self.limit if self.above else number < self.limit)
+
+    def wants(self) -> str:
+        return f"{self.key} must be {'more' if self.above else 'less'} than {self.limit}"
+
+
 class LabelSelector(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """A `metav1.LabelSelector`; the empty one matches everything."""
 
@@ -83,21 +98,31 @@ def state(key: str, labels: Mapping[str, str]) -> str:
 
 
 def parse(text: str) -> LabelSelector:
-    """kubectl's `-l`: `a=b,c==d,e!=f,g,!h,k in (x,y),k notin (x)`; the empty text selects everything.
+    """kubectl's `-l`: `a=b,c==d,e!=f,g,!h,k in (x,y),k notin (x),l>1,l<9`; the empty text selects everything.
 
-    The grammar is k8s.io/apimachinery/pkg/labels' `Parse`, without its `>` and `<`. A `!=` is a `notin` of one value,
-    so both also hold where the key is absent. Raises ValueError with one line.
+    The grammar is that of `Parse` in k8s.io/apimachinery/pkg/labels/selector.go (0.37): `()` has the empty value, and
+    integers are compared as such. A `!=` is a `notin` of one value, so both also hold where the key is absent.
+    Raises ValueError with one line.
     """
     return LabelSelector(match_expressions=tuple(_Parser(text).requirements()))
 
 
-_TOKEN = re.compile(r"==|!=|[=!(),<>]|[^\s=!(),<>]+")
-_OPERATORS = {"=": Operator.IN, "==": Operator.IN, "!=": Operator.NOT_IN, "in": Operator.IN, "notin": Operator.NOT_IN}
+_TOKEN = re.compile(r"==|!=|[=!(),<>]|[^ \t\r\n=!(),<>]+")
+_OPERATORS = {
+    **dict.fromkeys(("=", "==", "in"), Operator.IN),
+    **dict.fromkeys(("!=", "notin"), Operator.NOT_IN),
+}
 # k8s.io/apimachinery/pkg/util/validation: IsQualifiedName, IsValidLabelValue
 _PART = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 _PREFIX = r"(?=.{1,253}/)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/"
 _KEY = re.compile(f"({_PREFIX})?{_PART}")
 _VALUE = re.compile(f"({_PART})?")
+
+
+def _integer(value: str) -> int | None:
+    """A label's value as Go's ParseInt(value, 10, 64) takes it; a label cannot begin with a sign."""
+    number = int(value) if value.isascii() and value.isdecimal() else 2**63
+    return number if number < 2**63 else None
 
 
 def is_label_value(text: str) -> bool:
@@ -127,16 +152,18 @@ class _Parser:
         key = self._key()
         if self._next in ("", ","):
             return Requirement(key, Operator.EXISTS)
-        if self._next not in _OPERATORS:
-            raise self._wrong("one of = == != in notin")
+        if self._next not in (*_OPERATORS, "<", ">"):
+            raise self._wrong("one of = == != in notin > <")
         word = self._take()
         values = self._values() if word in ("in", "notin") else (self._value((",", "")),)
-        return Requirement(key, _OPERATORS[word], values)
+        if word not in "<>":
+            return Requirement(key, _OPERATORS[word], values)
+        if (limit := _integer(values[0])) is None:
+            raise ValueError(f"{self._text!r} is no label selector: {values[0]!r} is no integer")
+        return Bound(key, Operator.EXISTS, limit=limit, above=word == ">")
 
     def _values(self) -> tuple[str, ...]:
         self._take("(")
-        if self._next == ")":
-            raise self._wrong("a value")
         values = [self._value((",", ")"))]
         while self._next != ")":
             self._take(",")

@@ -63,7 +63,7 @@ class Unreadable(ValueError):
 
 
 class _Syncz(msgspec.Struct):
-    proxy: str
+    proxy: str = ""
     cluster_id: str = ""
     proxy_type: str = ""
     istio_version: str = ""
@@ -74,12 +74,17 @@ _DECODER = msgspec.json.Decoder(list[_Syncz] | None)  # made once: several threa
 
 
 def streams_in(body: bytes) -> tuple[Stream, ...]:
-    """The streams in the body of /debug/syncz; Go's nil slice is `null`. Raises Unreadable."""
+    """The streams in the body of /debug/syncz; Go's nil slice is `null`. Raises Unreadable.
+
+    An entry without a proxy is a stream whose node is not known yet; a list of nothing else is something else.
+    """
     try:
         answer = _DECODER.decode(body) or []
     except msgspec.MsgspecError as error:
         raise Unreadable(str(error)) from error
-    return tuple(sorted({_stream(status) for status in answer}))
+    if answer and not any(status.proxy for status in answer):
+        raise Unreadable("no entry names a proxy")
+    return tuple(sorted({_stream(status) for status in answer if status.proxy}))
 
 
 def _stream(status: _Syncz) -> Stream:
