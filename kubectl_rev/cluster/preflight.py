@@ -7,30 +7,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.config import read_groups
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.json_decoders import from_json, resolved
+from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.mesh_config import mesh_configs, of_revision
 from kubectl_rev.core.mesh.objects import ConfigMap, IstioConfig
+from kubectl_rev.core.mesh.resources import PREFLIGHT
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.migration.plan import Plan
-from kubectl_rev.core.migration.preflight_facts import Autoscaler, Budget, Denied, MeshConfig, PreflightFacts, Quota
-from kubectl_rev.errors import ClusterError, NotFound
-
-T = TypeVar("T")
+from kubectl_rev.core.migration.preflight_facts import Denied, PreflightFacts
+from kubectl_rev.errors import NotFound
 
 _THREADS = 8
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-_BUDGETS = "apis/policy/v1/poddisruptionbudgets"
-_AUTOSCALERS = "apis/autoscaling/v2/horizontalpodautoscalers"
-_QUOTAS = "api/v1/resourcequotas"
 
 
 def read(connection: Connection, plan: Plan, mesh: Mesh) -> PreflightFacts:
@@ -39,20 +36,13 @@ def read(connection: Connection, plan: Plan, mesh: Mesh) -> PreflightFacts:
     scope = spaces[0] if len(spaces) == 1 else ""
     gaps: set[Gap] = set()
 
-    def listed(where: str, kind: type[T]) -> list[T]:
-        try:
-            return lists.or_gap(lambda: lists.items(connection, lists.path(where, scope), kind), gaps)
-        except NotFound:  # a server without this API
-            return []
+    def listed(kind: str) -> list[Any]:
+        return lists.or_gap(lambda: lists.installed(connection, kind, scope), gaps)
 
     with Workers(_THREADS) as workers:
-        budgets = workers.start(partial(listed, _BUDGETS, Budget))
-        autoscalers = workers.start(partial(listed, _AUTOSCALERS, Autoscaler))
-        quotas = workers.start(partial(listed, _QUOTAS, Quota))
+        found = {kind.field: workers.start(partial(listed, kind.kind)) for kind in PREFLIGHT}
         planes = {(plane.namespace, plane.revision) for plane in mesh.control_planes if plane.namespace}
-        meshes = {key: workers.start(partial(_mesh, connection, *key)) for key in sorted(planes)}
-        # Of its gaps nothing is said: what depends on them is a warning at most.
-        configs = workers.start(partial(read_groups, connection, labels.CONFIG_GROUPS, scope))
+        told = [workers.start(partial(_mesh, connection, *key, gaps)) for key in sorted(planes)]
         needs = _needs(plan)
         reviews = {need: workers.start(partial(_may, connection, *need, "")) for need in sorted(needs)}
         closer = {
@@ -61,12 +51,19 @@ def read(connection: Connection, plan: Plan, mesh: Mesh) -> PreflightFacts:
             if not result(review)
             for namespace in sorted(needs[need])
         }
+        meshes = mesh_configs(config_map for task in told for config_map in result(task))
+        # What one namespace's proxies get is its own config and the root namespace's.
+        roots = {meshes[key].root_namespace if key in meshes else key[0] for key in planes}
+        configs = [
+            (where, workers.start(partial(read_groups, connection, labels.CONFIG_GROUPS, where)))
+            for where in (sorted({scope, *roots}) if scope else [""])
+        ]
+        unlisted = [(where, hidden[0]) for where, task in configs if (hidden := result(task)[1])]
+        gaps |= {Gap("list", labels.CONFIGURATION, where, gap.reason) for where, gap in unlisted}
         return PreflightFacts(
-            budgets=(*result(budgets),),
-            autoscalers=(*result(autoscalers),),
-            quotas=(*result(quotas),),
-            meshes={key: mesh_config for key, task in meshes.items() if (mesh_config := result(task))},
-            configs=tuple(config for config in result(configs)[0] if isinstance(config, IstioConfig)),
+            **{field: tuple(result(task)) for field, task in found.items()},
+            meshes=meshes,
+            configs=tuple(one for _, task in configs for one in result(task)[0] if isinstance(one, IstioConfig)),
             denied=tuple(sorted(denied for denied, review in closer.items() if not result(review))),
             gaps=tuple(sorted(gaps)),
         )
@@ -109,12 +106,10 @@ def _may(connection: Connection, verb: str, resource: str, namespace: str) -> bo
     return from_json(answer, _Review).status.get("allowed") is True
 
 
-def _mesh(connection: Connection, namespace: str, revision: str) -> MeshConfig | None:
-    """templates/configmap.yaml: `istio`, or `istio-REV`."""
-    name = "istio" if revision == labels.DEFAULT else f"istio-{revision}"
+def _mesh(connection: Connection, namespace: str, revision: str, gaps: set[Gap]) -> list[ConfigMap]:
+    """The ConfigMap of a control plane's mesh, if it has one here."""
+    where = f"/api/v1/namespaces/{namespace}/configmaps/{of_revision(revision)}"
     try:
-        found = lists.one(connection, f"/api/v1/namespaces/{namespace}/configmaps/{name}", ConfigMap)
-        resolved(MeshConfig)
-        return msgspec.yaml.decode(found.data.get("mesh", "") or "{}", type=MeshConfig)
-    except (ClusterError, msgspec.MsgspecError, ValueError):
-        return None
+        return lists.or_gap(lambda: [lists.one(connection, where, ConfigMap)], gaps)
+    except NotFound:
+        return []

@@ -18,7 +18,7 @@ from kubectl_rev.cluster import lists, missing_specs, pod_streams
 from kubectl_rev.cluster.config import read_groups
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.workers import Workers, result
-from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh import labels, mesh_config
 from kubectl_rev.core.mesh.installers import IstioOperator, Sail
 from kubectl_rev.core.mesh.objects import (
     ConfigMap,
@@ -29,7 +29,7 @@ from kubectl_rev.core.mesh.objects import (
     WebhookConfiguration,
     WorkloadObject,
 )
-from kubectl_rev.core.mesh.resources import BY_KIND, WORKLOADS, Decoding, Resource
+from kubectl_rev.core.mesh.resources import BY_KIND, PREFLIGHT, WORKLOADS, Decoding, Resource
 from kubectl_rev.core.mesh.revisions import calls_injection, is_injection
 from kubectl_rev.core.mesh.services import EndpointSlice
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
@@ -54,18 +54,20 @@ def read(
     istio_namespace: str | None = None,
     ask_versions: bool = True,
     config: Collection[str] = (),
+    preflight: bool = False,
 ) -> Snapshot:
     """Read the mesh. `namespace` restricts pods, workloads and Gateways to one; all else is always the whole cluster's.
 
     `pods`: `folded` merges those that are alike, `metadata` keeps each, `whole` has spec and status too. Where
     injection cannot be told without it, spec is read in any case (bare pods, unknown controllers, lone ReplicaSets).
     `config` names the API groups whose objects are looked through for a label `istio.io/rev`; Sail's is read whole.
+    `preflight`: what a migration alone asks for is read too.
     `istio_namespace` is where to look for istiod if it may not be looked for everywhere.
     Raises Unreachable when the API server does not answer or does not know us.
     """
     with Workers(_THREADS) as workers:
         reading = _Reading(connection, workers, namespace, istio_namespace or ISTIO_SYSTEM)
-        return reading.read(pods, ask_versions, config)
+        return reading.read(pods, ask_versions, config, preflight)
 
 
 class _Reading:
@@ -74,7 +76,7 @@ class _Reading:
         self._namespace, self._istio_namespace = namespace, istio_namespace
         self._gaps: set[Gap] = set()
 
-    def read(self, depth: Depth, ask_versions: bool, groups: Collection[str]) -> Snapshot:
+    def read(self, depth: Depth, ask_versions: bool, groups: Collection[str], preflight: bool) -> Snapshot:
         connection, namespace = self._connection, self._namespace
         # The longest first; last config's many small ones, which would keep the server from the pods.
         pods = self._list(partial(_PODS[depth], connection, namespace))
@@ -88,6 +90,11 @@ class _Reading:
         namespaces = self._start(self._namespaces)
         gateways = self._restricted(lists.installed, BY_KIND["Gateway"])
         config = self._list(partial(self._config, groups))
+        more_gaps: set[Gap] = set()
+        facts = {
+            kind.field: self._start(partial(lists.or_gap, partial(lists.installed, connection, kind.kind), more_gaps))
+            for kind in (PREFLIGHT if preflight else ())
+        }
 
         found = Snapshot(istiods=result(istiods), scope=namespace)
         versions = [
@@ -96,7 +103,7 @@ class _Reading:
             if ask_versions and pod.status and pod.status.phase == "Running" and not pod.terminating
         ]
         found.injectors, found.validators = result(injectors), result(validators)
-        config_maps = [self._list(work) for work in self._config_maps(found.istiods, found.injectors)]
+        config_maps = [self._list(work) for work in self._config_maps(found.istiods, found.injectors, preflight)]
         slices = [self._list(work) for work in self._endpoint_slices(found.injectors + found.validators)]
         found.services = result(services)
         found.namespaces, found.gateways = result(namespaces), result(gateways)
@@ -113,7 +120,9 @@ class _Reading:
         found.config = [one for one in result(config) if isinstance(one, IstioConfig)]
         found.sail = [one for one in result(config) if isinstance(one, Sail)]
         found.operators = [one for one in result(config) if isinstance(one, IstioOperator)]
-        found.gaps = sorted(self._gaps)
+        for field, kept in facts.items():
+            setattr(found, field, result(kept))
+        found.gaps, found.preflight_gaps = sorted(self._gaps), sorted(more_gaps)
         found.taken = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return found
 
@@ -157,15 +166,17 @@ class _Reading:
         return found
 
     def _config_maps(
-        self, istiods: Iterable[Pod], injectors: Iterable[WebhookConfiguration]
+        self, istiods: Iterable[Pod], injectors: Iterable[WebhookConfiguration], preflight: bool
     ) -> list[Callable[[], list[ConfigMap]]]:
-        """How to get the injector's configuration of each revision, in each namespace that has a control plane."""
+        """How to get the injector's configuration of each revision, in each namespace that has a control plane, and for
+        a preflight the mesh's."""
         wanted = {(pod.namespace, pod.labels.get(labels.REV, "")) for pod in istiods}
         for injector in injectors:
             wanted |= {(ns, injector.labels.get(labels.REV, "")) for ns, _ in _references([injector])}
         where = {
-            f"/api/v1/namespaces/{ns}/configmaps/{INJECTOR_CONFIG}" + (f"-{rev}" if rev not in ("", "default") else "")
+            f"/api/v1/namespaces/{ns}/configmaps/{name}" + (f"-{rev}" if rev not in ("", "default") else "")
             for ns, rev in wanted
+            for name in (INJECTOR_CONFIG, *([mesh_config.NAME] if preflight else []))
         }
         return [partial(_one_or_none, self._connection, w, ConfigMap) for w in sorted(where)]
 

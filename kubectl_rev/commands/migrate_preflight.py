@@ -21,13 +21,12 @@ from kubectl_rev.core.migration.checks.preflight import find
 from kubectl_rev.core.migration.choosing import Choice, Request, Unknown
 from kubectl_rev.core.migration.patch_targets import PatchTargets
 from kubectl_rev.core.migration.plan import Plan
-from kubectl_rev.core.migration.preflight_facts import PreflightContext, PreflightFacts
+from kubectl_rev.core.migration.preflight_facts import PreflightContext, PreflightFacts, of_snapshot, unread
 from kubectl_rev.core.migration.skip_reasons import SEEN_BY
 from kubectl_rev.dumps import snapshot_file, yaml_reader
 from kubectl_rev.errors import ClusterError, Forbidden, UsageError
 
-# What a plan made of a dump does not look at.
-_ONLY_LIVE = ("poddisruptionbudgets.policy", "horizontalpodautoscalers.autoscaling", "resourcequotas", "permissions")
+PERMISSIONS = Gap("list", "permissions", "", Absent.DUMP)  # of a dump nobody can be asked what they may do
 
 
 class MeshState(msgspec.Struct, frozen=True):
@@ -190,10 +189,10 @@ def planned(request: Request, known: MeshState, source: Source) -> tuple[Plan, S
 def checked(
     request: Request, plan: Plan, known: MeshState, after: Survey, source: Source, *, of_dump: bool
 ) -> Preflight:
-    """The preflight; for a dump without what only a cluster can be request."""
+    """The preflight; for a dump, with what it holds."""
     facts = PreflightFacts()
     if of_dump:
-        facts = PreflightFacts(gaps=tuple(Gap("list", resource, "", Absent.DUMP) for resource in _ONLY_LIVE))
+        facts = of_snapshot(known.survey.snapshot, PERMISSIONS)
     elif plan.moves or not plan.is_done:
         from kubectl_rev.cluster import preflight
 
@@ -208,7 +207,7 @@ def checked(
         learned=known.learned,
     )
     found = source.with_flags(find(situation))
-    return Preflight(found, sorted({*known.gaps, *facts.gaps}))
+    return Preflight(found, sorted({*known.gaps, *facts.gaps, *(unread(situation) if of_dump else ())}))
 
 
 def _enrolled(choice: Choice) -> None:

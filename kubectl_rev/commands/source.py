@@ -90,6 +90,7 @@ class Source:
             pods=pods,
             istio_namespace=self.istio_namespace,
             config=(*groups, *INSTALLER_GROUPS) if each_pod else groups,
+            preflight=each_pod,
         )
 
     def evidence(self) -> Evidence:

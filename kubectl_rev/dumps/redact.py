@@ -1,7 +1,7 @@
 """A snapshot without what nothing here reads, so that a saved one may be shown to others.
 
 Kept of pods and templates: istio's own containers, of their environment the addresses they call, a few annotations. Of
-ConfigMaps: istiod's injection policy. Of other objects' annotations: those that say who owns them or are Istio's.
+ConfigMaps: istiod's injection policy, the names of its templates, and the mesh's trust domain, ID and selectors. Of other objects' annotations: those that say who owns them or are Istio's.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh import labels, mesh_config
 from kubectl_rev.core.mesh.istiod_veto import InjectorConfig
+from kubectl_rev.core.mesh.mesh_config import MeshConfig
 from kubectl_rev.core.mesh.objects import ConfigMap, Container, Pod, PodSpec, PodTemplate, WorkloadObject, WorkloadSpec
 from kubectl_rev.core.mesh.resources import FIELDS
 from kubectl_rev.core.mesh.snapshot import Snapshot
@@ -30,9 +31,10 @@ _DOMAINS = ("istio.io", "helm.sh", "argoproj.io", "fluxcd.io", "kubectl-rev")
 def lean(snapshot: Snapshot) -> Snapshot:
     """A snapshot without what nothing here reads: what `save` writes, so that a dump may be shown to others."""
     lists = {field: getattr(snapshot, field) for field in (*FIELDS, "istiods", "config")}
-    lists["config_maps"] = [one for one in snapshot.config_maps if one.name.startswith(INJECTOR_CONFIG)]
+    lists["config_maps"] = [one for one in snapshot.config_maps if one.name.partition("-")[0] == mesh_config.NAME]
     kept = {field: [_lean(shape) for shape in objects] for field, objects in lists.items()}
-    return replace(snapshot, **kept, gaps=sorted(snapshot.gaps))
+    kept["config_maps"] = [one for one in kept["config_maps"] if one.data or one.name.startswith(INJECTOR_CONFIG)]
+    return replace(snapshot, **kept, gaps=sorted(snapshot.gaps), preflight_gaps=sorted(snapshot.preflight_gaps))
 
 
 def _lean(shape: Any) -> Any:
@@ -73,8 +75,12 @@ def _lean_container(container: Container) -> Container:
 
 def _lean_policy(data: dict[str, str]) -> dict[str, str]:
     """istiod's policy without its templates; a config that cannot be read is left out, and counts as not read."""
-    config = {}
+    kept: dict[str, InjectorConfig | MeshConfig] = {}
     with contextlib.suppress(ValueError, RecursionError):
         for document in documents(data.get("config", "")):
-            config["config"] = msgspec.json.encode(decode(document, InjectorConfig)).decode()
-    return config
+            policy = decode(document, InjectorConfig)
+            kept["config"] = replace(policy, templates=dict.fromkeys(policy.templates or (), "") or None)
+    with contextlib.suppress(ValueError, RecursionError):
+        for document in documents(data[mesh_config.KEY] or "{}") if mesh_config.KEY in data else ():
+            kept[mesh_config.KEY] = decode(document, MeshConfig)
+    return {key: msgspec.json.encode(config).decode() for key, config in kept.items()}

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from kubectl_rev.core.mesh import labels, objects
 from kubectl_rev.core.mesh.installers import Sail
 from kubectl_rev.core.mesh.objects import Object, Pod, Shape, WorkloadObject
-from kubectl_rev.core.mesh.resources import BY_KIND, BY_NAME, FIELDS, RESOURCES, Key, Resource, group_of, plural_of
+from kubectl_rev.core.mesh.resources import BY_KIND, BY_NAME, FIELDS, PREFLIGHT, RESOURCES, Key, Resource, group_of, plural_of
 from kubectl_rev.core.mesh.snapshot import Absent, Gap, Snapshot
-from kubectl_rev.dumps.redact import INJECTOR_CONFIG, lean
+from kubectl_rev.dumps.redact import lean
 from kubectl_rev.dumps.yaml_reader import decode, documents, read, spoken
 from kubectl_rev.dumps.yaml_writer import write_yaml
 from kubectl_rev.errors import UsageError
@@ -62,6 +63,7 @@ class _Saved(msgspec.Struct, rename="camel"):
 
     read: list[str] = []
     gaps: list[Gap] = []
+    preflight_gaps: list[Gap] = []
     versions: dict[str, str] = {}
     taken: str = ""
     istiods: list[msgspec.Raw] = []
@@ -185,8 +187,6 @@ def _plain(found: Iterable[tuple[Resource, Object]], config: list[objects.IstioC
         owners.update(owner.kind for owner in one.metadata.owner_references)
         if isinstance(one, Pod) and one.finished:
             continue
-        if isinstance(one, objects.ConfigMap) and not one.name.startswith(INJECTOR_CONFIG):
-            continue
         above = one.metadata.controller
         if isinstance(one, WorkloadObject) and kind.kind == "ReplicaSet" and above and above.kind == "Deployment":
             # A Deployment's template is the one that counts, not those of its ten ReplicaSets.
@@ -199,8 +199,9 @@ def _plain(found: Iterable[tuple[Resource, Object]], config: list[objects.IstioC
     ]
     if labels.CONFIGURATION not in seen:
         gaps.append(Gap("list", labels.CONFIGURATION, "", Absent.DUMP))
+    unasked = [Gap("list", kind.resource, "", Absent.DUMP) for kind in PREFLIGHT if kind.resource not in seen]
     istiods = [pod for pod in lists["pods"] if pod.labels.get(labels.APP) == labels.ISTIOD]
-    return lean(Snapshot(**lists, istiods=istiods, config=config, gaps=gaps))
+    return lean(Snapshot(**lists, istiods=istiods, config=config, gaps=gaps, preflight_gaps=unasked))
 
 
 def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
@@ -219,9 +220,10 @@ def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
     known = {*(kind.resource for kind in RESOURCES if not kind.optional or kind.kind in owners), labels.CONFIGURATION}
     missing = known - {*saved.read} - {gap.resource for gap in saved.gaps}
     gaps = saved.gaps + [Gap("list", resource, "", Absent.SNAPSHOT) for resource in sorted(missing)]
-    return lean(
-        Snapshot(**lists, istiods=istiods, config=config, versions=saved.versions, taken=saved.taken, gaps=gaps)
-    )
+    missing = {kind.resource for kind in PREFLIGHT} - {*saved.read} - {gap.resource for gap in saved.preflight_gaps}
+    unasked = saved.preflight_gaps + [Gap("list", resource, "", Absent.SNAPSHOT) for resource in sorted(missing)]
+    told = Snapshot(**lists, istiods=istiods, config=config, versions=saved.versions, taken=saved.taken)
+    return lean(replace(told, gaps=gaps, preflight_gaps=unasked))
 
 
 def save(snapshot: Snapshot, path: str, stdout: IO[bytes] | None = None) -> None:
@@ -252,12 +254,13 @@ def save(snapshot: Snapshot, path: str, stdout: IO[bytes] | None = None) -> None
 def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
     """A snapshot as one document; `items` are ordinary objects, a folded pod has a `count` of those it stands for."""
     snapshot = lean(snapshot)
-    unread = {gap.resource for gap in snapshot.gaps if not gap.namespace}
+    unread = {gap.resource for gap in (*snapshot.gaps, *snapshot.preflight_gaps) if not gap.namespace}
     document = {
         "apiVersion": API_VERSION,
         "kind": "Snapshot",
         "read": sorted({*(kind.resource for kind in RESOURCES), labels.CONFIGURATION} - unread),
         "gaps": msgspec.to_builtins(sorted(snapshot.gaps)),
+        **({"preflightGaps": msgspec.to_builtins(snapshot.preflight_gaps)} if snapshot.preflight_gaps else {}),
         "versions": dict(sorted(snapshot.versions.items())),
         **({"taken": snapshot.taken} if snapshot.taken else {}),
         "istiods": [_item("pods", pod) for pod in snapshot.istiods],

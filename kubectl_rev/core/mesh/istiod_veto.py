@@ -10,7 +10,7 @@ Where the releases disagree and the release is not known, the answer is unknown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,6 +36,8 @@ class InjectorConfig(msgspec.Struct, rename="camel", omit_defaults=True):
     policy: str = ""
     never_inject_selector: list[LabelSelector] | None = None
     always_inject_selector: list[LabelSelector] | None = None
+    templates: dict[str, Any] | None = None
+    aliases: dict[str, list[str]] | None = None
 
 
 class Veto(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from kubectl_rev.core.mesh import installers, labels, objects, services
+from kubectl_rev.core.mesh import capacity, installers, labels, objects, services
 from kubectl_rev.core.mesh.objects import Object, Pod, WebhookConfiguration, WorkloadObject
 
 
@@ -97,6 +97,7 @@ class Resource(msgspec.Struct, frozen=True):
     """A kind of resource. `older` are versions to ask for where its own is not served; `short` are its short names.
 
     `field` is its list in the Snapshot. An `optional` kind is missed only by what it owns; most clusters have none.
+    One for the `preflight` is read for a migration and a saved snapshot, and missed by nothing else.
     Changes of a kind that is not `watched` show in others: a ReplicaSet's in its pods.
     """
 
@@ -110,6 +111,7 @@ class Resource(msgspec.Struct, frozen=True):
     namespaced: bool = True
     optional: bool = False
     watched: bool = True
+    preflight: bool = False
     workload: WorkloadFacts | None = None
 
     @property
@@ -222,11 +224,18 @@ RESOURCES = (
     # Istio's in-cluster operator, up to 1.23
     Resource("IstioOperator", f"{labels.OPERATOR_GROUP}/v1alpha1", "operators", installers.IstioOperator,
              short=("iop", "io"), optional=True, watched=False),
+    Resource("PodDisruptionBudget", "policy/v1", "budgets", capacity.Budget, short=("pdb",),
+             optional=True, watched=False, preflight=True),
+    Resource("HorizontalPodAutoscaler", "autoscaling/v2", "autoscalers", capacity.Autoscaler, short=("hpa",),
+             older=("v1",), optional=True, watched=False, preflight=True),
+    Resource("ResourceQuota", "v1", "quotas", capacity.Quota, short=("quota",),
+             optional=True, watched=False, preflight=True),
 )  # fmt: skip
 # Their resources say how Istio was installed, and what would install it again.
 INSTALLER_GROUPS = (installers.SAIL_GROUP, labels.OPERATOR_GROUP)
 BY_NAME = {(resource.group, resource.kind): resource for resource in RESOURCES}
 BY_KIND = {resource.kind: resource for resource in RESOURCES}
+PREFLIGHT = tuple(resource for resource in RESOURCES if resource.preflight)
 FIELDS = tuple(dict.fromkeys(resource.field for resource in RESOURCES))
 WORKLOADS = tuple(resource for resource in RESOURCES if resource.workload)
 # Without those that other workloads make: these are what people name, change and restart.

@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from kubectl_rev.core.mesh import labels, objects
+from kubectl_rev.core.mesh.capacity import Autoscaler, Budget, Quota
 from kubectl_rev.core.mesh.installers import IstioOperator, Sail
 from kubectl_rev.core.mesh.objects import Pod
 from kubectl_rev.core.mesh.services import EndpointSlice, Service
@@ -52,6 +53,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     `pods` has no finished pods; they may be folded (`Pod.count`). `istiods` are the pods labelled `app=istiod`, whole.
     `config` are the objects of Istio's config, and of the Gateway API's, labelled `istio.io/rev`, and `sail` those of
     the Sail operator, `operators` the resources of Istio's in-cluster operator, where asked for.
+    `budgets`, `autoscalers` and `quotas` are a migration's alone, as `preflight_gaps` are, which hide nothing else.
     `versions` maps `namespace/pod` of an istiod to what it answered about its version.
     `taken` is when it was read, as Kubernetes writes times; empty where nothing tells.
     `scope` is the one namespace that `pods`, `workloads` and `gateways` were read of; empty where all were to be.
@@ -70,10 +72,14 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     config: list[objects.IstioConfig] = []
     sail: list[Sail] = []
     operators: list[IstioOperator] = []
+    budgets: list[Budget] = []
+    autoscalers: list[Autoscaler] = []
+    quotas: list[Quota] = []
     versions: dict[str, str] = {}
     taken: str = ""
     scope: str = ""
     gaps: list[Gap] = []
+    preflight_gaps: list[Gap] = []
 
     def has_gap(self, resource: str, namespace: str = "") -> bool:
         """Whether this resource could not be read, everywhere or in this namespace."""

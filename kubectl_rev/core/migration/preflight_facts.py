@@ -7,105 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.capacity import Autoscaler, Budget, Quota
 from kubectl_rev.core.mesh.inventory import Survey, Workload
-from kubectl_rev.core.mesh.objects import IstioConfig, Object, Shape
-from kubectl_rev.core.mesh.selectors import LabelSelector
-from kubectl_rev.core.mesh.snapshot import Gap
+from kubectl_rev.core.mesh.mesh_config import MeshConfig, mesh_configs
+from kubectl_rev.core.mesh.objects import IstioConfig
+from kubectl_rev.core.mesh.snapshot import Absent, Gap, Snapshot
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.patch_targets import PatchTarget, PatchTargets
 from kubectl_rev.core.migration.plan import Move, Plan, Restart
-
-
-class BudgetSpec(Shape):
-    selector: LabelSelector = LabelSelector()
-
-
-class BudgetStatus(Shape):
-    disruptions_allowed: int = 0
-    expected_pods: int = 0
-
-
-class Budget(Object):
-    """policy/v1 PodDisruptionBudget."""
-
-    spec: BudgetSpec = msgspec.field(default_factory=BudgetSpec)
-    status: BudgetStatus = msgspec.field(default_factory=BudgetStatus)
-
-
-class ScaleTarget(Shape):
-    kind: str = ""
-    name: str = ""
-
-
-class AutoscalerSpec(Shape):
-    scale_target_ref: ScaleTarget = msgspec.field(default_factory=ScaleTarget)
-    max_replicas: int = 0
-
-
-class AutoscalerStatus(Shape):
-    current_replicas: int = 0
-    desired_replicas: int = 0
-
-
-class Autoscaler(Object):
-    """autoscaling/v2 HorizontalPodAutoscaler."""
-
-    spec: AutoscalerSpec = msgspec.field(default_factory=AutoscalerSpec)
-    status: AutoscalerStatus = msgspec.field(default_factory=AutoscalerStatus)
-
-    @property
-    def at_maximum(self) -> bool:
-        return max(self.status.current_replicas, self.status.desired_replicas) >= self.spec.max_replicas > 0
-
-
-class QuotaStatus(Shape):
-    hard: dict[str, str] = msgspec.field(default_factory=dict)
-    used: dict[str, str] = msgspec.field(default_factory=dict)
-
-
-class QuotaSpec(Shape):
-    scopes: list[str] = msgspec.field(default_factory=list)
-    scope_selector: dict[str, Any] | None = None
-
-
-class Quota(Object):
-    """v1 ResourceQuota."""
-
-    spec: QuotaSpec = msgspec.field(default_factory=QuotaSpec)
-    status: QuotaStatus = msgspec.field(default_factory=QuotaStatus)
-
-    @property
-    def counts_all(self) -> bool:
-        """Whether it counts every pod: a scope leaves some out."""
-        return not self.spec.scopes and self.spec.scope_selector is None
-
-
-class _ProxyDefaults(Shape):
-    mesh_id: str = ""
-
-
-class MeshConfig(Shape):
-    """Key `mesh` of ConfigMap `istio[-REV]`: istio/api mesh/v1alpha1/config.proto. Defaults are Istio's."""
-
-    trust_domain: str = "cluster.local"
-    root_namespace: str = "istio-system"
-    default_config: _ProxyDefaults = msgspec.field(default_factory=_ProxyDefaults)
-    discovery_selectors: list[LabelSelector] = msgspec.field(default_factory=list)
-
-    @property
-    def mesh_id(self) -> str:
-        """pkg/config/mesh: the trust domain stands in for a mesh ID that is not set."""
-        return self.default_config.mesh_id or self.trust_domain
-
-    def discovers(self, namespace_labels: dict[str, str]) -> bool:
-        """pkg/kube/namespace/filter.go: any selector suffices, none selects all."""
-        chosen = self.discovery_selectors
-        return not chosen or any(selector.matches(namespace_labels) for selector in chosen)
 
 
 class Denied(msgspec.Struct, frozen=True, order=True):
@@ -126,6 +39,18 @@ class PreflightFacts(msgspec.Struct, frozen=True, kw_only=True):
     configs: tuple[IstioConfig, ...] = ()
     denied: tuple[Denied, ...] = ()
     gaps: tuple[Gap, ...] = ()
+
+
+def of_snapshot(snapshot: Snapshot, *more: Gap) -> PreflightFacts:
+    """What a dump holds of it."""
+    return PreflightFacts(
+        budgets=(*snapshot.budgets,),
+        autoscalers=(*snapshot.autoscalers,),
+        quotas=(*snapshot.quotas,),
+        meshes=mesh_configs(snapshot.config_maps),
+        configs=(*snapshot.config,),
+        gaps=(*snapshot.preflight_gaps, *more),
+    )
 
 
 class PreflightContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +75,12 @@ class PreflightContext(msgspec.Struct, frozen=True, kw_only=True):
         meshes = sorted(self.facts.meshes.items())
         return next((config for (_, name), config in meshes if name == revision), None)
 
+    def templates_of(self, revision: str) -> set[str] | None:
+        """The names of a revision's injection templates and their aliases, None where they were not read."""
+        configs = sorted(self.after.mesh.injector_configs.items())
+        config = next((config for (_, name), config in configs if name == revision), None)
+        return {*config.templates, *(config.aliases or ())} if config and config.templates else None
+
     def workloads(self) -> Iterator[Workload]:
         """The workloads of the plan's namespaces, as they will be."""
         for move in self.plan.moves:
@@ -161,6 +92,19 @@ class PreflightContext(msgspec.Struct, frozen=True, kw_only=True):
             original = self.originals.of(restart)
             if original is not None and restart.step is not None:
                 yield restart, original
+
+
+def unread(situation: PreflightContext) -> Iterator[Gap]:
+    """What a dump lacks of the control planes that are left and moved to, by what each would tell."""
+    goals = targets(situation)
+    olds = {situation.runs_on(name) for names in goals.values() for name in names}
+    for revision in sorted({*goals, *olds} - {None}):
+        if situation.mesh_config(revision) is None:
+            told = f"mesh config of {revision} (trust domain, mesh ID, discovery selectors)"
+            yield Gap("get", told, "", Absent.DUMP)
+    for revision in {w.selected.revision for w in situation.workloads() if labels.TEMPLATES in w.subject.annotations}:
+        if revision and situation.templates_of(revision) is None:
+            yield Gap("get", f"injection templates of {revision}", "", Absent.DUMP)
 
 
 def targets(situation: PreflightContext) -> dict[str, list[str]]:

@@ -77,7 +77,8 @@ def _root_ca(situation: PreflightContext) -> Found:
 def _trust_domain(situation: PreflightContext) -> Found:
     for old, new in _pairs(situation):
         first, second = situation.mesh_config(old), situation.mesh_config(new)
-        if first and second and first.trust_domain != second.trust_domain:
+        accepted = (second.trust_domain, *second.trust_domain_aliases) if second else ()
+        if first and second and first.trust_domain not in accepted:
             domains = f"{second.trust_domain}, {old}'s is {first.trust_domain}"
             yield Ref("Revision", "", new), f"its trust domain is {domains}: policies would not match", NO_HINT
 
@@ -103,7 +104,9 @@ def _undiscovered(situation: PreflightContext) -> Found:
 def _config_of_old(situation: PreflightContext) -> Found:
     olds = {old for old, _ in _pairs(situation)}
     read = {move.namespace for move in situation.plan.moves}
-    read |= {mesh.root_namespace for mesh in situation.facts.meshes.values()}
+    meshes, planes = situation.facts.meshes, situation.before.mesh.control_planes
+    read |= {mesh.root_namespace for mesh in meshes.values()}
+    read |= {plane.namespace for plane in planes if (plane.namespace, plane.revision) not in meshes}  # its default
     for config in situation.facts.configs:
         if (name := config.labels[labels.REV]) in olds and config.namespace in read:
             message = Message(f"labelled {labels.REV}={{}}: the new control plane ignores it", name)

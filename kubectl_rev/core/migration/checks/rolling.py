@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
-from typing import Any
-
-import msgspec
 
 from kubectl_rev.core.checks import sources
 from kubectl_rev.core.checks.hints import NO_HINT, command, within
@@ -15,7 +11,6 @@ from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
-from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.migration.plan import Reason
@@ -115,27 +110,11 @@ def _by_hand(situation: PreflightContext) -> Found:
 def _templates(situation: PreflightContext) -> Found:
     for workload in situation.workloads():
         named, revision = workload.subject.annotations.get(labels.TEMPLATES, ""), workload.selected.revision
-        there = _templates_of(situation.after, revision) if named and revision else None
-        missing = [name for name in named.split(",") if there is not None and name.strip() not in there]
+        there = situation.templates_of(revision) if named and revision else None
+        missing = [name for name in map(str.strip, named.split(",")) if there is not None and name not in there]
         if missing:
             message = f"{revision} has no injection template {', '.join(missing)}: new pods would be rejected"
             yield ref_of(workload), message, NO_HINT
-
-
-class _InjectorTemplates(msgspec.Struct):
-    """Key `config` of ConfigMap `istio-sidecar-injector[-REV]`; a saved snapshot has it without its templates."""
-
-    templates: dict[str, Any] = {}
-
-
-def _templates_of(survey: Survey, revision: str) -> set[str] | None:
-    """The names of a revision's injection templates, None where they were not read."""
-    name = "istio-sidecar-injector" + ("" if revision == labels.DEFAULT else f"-{revision}")
-    for config_map in survey.snapshot.config_maps:
-        if config_map.name == name and "config" in config_map.data:
-            with suppress(msgspec.MsgspecError):
-                return set(msgspec.yaml.decode(config_map.data["config"], type=_InjectorTemplates).templates) or None
-    return None
 
 
 def _reverted(situation: PreflightContext) -> Found:
