@@ -172,7 +172,7 @@ def objects(draw: st.DrawFn) -> list[Object]:
     return found
 
 
-resources = st.sampled_from([kind.resource for kind in RESOURCES])
+resources = st.sampled_from([kind.resource for kind in RESOURCES if not kind.preflight])
 gaps = st.builds(Gap, st.just("list"), resources, st.sampled_from(["", "shop"]), st.sampled_from(["", "forbidden"]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.mesh_config import mesh_configs
 from kubectl_rev.core.mesh.objects import (
     ConfigMap,
     Container,
@@ -127,6 +129,32 @@ def test_a_directory_in_the_order_of_its_names(tmp_path: Path) -> None:
     assert (found.namespaces, [each.name for each in found.pods]) == BOTH
 
 
+def test_a_directory_at_any_depth_packed_files_and_others_among_them(tmp_path: Path) -> None:
+    """As must-gather and `kubectl cluster-info dump` lay them out; what says it is no Kubernetes object is left out."""
+    deep = tmp_path / "cluster-scoped-resources" / "core" / "namespaces"
+    for directory in (deep, tmp_path / "namespaces" / "shop" / "core", tmp_path / "monitoring", tmp_path / "..data"):
+        directory.mkdir(parents=True)
+    (deep / "shop.yaml").write_bytes(write_yaml(SHOP))
+    pods = listed({key: WEB[key] for key in ("metadata", "spec", "status")}, kind="PodList")
+    (tmp_path / "namespaces" / "shop" / "core" / "pods.json.gz").write_bytes(gzip.compress(pods.encode()))
+    (tmp_path / "monitoring" / "rules.json").write_text('{"status": "success", "data": {"groups": []}}')
+    (tmp_path / "monitoring" / "names.yaml").write_text("- a\n- b\n")
+    (tmp_path / "..data" / "copy.yaml").write_text("not: kubernetes")
+    found = snapshot_file.load(str(tmp_path), NO_STDIN)
+    assert (found.namespaces, [each.name for each in found.pods]) == BOTH
+    (deep / "cut.yaml").write_text("apiVersion: v1\n")
+    with pytest.raises(UsageError, match=r"cut\.yaml: not a Kubernetes object"):
+        snapshot_file.load(str(tmp_path), NO_STDIN)
+
+
+def test_gzip_is_unpacked_wherever_it_comes_from() -> None:
+    packed = gzip.compress(listed(SHOP, WEB).encode())
+    assert read(packed).namespaces == read(packed[:0] + gzip.compress(b"") + packed).namespaces == BOTH[0]
+    for broken in (packed[:-9], packed[:40] + b"x" * 20 + packed[60:]):
+        assert refusal(broken) == "gzip that cannot be unpacked: is the dump complete?"
+    assert refusal(gzip.compress(b"\0" * 10)) == "a binary file, not a dump"
+
+
 def test_a_file(tmp_path: Path) -> None:
     path = tmp_path / "whatever"
     path.write_text(listed(SHOP))
@@ -230,6 +258,42 @@ def test_only_the_injectors_config_maps_are_kept() -> None:
     assert "configmaps" not in {gap.resource for gap in found.gaps}
 
 
+def test_of_a_mesh_config_what_a_migration_asks_for_is_kept() -> None:
+    kind = next(kind for kind in RESOURCES if kind.kind == "ConfigMap")
+    mesh = "trustDomain: td\ntrustDomainAliases: [old]\ndefaultConfig: {meshId: m, proxyMetadata: {TOKEN: s3cret}}\n"
+    told = minimal(kind, data={"mesh": mesh, "meshNetworks": "networks: {}"})
+    told["metadata"] = {"name": "istio-1-30", "namespace": "istio-system"}
+    broken, foreign = minimal(kind, data={"mesh": "a: *b"}), minimal(kind, data={"mesh": "{}"})
+    broken["metadata"], foreign["metadata"] = {"name": "istio"}, {"name": "other"}
+    found = read(listed(told, broken, foreign))
+    assert [(each.name, each.data) for each in found.config_maps] == [
+        ("istio-1-30", {"mesh": '{"trustDomain":"td","trustDomainAliases":["old"],"defaultConfig":{"meshId":"m"}}'})
+    ]
+    (config,) = mesh_configs(found.config_maps).items()
+    assert (config[0], config[1].trust_domain, config[1].mesh_id) == (("istio-system", "1-30"), "td", "m")
+    assert read(snapshot_file.encode(found, as_json=True)) == found
+
+
+def test_of_injection_templates_the_names_are_kept() -> None:
+    kind = next(kind for kind in RESOURCES if kind.kind == "ConfigMap")
+    config = "policy: enabled\ntemplates: {corp: 's3cret'}\naliases: {both: [corp, sidecar]}\n"
+    found = read(listed(minimal(kind, data={"config": config})))
+    assert found.config_maps[0].data == {
+        "config": '{"policy":"enabled","templates":{"corp":""},"aliases":{"both":["corp","sidecar"]}}'
+    }
+
+
+def test_what_only_a_migration_asks_for_hides_nothing_else() -> None:
+    budget = {"apiVersion": "policy/v1beta1", "kind": "PodDisruptionBudget", "metadata": {"name": "b"}}
+    found = read(listed(SHOP, budget))
+    assert [each.name for each in found.budgets] == ["b"]
+    missing = ["horizontalpodautoscalers.autoscaling", "resourcequotas"]
+    assert [gap.resource for gap in found.preflight_gaps] == missing
+    assert not {*missing, "poddisruptionbudgets.policy"} & {gap.resource for gap in found.gaps}
+    again = read(snapshot_file.encode(found, as_json=False))
+    assert (again.budgets, again.preflight_gaps) == (found.budgets, found.preflight_gaps)
+
+
 def test_of_objects_with_one_name_the_last_counts_wherever_it_stands() -> None:
     other = SHOP | {"metadata": {"name": "shop", "labels": {"istio.io/rev": "blue"}}}
     found = read(listed(SHOP, WEB, other))
@@ -324,7 +388,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "blank": (" \n\t\n", "no Kubernetes objects in it"),
     "comments": ("# nothing\n---\n---\n", "no Kubernetes objects in it"),
     "binary": (b"\x7fELF\x00\x01", "a binary file, not a dump"),
-    "gzip": (b"\x1f\x8b\x08\x00abc", "a binary file, not a dump"),
+    "gzip": (b"\x1f\x8b\x08\x00abc", "gzip that cannot be unpacked: is the dump complete?"),
     "latin-1": (b"kind: \xe4", "not UTF-8 text (byte 6)"),
     "half a List in JSON": (listed(SHOP, WEB)[:-60], f"{WANTS_KEY} in line 1{CUT}"),
     "half a string in JSON": (listed(SHOP)[:57], f"not JSON: unterminated string starting at in line 1{CUT}"),

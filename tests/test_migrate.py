@@ -33,12 +33,15 @@ def test_a_file_a_pipe_and_a_directory_are_planned_alike(planned, tmp_path):
 
 def test_what_a_dump_cannot_tell_is_named_in_words_and_in_json(planned):
     assert planned.err.splitlines()[-1] == (
-        "Not checked (not in the dump): horizontalpodautoscalers.autoscaling, permissions, "
-        "poddisruptionbudgets.policy, resourcequotas"
+        "Not checked (not in the dump): mesh config of canary (trust domain, mesh ID, discovery selectors), "
+        "mesh config of default (trust domain, mesh ID, discovery selectors), "
+        "permissions"
     )
     plan = json.loads(migrate(*PLAN, "-f", EXAMPLE, "-o", "json").out)
+    mesh = "mesh config of default (trust domain, mesh ID, discovery selectors)"
+    assert {"verb": "get", "resource": mesh, "namespace": "", "reason": "not in the dump"} in plan["gaps"]
     assert plan["kind"] == "Plan"
-    assert {"verb": "list", "resource": "resourcequotas", "namespace": "", "reason": "not in the dump"} in plan["gaps"]
+    assert {"verb": "list", "resource": "permissions", "namespace": "", "reason": "not in the dump"} in plan["gaps"]
 
 
 def test_without_injectors_nobody_knows_where_it_leads(tmp_path):

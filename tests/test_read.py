@@ -136,7 +136,7 @@ def test_sails_objects_are_read_where_there_are_any() -> None:
     assert [gap.resource for gap in found.gaps] == [f"istiorevisiontags.{SAIL}"]
     assert not any("istiocnis" in request.path for request in requests)
 
-    answers["/apis"] = Answer(body=b'{"items": []}')
+    answers["/apis"] = Answer(body=json.dumps({"items": [served("apps", "Deployment")]}).encode())
     found, requests = snapshot(special, config=(SAIL,))
     assert (found.sail, found.gaps) == ([], [])
     assert not any(SAIL in request.path for request in requests)
@@ -145,6 +145,22 @@ def test_sails_objects_are_read_where_there_are_any() -> None:
 def test_discovery_that_is_refused_hides_sail_too() -> None:
     found, _ = snapshot(lambda path, _: status(403, "forbidden") if path == "/apis" else None, config=(SAIL,))
     assert [gap.resource for gap in found.gaps] == ["configurations.istio.io", f"istiorevisions.{SAIL}"]
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"items": []}', b'{"kind": "Status", "status": "Success"}'])
+def test_an_empty_discovery_is_a_gap(body: bytes) -> None:
+    """Every API server serves some group."""
+    found, _ = snapshot(lambda path, _: Answer(body=body) if path == "/apis" else None, config=(SAIL,))
+    assert [gap.resource for gap in found.gaps] == ["configurations.istio.io", f"istiorevisions.{SAIL}"]
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"kind": "Status", "status": "Success"}', b'{"metadata": {}}'])
+@pytest.mark.parametrize("part", ["services", "mutatingwebhookconfigurations", "rollouts"])
+def test_an_answer_that_is_no_list_is_a_gap(part: str, body: bytes) -> None:
+    found, _ = snapshot(lambda path, _: Answer(body=body) if path.endswith(f"/{part}") else None)
+    reasons = [gap.reason for gap in found.gaps if gap.resource.partition(".")[0] == part]
+    assert reasons
+    assert all("something that is not a list" in reason for reason in reasons)
 
 
 def test_a_snapshot() -> None:

@@ -31,7 +31,7 @@ def read_groups(connection: Connection, groups: Collection[str], namespace: str 
     """
     try:
         resources = [resource for resource in served(connection, groups) if _wanted(resource)]
-    except Forbidden as error:
+    except (Forbidden, lists.NoList) as error:
         unknown = [labels.CONFIGURATION, *(name for name in _DECISIVE if name.partition(".")[2] in groups)]
         return [], [Gap("list", resource, "", error.reason) for resource in unknown]
     gaps: set[Gap] = set()

@@ -75,10 +75,13 @@ class _Answer(msgspec.Struct):
 
 def served(connection: Connection, groups: Collection[str], accept: str = AGGREGATED) -> list[Served]:
     """The resources of these groups that can be listed, each once, by the version that the server prefers; sorted.
+    Raises NoList where it names no group at all, or none of the resources of a group that is there.
 
     No version has them all: EnvoyFilter is v1alpha3's alone.
     """
     answer = lists.decoded(connection, "/apis", connection.get("/apis", accept=accept), _Answer)
+    if not (answer.items or answer.groups):  # every API server has some
+        raise lists.NoList(connection, "/apis", "a list of API groups")
     versions = [(group.metadata.name, version) for group in answer.items for version in group.versions]
     resources = [resource for name, version in versions if name in groups for resource in _listable(name, version)]
     if answer.groups:
@@ -93,6 +96,8 @@ def served(connection: Connection, groups: Collection[str], accept: str = AGGREG
 
 def _asked(connection: Connection, group: str, version: _Version) -> list[Served]:
     resources = lists.one(connection, f"/apis/{group}/{version.version}", _Version).resources
+    if not resources:
+        raise lists.NoList(connection, f"/apis/{group}/{version.version}", "a list of resources")
     return _listable(group, _Version(version.version, resources))
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from kubectl_rev.cluster import decode, wire
 from kubectl_rev.cluster.connection import JSON, Connection
-from kubectl_rev.cluster.error_mapping import ServerFault
+from kubectl_rev.cluster.error_mapping import ServerFault, call
 from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.objects import Metadata, Namespace, Object, Pod, WorkloadObject
@@ -74,10 +74,19 @@ class _ListMeta(msgspec.Struct, rename={"next_page": "continue"}):
     next_page: str = ""
 
 
-class _List(msgspec.Struct):
-    """A list in JSON; `items` is null when Go had none."""
+class NoList(Unreachable):
+    """An answer of 200 that is none to what was asked: somebody in between, or a broken API server, gave it."""
 
-    items: list[msgspec.Raw] | None = None
+    def __init__(self, connection: Connection, where: str, what: str = "a list") -> None:
+        self.asked = call("GET", where)
+        self.reason = f"{connection.server} answered {where} with something that is not {what}"
+        super().__init__(f"{self.reason}: is it an API server?")
+
+
+class _List(msgspec.Struct):
+    """A list in JSON; `items` is null when Go had none, and unset where it is no list."""
+
+    items: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
     metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
 
 
@@ -99,6 +108,8 @@ def items(
     asked, found = dict(query or {}), []
     while True:
         body = decoded(connection, where, connection.get(where, asked, accept), _List)
+        if body.items is msgspec.UNSET:
+            raise NoList(connection, where)
         found += [decoded(connection, where, item, kind) for item in body.items or ()]
         if not body.metadata.next_page:
             return found
@@ -124,7 +135,7 @@ def decoded(connection: Connection, where: str, body: bytes | msgspec.Raw, kind:
 
 
 def or_gap(work: Callable[[], list[T]], gaps: set[Gap], *, custom: str = "", namespace: str = "") -> list[T]:
-    """What `work` lists; nothing and a gap where that is forbidden.
+    """What `work` lists; nothing and a gap where that is forbidden, or the answer is no list.
 
     `custom` is a custom resource (`virtualservices.networking.istio.io`): a 5xx of its own conversion webhook is a gap
     too, so that it does not hide all the rest, and one that was uninstalled meanwhile is an empty list.
@@ -133,6 +144,8 @@ def or_gap(work: Callable[[], list[T]], gaps: set[Gap], *, custom: str = "", nam
         return work()
     except Forbidden as error:
         gaps.add(gap_of(error))
+    except NoList as error:
+        gaps.add(Gap(error.asked.verb, error.asked.resource, error.asked.namespace, error.reason))
     except (ServerFault, NotFound) as error:
         if not custom:
             raise

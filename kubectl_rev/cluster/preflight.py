@@ -43,6 +43,13 @@ def read(connection: Connection, plan: Plan, mesh: Mesh) -> PreflightFacts:
         found = {kind.field: workers.start(partial(listed, kind.kind)) for kind in PREFLIGHT}
         planes = {(plane.namespace, plane.revision) for plane in mesh.control_planes if plane.namespace}
         told = [workers.start(partial(_mesh, connection, *key, gaps)) for key in sorted(planes)]
+        meshes = mesh_configs(one for task in told for one in result(task))
+        # What one namespace's proxies get is its own config and the root namespace's.
+        roots = {meshes[key].root_namespace if key in meshes else key[0] for key in planes}
+        configs = [
+            (where, workers.start(partial(read_groups, connection, labels.CONFIG_GROUPS, where)))
+            for where in (sorted({scope, *roots}) if scope else [""])
+        ]
         needs = _needs(plan)
         reviews = {need: workers.start(partial(_may, connection, *need, "")) for need in sorted(needs)}
         closer = {
@@ -51,17 +58,10 @@ def read(connection: Connection, plan: Plan, mesh: Mesh) -> PreflightFacts:
             if not result(review)
             for namespace in sorted(needs[need])
         }
-        meshes = mesh_configs(config_map for task in told for config_map in result(task))
-        # What one namespace's proxies get is its own config and the root namespace's.
-        roots = {meshes[key].root_namespace if key in meshes else key[0] for key in planes}
-        configs = [
-            (where, workers.start(partial(read_groups, connection, labels.CONFIG_GROUPS, where)))
-            for where in (sorted({scope, *roots}) if scope else [""])
-        ]
         unlisted = [(where, hidden[0]) for where, task in configs if (hidden := result(task)[1])]
         gaps |= {Gap("list", labels.CONFIGURATION, where, gap.reason) for where, gap in unlisted}
         return PreflightFacts(
-            **{field: tuple(result(task)) for field, task in found.items()},
+            **{field: (*result(task),) for field, task in found.items()},
             meshes=meshes,
             configs=tuple(one for _, task in configs for one in result(task)[0] if isinstance(one, IstioConfig)),
             denied=tuple(sorted(denied for denied, review in closer.items() if not result(review))),

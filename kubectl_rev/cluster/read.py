@@ -34,7 +34,7 @@ from kubectl_rev.core.mesh.revisions import calls_injection, is_injection
 from kubectl_rev.core.mesh.services import EndpointSlice
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.dumps.redact import INJECTOR_CONFIG
-from kubectl_rev.errors import ClusterError, Forbidden, NotFound
+from kubectl_rev.errors import ClusterError, NotFound
 
 T = TypeVar("T")
 Depth = Literal["folded", "metadata", "whole"]
@@ -136,11 +136,10 @@ class _Reading:
         """A list of the whole cluster; where that is forbidden, a gap, and what istiod's own namespace has."""
 
         def listed() -> list[T]:
-            try:
-                return work("")
-            except Forbidden as error:
-                self._gaps.add(lists.gap_of(error))
-                return self._or_gap(lambda: work(self._istio_namespace))
+            gaps: set[Gap] = set()
+            found = lists.or_gap(lambda: work(""), gaps)
+            self._gaps |= gaps
+            return self._or_gap(lambda: work(self._istio_namespace)) if gaps else found
 
         return self._start(listed)
 

@@ -6,7 +6,7 @@ then test less than they would on the cluster.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import msgspec
 
@@ -20,12 +20,12 @@ from kubectl_rev.dumps.yaml_reader import decode, documents
 _KINDS = frozenset({"Namespace", *(workload.kind for workload in TOP_WORKLOADS)})
 
 
-def originals(texts: Iterable[str], snapshot: Snapshot) -> PatchTargets:
+def originals(texts: Collection[str], snapshot: Snapshot) -> PatchTargets:
     """Those of texts that have been read as this Snapshot already, so that they are known to be one."""
     targets = [_saved(namespace, "Namespace") for namespace in snapshot.namespaces]
     targets += [_saved(workload, workload.kind) for workload in snapshot.workloads if facts_of(workload.kind).rolled]
     for text in texts:
-        for head, raw in snapshot_file.flat(documents(text)):
+        for head, raw in snapshot_file.flat(snapshot_file.kubernetes(text) if len(texts) > 1 else documents(text)):
             if head.kind in _KINDS and raw is not None:
                 target = decode(raw, PatchTarget)
                 target.kind = head.kind

@@ -1,7 +1,8 @@
 """A snapshot without what nothing here reads, so that a saved one may be shown to others.
 
 Kept of pods and templates: istio's own containers, of their environment the addresses they call, a few annotations. Of
-ConfigMaps: istiod's injection policy, the names of its templates, and the mesh's trust domain, ID and selectors. Of other objects' annotations: those that say who owns them or are Istio's.
+ConfigMaps: istiod's injection policy, the names of its templates, and the mesh's trust domain, ID and discovery
+selectors. Of other objects' annotations: those that say who owns them or are Istio's.
 """
 
 from __future__ import annotations

@@ -21,7 +21,17 @@ from msgspec.structs import replace
 from kubectl_rev.core.mesh import labels, objects
 from kubectl_rev.core.mesh.installers import Sail
 from kubectl_rev.core.mesh.objects import Object, Pod, Shape, WorkloadObject
-from kubectl_rev.core.mesh.resources import BY_KIND, BY_NAME, FIELDS, PREFLIGHT, RESOURCES, Key, Resource, group_of, plural_of
+from kubectl_rev.core.mesh.resources import (
+    BY_KIND,
+    BY_NAME,
+    FIELDS,
+    PREFLIGHT,
+    RESOURCES,
+    Key,
+    Resource,
+    group_of,
+    plural_of,
+)
 from kubectl_rev.core.mesh.snapshot import Absent, Gap, Snapshot
 from kubectl_rev.dumps.redact import lean
 from kubectl_rev.dumps.yaml_reader import decode, documents, read, spoken
@@ -29,6 +39,7 @@ from kubectl_rev.dumps.yaml_writer import write_yaml
 from kubectl_rev.errors import UsageError
 
 API_VERSION = "kubectl-rev/v1"
+_SAYS = frozenset({"kind", "apiVersion", "metadata"})
 _SUFFIXES = (".json", ".yaml", ".yml")  # kubectl's: cli-runtime, resource.FileExtensions
 
 
@@ -78,13 +89,19 @@ def load(path: str, stdin: IO[bytes]) -> Snapshot:
 
 
 def texts(path: str, stdin: IO[bytes]) -> dict[str, str]:
-    """What stands in a file, in each manifest of a directory, or (`-`) on standard input, by path."""
+    """What stands in a file, in each manifest below a directory, or (`-`) on standard input, by path."""
     if path == "-" or not os.path.isdir(path):
         return {path: read(path, stdin)}
-    files = sorted(str(file) for file in Path(path).iterdir() if file.suffix in _SUFFIXES and file.is_file())
+    files = sorted(str(file) for file in Path(path).rglob("*") if _is_manifest(file, Path(path)))
     if not files:
         raise UsageError(f"{path}: no {', '.join(_SUFFIXES)} files in this directory")
     return {file: read(file, stdin) for file in files}
+
+
+def _is_manifest(file: Path, root: Path) -> bool:
+    """By its name, also of one that is packed; hidden directories have copies (a mounted ConfigMap's, Git's)."""
+    hidden = any(part.startswith(".") for part in file.relative_to(root).parts[:-1])
+    return file.name.removesuffix(".gz").endswith(_SUFFIXES) and not hidden and file.is_file()
 
 
 def parse(texts: dict[str, str]) -> Snapshot:
@@ -92,10 +109,10 @@ def parse(texts: dict[str, str]) -> Snapshot:
     found: dict[tuple[str, ...], tuple[Resource, Object]] = {}
     seen: set[str] = set()
     saved: list[Snapshot] = []
-    config: list[objects.IstioConfig] = []
+    config: dict[Key, objects.IstioConfig] = {}
     for path, text in texts.items():
         with _named(path):
-            for head, raw in flat(documents(text)):
+            for head, raw in flat(kubernetes(text) if len(texts) > 1 else documents(text)):
                 if head.kind == "Snapshot" and head.group == group_of(API_VERSION):
                     saved.append(_saved(head, raw))
                     continue
@@ -103,7 +120,7 @@ def parse(texts: dict[str, str]) -> Snapshot:
                 seen.add(kind.resource if kind else "")
                 if head.group in labels.CONFIG_GROUPS:
                     seen.add(labels.CONFIGURATION)
-                    config += _config(head, raw)
+                    config |= {Key(one.namespace, one.resource, one.name): one for one in _config(head, raw)}
                 if kind and raw is not None:
                     one = _complete(kind, _object(kind, head, raw))
                     found[Key(one.namespace, kind.kind, one.name)] = kind, one
@@ -112,7 +129,7 @@ def parse(texts: dict[str, str]) -> Snapshot:
             raise ValueError("a saved snapshot cannot be combined with other objects")
         if not saved and not seen:
             raise ValueError("no Kubernetes objects in it")
-    return saved[0] if saved else _plain(found.values(), config, seen)
+    return saved[0] if saved else _plain(found.values(), [*config.values()], seen)
 
 
 @contextlib.contextmanager
@@ -125,6 +142,14 @@ def _named(path: str) -> Iterator[None]:
         raise UsageError(f"{where}: {error}") from None
     except RecursionError:
         raise UsageError(f"{where}: nested too deeply for a Kubernetes object") from None
+
+
+def kubernetes(text: str) -> Iterator[bytes]:
+    """The documents of one of several files that say they are Kubernetes objects: must-gather writes others, too."""
+    for document in documents(text):
+        with contextlib.suppress(msgspec.ValidationError):  # a list, or a word
+            if not _SAYS.isdisjoint(msgspec.json.decode(document, type=dict[str, msgspec.Raw])):
+                yield document
 
 
 def flat(raws: Iterable[bytes | msgspec.Raw], outer: _Head | None = None) -> Iterator[tuple[_Head, Any]]:

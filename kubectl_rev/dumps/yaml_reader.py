@@ -8,17 +8,20 @@ plain scalars mean what they mean to kubectl: a timestamp is text, `on` is a boo
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar, cast
 
 import msgspec
 
 from kubectl_rev.errors import UsageError
 
 MAX_DEPTH = 200  # a CustomResourceDefinition's schema comes to about 60
+_BLOCK = 1 << 20
+_GZIP = b"\x1f\x8b"  # RFC 1952
 _CUT = "is the dump complete?"
 _TOO_DEEP = "nested too deeply for a Kubernetes object"
 
@@ -47,15 +50,36 @@ def read(path: str, stdin: IO[bytes]) -> str:
 def _text(where: str, file: IO[bytes]) -> str:
     """Decoded; read in blocks so that /dev/zero or a disk image is refused at its first."""
     blocks: list[bytes] = []
-    while block := file.read(1 << 20):
-        blocks.append(block)
-        if b"\0" in block and not blocks[0].startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise UsageError(f"{where}: a binary file, not a dump")
+    try:
+        for block in _blocks(file):
+            blocks.append(block)
+            if b"\0" in block and not blocks[0].startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise UsageError(f"{where}: a binary file, not a dump")
+    except (EOFError, ValueError):
+        raise UsageError(f"{where}: gzip that cannot be unpacked: {_CUT}") from None
     data = b"".join(blocks)
     try:  # PowerShell's `>` writes UTF-16
         return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{where}: not UTF-8 text (byte {error.start})") from None
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    """Its contents, unpacked where they are gzip's. Raises EOFError or ValueError where they are cut off or broken."""
+    block = file.read(_BLOCK)
+    if block.startswith(_GZIP):
+        import gzip
+        import zlib
+
+        file = cast(IO[bytes], gzip.GzipFile(fileobj=io.BytesIO(block + file.read())))
+        try:
+            while block := file.read(_BLOCK):
+                yield block
+        except (zlib.error, gzip.BadGzipFile) as error:
+            raise ValueError from error
+    while block:
+        yield block
+        block = file.read(_BLOCK)
 
 
 class Name(NamedTuple):

@@ -3,7 +3,19 @@
 import pytest
 
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.capacity import (
+    Autoscaler,
+    AutoscalerSpec,
+    AutoscalerStatus,
+    Budget,
+    BudgetSpec,
+    BudgetStatus,
+    Quota,
+    QuotaStatus,
+    ScaleTarget,
+)
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.mesh_config import MeshConfig
 from kubectl_rev.core.mesh.objects import IstioConfig, Metadata
 from kubectl_rev.core.mesh.revision_names import of_flag
 from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, Requirement
@@ -12,22 +24,7 @@ from kubectl_rev.core.migration import choosing, migration, tagging, undo
 from kubectl_rev.core.migration.checks.preflight import CHECKS, find
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.plan import Reason, SkipReason
-from kubectl_rev.core.migration.preflight_facts import (
-    Autoscaler,
-    AutoscalerSpec,
-    AutoscalerStatus,
-    Budget,
-    BudgetSpec,
-    BudgetStatus,
-    Denied,
-    MeshConfig,
-    PreflightContext,
-    PreflightFacts,
-    Quota,
-    QuotaStatus,
-    ScaleTarget,
-    quantity,
-)
+from kubectl_rev.core.migration.preflight_facts import Denied, PreflightContext, PreflightFacts, quantity
 from tests import build
 from tests.core.originals import originals_of
 
@@ -185,7 +182,7 @@ FOUND = {
     "REV419": lambda: situation(
         SHOP, build.running(build.deployment("web", annotations={labels.STATUS: "{}"}), "default")
     ),
-    "REV420": lambda: situation(annotated("shop", **{"argocd.argoproj.io/tracking-id": "app:x"}), WEB),
+    "REV420": lambda: situation(annotated("shop", **{"argocd.argoproj.io/tracking-id": "app:/Namespace:/shop"}), WEB),
     "REV421": lambda: situation(build.ns("shop", "mode=ambient"), enroll=True),
     "REV422": lambda: situation(SHOP, WEB, GATEWAY, build.gateway("gw")),
     "REV423": lambda: situation(SHOP, WEB, GATEWAY, build.gateway("gw"), include_gateways=True),
@@ -221,6 +218,53 @@ FOUND = {
     "REV438": lambda: situation(build.ns("shop", "injection=enabled app.kubernetes.io/instance=team-shop"), WEB),
     "REV439": lambda: situation(build.ns("istio-system"), names=("istio-system",), enroll=True),
 }  # fmt: skip
+
+
+def test_a_trust_domain_that_the_target_accepts_as_an_alias_stops_nothing():
+    aliased = meshes(trust_domain="new", trust_domain_aliases=["other", "cluster.local"])
+    assert "REV404" in {each.code for each in find(situation(facts=meshes(trust_domain="new")))}
+    assert "REV404" not in {each.code for each in find(situation(facts=aliased))}
+
+
+OWNERS = {
+    "its own tracking-id": ({}, {"argocd.argoproj.io/tracking-id": "app:/Namespace:argocd/shop"}, "REV420"),
+    "a copied one, of another name": ({}, {"argocd.argoproj.io/tracking-id": "app:/Namespace:/other"}, None),
+    "a copied one, of another kind": ({}, {"argocd.argoproj.io/tracking-id": "app:apps/Deployment:x/shop"}, None),
+    "nonsense": ({}, {"argocd.argoproj.io/tracking-id": "app"}, None),
+    "the label of old": ({"app.kubernetes.io/instance": "app"}, {}, "REV438"),
+    "the label, and a copied id": (
+        {"app.kubernetes.io/instance": "app"},
+        {"argocd.argoproj.io/tracking-id": "app:/Namespace:/other"},
+        "REV438",
+    ),
+    "Deckhouse": ({"heritage": "deckhouse", "module": "istio"}, {}, "REV420"),
+    "Helm's heritage": ({"heritage": "Helm"}, {}, None),
+}
+
+
+@pytest.mark.parametrize(("given", "annotations", "code"), OWNERS.values(), ids=OWNERS.keys())
+def test_who_owns_the_labels_that_are_written(given, annotations, code):
+    """Of a namespace, and the same of a workload's pod template, whose label is changed with it."""
+    shop = annotated("shop", **annotations)
+    shop.metadata.labels.update(given)
+    found = {each.code for each in find(situation(shop, WEB))} & {"REV420", "REV438"}
+    assert found == ({code} if code else set())
+
+    pinned = build.deployment("shop", text="rev=default")
+    pinned.metadata.labels.update(given)
+    pinned.metadata.annotations = {
+        key: value.replace("/Namespace:argocd/", "apps/Deployment:shop/").replace(":x/", ":/")
+        for key, value in annotations.items()
+    }
+    found = {each.code for each in find(situation(build.ns("shop"), build.running(pinned, "default")))}
+    assert found & {"REV420", "REV438"} == ({code} if code else set())
+
+
+def test_what_an_operator_made_is_changed_by_its_own_resource():
+    db = build.stateful_set("db", text="rev=default", owner=build.workload("Zookeeper", "zk"))
+    found = find(situation(build.ns("shop"), build.running(db, "default")))
+    (owned,) = [each for each in found if each.code == "REV420"]
+    assert owned.message.startswith("its template's labels belong to an operator (Zookeeper/zk), ")
 
 
 @pytest.mark.parametrize("code", [check.code for check in CHECKS])

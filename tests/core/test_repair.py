@@ -193,9 +193,10 @@ def test_a_lost_service_that_somebody_else_makes_is_made_there():
     assert [w.step.name for w in planned(*parts, force_owned=True).writes] == ["istiod"]
 
 
+VALIDATING = "admissionregistration.k8s.io/ValidatingWebhookConfiguration"
 OWNED = {
     "helm": {"meta.helm.sh/release-name": "istio-base", "meta.helm.sh/release-namespace": "istio-system"},
-    "argo": {"argocd.argoproj.io/tracking-id": "mesh:admissionregistration.k8s.io/ValidatingWebhookConfiguration:/x"},
+    "argo": {"argocd.argoproj.io/tracking-id": f"mesh:{VALIDATING}:/istiod-default-validator"},
     "flux": {"kustomize.toolkit.fluxcd.io/name": "mesh"},
 }
 

@@ -69,7 +69,7 @@ def _owned(moves: Iterable[Move], originals: PatchTargets) -> Iterator[Skipped]:
     """What --skip-owned leaves: the namespaces that would be relabelled against their owner."""
     for move in moves:
         original = originals.namespace(move.namespace)
-        if move.label and original and (owner := owner_of(original.metadata)):
+        if move.label and original and (owner := owner_of(original.metadata, original.kind)):
             yield skipped(move.namespace, SkipReason.OWNED, str(owner))
 
 
@@ -163,7 +163,9 @@ class Planner(msgspec.Struct, frozen=True, kw_only=True):
         # A template that already says `now` would not change: then half a second later.
         new = self.now if self.now != stamp else self.now.replace("Z", ".5Z")
         if pin is not None:
-            if self.request.skip_owned and (owner := owner_of(original.template_holder.metadata)):
+            if self.request.skip_owned and (
+                owner := owner_of(original.template_holder.metadata, original.template_holder.kind)
+            ):
                 return self._left(workload, Kept(Reason.OWNED, str(owner)), running(workload).total())
             restart = _restart(workload, original, patches.repin(original, pin, new, undo=self.undo), new)
             return replace(restart, before=patches.injection_labels(was.subject.labels) if was else {}, after=pin)

@@ -97,14 +97,15 @@ class PreflightContext(msgspec.Struct, frozen=True, kw_only=True):
 def unread(situation: PreflightContext) -> Iterator[Gap]:
     """What a dump lacks of the control planes that are left and moved to, by what each would tell."""
     goals = targets(situation)
-    olds = {situation.runs_on(name) for names in goals.values() for name in names}
-    for revision in sorted({*goals, *olds} - {None}):
+    olds = filter(None, (situation.runs_on(name) for names in goals.values() for name in names))
+    for revision in sorted({*goals, *olds}):
         if situation.mesh_config(revision) is None:
             told = f"mesh config of {revision} (trust domain, mesh ID, discovery selectors)"
             yield Gap("get", told, "", Absent.DUMP)
-    for revision in {w.selected.revision for w in situation.workloads() if labels.TEMPLATES in w.subject.annotations}:
-        if revision and situation.templates_of(revision) is None:
-            yield Gap("get", f"injection templates of {revision}", "", Absent.DUMP)
+    for workload in situation.workloads():
+        name = workload.selected.revision if labels.TEMPLATES in workload.subject.annotations else None
+        if name and situation.templates_of(name) is None:
+            yield Gap("get", f"injection templates of {name}", "", Absent.DUMP)
 
 
 def targets(situation: PreflightContext) -> dict[str, list[str]]:

@@ -59,7 +59,7 @@ FIX = {
     "REV319": "remove one of the two injectors",
     "REV401": "wait until an istiod of the target is ready: kubectl rev-status revisions",
     "REV402": "see why: kubectl rev-status namespace/NAMESPACE; then have one injector answer to the label",
-    "REV403": "compare the roots: kubectl get configmap istio-ca-root-cert -n NAMESPACE -o yaml",
+    "REV403": "compare the caBundle of the injectors: kubectl get mutatingwebhookconfigurations NAME NAME -o yaml",
     "REV404": "install the target with the same meshConfig.trustDomain, or list the old one in trustDomainAliases",
     "REV405": "install the target with the same values.global.meshID",
     "REV406": "label the namespace so that the target's discoverySelectors match, or change those",

@@ -65,12 +65,15 @@ def _pairs(situation: PreflightContext) -> Iterator[tuple[str, str]]:
 
 
 def _root_ca(situation: PreflightContext) -> Found:
-    bundles = {i.revision: i.webhooks[0][0].client_config.ca_bundle for i in situation.before.mesh.injectors}
+    """Each istiod writes its own root into its injector; istio-ca-root-cert is one ConfigMap for all of them."""
+    own = {i.revision: i for i in situation.before.mesh.injectors if not i.tag}
     for old, new in _pairs(situation):
-        first, second = bundles.get(old, ""), bundles.get(new, "")
+        first, second = (own[name].webhooks[0][0].client_config.ca_bundle if name in own else "" for name in (old, new))
         if first and second and first != second:
             message = f"its injector's CA is not {old}'s: if the roots differ, moved and unmoved pods refuse each other"
-            hint = command("get", "configmap", "istio-ca-root-cert", Flag("-A"))
+            columns = Flag("-o", "custom-columns=NAME:.metadata.name,CA:.webhooks[0].clientConfig.caBundle")
+            names = (own[old].name, own[new].name)
+            hint = command("get", "mutatingwebhookconfigurations", *names, columns)
             yield Ref("Revision", "", new), message, hint
 
 

@@ -11,7 +11,7 @@ from kubectl_rev.core.checks.model import Check, Found, Severity, namespace_ref,
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.migration.patch_targets import PatchTarget
-from kubectl_rev.core.migration.plan import Move
+from kubectl_rev.core.migration.plan import Move, Restart
 from kubectl_rev.core.migration.preflight_facts import PreflightContext
 
 _INSTANCE = "app.kubernetes.io/instance"  # by it Argo CD tells what is its own, before 3.0 and by default
@@ -30,24 +30,31 @@ def _owned(situation: PreflightContext) -> Found:
         return
     put_back = "which may put them back: change them there, or say --force-owned"
     for move, original in _namespaces(situation):
-        if owner := owner_of(original.metadata):
+        if owner := owner_of(original.metadata, "Namespace"):
             message = f"its labels belong to {owner}, {put_back}"
             yield namespace_ref(move.namespace), message, _change_at_source(move)
     for restart, original in situation.rolled():
         holder = original.template_holder
-        if restart.before != restart.after and (owner := owner_of(holder.metadata)):
-            what = f"the pod template of {holder.kind} {holder.name} in namespace {restart.namespace}"
-            hint = sentence(f"in {what}: {_change(restart.before, restart.after)}")
-            yield ref_of(restart), f"its template's labels belong to {owner}, {put_back}", hint
+        if restart.before != restart.after and (owner := owner_of(holder.metadata, holder.kind)):
+            yield ref_of(restart), f"its template's labels belong to {owner}, {put_back}", _in_template(restart, holder)
 
 
 def _tracked_by_label(situation: PreflightContext) -> Found:
-    """Helm's and others' charts set the label on workloads, too; on a Namespace hardly anybody but Argo CD does."""
+    """Charts set the label, too, but then Helm's annotation says whose it is where Helm itself has installed them."""
+    text = f"its label {_INSTANCE}={{}} may be Argo CD's, which tracks by it before 3.0 and puts labels back"
     for move, original in _namespaces(situation):
-        if _INSTANCE in original.labels and not owner_of(original.metadata):
-            text = f"its label {_INSTANCE}={{}} may be Argo CD's, which tracks by it before 3.0 and puts labels back"
-            message = Message(text, original.labels[_INSTANCE])
-            yield namespace_ref(move.namespace), message, _change_at_source(move)
+        if _INSTANCE in original.labels and not owner_of(original.metadata, "Namespace"):
+            yield namespace_ref(move.namespace), Message(text, original.labels[_INSTANCE]), _change_at_source(move)
+    for restart, original in situation.rolled():
+        holder = original.template_holder
+        tracked = _INSTANCE in holder.labels and not owner_of(holder.metadata, holder.kind)
+        if tracked and restart.before != restart.after:
+            yield ref_of(restart), Message(text, holder.labels[_INSTANCE]), _in_template(restart, holder)
+
+
+def _in_template(restart: Restart, holder: PatchTarget) -> Hint:
+    what = f"the pod template of {holder.kind} {holder.name} in namespace {restart.namespace}"
+    return sentence(f"in {what}: {_change(restart.before, restart.after)}")
 
 
 def _change_at_source(move: Move) -> Hint:
@@ -96,7 +103,7 @@ def _of_a_control_plane(situation: PreflightContext) -> Found:
 
 _E, _W = Severity.ERROR, Severity.WARNING
 CHECKS: tuple[Check[PreflightContext], ...] = (
-    Check("REV420", _E, "the labels belong to Git, Helm or Sail", "they would be put back", _owned, sources.GIT),
+    Check("REV420", _E, "the labels belong to Git, Helm or an operator", "they would be put back", _owned, sources.GIT),
     Check("REV436", _W, "a namespace of a third revision keeps its label",
           "only what still runs on the revision that is left is restarted", _keeps_its_label, sources.SELECTORS),
     Check("REV437", _W, "a namespace leaves its tag", "it would not move with the tag any more", _leaves_its_tag,

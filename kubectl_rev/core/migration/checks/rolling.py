@@ -10,11 +10,12 @@ from kubectl_rev.core.checks.hints import NO_HINT, command, within
 from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, ref_of
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.capacity import Quota
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
 from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.migration.plan import Reason
-from kubectl_rev.core.migration.preflight_facts import PreflightContext, Quota, quantity
+from kubectl_rev.core.migration.preflight_facts import PreflightContext, quantity
 from kubectl_rev.core.remedies.commands import explain
 
 _POD_COUNTS = ("pods", "count/pods")
@@ -119,7 +120,7 @@ def _templates(situation: PreflightContext) -> Found:
 
 def _reverted(situation: PreflightContext) -> Found:
     for restart, original in situation.rolled():
-        owner = owner_of(original.metadata)
+        owner = owner_of(original.metadata, original.kind)
         if owner and owner.tool in ("Argo CD", "Flux"):  # an annotation of a template that is not in Git (Flux FAQ)
             yield ref_of(restart), f"{owner} may remove the restart's annotation, which rolls it once more", NO_HINT
 
