@@ -15,7 +15,7 @@ from kubectl_rev.core.mesh.resources import TOP_WORKLOADS, facts_of
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.migration.patch_targets import PatchTarget, PatchTargets, PatchTargetSpec
 from kubectl_rev.dumps import snapshot_file
-from kubectl_rev.dumps.yaml_reader import decode, documents
+from kubectl_rev.dumps.yaml_reader import decode, documents, kubernetes
 
 _KINDS = frozenset({"Namespace", *(workload.kind for workload in TOP_WORKLOADS)})
 
@@ -25,7 +25,7 @@ def originals(texts: Collection[str], snapshot: Snapshot) -> PatchTargets:
     targets = [_saved(namespace, "Namespace") for namespace in snapshot.namespaces]
     targets += [_saved(workload, workload.kind) for workload in snapshot.workloads if facts_of(workload.kind).rolled]
     for text in texts:
-        for head, raw in snapshot_file.flat(snapshot_file.kubernetes(text) if len(texts) > 1 else documents(text)):
+        for head, raw in snapshot_file.flat(kubernetes(text) if len(texts) > 1 else documents(text)):
             if head.kind in _KINDS and raw is not None:
                 target = decode(raw, PatchTarget)
                 target.kind = head.kind

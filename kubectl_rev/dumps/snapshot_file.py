@@ -34,12 +34,11 @@ from kubectl_rev.core.mesh.resources import (
 )
 from kubectl_rev.core.mesh.snapshot import Absent, Gap, Snapshot
 from kubectl_rev.dumps.redact import lean
-from kubectl_rev.dumps.yaml_reader import decode, documents, read, spoken
+from kubectl_rev.dumps.yaml_reader import decode, documents, kubernetes, read, spoken
 from kubectl_rev.dumps.yaml_writer import write_yaml
 from kubectl_rev.errors import UsageError
 
 API_VERSION = "kubectl-rev/v1"
-_SAYS = frozenset({"kind", "apiVersion", "metadata"})
 _SUFFIXES = (".json", ".yaml", ".yml")  # kubectl's: cli-runtime, resource.FileExtensions
 
 
@@ -142,14 +141,6 @@ def _named(path: str) -> Iterator[None]:
         raise UsageError(f"{where}: {error}") from None
     except RecursionError:
         raise UsageError(f"{where}: nested too deeply for a Kubernetes object") from None
-
-
-def kubernetes(text: str) -> Iterator[bytes]:
-    """The documents of one of several files that say they are Kubernetes objects: must-gather writes others, too."""
-    for document in documents(text):
-        with contextlib.suppress(msgspec.ValidationError):  # a list, or a word
-            if not _SAYS.isdisjoint(msgspec.json.decode(document, type=dict[str, msgspec.Raw])):
-                yield document
 
 
 def flat(raws: Iterable[bytes | msgspec.Raw], outer: _Head | None = None) -> Iterator[tuple[_Head, Any]]:

@@ -123,6 +123,17 @@ def documents(text: str) -> Iterator[bytes]:
         yield from _yaml(text)
 
 
+_SAYS = frozenset({"kind", "apiVersion", "metadata"})
+
+
+def kubernetes(text: str) -> Iterator[bytes]:
+    """The documents of one of several files that say they are Kubernetes objects: must-gather writes others, too."""
+    for document in documents(text):
+        with suppress(msgspec.ValidationError):  # a list, or a word
+            if not _SAYS.isdisjoint(msgspec.json.decode(document, type=dict[str, msgspec.Raw])):
+                yield document
+
+
 def _json(text: str) -> Iterator[bytes]:
     try:
         whole = text.encode()
