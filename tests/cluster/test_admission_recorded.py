@@ -185,13 +185,17 @@ def outcome(mesh: Mesh, subject: Subject) -> tuple[State, str | None, tuple[str,
 
 
 def expected(mesh: Mesh, injectors: tuple[str, ...], pod: Pod) -> tuple[State, str | None, tuple[str, ...]]:
-    """What there is to say when these were called: an istiod behind them would refuse only who opts out."""
-    if not injectors or pod.labels.get(labels.INJECT) == "false":
+    """What there is to say when these were called: an istiod behind them would refuse only who opts out, if it is of a
+    release that looks at the label, which nothing tells of revisions that do not exist.
+    """
+    revisions = {each.name: each.revision for each in mesh.injectors}
+    out = pod.labels.get(labels.INJECT) == "false"
+    willing = [name for name in injectors if not (out and mesh.versions_of(revisions[name]))]
+    if not willing:
         return State.NONE, None, ()
-    if len(injectors) > 1:
+    if len(willing) > 1:
         return State.CONFLICT, None, injectors
-    (revision,) = {each.revision for each in mesh.injectors if each.name == injectors[0]}
-    return State.INJECTED, revision, injectors
+    return (State.UNKNOWN, None, injectors) if out else (State.INJECTED, revisions[willing[0]], injectors)
 
 
 def test_all_kinds_of_selectors_are_made() -> None:
