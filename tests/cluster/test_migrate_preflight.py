@@ -1,5 +1,6 @@
 """The preflight on real objects: budgets, autoscalers, quotas, owners, config; and an Argo Rollout's own restart."""
 
+import gzip
 import json
 
 import pytest
@@ -8,6 +9,10 @@ from kubectl_rev.errors import ExitCode
 from tests.cluster import migrating as do
 
 pytestmark = pytest.mark.cluster
+DUMPED = (
+    *("namespaces", "pods", "deployments", "replicasets", "services", "endpointslices", "configmaps"),
+    *("mutatingwebhookconfigurations", "validatingwebhookconfigurations", "poddisruptionbudgets", "virtualservices"),
+)
 ENABLED = {"injection": "enabled"}
 ROLLOUTS = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -66,6 +71,27 @@ def test_a_budget_that_allows_none(shop):
     )
     shop.wait_until("the budget's status", lambda: "REV415" in codes(shop), 20)
     assert codes(shop) == {"REV415"}
+
+
+def test_a_dump_and_a_saved_snapshot_say_what_the_cluster_says(shop, tmp_path):
+    """With config of the root namespace, which is every namespace's, though one is named."""
+    labelled = {"namespace": "istio-system", "labels": {"istio.io/rev": "default"}}
+    route = {"hosts": ["web"], "http": [{"route": [{"destination": {"host": "web"}}]}]}
+    applied(shop, "VirtualService", "networking.istio.io/v1", metadata=labelled, spec=route)
+    budget = {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}}
+    applied(shop, "PodDisruptionBudget", "policy/v1", spec=budget)
+    try:
+        shop.wait_until("the budget's status", lambda: codes(shop) == {"REV407", "REV415"}, 20)
+        (tmp_path / "mesh").mkdir()
+        for kind in DUMPED:
+            dump = gzip.compress(shop.kubectl("get", kind, "-A", "-o", "yaml").encode())
+            (tmp_path / "mesh" / f"{kind}.yaml.gz").write_bytes(dump)
+        saved = str(tmp_path / "saved.yaml")
+        shop.kubectl("rev-status", "--save", saved)
+        for file in (str(tmp_path / "mesh"), saved):
+            assert codes(shop, "-f", file) == {"REV407", "REV415"}, file
+    finally:
+        shop.kubectl("delete", "virtualservice", "it", "-n", "istio-system")
 
 
 def test_an_autoscaler_at_its_maximum(shop):
