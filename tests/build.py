@@ -19,6 +19,8 @@ from kubectl_rev.core.mesh.objects import (
     Container,
     EnvVar,
     Gateway,
+    GatewayClass,
+    GatewayClassSpec,
     GatewaySpec,
     JobSpec,
     JobTemplate,
@@ -349,6 +351,10 @@ def gateway(name: str, namespace: str = "shop", text: str = "", class_name: str 
     return Gateway(metadata=metadata, spec=GatewaySpec(gateway_class_name=class_name))
 
 
+def gateway_class(name: str, controller: str) -> GatewayClass:
+    return GatewayClass(metadata=Metadata(name=name), spec=GatewayClassSpec(controller_name=controller))
+
+
 def sail(kind: str, name: str, **more: Any) -> Sail:
     """An Istio, IstioRevision or IstioRevisionTag; `more` are its spec and status."""
     return Sail(metadata=Metadata(name=name), kind=kind, **more)
@@ -416,6 +422,8 @@ def _place(found: Snapshot, each: Object) -> None:
             found.config_maps.append(each)
         case Gateway():
             found.gateways.append(each)
+        case GatewayClass():
+            found.gateway_classes.append(each)
         case Sail():
             found.sail.append(each)
         case IstioOperator():

@@ -36,7 +36,7 @@ from kubectl_rev.core.mesh.objects import (
     WorkloadObject,
     WorkloadSpec,
 )
-from kubectl_rev.core.mesh.resources import RESOURCES, Resource
+from kubectl_rev.core.mesh.resources import BY_KIND, RESOURCES, Resource
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot, fold
 from kubectl_rev.core.status import answers
 from kubectl_rev.dumps import snapshot_file
@@ -219,6 +219,15 @@ def test_what_most_clusters_lack_is_a_gap_where_something_is_owned_by_it(kind: s
     owned["metadata"]["ownerReferences"] = [{"apiVersion": "x/v1", "kind": kind, "name": "o", "uid": "1"}]
     assert resource not in {gap.resource for gap in read(listed(WEB)).gaps}
     assert resource in {gap.resource for gap in read(listed(owned)).gaps}
+
+
+@pytest.mark.parametrize(("named", "missed"), [("istio-waypoint", False), ("edge", True)])
+def test_classes_are_a_gap_where_a_gateway_has_one_of_another_name(named: str, missed: bool) -> None:
+    made = minimal(BY_KIND["Gateway"], spec={"gatewayClassName": named})
+    classes = minimal(BY_KIND["GatewayClass"], spec={"controllerName": "istio.io/gateway-controller"})
+    gap = "gatewayclasses.gateway.networking.k8s.io"
+    assert (gap in {gap.resource for gap in read(listed(made)).gaps}) is missed
+    assert gap not in {gap.resource for gap in read(listed(made, classes)).gaps}
 
 
 def test_an_empty_list_of_a_kind_was_read() -> None:

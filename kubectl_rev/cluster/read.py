@@ -107,6 +107,8 @@ class _Reading:
         slices = [self._list(work) for work in self._endpoint_slices(found.injectors + found.validators)]
         found.services = result(services)
         found.namespaces, found.gateways = result(namespaces), result(gateways)
+        foreign = any(gateway.spec.gateway_class_name not in labels.GATEWAY_CLASSES for gateway in found.gateways)
+        classes = [self._restricted(lists.installed, BY_KIND["GatewayClass"])] if foreign else []
         found.workloads = [workload for kind in owners for workload in result(kind)]
         found.pods = result(pods)
         found.workloads += _of_interest(result(replica_sets), found.pods)
@@ -115,6 +117,7 @@ class _Reading:
         found.endpoint_slices = [item for group in slices for item in result(group)]
         answers = {f"{pod.namespace}/{pod.name}": result(task) for pod, task in versions}
         found.versions = {pod: version for pod, version in answers.items() if version}
+        found.gateway_classes = [item for task in classes for item in result(task)]
         for task in more:
             result(task)
         found.config = [one for one in result(config) if isinstance(one, IstioConfig)]
@@ -147,9 +150,10 @@ class _Reading:
         """The objects of a kind in the one namespace, or in all. Where it comes as JSON it may be a custom resource:
         then a conversion webhook of its own that is broken (a 5xx) must not hide all the rest.
         """
-        listed = partial(work, self._connection, resource.kind, self._namespace)
+        namespace = self._namespace if resource.namespaced else ""
+        listed = partial(work, self._connection, resource.kind, namespace)
         custom = resource.resource if resource.decoding is Decoding.JSON else ""
-        return self._start(lambda: lists.or_gap(listed, self._gaps, custom=custom, namespace=self._namespace))
+        return self._start(lambda: lists.or_gap(listed, self._gaps, custom=custom, namespace=namespace))
 
     def _namespaces(self) -> list[Namespace]:
         found = self._or_gap(lambda: lists.namespaces(self._connection))

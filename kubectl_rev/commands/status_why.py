@@ -13,7 +13,7 @@ from kubectl_rev.commands.query import Subject
 from kubectl_rev.commands.source import Source
 from kubectl_rev.commands.terminal import err, style
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.gateways import is_istio
+from kubectl_rev.core.mesh.gateways import istio_gateways
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.status import explain
@@ -60,7 +60,7 @@ def _stories(survey: Survey, kind: str, name: str, namespace: str) -> list[Expla
             return [explain.of_namespace(survey, name, MESH_CHECKS)]
         raise lookup.absent(survey, kind, "namespaces", name, "", list(survey.by_namespace))
     if kind == "Gateway":
-        gateways = [one for one in survey.snapshot.gateways if is_istio(one) and namespace in ("", one.namespace)]
+        gateways = [one for one, _ in istio_gateways(survey.mesh) if namespace in ("", one.namespace)]
         if wanted := [gateway for gateway in gateways if gateway.name == name]:
             return [explain.of_gateway(survey, gateway, MESH_CHECKS) for gateway in wanted]
         raise lookup.absent(survey, kind, labels.GATEWAYS, name, namespace, [gateway.name for gateway in gateways])

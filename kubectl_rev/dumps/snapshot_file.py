@@ -200,7 +200,7 @@ def _plain(found: Iterable[tuple[Resource, Object]], config: list[objects.IstioC
     lists: dict[str, Any] = {field: [] for field in FIELDS}
     owners: set[str] = set()
     for kind, one in found:
-        owners.update(owner.kind for owner in one.metadata.owner_references)
+        owners.update(_named_by(one))
         if isinstance(one, Pod) and one.finished:
             continue
         above = one.metadata.controller
@@ -220,6 +220,12 @@ def _plain(found: Iterable[tuple[Resource, Object]], config: list[objects.IstioC
     return lean(Snapshot(**lists, istiods=istiods, config=config, gaps=gaps, preflight_gaps=unasked))
 
 
+def _named_by(one: Object) -> set[str]:
+    """The kinds that an object needs to be understood: its owners', and that of a Gateway's class."""
+    other = isinstance(one, objects.Gateway) and one.spec.gateway_class_name not in {"", *labels.GATEWAY_CLASSES}
+    return {owner.kind for owner in one.metadata.owner_references} | ({"GatewayClass"} if other else set())
+
+
 def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
     if head.api_version != API_VERSION:
         raise ValueError(f"a Snapshot of {head.api_version}; this kubectl rev reads {API_VERSION}")
@@ -232,7 +238,7 @@ def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
             lists[kind.field].append(_object(kind, inner, item))
     istiods: list[Any] = [_object(BY_KIND["Pod"], inner, item) for inner, item in flat(saved.istiods) if item]
     config = [decode(item, objects.IstioConfig) for item in saved.config]
-    owners = {owner.kind for one in chain.from_iterable(lists.values()) for owner in one.metadata.owner_references}
+    owners = {kind for one in chain.from_iterable(lists.values()) for kind in _named_by(one)}
     known = {*(kind.resource for kind in RESOURCES if not kind.optional or kind.kind in owners), labels.CONFIGURATION}
     missing = known - {*saved.read} - {gap.resource for gap in saved.gaps}
     gaps = saved.gaps + [Gap("list", resource, "", Absent.SNAPSHOT) for resource in sorted(missing)]

@@ -36,6 +36,7 @@ from tests.build import (
     deployment,
     endpoints,
     gateway,
+    gateway_class,
     injector,
     istiod,
     job,
@@ -73,9 +74,14 @@ def mesh(*parts: Any, **more: Any) -> Snapshot:
     return world(*HELM, *parts, **more)
 
 
-def only_canary(*parts: Any) -> Snapshot:
+def only_canary(*parts: Any, **more: Any) -> Snapshot:
     """canary alone, and nobody holds the default."""
-    return world(*NAMED, *parts)
+    return world(*NAMED, *parts, **more)
+
+
+def own_gateway(name: str, revision: str, namespace: str = "shop") -> str:
+    to = f"istio.io/rev={revision} --overwrite"
+    return f"kubectl label gateways.gateway.networking.k8s.io {name} -n {namespace} {to}"
 
 
 def workload_ref(name: str, kind: str = "Deployment", namespace: str = "shop") -> Ref:
@@ -200,6 +206,9 @@ MANY = [pod(f"web-5d8f-{n}", on="default", owner=deployment("web"), terminating=
 OLD_DEFAULT = world(
     istiod(version="1.6.8"), service(), endpoints(service(), True), injector(layout="1.6"), ns("shop", "rev=default")
 )
+NOBODYS = "neither the gateway nor its namespace names a revision, and there is no default"
+MADE_FROM_W = "gateway.networking.k8s.io/gateway-name=w gateway.istio.io/managed=istio.io-mesh-controller"
+RENDERED_W = deployment("w", "shop", MADE_FROM_W)
 MADE_FROM_G = "gateway.networking.k8s.io/gateway-name=g gateway.istio.io/managed=istio.io-gateway-controller"
 RENDERED = deployment("g", "shop", MADE_FROM_G)
 AMBIENT_TAG = mesh(service("canary", tag="mesh"), ns("shop", "rev=mesh"))
@@ -315,7 +324,7 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         mesh(ns("shop"), gateway("g", text="rev=ghost"), gateway("near", text="rev=canry"),
              gateway("fine", text="rev=canary"), gateway("other", text="rev=ghost", class_name="nginx")),
         [(Ref("Gateway", "shop", "g"), "istio.io/rev=ghost names no revision or tag: no istiod renders it",
-          "kubectl rev-status revisions"),
+          own_gateway("g", "default")),
          (Ref("Gateway", "shop", "near"), "istio.io/rev=canry names no revision or tag (did you mean canary?): "
           "no istiod renders it",
           "kubectl label gateways.gateway.networking.k8s.io near -n shop istio.io/rev=canary --overwrite")],
@@ -401,6 +410,33 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         world(control_plane(deactivated=True), control_plane("canary"), injector("canary", tag="default"), ns("shop"),
               gateway("g", text="rev=canary"), gateway("h", class_name="nginx")),
         [],
+    ),
+    ("REV117", "two revisions, and neither is the default: the newer; its proxies' before that"): (
+        world(control_plane("zeta", version="1.9.9"), control_plane("blue"), ns("shop"), gateway("g"),
+              gateway("w", class_name="istio-waypoint"), RENDERED_W, pod("w-1", "shop", MADE_FROM_W, on="zeta",
+                                                                        owner=RENDERED_W)),
+        [(Ref("Gateway", "shop", "g"), f"{NOBODYS}: no istiod renders or programs this gateway",
+          own_gateway("g", "blue")),
+         (Ref("Gateway", "shop", "w"), f"{NOBODYS}: no istiod renders or programs this waypoint",
+          own_gateway("w", "zeta"))],
+    ),
+    ("REV117", "by the controller of its class"): (
+        world(control_plane("canary"), ns("shop"), gateway("g", class_name="edge"), gateway("h", class_name="istio-like"),
+                    gateway_class("edge", "istio.io/gateway-controller"), gateway_class("istio-like", "example.com/c")),
+        [(Ref("Gateway", "shop", "g"), f"{NOBODYS}: no istiod renders or programs this gateway",
+          own_gateway("g", "canary"))],
+    ),
+    ("REV117", "its namespace's label leads to an injector whose istiod is gone, or to nobody"): (
+        mesh(injector("gone"), ns("shop", "rev=gone"), gateway("g"), ns("b", "rev=ghost injection=enabled"),
+             gateway("g", "b")),
+        [(Ref("Gateway", "b", "g"), "no control plane answers to istio.io/rev=ghost on the namespace: no istiod "
+          "renders or programs this gateway", own_gateway("g", "default", "b")),
+         (Ref("Gateway", "shop", "g"), "the namespace says istio.io/rev=gone, whose istiod is gone: no istiod renders "
+          "or programs this gateway", own_gateway("g", "default"))],
+    ),
+    ("REV117", "the default owns it; what was not read"): (mesh(ns("shop"), gateway("g")), []),
+    ("REV117", "the injectors were not read"): (
+        only_canary(ns("shop"), gateway("g"), gaps=[Gap("list", INJECTORS)]), [],
     ),
     ("REV111", "Helm's own injector beside Helm's tag default"): (
         mesh(injector(tag="default"), ns("shop", "injection=enabled"), ns("other", "injection=enabled")),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl_rev.core.mesh.gateways import GatewayKind, classify, gateway_name, is_istio, is_waypoint, owner
+from kubectl_rev.core.mesh.gateways import GatewayKind, classify, gateway_name, istio_gateways, owner
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.labels import VALIDATORS
 from kubectl_rev.core.mesh.objects import Container, Gateway, Metadata, PodSpec, PodTemplate
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Gap
-from tests.build import control_plane, gateway, injector, labels, proxy_container, service, template, validator, world
+from tests.build import control_plane, deployment, gateway, gateway_class, injector, labels, proxy_container, service, template, validator, world
 
 NAME, CLASS = "gateway.networking.k8s.io/gateway-name=g", "gateway.networking.k8s.io/gateway-class-name"
 MANAGED = "gateway.istio.io/managed"
@@ -75,19 +75,41 @@ def test_gateway_name() -> None:
 
 
 CLASSES = {
-    "istio": (True, False),
-    "istio-waypoint": (True, True),
-    "istio-east-west": (True, False),
-    "istio-remote": (True, False),
-    "nginx": (False, False),
-    "": (False, False),
+    "istio": GatewayKind.GATEWAY_API,
+    "istio-waypoint": GatewayKind.WAYPOINT,
+    "istio-agentgateway-waypoint": GatewayKind.WAYPOINT,
+    "istio-east-west": GatewayKind.GATEWAY_API,
+    "istio-remote": GatewayKind.GATEWAY_API,
+    "edge": GatewayKind.GATEWAY_API,
+    "l7": GatewayKind.WAYPOINT,
+    "istio-by-others": None,
+    "istiod": None,
+    "nginx": None,
+    "": None,
 }
+READ = {
+    "edge": "istio.io/gateway-controller", "l7": "istio.io/mesh-controller", "nginx": "k8s.nginx.org/nginx-gateway",
+    "istio-by-others": "example.com/istio.io",
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "answers"), CLASSES.items())
-def test_classes(name: str, answers: tuple[bool, bool]) -> None:
-    made = gateway("g", class_name=name)
-    assert (is_istio(made), is_waypoint(made)) == answers
+@pytest.mark.parametrize(("name", "kind"), CLASSES.items())
+def test_a_gateway_is_istios_by_the_controller_of_its_class(name: str, kind: GatewayKind | None) -> None:
+    made, classes = gateway("g", class_name=name), [gateway_class(*one) for one in READ.items()]
+    assert istio_gateways(Mesh(world(made, classes))) == ([(made, kind)] if kind else [])
+    rendered = template(f"{NAME} {CLASS}={name}")
+    assert classify(rendered.metadata, rendered.spec, READ) is kind
+
+
+@pytest.mark.parametrize("where", ["labels", "annotations"])
+def test_or_by_the_mark_of_an_istiod_that_answers_to_another_controller(where: str) -> None:
+    """As OpenShift's does: PILOT_GATEWAY_API_CONTROLLER_NAME."""
+    made, rendered = gateway("g", class_name="openshift"), deployment("g-openshift")
+    rendered.metadata.labels |= labels(NAME)
+    getattr(rendered.metadata, where)[MANAGED] = "openshift.io-gateway-controller-v1"
+    classes = gateway_class("openshift", "openshift.io/gateway-controller/v1")
+    assert istio_gateways(Mesh(world(made, classes))) == []
+    assert istio_gateways(Mesh(world(made, classes, rendered))) == [(made, GatewayKind.GATEWAY_API)]
 
 
 NOBODY = "neither the gateway nor its namespace names a revision, and there is no default"

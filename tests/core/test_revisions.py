@@ -455,7 +455,7 @@ DEFAULTS: dict[str, tuple[Snapshot, Default]] = {
     ),
     "the tag's injector has another name, as outside istio-system": (
         world(control_plane("canary", "mesh"), injector("canary", tag="default", namespace="mesh")),
-        Default("canary", None, None, False),
+        Default("canary", None, "canary", False),
     ),
     "two injectors of the default: nobody can say": (
         world(control_plane(), control_plane("canary"), injector("canary", tag="default")),

@@ -81,17 +81,35 @@ def _validation_default(mesh: Mesh) -> str | None:
 
 
 def gateway_default(mesh: Mesh) -> str | None:
-    """The revision that owns Gateway API gateways without a label: pkg/revisions/tag_watcher.go, IsMine.
+    """The revision that is meant to own Gateway API gateways without a label; `claimants` has all that take them.
 
-    The tag `default`, looked up by the literal name of its injector, else the label of the default validator (since
-    1.25), else the unrevisioned control plane, which is called so. `gateways.owner` knows when there are two.
+    The holder of the tag `default`, whatever its objects are called, else whom the default validator names, else the
+    unrevisioned control plane. None where nobody is, or several hold the tag.
     """
-    for injector in mesh.injectors:
-        if injector.name == labels.DEFAULT_TAG_INJECTOR:
-            return injector.labelled
-    for config in mesh.snapshot.validators:
-        labelled = config.labels.get(labels.REV)
-        named = config.name == labels.DEFAULT_VALIDATOR
-        if named and labelled and may_be_at_least(mesh.versions_of(labelled), _VALIDATOR_COUNTS):
-            return labelled
-    return labels.DEFAULT if labels.DEFAULT in mesh.existing else None
+    tagged = {revision for tag, revision in mesh.labelled_tags if tag == labels.DEFAULT}
+    unrevisioned = {labels.DEFAULT} & mesh.existing
+    meant = tagged or _named_by_validator(mesh) or unrevisioned
+    return meant.pop() if len(meant) == 1 else None
+
+
+def claimants(mesh: Mesh, name: str) -> list[str]:
+    """The revisions whose istiod takes for its own what is labelled `istio.io/rev=NAME`; with "", what has no label.
+
+    Every istiod answers to its own revision and to the tags that are labelled with it, wherever their webhooks lead:
+    pkg/revisions/tag_watcher.go, GetMyTags and IsMine. So the unrevisioned one goes on to answer to `default` after
+    that tag was given to another (istio#54280). The default validator counts beside a tag `default` too, unless that
+    tag's injector has its literal name. One without istiods counts only where nobody else does.
+    """
+    wanted = name or labels.DEFAULT
+    claim = {revision for tag, revision in mesh.labelled_tags if tag == wanted} | {wanted}
+    if not name and labels.DEFAULT_TAG_INJECTOR not in mesh.served:
+        claim |= _named_by_validator(mesh)
+    claim &= mesh.revisions if name else mesh.existing  # a default that is gone is none
+    awake = {p.revision for p in mesh.control_planes if p.istiods or p.kind not in ("local", "missing")}
+    return sorted(claim & awake or claim)
+
+
+def _named_by_validator(mesh: Mesh) -> set[str]:
+    """The revision that the default validator is labelled with, where its release asks for that (1.25 and later)."""
+    named = {v.labels.get(labels.REV, "") for v in mesh.snapshot.validators if v.name == labels.DEFAULT_VALIDATOR}
+    return {revision for revision in named - {""} if may_be_at_least(mesh.versions_of(revision), _VALIDATOR_COUNTS)}

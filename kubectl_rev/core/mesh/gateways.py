@@ -12,12 +12,10 @@ from collections.abc import Mapping
 from enum import Enum
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.defaults import gateway_default
+from kubectl_rev.core.mesh.defaults import claimants
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.objects import Gateway, Metadata, PodSpec
 from kubectl_rev.core.mesh.revisions import Mesh
-
-_CLASS = "istio"  # what Istio's own classes begin with
 
 
 class GatewayKind(Enum):
@@ -29,16 +27,16 @@ class GatewayKind(Enum):
     WAYPOINT = "waypoint"
 
 
-def classify(metadata: Metadata, spec: PodSpec | None) -> GatewayKind | None:
-    """The kind of gateway that a pod or pod template is, None of an ordinary workload."""
+def classify(metadata: Metadata, spec: PodSpec | None, controllers: Mapping[str, str] = {}) -> GatewayKind | None:
+    """The kind of gateway that a pod or pod template is, None of an ordinary workload; `controllers` by their class."""
     given = metadata.labels
     # Every implementation of the Gateway API writes gateway-name (GEP-1762). Istio's has a label of its own beside it:
     # up to 1.23 the name again, since 1.24 who manages it (files/kube-gateway.yaml, files/waypoint.yaml).
-    istio = labels.GATEWAY_MANAGED in given or given.get(labels.GATEWAY_CLASS, "").startswith(_CLASS)
+    managed = given.get(labels.GATEWAY_MANAGED) or metadata.annotations.get(labels.GATEWAY_MANAGED, "")
+    named = given.get(labels.GATEWAY_CLASS, "")
+    istio = bool(managed) or _is_istios(named, controllers)
     if labels.GATEWAY_NAME_LEGACY in given or (labels.GATEWAY_NAME in given and istio):
-        values = given.get(labels.GATEWAY_CLASS, "") + given.get(labels.GATEWAY_MANAGED, "")
-        waypoint = "waypoint" in values or "mesh-controller" in values
-        return GatewayKind.WAYPOINT if waypoint else GatewayKind.GATEWAY_API
+        return _kind(managed or controllers.get(named) or named)
     if "gateway" in map(str.strip, metadata.annotations.get(labels.TEMPLATES, "").split(",")):
         return GatewayKind.INJECTED
     proxy = spec.proxy if spec else None
@@ -50,14 +48,38 @@ def gateway_name(metadata: Metadata) -> str:
     return metadata.labels.get(labels.GATEWAY_NAME) or metadata.labels.get(labels.GATEWAY_NAME_LEGACY, "")
 
 
-def is_istio(gateway: Gateway) -> bool:
-    """Istio's own classes are named istio, istio-remote, istio-waypoint, istio-east-west (gateway_class.go)."""
-    return gateway.spec.gateway_class_name.startswith(_CLASS)
+def istio_gateways(mesh: Mesh) -> list[tuple[Gateway, GatewayKind]]:
+    """The Gateways that are an istiod's to render, each `gateway api` or `waypoint`: by the controller of their class
+    (pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go), or by what was rendered for them.
+
+    An istiod may be told to answer to another controller's name (PILOT_GATEWAY_API_CONTROLLER_NAME): then the mark that
+    it leaves on the Deployment tells. The name of a class counts where the class was not read.
+    """
+    marks = {
+        (workload.namespace, gateway_name(workload.metadata)): mark
+        for workload in mesh.snapshot.workloads
+        for given in (workload.metadata.annotations, workload.labels)
+        if (mark := given.get(labels.GATEWAY_MANAGED))
+    }
+    found = []
+    for gateway in mesh.snapshot.gateways:
+        named = gateway.spec.gateway_class_name
+        mark = marks.get((gateway.namespace, gateway.name))
+        if mark or _is_istios(named, mesh.gateway_controllers):
+            found.append((gateway, _kind(mark or mesh.gateway_controllers.get(named, named))))
+    return found
 
 
-def is_waypoint(gateway: Gateway) -> bool:
-    """The class decides: pkg/config/constants/constants.go, WaypointGatewayClassName and its variants."""
-    return "waypoint" in gateway.spec.gateway_class_name
+def _is_istios(named: str, controllers: Mapping[str, str]) -> bool:
+    if named in controllers:
+        return controllers[named].startswith(labels.GATEWAY_CONTROLLERS)
+    return f"{named}-".startswith("istio-")
+
+
+def _kind(controller: str) -> GatewayKind:
+    """By the name of a controller, the mark that it leaves, or the name of a class of Istio's own."""
+    waypoint = "waypoint" in controller or "mesh-controller" in controller
+    return GatewayKind.WAYPOINT if waypoint else GatewayKind.GATEWAY_API
 
 
 def owner(mesh: Mesh, gateway: Gateway | None, namespace_labels: Mapping[str, str] | None) -> InjectionDecision:
@@ -83,25 +105,10 @@ def _claimed(mesh: Mesh, name: str, where: str) -> InjectionDecision:
     if not name:
         because = "the default owns gateways without a label"
         nobody = "neither the gateway nor its namespace names a revision, and there is no default"
-        if labels.DEFAULT_TAG_INJECTOR not in mesh.served and mesh.snapshot.has_gap(labels.VALIDATORS):
+        tagged = any(tag == labels.DEFAULT for tag, _ in mesh.labelled_tags)
+        if not tagged and mesh.snapshot.has_gap(labels.VALIDATORS):
             return InjectionDecision(State.UNKNOWN, "the default validator, which names the default, could not be read")
     if len(owners) > 1:
         both = f"{because}, and the istiods of {' and '.join(owners)} both take it for theirs"
         return InjectionDecision(State.CONFLICT, both)
     return InjectionDecision(State.INJECTED, because, owners[0]) if owners else InjectionDecision(State.NONE, nobody)
-
-
-def claimants(mesh: Mesh, name: str) -> list[str]:
-    """The revisions whose istiod takes for its own what is labelled `istio.io/rev=NAME`; with "", what has no label.
-
-    Every istiod answers to its own revision and to the tags that are labelled with it, wherever their webhooks lead:
-    pkg/revisions/tag_watcher.go, GetMyTags and IsMine. So the unrevisioned one goes on to answer to `default` after
-    that tag was given to another (istio#54280). One without istiods counts only where nobody else does.
-    """
-    wanted = name or labels.DEFAULT
-    claim = {revision for tag, revision in mesh.labelled_tags if tag == wanted} | {wanted}
-    if not name and (holder := gateway_default(mesh)):
-        claim.add(holder)
-    claim &= mesh.revisions if name else mesh.existing  # a default that is gone is none
-    awake = {p.revision for p in mesh.control_planes if p.istiods or p.kind not in ("local", "missing")}
-    return sorted(claim & awake or claim)

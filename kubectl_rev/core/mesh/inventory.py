@@ -104,7 +104,8 @@ class Workload(msgspec.Struct, frozen=True):
     @property
     def made_from(self) -> str:
         """The name of the Gateway that istiod rendered it for, empty of anything else."""
-        return gateway_name(self.template.metadata) if self.template and self.gateway in RENDERED else ""
+        made = self.template or next((group.pod for group in self.groups), None)
+        return gateway_name(made.metadata) if made and self.gateway in RENDERED else ""
 
     @property
     def drifted(self) -> int:
@@ -228,17 +229,17 @@ class Survey:
         namespace, kind, name = key
         subject = self.plain_pod(namespace)
         if template is not None:
-            made_from, gateway = template.metadata, classify(template.metadata, template.spec)
+            made_from, spec = template.metadata, template.spec
             subject = subject.created_from(template)
         else:
             newest = max(pods, key=_age)
             made_from, spec = newest.metadata, newest.spec
-            gateway = classify(made_from, spec)
             as_it_runs = PodTemplate(metadata=made_from, spec=spec or PodSpec())
             wished = subject.created_from(replace(as_it_runs, metadata=as_wished(made_from)))
             subject = wished if called(self.mesh, wished) else subject.created_from(as_it_runs)
             if spec is None:
                 subject = replace(subject, host_network=None)
+        gateway = classify(made_from, spec, self.mesh.gateway_controllers)
         selected = self._selected(subject, gateway, made_from)
         proxies = [(pod, proxy_of(self.mesh, pod, template)) for pod in pods]
         groups = tuple(PodGroup(pod, proxy, effect(selected, proxy, template)) for pod, proxy in proxies)

@@ -48,10 +48,18 @@ GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 GATEWAY_NAME_LEGACY = "istio.io/gateway-name"  # up to 1.20
 GATEWAY_CLASS = "gateway.networking.k8s.io/gateway-class-name"
 GATEWAY_MANAGED = "gateway.istio.io/managed"
+# pkg/config/constants/constants.go: the classes that istiod makes itself, and what its controllers' names begin with
+GATEWAY_CLASSES = frozenset({
+    "istio", "istio-remote", "istio-waypoint", "istio-east-west", "istio-agentgateway", "istio-agentgateway-waypoint",
+})  # fmt: skip
+GATEWAY_CONTROLLERS = "istio.io/"
 
 # Ambient: pkg/config/constants/constants.go
 DATAPLANE_MODE = "istio.io/dataplane-mode"
-USE_WAYPOINT = "istio.io/use-waypoint"
+# Which waypoint, and since 1.31 which other one that gets a share of the traffic; it follows a Gateway's own revision.
+USE_WAYPOINT = tuple(
+    f"istio.io/use-waypoint{of}" for of in ("", "-namespace", "-canary", "-canary-namespace")
+)
 
 # Versions of a control plane, when istiod itself was not asked.
 VERSION_LABEL = "app.kubernetes.io/version"  # 1.24 and later

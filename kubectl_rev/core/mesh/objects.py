@@ -279,6 +279,18 @@ class GatewaySpec(Shape):
     gateway_class_name: str = ""
 
 
+class GatewayClassSpec(Shape):
+    """`spec` of a GatewayClass."""
+
+    controller_name: str = ""
+
+
+class GatewayClass(Object):
+    """gateway.networking.k8s.io GatewayClass: which controller the Gateways of a class belong to."""
+
+    spec: GatewayClassSpec = msgspec.field(default_factory=GatewayClassSpec)
+
+
 class Gateway(Object):
     """gateway.networking.k8s.io Gateway."""
 

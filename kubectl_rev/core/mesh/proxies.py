@@ -65,7 +65,7 @@ def proxy_of(mesh: Mesh, pod: Pod, template: PodTemplate | None) -> Proxy | None
     spec = pod.spec or (template.spec if template else None)
     if metadata.labels.get(labels.APP) in (ZTUNNEL, labels.ISTIOD):
         return None
-    gateway = classify(metadata, spec)
+    gateway = classify(metadata, spec, mesh.gateway_controllers)
     container = spec.proxy if spec else None
     baked = container is not None and container.image != "auto" and _complete(container)
     status = metadata.annotations.get(labels.STATUS)

@@ -149,7 +149,9 @@ class Resource(msgspec.Struct, frozen=True):
 def plural_of(kind: str) -> str:
     """`virtualservices`, `serviceentries`, `gateways`: by English, as Istio's own are."""
     word = kind.lower()
-    return f"{word[:-1]}ies" if word.endswith("y") and word[-2:-1] not in "aeiou" else f"{word}s"
+    if word.endswith("y") and word[-2:-1] not in "aeiou":
+        return f"{word[:-1]}ies"
+    return f"{word}es" if word.endswith("s") else f"{word}s"
 
 
 def group_of(api_version: str) -> str:
@@ -218,6 +220,8 @@ RESOURCES = (
     Resource("ConfigMap", "v1", "config_maps", objects.ConfigMap, short=("cm",), watched=False),
     Resource("Gateway", "gateway.networking.k8s.io/v1", "gateways", objects.Gateway, short=("gtw", "gw"),
              older=("v1beta1",), optional=True),
+    Resource("GatewayClass", "gateway.networking.k8s.io/v1", "gateway_classes", objects.GatewayClass, short=("gc",),
+             older=("v1beta1",), namespaced=False, optional=True, watched=False),
     *(Resource(kind, f"{installers.SAIL_GROUP}/v1", "sail", installers.Sail,
                namespaced=False, optional=True, watched=False)
       for kind in ("Istio", "IstioRevision", "IstioRevisionTag")),

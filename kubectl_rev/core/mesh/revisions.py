@@ -148,6 +148,11 @@ class Mesh:
         return by_injector | {(tag.name, tag.revision) for tag in self.tags if tag.service is not None}
 
     @cached_property
+    def gateway_controllers(self) -> dict[str, str]:
+        """The controllers of the GatewayClasses that were read, by the name of the class."""
+        return {one.name: one.spec.controller_name for one in self.snapshot.gateway_classes}
+
+    @cached_property
     def names(self) -> list[str]:
         """Everything that a label `istio.io/rev` may usefully say, sorted: revisions and tags."""
         return sorted(self.revisions | {tag.name for tag in self.tags})

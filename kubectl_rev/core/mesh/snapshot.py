@@ -51,6 +51,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
 
     `workloads` has every owner of pods that could be listed: ReplicaSets come as metadata unless they stand alone.
     `pods` has no finished pods; they may be folded (`Pod.count`). `istiods` are the pods labelled `app=istiod`, whole.
+    `gateway_classes` are read where a Gateway is of a class whose name is not one of Istio's own.
     `config` are the objects of Istio's config, and of the Gateway API's, labelled `istio.io/rev`, and `sail` those of
     the Sail operator, `operators` the resources of Istio's in-cluster operator, where asked for.
     `budgets`, `autoscalers` and `quotas` are a migration's alone, as `preflight_gaps` are, which hide nothing else.
@@ -69,6 +70,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     endpoint_slices: list[EndpointSlice] = []
     config_maps: list[objects.ConfigMap] = []
     gateways: list[objects.Gateway] = []
+    gateway_classes: list[objects.GatewayClass] = []
     config: list[objects.IstioConfig] = []
     sail: list[Sail] = []
     operators: list[IstioOperator] = []

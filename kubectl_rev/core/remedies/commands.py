@@ -16,6 +16,7 @@ from kubectl_rev.core.mesh.enrollment import why_not_injected
 from kubectl_rev.core.mesh.injection import State, select
 from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.istiod_veto import may_be_at_least, release
+from kubectl_rev.core.mesh.objects import Gateway
 from kubectl_rev.core.mesh.resources import Keyed, Restart, facts_of
 
 ISTIO_SYSTEM = "istio-system"  # istioctl's default for -i
@@ -90,8 +91,24 @@ def label(resource: str, name: str, *changes: str | Flag, namespace: str = "") -
 
 
 def label_gateway(namespace: str, name: str, revision: str) -> Hint:
-    """The command after which a Gateway belongs to a revision."""
+    """The command after which a Gateway belongs to a revision; `revision` is empty where there is none to name."""
+    if not revision:
+        return command("rev-status", "revisions")
     return label(labels.GATEWAYS, name, f"{labels.REV}={revision}", OVERWRITE, namespace=namespace)
+
+
+def own_gateway(survey: Survey, gateway: Gateway, meant: str | None = None) -> Hint:
+    """The command after which a Gateway has an owner: the revision or tag that is `meant`, else the one that its
+    proxies run, else the one that injects by default, else the newest.
+    """
+    mesh, alive = survey.mesh, living(survey)
+    rendered = [w for w in survey.by_namespace.get(gateway.namespace, ()) if w.made_from == gateway.name]
+    runs = [revision for workload in rendered for revision in workload.proxies]
+    newest = sorted(alive, key=lambda revision: max(filter(None, map(release, mesh.versions_of(revision))), default=()))
+    for revision in (meant, *runs, survey.default.injection, *reversed(newest)):
+        if revision and mesh.resolve(revision) in alive:
+            return label_gateway(gateway.namespace, gateway.name, revision)
+    return command("rev-status", "revisions")
 
 
 def relabel(survey: Survey, name: str, *, meant: tuple[str, str] | None = None, wrong: str = "") -> Hint:

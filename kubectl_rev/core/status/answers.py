@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from kubectl_rev.core.checks.model import Catalogue, Finding, find
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import Effect
-from kubectl_rev.core.mesh.gateways import GatewayKind, is_istio, is_waypoint, owner
+from kubectl_rev.core.mesh.gateways import istio_gateways, owner
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Survey, Workload, is_ambient
 from kubectl_rev.core.mesh.resources import Key
@@ -181,10 +181,9 @@ def gateways(survey: Survey) -> list[items.WorkloadItem]:
     """Gateway workloads of every kind, then Gateways of the Gateway API that have no Deployment of their own."""
     rows = [_workload(survey, workload) for workload in survey.workloads if workload.gateway]
     made = {(workload.namespace, workload.made_from) for workload in survey.workloads}
-    for gateway in survey.snapshot.gateways:
-        if (gateway.namespace, gateway.name) not in made and is_istio(gateway):
+    for gateway, kind in istio_gateways(survey.mesh):
+        if (gateway.namespace, gateway.name) not in made:
             selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace))
-            kind = GatewayKind.WAYPOINT if is_waypoint(gateway) else GatewayKind.GATEWAY_API
             rows.append(
                 items.WorkloadItem(
                     kind="Gateway",

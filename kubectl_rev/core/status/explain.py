@@ -116,7 +116,7 @@ def _explanation(
 ) -> Explanation:
     given = subject.namespace_labels
     word = None if rendered else refusal(survey.mesh, subject)
-    shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE, labels.USE_WAYPOINT)
+    shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE, *labels.USE_WAYPOINT)
     about = (ref, also, namespace_ref(ref.namespace))
     findings = [finding for finding in find(survey, checks) if finding.subject in about]
     return Explanation(

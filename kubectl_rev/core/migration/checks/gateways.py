@@ -5,8 +5,9 @@ from __future__ import annotations
 from kubectl_rev.core.checks.hints import NO_HINT
 from kubectl_rev.core.checks.model import Found, Ref, ref_of
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.defaults import claimants
 from kubectl_rev.core.mesh.drift import RENDERED
-from kubectl_rev.core.mesh.gateways import GatewayKind, claimants, is_istio, owner
+from kubectl_rev.core.mesh.gateways import GatewayKind, istio_gateways, owner
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.migration.preflight_facts import PreflightContext
@@ -45,7 +46,7 @@ def rendered(situation: PreflightContext) -> Found:
 def contested(situation: PreflightContext) -> Found:
     """Whom the tag `default` is given does not make the unrevisioned istiod forget that it is called so."""
     before, after = situation.before, situation.after
-    for gateway in filter(is_istio, after.snapshot.gateways):
+    for gateway, _ in istio_gateways(after.mesh):
         then = owner(after.mesh, gateway, after.namespace_labels.get(gateway.namespace))
         now = owner(before.mesh, gateway, before.namespace_labels.get(gateway.namespace))
         if then.state is State.CONFLICT and now.state is not State.CONFLICT:

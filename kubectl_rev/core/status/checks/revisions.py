@@ -11,7 +11,7 @@ from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import called, kept_away, unanswered
 from kubectl_rev.core.mesh.drift import RENDERED
-from kubectl_rev.core.mesh.gateways import is_istio, owner
+from kubectl_rev.core.mesh.gateways import GatewayKind, istio_gateways, owner
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.inventory import Survey, is_ambient
 from kubectl_rev.core.mesh.resources import facts_of
@@ -59,17 +59,11 @@ def _ghosts(survey: Survey) -> Found:
             hint = commands.reset_label(workload, near) if near else commands.explain(workload)
             message = _meaningless(survey, "its template's ", rev, "new pods get no sidecar")
             yield ref_of(workload), message, hint
-    for gateway in filter(is_istio, survey.snapshot.gateways):
+    for gateway, _ in istio_gateways(survey.mesh):
         rev = gateway.labels.get(labels.REV)
         selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace))
         if rev and selected.state is State.NONE:
-            alive, near = commands.living(survey), _meant(survey, rev)
-            to = near or (alive[0] if len(alive) == 1 else None)
-            hint = (
-                commands.label_gateway(gateway.namespace, gateway.name, to)
-                if to
-                else command("rev-status", "revisions")
-            )
+            hint = commands.own_gateway(survey, gateway, _meant(survey, rev))
             message = _meaningless(survey, "", rev, "no istiod renders it")
             yield Ref("Gateway", gateway.namespace, gateway.name), message, hint
 
@@ -107,7 +101,8 @@ def _overlaps(survey: Survey) -> Found:
 def _one_default(survey: Survey, selected: InjectionDecision) -> Hint:
     """Helm's unrevisioned injector beside a tag default: setting the tag again turns the other off."""
     ours = [injector for injector in survey.mesh.injectors if injector.name in selected.injectors]
-    tags = [injector for injector in ours if injector.name == labels.DEFAULT_TAG_INJECTOR]
+    # istioctl gives it the namespace as a suffix outside istio-system: istioctl/pkg/tag/generate.go
+    tags = [i for i in ours if i.tag == labels.DEFAULT and i.name.startswith(labels.DEFAULT_TAG_INJECTOR)]
     others = [injector for injector in ours if injector.tag is None and injector.labelled == labels.DEFAULT]
     return (
         commands.tag_set(survey, labels.DEFAULT, tags[0].revision) if tags and len(others) == len(ours) - 1 else NO_HINT
@@ -147,14 +142,27 @@ def _split_tags(survey: Survey) -> Found:
 
 
 def _contested(survey: Survey) -> Found:
-    for gateway in filter(is_istio, survey.snapshot.gateways):
+    for gateway, _ in istio_gateways(survey.mesh):
         given = survey.namespace_labels.get(gateway.namespace)
         selected = owner(survey.mesh, gateway, given)
         if selected.state is State.CONFLICT:
             said = gateway.labels.get(labels.REV, (given or {}).get(labels.REV, ""))
             meant = survey.mesh.resolve(said) if said else survey.default.gateways
             ref = Ref("Gateway", gateway.namespace, gateway.name)
-            yield ref, selected.because, commands.label_gateway(gateway.namespace, gateway.name, str(meant))
+            yield ref, selected.because, commands.own_gateway(survey, gateway, meant)
+
+
+def _unowned(survey: Survey) -> Found:
+    """Those whose own label names nobody are REV104's."""
+    for gateway, kind in istio_gateways(survey.mesh):
+        selected = owner(survey.mesh, gateway, survey.namespace_labels.get(gateway.namespace))
+        gone = selected.state is State.INJECTED and selected.revision not in survey.mesh.existing
+        if gone or (selected.state is State.NONE and not gateway.labels.get(labels.REV)):
+            why = f"{selected.because}, whose istiod is gone" if gone else selected.because
+            what = "waypoint" if kind is GatewayKind.WAYPOINT else "gateway"
+            message = f"{why}: no istiod renders or programs this {what}"
+            hint = commands.own_gateway(survey, gateway)
+            yield Ref("Gateway", gateway.namespace, gateway.name), message, hint
 
 
 def _no_default(survey: Survey) -> Found:
@@ -198,6 +206,9 @@ CHECKS = (
     Check("REV112", _E, "an injector that is asked for is kept away by another label",
           "no injector matches: pods start without a sidecar and nothing says so", _kept_away,
           f"{sources.SELECTORS}; Azure/AKS#1771", needs=needs.SELECTED),
+    Check("REV117", _E, "a Gateway or waypoint belongs to no control plane",
+          "nothing renders its Deployment or sends it configuration; what it has, it keeps until its certificate ends",
+          _unowned, f"{sources.OWNERS}; istio#55392", needs=(*needs.SELECTED, "validatingwebhookconfigurations")),
     Check("REV113", _W, "a tag's injector and its Service name different revisions",
           "pods follow the injector; istiod and ambient read both", _split_tags, sources.TAGS,
           needs=(*needs.INJECTORS, "services")),

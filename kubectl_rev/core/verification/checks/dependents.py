@@ -15,7 +15,7 @@ from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import select
 from kubectl_rev.core.mesh.inventory import PodGroup, Workload
 from kubectl_rev.core.mesh.resources import Key
-from kubectl_rev.core.remedies.commands import migrate, reinstall, restart, retag
+from kubectl_rev.core.remedies.commands import label_gateway, migrate, reinstall, restart, retag
 from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 
 
@@ -34,7 +34,7 @@ def _connected(leaving: Uninstall) -> Broken:
         where = "" if known else " that is no pod here: a VM" if local else f" of cluster {stream.cluster}"
         message = Message("its {}" + literal(where) + " is connected to istiod {}", kind, seen.istiod)
         workload = owners.get((stream.namespace, stream.pod)) if known else None
-        hint = restart(workload) if workload else sentence(f"have it connect to revision {leaving.successor}")
+        hint = _move(leaving, workload) if workload else sentence(f"have it connect to revision {leaving.successor}")
         yield Ref("Pod" if known else "Proxy", stream.namespace, stream.pod), message, hint, Breaks.DETACHED
 
 
@@ -159,7 +159,9 @@ def _move(leaving: Uninstall, workload: Workload) -> Hint:
         versions = leaving.after.mesh.versions_of(to)
         which = f" of version {versions[-1]}" if versions else ""
         return reinstall(f"reinstall the gateway with istioctl{which}", to)
-    nobodys = workload.selected.revision is None and workload.gateway not in RENDERED
+    nobodys = workload.selected.revision is None
+    if workload.made_from and (workload.selected.revision == leaving.revision or nobodys):
+        return label_gateway(workload.namespace, workload.made_from, leaving.successor)
     if workload.selected.revision == leaving.revision or nobodys:
         return _away(leaving, workload.namespace)
     return restart(workload)

@@ -16,7 +16,7 @@ from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import PodGroup, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.snapshot import Gap
-from kubectl_rev.core.remedies.commands import explain, label, migrate, reinstall, restart, tag_set
+from kubectl_rev.core.remedies.commands import explain, label, label_gateway, migrate, reinstall, restart, tag_set
 from kubectl_rev.core.verification.connections import CONNECTIONS, Seen
 from kubectl_rev.core.verification.evidence import PROXIES, REMOTE_CLUSTERS, SELECTION, VMS, Evidence, kind_of
 
@@ -187,6 +187,8 @@ def _move(move: Move, workload: Workload) -> Hint:
     goal = move.goal(workload)
     if workload.gateway is GatewayKind.IN_PLACE:
         return reinstall("reinstall the gateway", str(goal))
+    if workload.selected.revision != goal and workload.made_from and goal:
+        return label_gateway(workload.namespace, workload.made_from, goal)
     if workload.selected.revision != goal and workload.gateway not in RENDERED:
         return migrate(move.survey, workload.namespace, goal) if goal else explain(workload)
     return restart(workload)

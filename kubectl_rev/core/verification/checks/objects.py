@@ -9,7 +9,7 @@ from kubectl_rev.core.checks.hints import OVERWRITE, Flag, Hint, command, progra
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.defaults import default_validator
-from kubectl_rev.core.mesh.gateways import GatewayKind, is_istio, owner
+from kubectl_rev.core.mesh.gateways import GatewayKind, istio_gateways, owner
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Workload
 from kubectl_rev.core.mesh.objects import IstioConfig, ServiceReference, Webhook, WebhookConfiguration
@@ -97,7 +97,7 @@ def only_for(webhook: Webhook, revision: str) -> bool:
 
 
 def _owned_gateways(leaving: Uninstall) -> Broken:
-    for gateway in filter(is_istio, leaving.before.snapshot.gateways):
+    for gateway, _ in istio_gateways(leaving.before.mesh):
         given = leaving.before.namespace_labels.get(gateway.namespace)
         now, then = owner(leaving.before.mesh, gateway, given), owner(leaving.after.mesh, gateway, given)
         if now.revision == leaving.revision and not leaving.alive_after(then.revision):
