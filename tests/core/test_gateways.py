@@ -10,7 +10,19 @@ from kubectl_rev.core.mesh.labels import VALIDATORS
 from kubectl_rev.core.mesh.objects import Container, Gateway, Metadata, PodSpec, PodTemplate
 from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.snapshot import Gap
-from tests.build import control_plane, deployment, gateway, gateway_class, injector, labels, proxy_container, service, template, validator, world
+from tests.build import (
+    control_plane,
+    deployment,
+    gateway,
+    gateway_class,
+    injector,
+    labels,
+    proxy_container,
+    service,
+    template,
+    validator,
+    world,
+)
 
 NAME, CLASS = "gateway.networking.k8s.io/gateway-name=g", "gateway.networking.k8s.io/gateway-class-name"
 MANAGED = "gateway.istio.io/managed"

@@ -57,9 +57,7 @@ GATEWAY_CONTROLLERS = "istio.io/"
 # Ambient: pkg/config/constants/constants.go
 DATAPLANE_MODE = "istio.io/dataplane-mode"
 # Which waypoint, and since 1.31 which other one that gets a share of the traffic; it follows a Gateway's own revision.
-USE_WAYPOINT = tuple(
-    f"istio.io/use-waypoint{of}" for of in ("", "-namespace", "-canary", "-canary-namespace")
-)
+USE_WAYPOINT = tuple(f"istio.io/use-waypoint{of}" for of in ("", "-namespace", "-canary", "-canary-namespace"))
 
 # Versions of a control plane, when istiod itself was not asked.
 VERSION_LABEL = "app.kubernetes.io/version"  # 1.24 and later
