@@ -421,8 +421,9 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
           own_gateway("w", "zeta"))],
     ),
     ("REV117", "by the controller of its class"): (
-        world(control_plane("canary"), ns("shop"), gateway("g", class_name="edge"), gateway("h", class_name="istio-like"),
-                    gateway_class("edge", "istio.io/gateway-controller"), gateway_class("istio-like", "example.com/c")),
+        world(control_plane("canary"), ns("shop"),
+              gateway("g", class_name="edge"), gateway_class("edge", "istio.io/gateway-controller"),
+              gateway("h", class_name="istio-like"), gateway_class("istio-like", "example.com/c")),
         [(Ref("Gateway", "shop", "g"), f"{NOBODYS}: no istiod renders or programs this gateway",
           own_gateway("g", "canary"))],
     ),

@@ -228,6 +228,7 @@ class Survey:
     def _workload(self, key: Key, template: PodTemplate | None, pods: list[Pod]) -> Workload:
         namespace, kind, name = key
         subject = self.plain_pod(namespace)
+        spec: PodSpec | None
         if template is not None:
             made_from, spec = template.metadata, template.spec
             subject = subject.created_from(template)

@@ -17,7 +17,7 @@ FIX = {
     "REV114": "start its istiod again, or move what runs on it to another revision",
     "REV115": "install the revision again, with the settings that it was installed with",
     "REV116": "restore it: kubectl rev-fix-validation if a validator calls it, else install the revision again",
-    "REV117": "give it an owner: kubectl label gateways.gateway.networking.k8s.io NAME -n NAMESPACE istio.io/rev=REVISION",
+    "REV117": "give it an owner: kubectl label gateways.gateway.networking.k8s.io NAME istio.io/rev=REVISION",
     "REV201": "remove istio-injection from the namespace: istio.io/rev then decides",
     "REV202": "restart the workload: kubectl rollout restart",
     "REV203": "give the namespace a revision label before anything is restarted: kubectl label namespace",

@@ -101,12 +101,10 @@ def own_gateway(survey: Survey, gateway: Gateway, meant: str | None = None) -> H
     """The command after which a Gateway has an owner: the revision or tag that is `meant`, else the one that its
     proxies run, else the one that injects by default, else the newest.
     """
-    mesh, alive = survey.mesh, living(survey)
     rendered = [w for w in survey.by_namespace.get(gateway.namespace, ()) if w.made_from == gateway.name]
     runs = [revision for workload in rendered for revision in workload.proxies]
-    newest = sorted(alive, key=lambda revision: max(filter(None, map(release, mesh.versions_of(revision))), default=()))
-    for revision in (meant, *runs, survey.default.injection, *reversed(newest)):
-        if revision and mesh.resolve(revision) in alive:
+    for revision in (meant, *runs, *living(survey)):
+        if revision and survey.mesh.resolve(revision) in living(survey):
             return label_gateway(gateway.namespace, gateway.name, revision)
     return command("rev-status", "revisions")
 
