@@ -85,6 +85,7 @@ class Mesh:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.target = Reach(snapshot).target
+        self.gateway_controllers = {c.name: c.spec.controller_name for c in snapshot.gateway_classes}
         self.injectors = sorted(filter(None, map(self._injector, snapshot.injectors)), key=lambda i: i.name)
 
     @property
@@ -146,11 +147,6 @@ class Mesh:
         """Tags and their revisions by label alone, as istiod itself reads them; two of a tag whose objects disagree."""
         by_injector = {(i.tag, i.labelled) for i in self.injectors if i.tag is not None and i.labelled}
         return by_injector | {(tag.name, tag.revision) for tag in self.tags if tag.service is not None}
-
-    @cached_property
-    def gateway_controllers(self) -> dict[str, str]:
-        """The controllers of the GatewayClasses that were read, by the name of the class."""
-        return {one.name: one.spec.controller_name for one in self.snapshot.gateway_classes}
 
     @cached_property
     def names(self) -> list[str]:
@@ -275,10 +271,7 @@ def runs_istiod(workload: WorkloadObject) -> str | None:
 
 
 def is_injection(webhook: Webhook, config: WebhookConfiguration) -> bool:
-    """By its name, as the charts give it, or by the injection path and Istio's labels.
-
-    One that has neither is still an injector if it calls an istiod.
-    """
+    """By its name, as the charts give it, or by the injection path and Istio's labels (else by whom it calls)."""
     if webhook.name.endswith(labels.INJECTION_WEBHOOK_SUFFIX):
         return True
     ours = config.labels.get(labels.APP) == labels.INJECTOR_APP or labels.REV in config.labels
