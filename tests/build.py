@@ -128,6 +128,26 @@ def _owners(owner: Object | None) -> list[OwnerReference]:
     return owned_by(owner.kind if isinstance(owner, WorkloadObject) else type(owner).__name__, owner.name)
 
 
+def gateway_by_chart(
+    name: str,
+    namespace: str = "shop",
+    text: str = "",
+    *,
+    chart: str = "gateway-1.30.3",
+    release: str = "",
+    **annotations: str,
+) -> WorkloadObject:
+    """What Helm's gateway chart makes: its proxy is a place for the injector's; `release` where Helm marks it."""
+    made = deployment(name, namespace, f"inject=true {text}",
+                      annotations={well_known.TEMPLATES: "gateway"} | annotations,
+                      proxy=Container(name="istio-proxy", image="auto"))  # fmt: skip
+    made.spec.template.spec.containers = made.spec.template.spec.containers[1:]
+    if release:
+        made.metadata.labels |= {well_known.MANAGED_BY: "Helm", well_known.HELM_CHART: chart}
+        made.metadata.annotations |= {well_known.HELM_RELEASE: release, well_known.HELM_NAMESPACE: namespace}
+    return made
+
+
 def proxy_container(
     revision: str = "default", namespace: str = ISTIO, *, role: str = "sidecar", **env: str
 ) -> Container:

@@ -17,6 +17,7 @@ from kubectl_rev.core.mesh import labels, mesh_config
 from kubectl_rev.core.mesh.istiod_veto import InjectorConfig
 from kubectl_rev.core.mesh.mesh_config import MeshConfig
 from kubectl_rev.core.mesh.objects import ConfigMap, Container, Pod, PodSpec, PodTemplate, WorkloadObject, WorkloadSpec
+from kubectl_rev.core.mesh.proxies import own_address
 from kubectl_rev.core.mesh.resources import FIELDS
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.dumps.yaml_reader import decode, documents
@@ -42,6 +43,8 @@ def _lean(shape: Any) -> Any:
     """An object, or the pod template of one."""
     if isinstance(shape, Pod | PodTemplate):
         kept = {k: v for k, v in shape.metadata.annotations.items() if k in labels.POD_ANNOTATIONS}
+        if isinstance(shape, PodTemplate) and (address := own_address(shape)):
+            kept[labels.PROXY_CONFIG] = f"discoveryAddress: {address.host}:15012"
         metadata = replace(shape.metadata, annotations=kept, uid="", resource_version="")
         return replace(shape, metadata=metadata, spec=_lean_spec(shape.spec) if shape.spec else None)
     kept = {k: v for k, v in shape.metadata.annotations.items() if k.partition("/")[0].endswith(_DOMAINS)}

@@ -36,6 +36,7 @@ from tests.build import (
     deployment,
     endpoints,
     gateway,
+    gateway_by_chart,
     gateway_class,
     injector,
     istiod,
@@ -962,6 +963,28 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
               ns("shop", "injection=yes")),
         [],
     ),
+    ("REV213", "its revision is gone: the chart's value, or the template's label"): (
+        mesh(ns("shop"), (by_helm := gateway_by_chart("edge", text="rev=gone", release="edge-release")),
+             running(by_helm, "gone", "gone"), gateway_by_chart("other", text="rev=canry")),
+        [(workload_ref("edge"), "2 pods would not start again: nothing replaces the image, auto (no injector answers "
+          "to istio.io/rev=gone on the pod)", "helm upgrade edge-release istio/gateway -n shop --version 1.30.3 "
+          "--reuse-values --set revision="),
+         (workload_ref("other"), "new pods do not start: nothing replaces the image, auto (no injector answers to "
+          "istio.io/rev=canry on the pod)", "kubectl patch deployment/other -n shop --type=merge -p "
+          """'{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"canary"}}}}}'""")],
+    ),
+    ("REV213", "nobody holds the default, and it names no revision"): (
+        only_canary(ns("shop"), running(gateway_by_chart("edge", release="edge"), None)),
+        [(workload_ref("edge"), "new pods do not start: nothing replaces the image, auto (no injector answers to "
+          "sidecar.istio.io/inject=true alone: nothing holds the default)", "helm upgrade edge istio/gateway -n shop "
+          "--version 1.30.3 --reuse-values --set revision=canary")],
+    ),
+    ("REV213", "its namespace says no: nobody is put into the mesh for it"): (
+        mesh(ns("shop", "injection=disabled"), gateway_by_chart("edge")),
+        [(workload_ref("edge"), "new pods do not start: nothing replaces the image, auto (the namespace says "
+          "istio-injection=disabled)", "kubectl rev-status deployment/edge -n shop")],
+    ),
+    ("REV213", "it is injected"): (mesh(ns("shop"), running(gateway_by_chart("edge"), "default")), []),
     ("REV212", "the revision label"): (
         mesh(ns("shop", "istio.io/revision=canary")),
         [(namespace(), "the label istio.io/revision means nothing on a namespace; did you mean istio.io/rev?",

@@ -7,7 +7,7 @@ import pytest
 from kubectl_rev.core.mesh.drift import Effect, effect, manual
 from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
-from kubectl_rev.core.mesh.objects import PodTemplate
+from kubectl_rev.core.mesh.objects import Container, PodTemplate
 from kubectl_rev.core.mesh.proxies import Evidence, Proxy
 from tests.build import template
 
@@ -25,14 +25,16 @@ def proxy(revision: str | None, gateway: GatewayKind | None = None) -> Proxy:
 ON_CANARY, ON_DEFAULT, ON_WHAT = proxy("canary"), proxy("default"), proxy(None)
 IN_PLACE = proxy("default", GatewayKind.IN_PLACE)
 RENDERED, WAYPOINT = proxy("default", GatewayKind.GATEWAY_API), proxy("default", GatewayKind.WAYPOINT)
+AUTO = template(proxy=Container(name="istio-proxy", image="auto"))
 INJECTED = proxy("default", GatewayKind.INJECTED)
 # Rows: what runs; columns: what is selected.
 COLUMNS = (CANARY, NONE, CONFLICT, UNKNOWN, REJECTED)
-N, M, G, L, F, R, U = (
+N, M, G, L, S, F, R, U = (
     Effect.NOTHING,
     Effect.MOVES,
     Effect.GAINS,
     Effect.LOSES,
+    Effect.STOPS,
     Effect.FIXED,
     Effect.REJECTED,
     Effect.UNDECIDED,
@@ -49,6 +51,8 @@ TABLE: dict[str, tuple[Proxy | None, PodTemplate | None, tuple[Effect, ...]]] = 
     "gateway api":          (RENDERED,   template(),  (M,    F,   U,       U,      R)),
     "waypoint":             (WAYPOINT,   template(),  (M,    F,   U,       U,      R)),
     "injected gateway":     (INJECTED,   template(),  (M,    L,   U,       U,      R)),
+    "by a chart, image auto": (INJECTED, AUTO,        (M,    S,   U,       U,      R)),
+    "image auto, not there": (None,      AUTO,        (G,    N,   U,       U,      R)),
 }  # fmt: skip
 
 
@@ -58,7 +62,7 @@ def test_effect(runs: Proxy | None, made_from: PodTemplate | None, effects: tupl
 
 
 def test_drifts() -> None:
-    assert {each for each in Effect if each.drifts} == {Effect.MOVES, Effect.GAINS, Effect.LOSES}
+    assert {each for each in Effect if each.drifts} == {Effect.MOVES, Effect.GAINS, Effect.LOSES, Effect.STOPS}
 
 
 def test_manual() -> None:

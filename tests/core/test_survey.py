@@ -9,9 +9,10 @@ import pytest
 
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.drift import Effect
+from kubectl_rev.core.mesh.enrollment import is_ambient
 from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
-from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload, is_ambient
+from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload
 from kubectl_rev.core.mesh.labels import GATEWAYS, REV
 from kubectl_rev.core.mesh.objects import (
     Metadata,
@@ -216,6 +217,7 @@ def test_counts_of_a_unit() -> None:
         Effect.MOVES: 1,
         Effect.GAINS: 1,
         Effect.LOSES: 0,
+        Effect.STOPS: 0,
         Effect.FIXED: 0,
         Effect.REJECTED: 0,
         Effect.UNDECIDED: 1,

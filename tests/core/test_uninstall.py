@@ -47,6 +47,7 @@ from kubectl_rev.core.verification.verify import (
     verify_move,
     verify_uninstall,
 )
+from kubectl_rev.dumps.redact import lean
 from kubectl_rev.errors import UsageError
 from tests.build import (
     ISTIO,
@@ -56,6 +57,7 @@ from tests.build import (
     deployment,
     endpoints,
     gateway,
+    gateway_by_chart,
     injector,
     istiod,
     ns,
@@ -163,6 +165,19 @@ def told(address: str, found: list[Object]) -> list[Object]:
     return found
 
 
+CALLED = "istiod-canary.istio-system.svc:15012"
+PINNED = {well_known.PROXY_CONFIG: f"tracing: {{sampling: 1}}\ndiscoveryAddress: {CALLED}"}
+UNPINNED = (
+    "take discoveryAddress out of the annotation proxy.istio.io/config in its template: "
+    "kubectl edit deployment/edge -n shop"
+)
+LABELLED = (
+    "kubectl patch deployment/edge -n shop --type=merge -p "
+    """'{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"default"}}}}}'"""
+)
+MIGRATED = "kubectl rev-migrate shop --to default"
+MADE = "gateway.networking.k8s.io/gateway-name"
+OWNED = "kubectl label gateways.gateway.networking.k8s.io w -n shop istio.io/rev=default --overwrite"
 GONE = "istiod-gone.istio-system.svc:15012"
 SHARED = service("canary", select="app=istiod")  # in place of the canary's own
 CANARY, TAGGED = ns("shop", "rev=canary"), ns("shop", "rev=prod")
@@ -1005,3 +1020,54 @@ def test_a_gap_elsewhere_is_no_matter_of_a_namespace_that_was_found_whole():
     found.connections.answers.append(Answer(ISTIO, "x", "default", None, (Gap("ask", "connections"),)))
     assert moved(found, "canary", "shop").verdict is Verdict.COMPLETE
     assert moved(found, "canary").verdict is Verdict.UNKNOWN
+
+
+HELM_EDGE = "helm upgrade edge istio/gateway -n shop --version 1.30.3 --reuse-values --set revision="
+GATEWAYS: dict[str, tuple[Parts, list[tuple[str, Breaks | None, str]]]] = {
+    "a chart's gateway with a revision of its own": (
+        [ns("shop"), running(gateway_by_chart("edge", text="rev=canary", release="edge"), "canary")],
+        [("REV302", DETACHED, HELM_EDGE), ("REV307", Breaks.NOT_STARTED, HELM_EDGE)],
+    ),
+    "one that nobody marked": (
+        [ns("shop"), running(gateway_by_chart("edge", text="rev=canary"), "canary")],
+        [("REV302", DETACHED, LABELLED), ("REV307", Breaks.NOT_STARTED, LABELLED)],
+    ),
+    "scaled to zero": (
+        [ns("shop"), gateway_by_chart("edge", text="rev=canary", release="edge")],
+        [("REV310", Breaks.NOT_STARTED, HELM_EDGE)],
+    ),
+    "its namespace decides": (
+        [ns("shop", "rev=canary"), running(gateway_by_chart("edge", release="edge"), "canary")],
+        [("REV302", DETACHED, f"{MIGRATED} --include-gateways"), ("REV306", NO_SIDECAR, MIGRATED),
+         ("REV307", Breaks.NOT_STARTED, f"{MIGRATED} --include-gateways")],
+    ),
+    "a waypoint in an ambient namespace": (
+        [ns("shop", "mode=ambient"), gateway("w", text="rev=canary", class_name="istio-waypoint"),
+         running(deployment("w", text=f"{MADE}=w gateway.istio.io/managed=istio.io-mesh-controller"), "canary")],
+        [("REV302", DETACHED, OWNED), ("REV311", DETACHED, OWNED)],
+    ),
+    "a discoveryAddress in its template, though another injects it": (
+        [ns("shop"), calling("canary", running(gateway_by_chart("edge", **PINNED), "default"))],
+        [("REV303", DETACHED, UNPINNED)],
+    ),
+    "the same beside the address of a living one, with other settings": (
+        [ns("shop"), calling("canary", running(deployment("web", text="inject=true", annotations=PINNED), "default"))],
+        [("REV303", DETACHED, UNPINNED.replace("edge", "web"))],
+    ),
+    "a discoveryAddress that is not in its template": (
+        [ns("shop"), calling("canary", running(gateway_by_chart("edge"), "default"))],
+        [("REV303", DETACHED, "kubectl rollout restart deployment/edge -n shop")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("parts", "expected"), GATEWAYS.values(), ids=GATEWAYS)
+def test_what_moves_a_gateway(parts: Parts, expected: list[tuple[str, Breaks | None, str]]) -> None:
+    said = verdict(evidence(mesh(*parts)))
+    assert [(f.code, f.breaks, str(f.hint)) for f in said.findings if f.code != "REV318"] == expected
+
+
+def test_a_saved_template_keeps_its_discovery_address_and_nothing_else_of_its_proxy_config() -> None:
+    (kept,) = lean(world(gateway_by_chart("edge", **PINNED))).workloads
+    assert kept.template is not None
+    assert kept.template.metadata.annotations[well_known.PROXY_CONFIG] == f"discoveryAddress: {CALLED}"

@@ -52,6 +52,7 @@ class Breaks(Enum):
     """What an uninstall does to a subject."""
 
     NO_SIDECAR = "no sidecar"  # new pods start without one, silently
+    NOT_STARTED = "not started"  # new pods wait for an image that only an injector puts in
     REJECTED = "rejected"  # pods cannot be created
     FROZEN = "config frozen"  # Istio's configuration cannot be written
     UNVALIDATED = "config unvalidated"  # it can be, and nothing checks it: silently

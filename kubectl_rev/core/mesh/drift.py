@@ -23,13 +23,14 @@ class Effect(Enum):
     MOVES = "moves"
     GAINS = "gains"
     LOSES = "loses"
+    STOPS = "stops"
     FIXED = "fixed"
     REJECTED = "rejected"
     UNDECIDED = "undecided"
 
     @property
     def drifts(self) -> bool:
-        return self in (Effect.MOVES, Effect.GAINS, Effect.LOSES)
+        return self in (Effect.MOVES, Effect.GAINS, Effect.LOSES, Effect.STOPS)
 
 
 def effect(selected: InjectionDecision, proxy: Proxy | None, template: PodTemplate | None) -> Effect:
@@ -44,7 +45,9 @@ def effect(selected: InjectionDecision, proxy: Proxy | None, template: PodTempla
         case State.NONE:
             if proxy is None:
                 return Effect.NOTHING
-            return Effect.FIXED if manual(template) or proxy.gateway in RENDERED else Effect.LOSES
+            if manual(template) or proxy.gateway in RENDERED:
+                return Effect.FIXED
+            return Effect.STOPS if unfinished(template) else Effect.LOSES
     if proxy is None:
         return Effect.GAINS
     if proxy.revision is None:
@@ -59,3 +62,12 @@ RENDERED = (GatewayKind.GATEWAY_API, GatewayKind.WAYPOINT)
 def manual(template: PodTemplate | None) -> bool:
     """Whether the sidecar was put into the template by `istioctl kube-inject`: a restart re-creates the old one."""
     return template is not None and labels.STATUS in template.metadata.annotations
+
+
+def unfinished(template: PodTemplate | None) -> bool:
+    """Whether a container's image is `auto`, as in the gateway charts: the injector puts the proxy's in its place
+    (pkg/kube/inject/webhook.go, reapplyOverwrittenContainers). There is no such image: without injection a pod never
+    starts.
+    """
+    containers = template.spec.containers + template.spec.init_containers if template else []
+    return any(container.image == "auto" for container in containers)

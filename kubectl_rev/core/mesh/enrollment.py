@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.injection import State
-from kubectl_rev.core.mesh.inventory import Survey, Workload, is_ambient
+from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.istiod_veto import SYSTEM_NAMESPACES
 
 
@@ -39,3 +39,8 @@ def pinned(survey: Survey, name: str) -> list[Workload]:
 def _by_own_label(pod_labels: dict[str, str]) -> bool:
     """Whether a pod asks for injection itself, by a revision or by `sidecar.istio.io/inject: "true"`."""
     return labels.REV in pod_labels or pod_labels.get(labels.INJECT) == "true"
+
+
+def is_ambient(namespace_labels: dict[str, str]) -> bool:
+    """Whether ztunnel carries the namespace's traffic: pkg/config/constants/constants.go, DataplaneModeAmbient."""
+    return namespace_labels.get(labels.DATAPLANE_MODE) == "ambient"

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject, called
 from kubectl_rev.core.mesh.defaults import Default, default_of
-from kubectl_rev.core.mesh.drift import RENDERED, Effect, effect
+from kubectl_rev.core.mesh.drift import RENDERED, Effect, effect, unfinished
 from kubectl_rev.core.mesh.gateways import GatewayKind, classify, gateway_name, owner
 from kubectl_rev.core.mesh.injection import InjectionDecision, State, label_keys_used, select
 from kubectl_rev.core.mesh.objects import Metadata, Pod, PodSpec, PodTemplate, WorkloadObject
@@ -100,6 +100,11 @@ class Workload(msgspec.Struct, frozen=True):
         if restart is Restart.COMPLETION or self.gateway in RENDERED:
             return "wait for"
         return _REPLACING[self.held] if self.held or restart is not Restart.DELETION else "delete the pods of"
+
+    @property
+    def cannot_start(self) -> bool:
+        """Whether a new pod would wait for ever for an image that nobody puts in."""
+        return self.selected.state is State.NONE and unfinished(self.template)
 
     @property
     def made_from(self) -> str:
@@ -295,8 +300,3 @@ def _age(pod: Pod) -> tuple[object, ...]:
     metadata = pod.metadata
     given = sorted((key, value) for key, value in metadata.labels.items() if key not in labels.PER_POD_LABELS)
     return metadata.creation_timestamp or "", given, sorted(metadata.annotations.items()), metadata.name
-
-
-def is_ambient(namespace_labels: dict[str, str]) -> bool:
-    """Whether ztunnel carries the namespace's traffic: pkg/config/constants/constants.go, DataplaneModeAmbient."""
-    return namespace_labels.get(labels.DATAPLANE_MODE) == "ambient"

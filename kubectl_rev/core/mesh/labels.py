@@ -39,6 +39,7 @@ PREVIOUS_VALIDATION = "kubectl-rev/previous-validation"
 # What the injector leaves on a pod: pkg/kube/inject/inject.go and manifests/charts/.../files/injection-template.yaml
 STATUS = "sidecar.istio.io/status"  # JSON; has `revision` since 1.11
 TEMPLATES = "inject.istio.io/templates"
+PROXY_CONFIG = "proxy.istio.io/config"  # YAML of a ProxyConfig, over meshConfig.defaultConfig
 PROXY_IMAGE = "sidecar.istio.io/proxyImage"
 PROXY_CONTAINER = "istio-proxy"
 ZTUNNEL_ADDRESSES = ("CA_ADDRESS", "XDS_ADDRESS")  # charts/ztunnel/templates/daemonset.yaml

@@ -136,6 +136,17 @@ def addresses(container: Container) -> list[Address]:
     return [_address(text) for text in dict.fromkeys(texts)]
 
 
+def own_address(template: PodTemplate | None) -> Address | None:
+    """The discoveryAddress that a template's annotation proxy.istio.io/config pins: whoever injects its pods, they
+    call that one (pkg/kube/inject/inject.go, the annotation overrides meshConfig.defaultConfig).
+    """
+    text = template.metadata.annotations.get(labels.PROXY_CONFIG) if template else None
+    if text and "discoveryAddress" in text:
+        with suppress(msgspec.MsgspecError):
+            return _address(msgspec.yaml.decode(text, type=_ProxyConfig).discovery_address)
+    return None
+
+
 def _address(text: str) -> Address:
     """`istiod.istio-system.svc:15012`, with a scheme or the cluster's domain, and the short `istiod.istio-system`."""
     text = text.rpartition("://")[2]

@@ -37,7 +37,7 @@ def keeps(
     workload: Workload, original: PatchTarget | None, request: Request, *, pinning: bool, may_lose: bool
 ) -> Kept | None:
     """Why a drifting workload is not restarted; None when it is. `may_lose`: its sidecar is meant to go."""
-    if workload.having(Effect.LOSES) and not may_lose:
+    if workload.having(Effect.LOSES, Effect.STOPS) and not may_lose:
         return Kept(Reason.LOSES_SIDECAR, workload.selected.because)
     if workload.gateway and not request.include_gateways:
         return Kept(Reason.GATEWAY, workload.gateway.value)

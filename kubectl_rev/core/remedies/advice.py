@@ -30,6 +30,7 @@ FIX = {
     "REV210": "remove the annotation, unless it is meant",
     "REV211": "kubectl label namespace NAMESPACE istio-injection=enabled --overwrite",
     "REV212": "label the namespace with istio.io/rev or istio-injection, and remove the other label",
+    "REV213": "name a revision: the gateway chart's value revision, or the label istio.io/rev in the template",
     "REV221": "kubectl rev-migrate NAMESPACE --to REVISION",
     "REV222": "change the label in the workload's pod template",
     "REV223": "restart the workload; a gateway that is upgraded in place is installed again",

@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, program, sentence, within
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
+from kubectl_rev.core.mesh.drift import unfinished
+from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import State, select
-from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.objects import Metadata
 from kubectl_rev.core.mesh.ownership import Owner, Release, release_of
 from kubectl_rev.core.mesh.revisions import runs_istiod
 from kubectl_rev.core.mesh.webhook_targets import own_service
-from kubectl_rev.core.remedies.commands import ISTIO_SYSTEM, sail_tag
+from kubectl_rev.core.remedies.commands import ISTIO_SYSTEM, label_gateway, reset_label, sail_tag
 
 _ISTIOD = "istio/istiod"
 _BASE = Owner("Helm", "istio-base")
@@ -61,12 +65,32 @@ def _tags(survey: Survey, release: Release, *more: str, without: str = "") -> Fl
     return Flag("--set", f"revisionTags={{{','.join(sorted((names | {*more}) - {'', without}))}}}")
 
 
-def reinstalled(survey: Survey, metadata: Metadata, namespace: str, revision: str) -> Hint:
+def onto(survey: Survey, workload: Workload, revision: str) -> Hint:
+    """How what is moved by itself comes to a revision: a rendered gateway by its Gateway's label; one that is injected
+    by its template's own label, which is a value of Helm's chart. Empty of what its namespace decides.
+    """
+    if workload.made_from:
+        return label_gateway(workload.namespace, workload.made_from, revision)
+    given = workload.subject.namespace_labels
+    if workload.template is None or not revision or not given.keys().isdisjoint(labels.INJECTION_LABELS):
+        return NO_HINT
+    if workload.gateway is not GatewayKind.INJECTED and not unfinished(workload.template):
+        return NO_HINT
+    asks = replace(workload.subject, labels=workload.subject.labels | {labels.REV: revision})
+    if select(survey.mesh, asks).state is not State.INJECTED:
+        return NO_HINT
+    chart = "gateway" if workload.gateway else ""
+    by_helm = reinstalled(survey, workload.metadata, workload.namespace, revision, chart)
+    return by_helm or reset_label(workload, revision)
+
+
+def reinstalled(survey: Survey, metadata: Metadata, namespace: str, revision: str, chart: str = "") -> Hint:
     """How what a chart installed (a gateway, CNI, ztunnel) comes to belong to a revision; empty where it was no chart.
 
-    The charts' label `helm.sh/chart` has the chart's name and version: `ztunnel-1.30.3`.
+    The charts' label `helm.sh/chart` has the chart's name and version, `ztunnel-1.30.3`; else it is `chart`.
     """
-    release, chart = release_of(metadata, namespace), metadata.labels.get(labels.HELM_CHART, "").rpartition("-")[0]
+    release = release_of(metadata, namespace)
+    chart = metadata.labels.get(labels.HELM_CHART, "").rpartition("-")[0] or chart
     if release is None or not chart:
         return NO_HINT
     value = "" if revision == labels.DEFAULT else revision

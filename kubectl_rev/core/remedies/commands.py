@@ -125,10 +125,11 @@ def relabel(survey: Survey, name: str, *, meant: tuple[str, str] | None = None, 
     return explain(namespace_ref(name))
 
 
-def migrate(survey: Survey, namespace: str, to: str) -> Hint:
+def migrate(survey: Survey, namespace: str, to: str, *, gateways: bool = False) -> Hint:
     """The command that moves a namespace; one that nobody injects now has to be put into the mesh for it."""
-    enroll = [Flag("--enroll")] if why_not_injected(survey, namespace) else []
-    return command("rev-migrate", namespace, Flag("--to", to), *enroll)
+    more = [Flag("--enroll")] if why_not_injected(survey, namespace) else []
+    more += [Flag("--include-gateways")] if gateways else []
+    return command("rev-migrate", namespace, Flag("--to", to), *more)
 
 
 def living(survey: Survey, near: str = "") -> list[str]:

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from kubectl_rev.core.checks.model import Catalogue, Finding, find
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import Effect
+from kubectl_rev.core.mesh.enrollment import is_ambient
 from kubectl_rev.core.mesh.gateways import istio_gateways, owner
 from kubectl_rev.core.mesh.injection import State
-from kubectl_rev.core.mesh.inventory import Survey, Workload, is_ambient
+from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.revisions import Tag
 from kubectl_rev.core.status import items

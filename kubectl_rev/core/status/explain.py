@@ -86,6 +86,8 @@ def of_workload(survey: Survey, workload: Workload, checks: Catalogue, pod: str 
     story = _explanation(survey, checks, ref, who, subject, selected, groups, hint, rendered, ref_of(workload))
     if selected.state is State.NONE and manual(workload.template):
         story.headline += "; its template has one (kube-inject)"
+    elif workload.cannot_start:
+        story.headline += "; it does not start, since nothing replaces its image: auto"
     elif selected.state is State.NONE and workload.gateway is GatewayKind.IN_PLACE:
         story.headline += "; its template has its own proxy, which installing it again moves"
     return story
@@ -201,6 +203,7 @@ _EFFECTS = {
     Effect.MOVES: "a restart moves {them} to {}",
     Effect.GAINS: "a restart gives {them} a sidecar of {}",
     Effect.LOSES: "a restart takes the sidecar away",
+    Effect.STOPS: "a restart stops {them}: the new pod does not start",
     Effect.FIXED: "a restart changes nothing: the proxy is part of the template",
     Effect.REJECTED: "a restart fails: the new pod is rejected",
     Effect.UNDECIDED: "what a restart does cannot be told",

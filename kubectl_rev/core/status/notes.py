@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from kubectl_rev.core.checks.model import ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
+from kubectl_rev.core.mesh.enrollment import is_ambient
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
-from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload, is_ambient
+from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload
 
 
 def namespace_notes(survey: Survey, name: str, selected: InjectionDecision, workloads: list[Workload]) -> Iterable[str]:
@@ -33,6 +34,7 @@ def namespace_notes(survey: Survey, name: str, selected: InjectionDecision, work
             replaced = [workload for workload in workloads if workload.replacing == verb]
             yield from _to_do(replaced, effect, f"{start}{verb}")
     yield from _to_do(workloads, Effect.LOSES, "a restart takes the sidecar from")
+    yield from _to_do(workloads, Effect.STOPS, "a restart stops")
     for workload in workloads:
         state = workload.selected.state
         if state in (State.REJECTED, State.CONFLICT) and state is not selected.state:
@@ -58,6 +60,8 @@ def workload_note(workload: Workload, only: PodGroup | None = None) -> str:
         notes = [workload.selected.because]
     ignored = [f"{key}={value}" for where, key, value in workload.selected.ignored if where == "pod"]
     notes += [f"{label} on the pod is ignored" for label in ignored]
+    if workload.cannot_start:
+        notes.append("new pods do not start: nothing replaces their image: auto")
     if manual(workload.template):
         notes.append("injected by hand (kube-inject)")
     return "; ".join(notes)

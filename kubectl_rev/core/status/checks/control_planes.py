@@ -10,7 +10,8 @@ from kubectl_rev.core.checks.hints import Flag, Hint, command, selecting, senten
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, manual
-from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload, is_ambient
+from kubectl_rev.core.mesh.enrollment import is_ambient
+from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload
 from kubectl_rev.core.mesh.objects import ClientConfig, ServiceReference
 from kubectl_rev.core.mesh.proxies import addresses
 from kubectl_rev.core.mesh.resources import Key

@@ -11,9 +11,10 @@ from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import called, kept_away, unanswered
 from kubectl_rev.core.mesh.drift import RENDERED
+from kubectl_rev.core.mesh.enrollment import is_ambient
 from kubectl_rev.core.mesh.gateways import GatewayKind, istio_gateways, owner
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
-from kubectl_rev.core.mesh.inventory import Survey, is_ambient
+from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.remedies import commands
 from kubectl_rev.core.status.checks.control_planes import injector_ref, install_again, without_injector
@@ -54,7 +55,7 @@ def _ghosts(survey: Survey) -> Found:
             continue
         pod = workload.subject
         opted_out = "false" in (pod.labels.get(labels.INJECT), pod.annotations.get(labels.INJECT))
-        if not opted_out and unanswered(survey.mesh, pod):
+        if not (opted_out or workload.cannot_start) and unanswered(survey.mesh, pod):  # that is REV213's
             near = _meant(survey, rev) if facts_of(workload.kind).rolled else None
             hint = commands.reset_label(workload, near) if near else commands.explain(workload)
             message = _meaningless(survey, "its template's ", rev, "new pods get no sidecar")

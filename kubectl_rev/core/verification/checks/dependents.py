@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubectl_rev.core.checks import needs, sources
-from kubectl_rev.core.checks.hints import Hint, sentence
+from kubectl_rev.core.checks.hints import NO_HINT, Hint, command, sentence, within
 from kubectl_rev.core.checks.messages import Message, Pods, literal
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
-from kubectl_rev.core.mesh.drift import RENDERED
+from kubectl_rev.core.mesh.drift import RENDERED, unfinished
 from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import select
 from kubectl_rev.core.mesh.inventory import PodGroup, Workload
+from kubectl_rev.core.mesh.proxies import own_address
 from kubectl_rev.core.mesh.resources import Key
-from kubectl_rev.core.remedies.commands import label_gateway, migrate, reinstall, restart, retag
+from kubectl_rev.core.remedies.at_source import onto
+from kubectl_rev.core.remedies.commands import migrate, reinstall, restart, retag
 from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 
 
@@ -60,7 +62,16 @@ def _pointing(leaving: Uninstall) -> Broken:
     for workload in leaving.workloads:
         if others := _calling(leaving, workload, Reach.DIES, own=False):
             message = Message("{} of other revisions call only its Service (CA_ADDR, discoveryAddress)", _count(others))
-            yield ref_of(workload), message, restart(workload), Breaks.DETACHED
+            yield ref_of(workload), message, _unpin(leaving, workload) or restart(workload), Breaks.DETACHED
+
+
+def _unpin(leaving: Uninstall, workload: Workload) -> Hint:
+    """What ends it where the template itself names the Service: a restart makes the same pods again."""
+    address = own_address(workload.template)
+    if address is None or address.service is None or not leaving.dies(address.service):
+        return NO_HINT
+    edit = command("edit", str(ref_of(workload)), within(workload.namespace))
+    return sentence(f"take discoveryAddress out of the annotation {labels.PROXY_CONFIG} in its template: ", edit)
 
 
 def _calling(leaving: Uninstall, workload: Workload, *reaches: Reach, own: bool = True) -> list[PodGroup]:
@@ -128,7 +139,7 @@ def _asleep(leaving: Uninstall) -> Broken:
         if breaks := _fate(leaving, workload):
             what = "when it next runs" if workload.kind == "CronJob" else "when it is scaled up"
             yield ref_of(workload), f"no pods now; {what}, {_THEN[breaks]}", _move(leaving, workload), breaks
-        elif template and leaving.reach(template) is Reach.DIES:
+        elif template and not unfinished(workload.template) and leaving.reach(template) is Reach.DIES:
             message = "no pods now; its template has the proxy in it, which would call a dead Service"
             yield ref_of(workload), message, _move(leaving, workload), Breaks.DETACHED
 
@@ -136,7 +147,8 @@ def _asleep(leaving: Uninstall) -> Broken:
 def _fate(leaving: Uninstall, workload: Workload) -> Breaks | None:
     """What becomes of its new pods; nothing where it goes itself, or where istiod renders it."""
     then = leaving.workloads_after.get(Key.of(workload))
-    return leaving.fate(workload.selected, then.selected) if then and workload.gateway not in RENDERED else None
+    breaks = leaving.fate(workload.selected, then.selected) if then and workload.gateway not in RENDERED else None
+    return Breaks.NOT_STARTED if breaks is Breaks.NO_SIDECAR and unfinished(workload.template) else breaks
 
 
 def _names(given: Mapping[str, str], tag: str) -> bool:
@@ -148,6 +160,7 @@ def _names(given: Mapping[str, str], tag: str) -> bool:
 
 _THEN = {
     Breaks.NO_SIDECAR: "new pods would start without a sidecar, silently",
+    Breaks.NOT_STARTED: "new pods would not start, since nothing would replace their image: auto",
     Breaks.REJECTED: "new pods would be rejected",
 }
 
@@ -160,20 +173,19 @@ def _move(leaving: Uninstall, workload: Workload) -> Hint:
         which = f" of version {versions[-1]}" if versions else ""
         return reinstall(f"reinstall the gateway with istioctl{which}", to)
     nobodys = workload.selected.revision is None
-    if workload.made_from and (workload.selected.revision == leaving.revision or nobodys):
-        return label_gateway(workload.namespace, workload.made_from, leaving.successor)
     if workload.selected.revision == leaving.revision or nobodys:
-        return _away(leaving, workload.namespace)
+        gateways = workload.gateway is not None
+        return onto(leaving.before, workload, leaving.successor) or _away(leaving, workload.namespace, gateways)
     return restart(workload)
 
 
-def _away(leaving: Uninstall, namespace: str) -> Hint:
+def _away(leaving: Uninstall, namespace: str, gateways: bool = False) -> Hint:
     """What has a namespace selected by another revision; one that a tag was given keeps it, and the tag is moved."""
     given = leaving.before.namespace_labels.get(namespace, {})
     name = "" if labels.INJECTION in given else given.get(labels.REV)
     if any(tag.name == name and tag.revision == leaving.revision for tag in leaving.before.mesh.tags):
         return _retag(leaving, str(name))
-    return migrate(leaving.before, namespace, leaving.successor)
+    return migrate(leaving.before, namespace, leaving.successor, gateways=gateways)
 
 
 def _retag(leaving: Uninstall, tag: str) -> Hint:

@@ -16,7 +16,8 @@ from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import PodGroup, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.snapshot import Gap
-from kubectl_rev.core.remedies.commands import explain, label, label_gateway, migrate, reinstall, restart, tag_set
+from kubectl_rev.core.remedies.at_source import onto
+from kubectl_rev.core.remedies.commands import explain, label, migrate, reinstall, restart, tag_set
 from kubectl_rev.core.verification.connections import CONNECTIONS, Seen
 from kubectl_rev.core.verification.evidence import PROXIES, REMOTE_CLUSTERS, SELECTION, VMS, Evidence, kind_of
 
@@ -95,6 +96,10 @@ def _labels(move: Move) -> Found:
 
 
 def _selected(move: Move) -> Found:
+    for workload in move.workloads:
+        if workload.cannot_start:
+            message = f"new pods do not start, since nothing replaces their image: auto ({workload.selected.because})"
+            yield ref_of(workload), message, _move(move, workload)
     for workload in move.workloads if move.wanted else ():
         selected = workload.selected
         of_namespace = move.survey.selected_for_namespace(workload.namespace)
@@ -187,11 +192,12 @@ def _move(move: Move, workload: Workload) -> Hint:
     goal = move.goal(workload)
     if workload.gateway is GatewayKind.IN_PLACE:
         return reinstall("reinstall the gateway", str(goal))
-    if workload.selected.revision != goal and workload.made_from and goal:
-        return label_gateway(workload.namespace, workload.made_from, goal)
-    if workload.selected.revision != goal and workload.gateway not in RENDERED:
-        return migrate(move.survey, workload.namespace, goal) if goal else explain(workload)
-    return restart(workload)
+    if workload.selected.revision == goal or (workload.gateway in RENDERED and not workload.made_from):
+        return restart(workload)
+    if goal is None:
+        return explain(workload)
+    gateways = workload.gateway is not None
+    return onto(move.survey, workload, goal) or migrate(move.survey, workload.namespace, goal, gateways=gateways)
 
 
 _E, _W = Severity.ERROR, Severity.WARNING
