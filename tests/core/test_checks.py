@@ -80,6 +80,15 @@ def only_canary(*parts: Any, **more: Any) -> Snapshot:
     return world(*NAMED, *parts, **more)
 
 
+def running_image(name: str, tag: str, **more: Any) -> list[Object]:
+    """A Deployment with a pod on default whose proxy's image has this tag."""
+    found = running(deployment(name, **more), "default")
+    for each in found:
+        if isinstance(each, Pod) and each.spec and each.spec.proxy:
+            each.spec.proxy.image = f"docker.io/istio/proxyv2:{tag}"
+    return found
+
+
 def own_gateway(name: str, revision: str, namespace: str = "shop") -> str:
     to = f"istio.io/rev={revision} --overwrite"
     return f"kubectl label gateways.gateway.networking.k8s.io {name} -n {namespace} {to}"
@@ -207,6 +216,8 @@ MANY = [pod(f"web-5d8f-{n}", on="default", owner=deployment("web"), terminating=
 OLD_DEFAULT = world(
     istiod(version="1.6.8"), service(), endpoints(service(), True), injector(layout="1.6"), ns("shop", "rev=default")
 )
+ASKS = {"sidecar.istio.io/inject": "true"}
+IN_VAIN = "its annotation sidecar.istio.io/inject reaches no injector: since 1.10 a label asks for a sidecar"
 NOBODYS = "neither the gateway nor its namespace names a revision, and there is no default"
 MADE_FROM_W = "gateway.networking.k8s.io/gateway-name=w gateway.istio.io/managed=istio.io-mesh-controller"
 RENDERED_W = deployment("w", "shop", MADE_FROM_W)
@@ -985,6 +996,41 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
           "istio-injection=disabled)", "kubectl rev-status deployment/edge -n shop")],
     ),
     ("REV213", "it is injected"): (mesh(ns("shop"), running(gateway_by_chart("edge"), "default")), []),
+    ("REV214", "a label would ask the default"): (
+        mesh(ns("shop"), deployment("web", annotations=ASKS), rollout("api", annotations=ASKS | {"x": "y"}),
+             deployment("made", annotations=ASKS, owner=deployment("revision"))),
+        [(workload_ref("made"), IN_VAIN,
+          "give its template the label sidecar.istio.io/inject=true where it is made"),
+         (workload_ref("web"), IN_VAIN, "kubectl patch deployment/web -n shop --type=merge -p "
+          """'{"spec":{"template":{"metadata":{"labels":{"sidecar.istio.io/inject":"true"}}}}}'"""),
+         (workload_ref("api", "Rollout"), IN_VAIN, "kubectl patch rollout/api -n shop --type=merge -p "
+          """'{"spec":{"template":{"metadata":{"labels":{"sidecar.istio.io/inject":"true"}}}}}'""")],
+    ),
+    ("REV214", "nobody holds the default: a revision's label would ask"): (
+        only_canary(ns("shop"), deployment("web", annotations=ASKS)),
+        [(workload_ref("web"), IN_VAIN, "kubectl patch deployment/web -n shop --type=merge -p "
+          """'{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"canary"}}}}}'""")],
+    ),
+    ("REV214", "its namespace asks, or says no; it has the label"): (
+        mesh(ns("a", "injection=enabled"), deployment("web", "a", annotations=ASKS),
+             ns("b", "injection=disabled"), deployment("web", "b", annotations=ASKS),
+             ns("shop"), deployment("web", text="inject=true", annotations=ASKS),
+             deployment("api", annotations={"sidecar.istio.io/inject": "false"})),
+        [],
+    ),
+    ("REV215", "two minor releases behind; a pinned image"): (
+        mesh(ns("shop", "injection=enabled"), running_image("web", "1.28.0"),
+             running_image("old", "1.6.8@sha256:0", annotations={"sidecar.istio.io/proxyImage": "proxyv2:1.6.8"})),
+        [(workload_ref("old"), "1 pod of 1.6.8, its istiod 1.30.3: more than Istio supports",
+          "kubectl rev-status deployment/old -n shop"),
+         (workload_ref("web"), "1 pod of 1.28.0, its istiod 1.30.3: more than Istio supports",
+          "kubectl rollout restart deployment/web -n shop")],
+    ),
+    ("REV215", "one behind, ahead, or of no release"): (
+        mesh(ns("shop", "injection=enabled"), running_image("a", "1.29.9"), running_image("b", "1.31.0"),
+             running_image("c", "latest"), running_image("d", "x@sha256:1.2")),
+        [],
+    ),
     ("REV212", "the revision label"): (
         mesh(ns("shop", "istio.io/revision=canary")),
         [(namespace(), "the label istio.io/revision means nothing on a namespace; did you mean istio.io/rev?",

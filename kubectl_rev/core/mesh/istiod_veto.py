@@ -27,6 +27,7 @@ _OLDEST: Release = (1, 6)
 _MORE_SYSTEM_NAMESPACES: Release = (1, 9)
 _LABEL_FIRST: Release = (1, 12)
 _STRICT: Release = (1, 27)
+SUPPORTED_SKEW = 1  # istio.io/latest/docs/releases/supported-releases: the control plane may be one minor ahead
 _ERAS: tuple[Release, ...] = ((1, 8), (1, 11), (1, 26), _STRICT)
 
 

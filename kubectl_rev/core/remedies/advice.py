@@ -31,6 +31,8 @@ FIX = {
     "REV211": "kubectl label namespace NAMESPACE istio-injection=enabled --overwrite",
     "REV212": "label the namespace with istio.io/rev or istio-injection, and remove the other label",
     "REV213": "name a revision: the gateway chart's value revision, or the label istio.io/rev in the template",
+    "REV214": "make it a label of the pod template: sidecar.istio.io/inject=true",
+    "REV215": "restart the workload: kubectl rollout restart; a pinned image is to be changed first",
     "REV221": "kubectl rev-migrate NAMESPACE --to REVISION",
     "REV222": "change the label in the workload's pod template",
     "REV223": "restart the workload; a gateway that is upgraded in place is installed again",

@@ -251,10 +251,10 @@ def reinstall(what: str, revision: str) -> Hint:
     return sentence(f"{what}: ", install, ", with its own settings")
 
 
-def reset_label(workload: Workload, value: str) -> Hint:
-    """The command that corrects the revision label of a workload's template, which also replaces its pods."""
+def reset_label(workload: Workload, value: str, key: str = labels.REV) -> Hint:
+    """The command that corrects a label of a workload's template, which also replaces its pods."""
     _, kind, name = workload.template_holder
-    patch: dict[str, Any] = {"metadata": {"labels": {labels.REV: value}}}
+    patch: dict[str, Any] = {"metadata": {"labels": {key: value}}}
     for part in reversed(facts_of(kind).template.split("/")[1:]):
         patch = {part: patch}
     text = msgspec.json.encode(patch).decode()

@@ -8,7 +8,7 @@ import msgspec
 
 from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import NO_HINT, Hint
-from kubectl_rev.core.checks.messages import Message, Pods, literal
+from kubectl_rev.core.checks.messages import Message, Pods
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, manual
@@ -16,8 +16,7 @@ from kubectl_rev.core.mesh.enrollment import is_ambient
 from kubectl_rev.core.mesh.injection import InjectionDecision, State, excluding, select
 from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
-from kubectl_rev.core.remedies.at_source import onto
-from kubectl_rev.core.remedies.commands import explain, label, living, relabel, restart
+from kubectl_rev.core.remedies.commands import explain, label, relabel, restart
 from kubectl_rev.core.status.checks.control_planes import look_at_service, why_dead
 from kubectl_rev.core.suggestions import nearest
 
@@ -89,29 +88,6 @@ def _keep(survey: Survey, workload: Workload) -> Hint:
         again = msgspec.structs.replace(workload.subject, namespace_labels=given | wish)
         if select(survey.mesh, again).state is State.INJECTED:
             return relabel(survey, workload.namespace, meant=(labels.REV, running[0]))
-    return explain(workload)
-
-
-def _not_starting(survey: Survey) -> Found:
-    for workload in survey.workloads:
-        if workload.cannot_start:
-            runs = sum(group.count for group in workload.staying)
-            why = f"nothing replaces the image, auto ({literal(workload.selected.because)})"
-            message = Message(
-                f"{{}} would not start again: {why}" if runs else f"new pods do not start: {why}", Pods(runs)
-            )
-            yield ref_of(workload), message, _injected(survey, workload)
-
-
-def _injected(survey: Survey, workload: Workload) -> Hint:
-    """The command after which a workload's pods are injected: by the revision that its label was meant to name, by
-    the one that runs, by the best.
-    """
-    wish = workload.subject.labels.get(labels.REV, "")
-    alive, near = living(survey, wish), nearest(wish, survey.mesh.names) if wish else None
-    for revision in (near, *workload.proxies, *alive):
-        if revision and survey.mesh.resolve(revision) in alive and (hint := onto(survey, workload, revision)):
-            return hint
     return explain(workload)
 
 
@@ -269,10 +245,6 @@ CHECKS = (
     Check("REV211", _W, "istio-injection with another value than enabled or disabled",
           "no injector matches, and no other label counts beside it", _odd_injection, sources.SELECTORS,
           needs=needs.NAMESPACES_SELECTED),
-    Check("REV213", _E, "pods that cannot start without an injector",
-          "the image auto is only a place for the injector's: without one the pod waits for it for ever", _not_starting,
-          "manifests/charts/gateway/templates/deployment.yaml; pkg/kube/inject/webhook.go",
-          needs=needs.SELECTED),
     Check("REV212", _W, "a label that looks like an injection label and is none",
           "no injector matches: pods start without a sidecar and nothing says so", _mistyped, sources.SELECTORS,
           needs=needs.NAMESPACES_SELECTED),

@@ -14,14 +14,12 @@ from kubectl_rev.core.mesh.drift import RENDERED, Effect
 from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import PodGroup, Workload
-from kubectl_rev.core.mesh.istiod_veto import release
+from kubectl_rev.core.mesh.istiod_veto import SUPPORTED_SKEW, release
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.remedies.at_source import onto
 from kubectl_rev.core.remedies.commands import explain, label, migrate, reinstall, restart, tag_set
 from kubectl_rev.core.verification.connections import CONNECTIONS, Seen
 from kubectl_rev.core.verification.evidence import PROXIES, REMOTE_CLUSTERS, SELECTION, VMS, Evidence, kind_of
-
-_SUPPORTED_SKEW = 1  # istio.io/latest/docs/releases/supported-releases: the control plane may be one minor ahead
 
 
 class Move:
@@ -145,7 +143,7 @@ def _skewed(move: Move) -> Found:
             proxy = release(held.stream.version)
             for version in move.evidence.mesh.versions_of(held.revision, held.namespace):
                 istiod = release(version)
-                if proxy and istiod and not 0 <= istiod[1] - proxy[1] <= _SUPPORTED_SKEW:
+                if proxy and istiod and not 0 <= istiod[1] - proxy[1] <= SUPPORTED_SKEW:
                     text = "its proxy is {}, its istiod {}: more than Istio supports"
                     message = Message(text, held.stream.version, version)
                     yield Ref("Pod", workload.namespace, group.pod.name), message, restart(workload)
