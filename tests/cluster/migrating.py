@@ -108,11 +108,11 @@ def _definition(kind: str, plural: str, versions: tuple[str, ...], scope: str = 
     }
 
 
-def gateway(space: str, name: str, rev: str = "") -> Object:
-    """A Gateway API Gateway."""
+def gateway(space: str, name: str, rev: str = "", kind: str = "istio") -> Object:
+    """A Gateway API Gateway of the class `kind`."""
     metadata = {"name": name, "namespace": space, "labels": {"istio.io/rev": rev} if rev else {}}
     listener = {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "Same"}}}
-    spec = {"gatewayClassName": "istio", "listeners": [listener]}
+    spec = {"gatewayClassName": kind, "listeners": [listener]}
     return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": metadata, "spec": spec}
 
 

@@ -182,3 +182,25 @@ def test_two_istiods_that_render_a_gateway_in_turns_are_told_and_told_apart(shar
     assert status(shared) == []
     (pod,) = do.pods(shared, "shared")
     assert pod["metadata"]["annotations"]["istio.io/rev"] == "canary"
+
+
+def test_a_gateway_of_a_class_of_ones_own_that_nobody_owns_is_found_and_its_hint_gives_it_an_owner(mesh):
+    """Istio's by the controller of its class; another's class that is called like Istio's is not."""
+    classes = {"inside": "istio.io/gateway-controller", "istio-like": "example.com/controller"}
+    for name, controller in classes.items():
+        body = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": name}}
+        mesh.apply(body | {"spec": {"controllerName": controller}})
+    mesh.apply(do.namespace("lost", rev="nobody"))
+    mesh.apply(*(do.gateway("lost", kind, kind=kind) for kind in classes))
+    try:
+        found = json.loads(mesh.kubectl("rev-status", "-o", "json"))["findings"]
+        about = [each for each in found if each["subject"]["kind"] == "Gateway"]
+        assert [(each["code"], each["subject"]["name"]) for each in about] == [("REV117", "inside")]
+        assert do.pods(mesh, "lost") == []
+        mesh.run("bash", "-c", about[0]["hint"])
+        mesh.wait_until("the gateway's pod", lambda: len(do.pods(mesh, "lost")) == 1)
+        (row,) = json.loads(mesh.kubectl("rev-status", "gateways", "-n", "lost", "-o", "json"))["items"]
+        assert (row["kind"], row["gateway"], row["proxyRevisions"]) == ("Deployment", "gateway api", {"default": 1})
+    finally:
+        do.remove(mesh, "lost")
+        mesh.kubectl("delete", "gatewayclass", *classes)

@@ -1031,6 +1031,23 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
              running_image("c", "latest"), running_image("d", "x@sha256:1.2")),
         [],
     ),
+    ("REV216", "one waits, one crashes, one goes, one is fine; another's rollout is under way"): (
+        mesh(ns("shop", "injection=enabled"), web := deployment("web"),
+             pod("a", on="default", owner=web, phase="Pending", ready=False),
+             pod("b", on="default", owner=web, ready=False), pod("c", on="default", owner=web),
+             pod("d", on="default", owner=web, ready=False, terminating=True),
+             rolling("api", "ReplicaSetUpdated")),
+        [(workload_ref("api"), "1 pod not ready (Running), of 2 with a proxy",
+          "kubectl rollout status deployment/api -n shop"),
+         (workload_ref("web"), "2 pods not ready (Pending, Running), of 3 with a proxy",
+          "kubectl describe pod a -n shop")],
+    ),
+    ("REV216", "without a proxy; where only metadata was read"): (
+        mesh(ns("shop", "injection=enabled"), deployment("w"),
+             pod("a", owner=deployment("w"), ready=False),
+             metadata_only(pod("b", on="default", owner=deployment("w"), ready=False))),
+        [],
+    ),
     ("REV212", "the revision label"): (
         mesh(ns("shop", "istio.io/revision=canary")),
         [(namespace(), "the label istio.io/revision means nothing on a namespace; did you mean istio.io/rev?",

@@ -33,6 +33,7 @@ FIX = {
     "REV213": "name a revision: the gateway chart's value revision, or the label istio.io/rev in the template",
     "REV214": "make it a label of the pod template: sidecar.istio.io/inject=true",
     "REV215": "restart the workload: kubectl rollout restart; a pinned image is to be changed first",
+    "REV216": "see why: kubectl describe pod NAME; one whose rollout is under way is waited for",
     "REV221": "kubectl rev-migrate NAMESPACE --to REVISION",
     "REV222": "change the label in the workload's pod template",
     "REV223": "restart the workload; a gateway that is upgraded in place is installed again",

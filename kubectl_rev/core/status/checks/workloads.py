@@ -1,11 +1,11 @@
-"""REV213 to REV215: workloads whose pods cannot start, ask for a sidecar in vain, or run too old a proxy."""
+"""REV213 to REV216: pods that cannot start, ask for a sidecar in vain, run too old a proxy, or are not ready."""
 
 from __future__ import annotations
 
 import msgspec
 
 from kubectl_rev.core.checks import needs, sources
-from kubectl_rev.core.checks.hints import Hint, sentence
+from kubectl_rev.core.checks.hints import Hint, command, sentence, within
 from kubectl_rev.core.checks.messages import Message, Pods, literal
 from kubectl_rev.core.checks.model import Check, Found, Severity, ref_of
 from kubectl_rev.core.mesh import labels
@@ -75,6 +75,18 @@ def _outdated(survey: Survey) -> Found:
                 yield ref_of(workload), message, explain(workload) if pinned else restart(workload)
 
 
+def _not_ready(survey: Survey) -> Found:
+    """Where the pods' status was read; a finished pod is none, and one that is being deleted is not waited for."""
+    for workload in survey.workloads:
+        waiting = [g for g in workload.staying if g.pod.status and not g.pod.ready]
+        if count := sum(group.count for group in waiting):
+            phases = ", ".join(sorted({group.pod.status.phase or "Unknown" for group in waiting if group.pod.status}))
+            proxies = str(sum(group.count for group in workload.staying))
+            message = Message("{} not ready (" + literal(phases) + "), of {} with a proxy", Pods(count), proxies)
+            look = command("describe", "pod", waiting[0].pod.name, within(workload.namespace))
+            yield ref_of(workload), message, restart(workload) if workload.held in ("rolling", "stuck") else look
+
+
 def _has_own_image(workload: Workload) -> bool:
     """Whether its template names the proxy's image itself, so that a restart changes nothing about it."""
     own = workload.template.spec.proxy if workload.template else None
@@ -94,4 +106,6 @@ CHECKS = (
     Check("REV215", _W, "proxies are older than their istiod supports",
           "the data plane may be one minor release older", _outdated,
           "istio.io: Supported Releases, control plane/data plane skew", needs=needs.RUNNING),
+    Check("REV216", _W, "proxies are not ready", "they were injected by the revision, and do not run on it yet",
+          _not_ready, "k8s.io/api/core/v1: PodStatus", needs=needs.RUNNING),
 )  # fmt: skip
