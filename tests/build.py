@@ -20,7 +20,6 @@ from kubectl_rev.core.mesh.objects import (
     EnvVar,
     Gateway,
     GatewayClass,
-    GatewayClassSpec,
     GatewaySpec,
     JobSpec,
     JobTemplate,
@@ -372,7 +371,7 @@ def gateway(name: str, namespace: str = "shop", text: str = "", class_name: str 
 
 
 def gateway_class(name: str, controller: str) -> GatewayClass:
-    return GatewayClass(metadata=Metadata(name=name), spec=GatewayClassSpec(controller_name=controller))
+    return GatewayClass(metadata=Metadata(name=name), spec=GatewaySpec(controller_name=controller))
 
 
 def sail(kind: str, name: str, **more: Any) -> Sail:

@@ -149,9 +149,9 @@ class Survey:
         for key in mixed:  # of several ReplicaSets of an unknown controller the newest says what comes next
             templates[key] = self.top_owner(max(pods[key], key=_age))[1]
         for key, workload in self._workloads.items():
-            over = facts_of(workload.kind).once and key not in pods
-            lends = key in self.borrowers and key not in pods  # Argo scales it to 0
-            if (template := self._template(workload)) and not (self._above(workload) or over or lends):
+            # A Job is over then, and what lends its template was scaled to 0 by Argo.
+            idle = key not in pods and (facts_of(workload.kind).once or key in self.borrowers)
+            if (template := self._template(workload)) and not (self._above(workload) or idle):
                 templates[key] = template
         return [self._workload(key, templates[key], pods.get(key, [])) for key in sorted(templates)]
 
@@ -232,20 +232,19 @@ class Survey:
 
     def _workload(self, key: Key, template: PodTemplate | None, pods: list[Pod]) -> Workload:
         namespace, kind, name = key
-        subject = self.plain_pod(namespace)
-        spec: PodSpec | None
+        subject, controllers = self.plain_pod(namespace), self.mesh.gateway_controllers
         if template is not None:
-            made_from, spec = template.metadata, template.spec
+            made_from, gateway = template.metadata, classify(template.metadata, template.spec, controllers)
             subject = subject.created_from(template)
         else:
             newest = max(pods, key=_age)
             made_from, spec = newest.metadata, newest.spec
+            gateway = classify(made_from, spec, controllers)
             as_it_runs = PodTemplate(metadata=made_from, spec=spec or PodSpec())
             wished = subject.created_from(replace(as_it_runs, metadata=as_wished(made_from)))
             subject = wished if called(self.mesh, wished) else subject.created_from(as_it_runs)
             if spec is None:
                 subject = replace(subject, host_network=None)
-        gateway = classify(made_from, spec, self.mesh.gateway_controllers)
         selected = self._selected(subject, gateway, made_from)
         proxies = [(pod, proxy_of(self.mesh, pod, template)) for pod in pods]
         groups = tuple(PodGroup(pod, proxy, effect(selected, proxy, template)) for pod, proxy in proxies)

@@ -274,21 +274,16 @@ class ConfigMap(Object):
 
 
 class GatewaySpec(Shape):
-    """`spec` of a Gateway API Gateway."""
+    """`spec` of a Gateway API Gateway, which has a class, or of a GatewayClass, which has a controller."""
 
     gateway_class_name: str = ""
-
-
-class GatewayClassSpec(Shape):
-    """`spec` of a GatewayClass."""
-
     controller_name: str = ""
 
 
 class GatewayClass(Object):
     """gateway.networking.k8s.io GatewayClass: which controller the Gateways of a class belong to."""
 
-    spec: GatewayClassSpec = msgspec.field(default_factory=GatewayClassSpec)
+    spec: GatewayClassSpec = msgspec.field(default_factory=GatewaySpec)
 
 
 class Gateway(Object):
