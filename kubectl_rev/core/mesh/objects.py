@@ -283,7 +283,7 @@ class GatewaySpec(Shape):
 class GatewayClass(Object):
     """gateway.networking.k8s.io GatewayClass: which controller the Gateways of a class belong to."""
 
-    spec: GatewayClassSpec = msgspec.field(default_factory=GatewaySpec)
+    spec: GatewaySpec = msgspec.field(default_factory=GatewaySpec)
 
 
 class Gateway(Object):
