@@ -285,9 +285,9 @@ def _held(workload: WorkloadObject) -> Held:
     """
     if workload.spec.paused and facts_of(workload.kind).resume_command:
         return "paused"
-    if strategy := workload.spec.update_strategy:
-        if strategy.type == "OnDelete" or strategy.rolling_update.partition:
-            return "OnDelete" if strategy.type == "OnDelete" else "partition"
+    strategy = workload.spec.update_strategy
+    if strategy and (strategy.type == "OnDelete" or strategy.rolling_update.partition):
+        return "OnDelete" if strategy.type == "OnDelete" else "partition"
     conditions = workload.status.conditions if workload.status and workload.kind == "Deployment" else ()
     return next((_PROGRESS.get(c.reason, "") for c in conditions if c.type == "Progressing"), "")
 
