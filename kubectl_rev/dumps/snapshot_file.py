@@ -30,6 +30,7 @@ from kubectl_rev.core.mesh.resources import (
     Key,
     Resource,
     group_of,
+    needed_kinds,
     plural_of,
 )
 from kubectl_rev.core.mesh.snapshot import Absent, Gap, Snapshot
@@ -200,7 +201,7 @@ def _plain(found: Iterable[tuple[Resource, Object]], config: list[objects.IstioC
     lists: dict[str, Any] = {field: [] for field in FIELDS}
     owners: set[str] = set()
     for kind, one in found:
-        owners.update(_named_by(one))
+        owners.update(needed_kinds(one))
         if isinstance(one, Pod) and one.finished:
             continue
         above = one.metadata.controller
@@ -220,12 +221,6 @@ def _plain(found: Iterable[tuple[Resource, Object]], config: list[objects.IstioC
     return lean(Snapshot(**lists, istiods=istiods, config=config, gaps=gaps, preflight_gaps=unasked))
 
 
-def _named_by(one: Object) -> set[str]:
-    """The kinds that an object needs to be understood: its owners', and that of a Gateway's class."""
-    other = isinstance(one, objects.Gateway) and one.spec.gateway_class_name not in {"", *labels.GATEWAY_CLASSES}
-    return {owner.kind for owner in one.metadata.owner_references} | ({"GatewayClass"} if other else set())
-
-
 def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
     if head.api_version != API_VERSION:
         raise ValueError(f"a Snapshot of {head.api_version}; this kubectl rev reads {API_VERSION}")
@@ -238,7 +233,7 @@ def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
             lists[kind.field].append(_object(kind, inner, item))
     istiods: list[Any] = [_object(BY_KIND["Pod"], inner, item) for inner, item in flat(saved.istiods) if item]
     config = [decode(item, objects.IstioConfig) for item in saved.config]
-    owners = {kind for one in chain.from_iterable(lists.values()) for kind in _named_by(one)}
+    owners = {kind for one in chain.from_iterable(lists.values()) for kind in needed_kinds(one)}
     known = {*(kind.resource for kind in RESOURCES if not kind.optional or kind.kind in owners), labels.CONFIGURATION}
     missing = known - {*saved.read} - {gap.resource for gap in saved.gaps}
     gaps = saved.gaps + [Gap("list", resource, "", Absent.SNAPSHOT) for resource in sorted(missing)]

@@ -271,3 +271,9 @@ def maker(kind: str, name: str, pod_labels: Mapping[str, str]) -> tuple[str, str
         if middle.holds == "suffix" and name.endswith(f"-{value}"):
             return above, name.removesuffix(f"-{value}")
     return None
+
+
+def needed_kinds(one: Object) -> set[str]:
+    """The kinds that an object needs to be understood: its owners', and that of a Gateway's class."""
+    other = isinstance(one, objects.Gateway) and one.spec.gateway_class_name not in {"", *labels.GATEWAY_CLASSES}
+    return {owner.kind for owner in one.metadata.owner_references} | ({"GatewayClass"} if other else set())
