@@ -72,6 +72,7 @@ def test_only_a_revision_by_helm_has_never_been_validated(cluster):
 
 SAIL = {"apiVersion": "sailoperator.io/v1", "kind": "IstioRevisionTag", "name": "default", "uid": "none"}
 TARGET = '{"spec":{"targetRef":{"kind":"IstioRevision","name":"canary"}}}'
+TRACKED = "admissionregistration.k8s.io/ValidatingWebhookConfiguration"
 AT_SOURCE = "metadata.labels.istio.io/rev=canary and webhooks[].clientConfig.service.name=istiod-canary"
 # tool: its marks as kubectl would see them, whom we call the owner, and the change that we say to make
 MARKS = {
@@ -81,7 +82,7 @@ MARKS = {
         "helm upgrade base istio/base -n istio-system --version 1.31.0 --reuse-values --set defaultRevision=canary",
     ),
     "Argo CD, by annotation": (
-        {"annotations": {"argocd.argoproj.io/tracking-id": "mesh:admissionregistration.k8s.io/Validating…:/x"}},
+        {"annotations": {"argocd.argoproj.io/tracking-id": f"mesh:{TRACKED}:istio-system/{DEFAULT}"}},
         "Argo CD (mesh)",
         f"in the source of Argo CD (mesh): {AT_SOURCE} of {DEFAULT}, or the base chart's value defaultRevision=canary",
     ),
