@@ -18,7 +18,7 @@ from kubectl_rev.commands.source import Source, check
 from kubectl_rev.commands.terminal import err, out, style
 from kubectl_rev.core.checks.model import Severity
 from kubectl_rev.core.mesh.inventory import Survey
-from kubectl_rev.core.mesh.removal_method import parsed
+from kubectl_rev.core.mesh.removal_method import By, parsed
 from kubectl_rev.core.mesh.revision_names import Kind, split
 from kubectl_rev.core.verification import compare as sinces
 from kubectl_rev.core.verification import verify
@@ -84,6 +84,7 @@ def _verify(request: Request) -> ExitCode:
     listed = names.named(request.arguments, file, request.connection.namespace)
     namespaces = frozenset(listed) or frozenset(filter(None, [request.connection.namespace]))
     _consistent(request, namespaces, dump=file.dump)
+    by = parsed(request.by) if request.by else None
     criteria = verify.Request(
         only=catalogue.codes(request.check),
         skip=catalogue.codes(request.skip),
@@ -92,7 +93,7 @@ def _verify(request: Request) -> ExitCode:
     )
     source = Source(request.connection, file.dump, True, file.stdin)
 
-    answer = partial(_answer, request, namespaces, criteria, source)
+    answer = partial(_answer, request, namespaces, by, criteria, source)
     held = True
     if request.wait is not None:
         evidence, report, held = holds(answer, request.wait)
@@ -121,20 +122,17 @@ def _consistent(request: Request, namespaces: frozenset[str], *, dump: str) -> N
         raise UsageError("--uninstall checks the whole mesh and takes no namespaces")
     if request.by and not request.uninstall:
         raise UsageError("--by requires --uninstall")
-    if request.by:
-        parsed(request.by)
     if request.wait is not None and dump:
         raise UsageError("--wait requires a cluster and cannot be used with a dump")
 
 
 def _answer(
-    request: Request, namespaces: frozenset[str], criteria: verify.Request, source: Source
+    request: Request, namespaces: frozenset[str], by: By | None, criteria: verify.Request, source: Source
 ) -> tuple[Evidence, Verification]:
     evidence = source.evidence()
     check(evidence.survey)
     if request.uninstall:
         revision = _installed(evidence, request.uninstall, source)
-        by = parsed(request.by) if request.by else None
         return evidence, verify.verify_uninstall(evidence, revision, by, criteria)
     wanted = lookup.revision_named(evidence.survey, request.revision, source).revision if request.revision else ""
     for name in sorted(namespaces):

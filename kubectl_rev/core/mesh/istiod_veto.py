@@ -60,6 +60,11 @@ def release(version: str) -> Release | None:
     return number if number >= _OLDEST else None
 
 
+def newest(versions: Iterable[str]) -> Release:
+    """The newest release of these, for comparing: (0, 0) where none is known."""
+    return max((release(version) or (0, 0) for version in versions), default=(0, 0))
+
+
 def may_be_at_least(versions: Iterable[str], wanted: Release) -> bool:
     """Whether one of these may be of that release or later; none, and what is no release, may be any."""
     known = [number for version in versions if (number := release(version))]

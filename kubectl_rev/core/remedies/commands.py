@@ -15,7 +15,7 @@ from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.enrollment import why_not_injected
 from kubectl_rev.core.mesh.injection import State, select
 from kubectl_rev.core.mesh.inventory import Survey, Workload
-from kubectl_rev.core.mesh.istiod_veto import may_be_at_least, release
+from kubectl_rev.core.mesh.istiod_veto import may_be_at_least, newest
 from kubectl_rev.core.mesh.objects import Gateway
 from kubectl_rev.core.mesh.resources import Keyed, Restart, facts_of
 
@@ -140,8 +140,7 @@ def living(survey: Survey, near: str = "") -> list[str]:
     alive = {plane.revision for plane in planes if plane.ready or plane.kind not in ("local", "missing")}
 
     def rank(revision: str) -> tuple[object, ...]:
-        releases = [number for version in survey.mesh.versions_of(revision) if (number := release(version))]
-        major, minor = max(releases, default=(0, 0))
+        major, minor = newest(survey.mesh.versions_of(revision))
         named = bool(near) and revision.startswith(near)
         return not named, revision != survey.default.injection, -major, -minor, revision
 

@@ -8,7 +8,7 @@ import msgspec
 
 from kubectl_rev.core.checks.hints import Flag, Hint, command, program, within
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.istiod_veto import release
+from kubectl_rev.core.mesh.istiod_veto import newest, release
 from kubectl_rev.core.mesh.removal import Removal
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.revisions import ControlPlane, Mesh
@@ -117,7 +117,5 @@ def _sail(mesh: Mesh, gone: Removal) -> Command:
 
 
 def _older(mesh: Mesh, gone: Removal, others: Sequence[ControlPlane]) -> bool:
-    def newest(revision: str) -> tuple[int, int]:
-        return max((release(version) or (0, 0) for version in mesh.versions_of(revision)), default=(0, 0))
-
-    return all(newest(gone.revision) <= newest(plane.revision) for plane in others)
+    age = newest(mesh.versions_of(gone.revision))
+    return all(age <= newest(mesh.versions_of(plane.revision)) for plane in others)

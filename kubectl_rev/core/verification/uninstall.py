@@ -22,7 +22,7 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.installers import Sail
 from kubectl_rev.core.mesh.inventory import Survey, Workload
-from kubectl_rev.core.mesh.istiod_veto import release
+from kubectl_rev.core.mesh.istiod_veto import newest
 from kubectl_rev.core.mesh.objects import Container, ServiceReference
 from kubectl_rev.core.mesh.proxies import Address, addresses
 from kubectl_rev.core.mesh.removal import Removal, after
@@ -132,8 +132,8 @@ class Uninstall:
         names = [plane.revision for plane in self.others]
         if self.after.default.injection in names:
             return str(self.after.default.injection)
-        newest = max(self.others, key=_age, default=None)
-        return newest.revision if newest else ""
+        heir = max(self.others, key=lambda plane: newest(plane.versions), default=None)
+        return heir.revision if heir else ""
 
     @property
     def commands(self) -> list[Command]:
@@ -199,7 +199,3 @@ class Uninstall:
 def _leading(snapshot: Snapshot) -> set[tuple[str, str]]:
     """The Services that lead to istiods."""
     return {(s.namespace, s.name) for s in snapshot.services if snapshot.istiods_behind(s)}
-
-
-def _age(plane: ControlPlane) -> tuple[int, int]:
-    return max((release(version) or (0, 0) for version in plane.versions), default=(0, 0))
