@@ -241,7 +241,7 @@ def test_a_pod_in_full() -> None:
     (found,) = read(listed(WEB)).pods
     assert msgspec.to_builtins(found) == {
         "metadata": {"name": "web", "namespace": "shop", "annotations": {"sidecar.istio.io/inject": "true"}},
-        "spec": {"nodeName": "node1"},
+        "spec": {},
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
     }
 

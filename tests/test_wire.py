@@ -133,14 +133,11 @@ def container(name: str) -> bytes:
 
 
 def test_a_whole_pod() -> None:
-    spec = (
-        field(2, container("app")) + field(20, container(labels.PROXY_CONTAINER)) + field(10, "node-0") + number(11, 1)
-    )
+    spec = field(2, container("app")) + field(20, container(labels.PROXY_CONTAINER)) + number(11, 1)
     status = field(1, "Running") + field(2, field(1, "Ready") + field(2, "True"))
     pod = decode.pod(field(1, meta("a", "shop")) + field(2, spec) + field(3, status))
     assert pod.spec
     assert pod.spec.host_network
-    assert pod.spec.node_name == "node-0"
     assert pod.spec.containers[0].image == "app:1"
     assert not pod.spec.containers[0].env, "of ordinary containers the environment may hold secrets"
     assert pod.spec.proxy

@@ -94,8 +94,10 @@ def workload(kind: str, body: bytes) -> objects.WorkloadObject:
     found = parse(kind, body)
     made = objects.WorkloadObject(kind=kind, metadata=_metadata(found.metadata), spec=_workload_spec(found.spec))
     if _has(found, "status"):
-        conditions = [objects.Condition(type=one.type, reason=one.reason) for one in found.status.conditions]
-        made.status = objects.WorkloadStatus(conditions=conditions)
+        status = found.status
+        made.status = objects.WorkloadStatus(replicas=status.replicas, ready_replicas=status.readyReplicas)
+        if _has(status, "conditions"):
+            made.status.conditions = [objects.Condition(type=one.type, reason=one.reason) for one in status.conditions]
     return made
 
 
@@ -154,7 +156,6 @@ def _spec(s: Any, all_containers: bool = False) -> objects.PodSpec:
 
     return objects.PodSpec(
         host_network=s.hostNetwork,
-        node_name=s.nodeName,
         containers=[container(c) for c in s.containers],
         init_containers=[container(c) for c in s.initContainers],
     )

@@ -1,77 +1,70 @@
-"""The few objects whose spec must be read although metadata suffices for the rest.
+"""What must be read whole although metadata suffices for the rest.
 
 Whether istiod injects a pod depends on its spec (host network), and before 1.11 the evidence of who injected it is
 there too. A workload's template tells that for all its pods. What has no template that we read: a bare pod, a pod of a
-controller that we do not list (a custom one), and a ReplicaSet that stands alone, which was read as metadata.
+controller that we do not list (a custom one), and a ReplicaSet that stands alone, which was read as metadata. And
+whether a proxy is ready is told by its pod's status alone: it is read where a workload reports pods that are not ready.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Collection, Iterable
 
 from kubectl_rev.cluster import lists
 from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.objects import Pod, WorkloadObject
-from kubectl_rev.core.mesh.resources import Key
-
-Work = Callable[[Connection], list[Any]]
+from kubectl_rev.core.mesh.resources import Key, workload_of
 
 _AT_MOST = 8  # lists of one namespace; beyond that one list of the whole cluster
 _NOT_OURS = ("kube-system",)  # never injected: istiod's IgnoredNamespaces, pkg/kube/inject/inject.go
 _STATIC = "Node"  # controller of a static pod; no admission webhook sees what the kubelet runs by itself
 
 
-def missing(pods: Iterable[Pod], workloads: Iterable[WorkloadObject]) -> list[Work]:
-    """What is still to be listed; each piece of work fills in the spec of the pods or workloads given here.
-
-    The number of lists is bounded, not their size: pods of a few namespaces are listed there, else everywhere.
-    """
+def of_pods(pods: Iterable[Pod], workloads: Iterable[WorkloadObject]) -> Collection[str]:
+    """The namespaces whose pods are to be listed whole, an empty one for all: their number is bounded."""
     by_key = {Key.of(workload): workload for workload in workloads}
-    bare: dict[Key, list[Pod]] = defaultdict(list)
-    owning = set()
+    namespaces = set()
     for pod in pods:
-        key = _owner(pod)
-        owning.add(key)
-        known = key in by_key or key.kind == _STATIC or pod.namespace in _NOT_OURS
-        if pod.spec is None and not pod.terminating and not known:
-            bare[key].append(pod)
-    alone = {
-        key: w
-        for key, w in by_key.items()
-        if w.kind == "ReplicaSet" and w.metadata.controller is None and key in owning
-    }
-    return [partial(_fill_pods, bare, namespace) for namespace in _places(bare)] + [
-        partial(_fill_replica_sets, alone, namespace) for namespace in _places(alone)
-    ]
+        if pod.spec is not None or pod.terminating or pod.namespace in _NOT_OURS:
+            continue
+        owner = pod.metadata.controller
+        untold = owner is None or (owner.kind != _STATIC and Key(pod.namespace, owner.kind, owner.name) not in by_key)
+        if untold or (_may_have_proxy(pod) and _reports_unready(by_key.get(workload_of(pod)))):
+            namespaces.add(pod.namespace)
+    return _places(namespaces)
 
 
-def _owner(pod: Pod) -> Key:
-    """Of a pod's controller; of a bare pod its own, without a kind."""
-    owner = pod.metadata.controller
-    return Key(pod.namespace, owner.kind, owner.name) if owner else Key(pod.namespace, "", pod.name)
+def of_replica_sets(pods: Iterable[Pod], workloads: Iterable[WorkloadObject]) -> Collection[str]:
+    """The namespaces whose ReplicaSets are to be listed whole: one stands alone there and has pods."""
+    owning = {(pod.namespace, owner.name) for pod in pods if (owner := pod.metadata.controller) is not None}
+    return _places({
+        w.namespace for w in workloads
+        if w.kind == "ReplicaSet" and w.metadata.controller is None and (w.namespace, w.name) in owning
+    })  # fmt: skip
 
 
-def _places(keys: Iterable[Key]) -> Collection[str]:
-    """Where to list: the namespaces that have something, or everywhere if those are many; nowhere if none has."""
-    namespaces = sorted({key.namespace for key in keys})
-    return namespaces if len(namespaces) <= _AT_MOST else [""]
+def _may_have_proxy(pod: Pod) -> bool:
+    return not {labels.STATUS, labels.REV}.isdisjoint(pod.metadata.annotations) or labels.REV in pod.labels
 
 
-def _fill_pods(bare: Mapping[Key, list[Pod]], namespace: str, connection: Connection) -> list[Any]:
+def _reports_unready(workload: WorkloadObject | None) -> bool:
+    status = workload.status if workload else None
+    return status is not None and status.ready_replicas < status.replicas
+
+
+def _places(namespaces: Collection[str]) -> Collection[str]:
+    return sorted(namespaces) if len(namespaces) <= _AT_MOST else [""]
+
+
+def whole_pods(connection: Connection, namespace: str) -> Iterable[Pod]:
+    """The pods of one of these namespaces, with spec and status."""
     elsewhere = "" if namespace else ",".join(f"metadata.namespace!={ns}" for ns in _NOT_OURS)
-    for whole in lists.whole_pods(connection, namespace, fields=elsewhere):
-        for pod in bare.get(_owner(whole), ()):
-            # Folded pods have no name: any one will do.
-            if pod.spec is None and pod.metadata.name in ("", whole.name):
-                pod.spec, pod.status = whole.spec, whole.status
-    return []
+    return lists.whole_pods(connection, namespace, fields=elsewhere)
 
 
-def _fill_replica_sets(alone: Mapping[Key, WorkloadObject], namespace: str, connection: Connection) -> list[Any]:
-    for whole in lists.whole_replica_sets(connection, namespace):
-        if (replica_set := alone.get(Key.of(whole))) is not None:
-            replica_set.spec, replica_set.metadata = whole.spec, whole.metadata
-    return []
+def with_whole(pods: list[Pod], namespace: str, whole: list[Pod]) -> list[Pod]:
+    """The pods, those of one of these namespaces as they were listed again; as they were where that brought nothing."""
+    if not whole:
+        return pods
+    return [p for p in pods if (p.namespace != namespace if namespace else p.namespace in _NOT_OURS)] + whole

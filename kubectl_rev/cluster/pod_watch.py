@@ -16,7 +16,7 @@ from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.follow import Change, Listed, Trouble, follow
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.objects import Pod
-from kubectl_rev.core.mesh.resources import Key, maker
+from kubectl_rev.core.mesh.resources import Key, workload_of
 from kubectl_rev.core.migration.run import Seen
 
 
@@ -91,11 +91,3 @@ class Pods:
             ready=pod.ready,
             going=pod.terminating,
         )
-
-
-def workload_of(pod: Pod) -> Key:
-    """Whose pod it is: that of its controller, or of what made that, as the pod's labels tell."""
-    owner = pod.metadata.controller
-    if owner is None:
-        return Key(pod.namespace, "Pod", pod.name)
-    return Key(pod.namespace, *(maker(owner.kind, owner.name, pod.labels) or (owner.kind, owner.name)))

@@ -29,10 +29,10 @@ from kubectl_rev.core.mesh.objects import (
     WebhookConfiguration,
     WorkloadObject,
 )
-from kubectl_rev.core.mesh.resources import BY_KIND, PREFLIGHT, WORKLOADS, Decoding, Resource
+from kubectl_rev.core.mesh.resources import BY_KIND, PREFLIGHT, WORKLOADS, Decoding, Key, Resource
 from kubectl_rev.core.mesh.revisions import calls_injection, is_injection
 from kubectl_rev.core.mesh.services import EndpointSlice
-from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
+from kubectl_rev.core.mesh.snapshot import Gap, Snapshot, fold
 from kubectl_rev.dumps.redact import INJECTOR_CONFIG
 from kubectl_rev.errors import ClusterError, NotFound
 
@@ -112,14 +112,23 @@ class _Reading:
         found.workloads = [workload for kind in owners for workload in result(kind)]
         found.pods = result(pods)
         found.workloads += _of_interest(result(replica_sets), found.pods)
-        more = [self._list(partial(w, connection)) for w in missing_specs.missing(found.pods, found.workloads)]
+        whole = {
+            ns: self._list(partial(self._whole_pods, pods=depth, namespace=ns))
+            for ns in missing_specs.of_pods(found.pods, found.workloads)
+        }
+        alone = [
+            self._list(partial(lists.whole_replica_sets, connection, ns))
+            for ns in missing_specs.of_replica_sets(found.pods, found.workloads)
+        ]
         found.config_maps = [item for group in config_maps for item in result(group)]
         found.endpoint_slices = [item for group in slices for item in result(group)]
         answers = {f"{pod.namespace}/{pod.name}": result(task) for pod, task in versions}
         found.versions = {pod: version for pod, version in answers.items() if version}
         found.gateway_classes = [item for task in classes for item in result(task)]
-        for task in more:
-            result(task)
+        for ns, listed in whole.items():
+            found.pods = missing_specs.with_whole(found.pods, ns, result(listed))
+        templates = {Key.of(one): one for task in alone for one in result(task) if one.metadata.controller is None}
+        found.workloads = [templates.get(Key.of(workload), workload) for workload in found.workloads]
         found.config = [one for one in result(config) if isinstance(one, IstioConfig)]
         found.sail = [one for one in result(config) if isinstance(one, Sail)]
         found.operators = [one for one in result(config) if isinstance(one, IstioOperator)]
@@ -128,6 +137,10 @@ class _Reading:
         found.gaps, found.preflight_gaps = sorted(self._gaps), sorted(more_gaps)
         found.taken = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return found
+
+    def _whole_pods(self, pods: Depth, namespace: str) -> Iterable[Pod]:
+        found = missing_specs.whole_pods(self._connection, namespace)
+        return fold(found) if pods == "folded" else found
 
     def _list(self, work: Callable[[], Iterable[T]]) -> Future[list[T]]:
         return self._start(lambda: self._or_gap(work))

@@ -40,7 +40,6 @@ _SCHEMA = {
     "Container": {"name": (1, "string"), "image": (2, "string"), "args": (4, "*string"), "env": (7, "*Env")},
     "PodSpec": {
         "containers": (2, "*Container"),
-        "nodeName": (10, "string"),
         "hostNetwork": (11, "bool"),
         "initContainers": (20, "*Container"),
     },
@@ -63,12 +62,21 @@ _SCHEMA = {
     "JobTemplate": {"spec": (2, "JobSpec")},
     "CronJobSpec": {"suspend": (4, "bool"), "jobTemplate": (5, "JobTemplate")},
     "RolloutCondition": {"type": (1, "string"), "reason": (4, "string")},
-    "DeploymentStatus": {"conditions": (6, "*RolloutCondition")},
+    # Under the names that Deployments have for them: a DaemonSet's currentNumberScheduled and numberReady, a Job's
+    # active and ready.
+    "DeploymentStatus": {
+        "replicas": (2, "int32"),
+        "conditions": (6, "*RolloutCondition"),
+        "readyReplicas": (7, "int32"),
+    },
+    "StatefulSetStatus": {"replicas": (2, "int32"), "readyReplicas": (3, "int32")},
+    "DaemonSetStatus": {"replicas": (1, "int32"), "readyReplicas": (4, "int32")},
+    "JobStatus": {"replicas": (4, "int32"), "readyReplicas": (9, "int32")},
     "Deployment": {"metadata": (1, "Meta"), "spec": (2, "DeploymentSpec"), "status": (3, "DeploymentStatus")},
-    "StatefulSet": {"metadata": (1, "Meta"), "spec": (2, "StatefulSetSpec")},
+    "StatefulSet": {"metadata": (1, "Meta"), "spec": (2, "StatefulSetSpec"), "status": (3, "StatefulSetStatus")},
     "ReplicaSet": {"metadata": (1, "Meta"), "spec": (2, "ReplicaSetSpec")},
-    "DaemonSet": {"metadata": (1, "Meta"), "spec": (2, "DaemonSetSpec")},
-    "Job": {"metadata": (1, "Meta"), "spec": (2, "JobSpec")},
+    "DaemonSet": {"metadata": (1, "Meta"), "spec": (2, "DaemonSetSpec"), "status": (3, "DaemonSetStatus")},
+    "Job": {"metadata": (1, "Meta"), "spec": (2, "JobSpec"), "status": (3, "JobStatus")},
     "CronJob": {"metadata": (1, "Meta"), "spec": (2, "CronJobSpec")},
     "Status": {"message": (3, "string")},
     "Unknown": {"raw": (2, "bytes")},

@@ -73,9 +73,21 @@ def _webhooks(row: ControlPlaneItem) -> str:
 
 
 def _proxies(row: ControlPlaneItem) -> str:
-    """Those that run on it, and how many are selected for it where that differs: what a restart of all would make."""
-    same = row.selected is None or row.selected == row.proxies
-    return known(row.proxies) if same else f"{known(row.proxies)} ({row.selected} selected)"
+    """Those that are ready, the others, and how many are selected for it where that differs: what a restart of all
+    would make.
+    """
+    same = row.selected is None or row.selected == (row.proxies or 0) + (row.not_ready or 0)
+    others = [f"{count} {state}" for count, state in ((row.not_ready, "not ready"), (row.terminating, "terminating"))
+              if count]  # fmt: skip
+    return known(row.proxies) + _more([*others, *([] if same else [f"{row.selected} selected"])])
+
+
+def _revisions(row: NamespaceItem | WorkloadItem) -> str:
+    return counts(row.proxy_revisions) + _more([f"{row.not_ready} not ready"] if row.not_ready else [])
+
+
+def _more(details: list[str]) -> str:
+    return f" ({', '.join(details)})" if details else ""
 
 
 def _label(row: NamespaceItem) -> str:
@@ -110,7 +122,7 @@ _NAMESPACES: Columns = (
     Column("SELECTED", _selected),
     Column("PODS", lambda r: known(r.pods), wide=True),
     Column("DRIFT", lambda r: known(r.drifted), wide=True),
-    Column("PROXIES", lambda r: counts(r.proxy_revisions)),
+    Column("PROXIES", _revisions),
     Column("NOTE", lambda r: r.note),
     Column("BECAUSE", lambda r: r.selected.because, wide=True),
 )
@@ -119,7 +131,7 @@ _WORKLOADS: Columns = (
     Column("KIND", lambda r: r.kind),
     Column("NAME", lambda r: r.name),
     Column("SELECTED", _selected),
-    Column("PROXIES", lambda r: counts(r.proxy_revisions)),
+    Column("PROXIES", _revisions),
     Column("DRIFT", lambda r: f"{known(r.drifted)}/{known(r.pods)}" if r.pods is not None else UNKNOWN),
     Column("NOTE", lambda r: r.note),
     Column("BECAUSE", lambda r: r.selected.because, wide=True),
@@ -190,14 +202,15 @@ def _of_the_mesh(finding: Finding) -> bool:
 def _bar(report: Overview) -> str:
     """How far the move is, when exactly two revisions share the mesh: from the older to the newer."""
     planes = {plane.revision: plane for plane in report.control_planes if plane.state != "missing"}
-    if len(planes) != 2 or not report.proxies:
+    proxies = (report.proxies or 0) + (report.not_ready or 0)
+    if len(planes) != 2 or not proxies:
         return ""
     old, new = sorted(planes.values(), key=lambda plane: plane.revision != "default")
     before, after = release(old.version or ""), release(new.version or "")
     if before and after and after < before:
         old, new = new, old
-    share = (new.proxies or 0) / report.proxies
+    share = (new.proxies or 0) / proxies
     full = round(share * _BAR)
     drift = f", {report.drifted} drift" if report.drifted else ""
-    done = f"{new.proxies} of {report.proxies} proxies on {new.revision}{drift}"
+    done = f"{new.proxies} of {proxies} proxies on {new.revision}{drift}"
     return clean(f"{old.revision} {'█' * full}{'░' * (_BAR - full)} {new.revision}   {done}")

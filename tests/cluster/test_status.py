@@ -198,7 +198,8 @@ def test_the_number_of_requests_does_not_grow_with_the_cluster(mesh):
     for i in range(10):
         namespace(mesh, f"more-{i}", rev="canary")
         mesh.kubectl("create", "deployment", "web", "--image=nginx", "-n", f"more-{i}")
-    mesh.wait_until("the pods", lambda: len(mesh.items("pods", "-A", "-l", "app=web")) >= 10)
+    for i in range(10):
+        roll_out(mesh, f"more-{i}", "deployment/web")
     assert requests() == before
 
 
@@ -407,11 +408,58 @@ def test_a_rollout_that_has_not_ended_is_not_begun_again(mesh):
         return [each["hint"] for each in found if each["code"] == "REV202" and each["subject"]["namespace"] == "rolls"]
 
     mesh.wait_until("the rollout to begin", lambda: hints() == ["kubectl rollout status deployment/web -n rolls"])
-    mesh.wait_until("its deadline", lambda: hints() == ["kubectl describe pods -n rolls -l app=web"])
+    mesh.wait_until("its deadline", lambda: hints()[0].startswith("kubectl describe pod web-"))
     assert "Pending" in mesh.kubectl(*hints()[0].split()[1:])
     note = "mend the rollout of deployment/web"
     assert [each["note"] for each in answer(mesh, "ns", "rolls")["items"]] == [note]
     mesh.kubectl("delete", "namespace", "rolls", "--wait=false")
+
+
+def test_pods_that_wait_crash_or_go_do_not_run_on_the_revision(mesh):
+    """Every kind of workload, by the pods' own status; the pods of a namespace without such are read as before."""
+    before = {plane["name"]: plane for plane in answer(mesh, "revisions")["items"]}["canary"]
+    namespace(mesh, "wait", rev="canary")
+
+    def workload(kind, name, node, **spec):
+        unready = {"kubectl-rev.test/never-ready": "true"} if name.startswith("crashes") else {}
+        pod = {"containers": [{"name": "app", "image": "app"}], "nodeSelector": node}
+        template = {"metadata": {"labels": {"app": name}, "annotations": unready}, "spec": pod}
+        if kind == "Job":
+            pod["restartPolicy"] = "Never"
+        else:
+            spec["selector"] = {"matchLabels": {"app": name}}
+        meta = {"name": name, "namespace": "wait"}
+        version = "batch/v1" if kind == "Job" else "apps/v1"
+        return {"apiVersion": version, "kind": kind, "metadata": meta, "spec": {**spec, "template": template}}
+
+    mesh.apply(
+        workload("Deployment", "fine", {}, replicas=3),
+        workload("Deployment", "pending", {"there": "is-none"}, replicas=2),
+        workload("StatefulSet", "crashes-db", {}, serviceName="db", replicas=1),
+        workload("DaemonSet", "crashes-agent", {}),
+        workload("Job", "crashes-job", {}),
+        workload("ReplicaSet", "crashes-alone", {}, replicas=1),
+    )
+    roll_out(mesh, "wait", "deployment/fine")
+
+    def counted():
+        plane = {plane["name"]: plane for plane in answer(mesh, "revisions")["items"]}["canary"]
+        return plane["proxies"] - before["proxies"], plane["notReady"] - before["notReady"]
+
+    nodes = len(mesh.items("nodes"))
+    mesh.wait_until("all pods", lambda: len(mesh.items("pods", "-n", "wait")) == 8 + nodes)
+    mesh.wait_until("what their controllers report", lambda: counted() == (3, 5 + nodes))
+    (space,) = answer(mesh, "ns", "wait")["items"]
+    assert (space["proxyRevisions"], space["notReady"]) == ({"canary": 8 + nodes}, 5 + nodes)
+    screen = status(mesh, "ns", "wait").stdout
+    assert f"canary {8 + nodes} ({5 + nodes} not ready)" in screen
+    messages = {
+        each["subject"]["name"]: each["message"] for each in answer(mesh)["findings"]
+        if each["code"] == "REV216" and each["subject"]["namespace"] == "wait"
+    }  # fmt: skip
+    assert messages.keys() == {"pending", "crashes-db", "crashes-agent", "crashes-job", "crashes-alone"}
+    assert "2 pods not ready (Pending), of 2 with a proxy" in messages["pending"]
+    mesh.kubectl("delete", "namespace", "wait", "--wait=false")
 
 
 def test_what_a_partition_keeps_moves_by_the_printed_command(mesh):

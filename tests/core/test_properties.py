@@ -134,7 +134,9 @@ def test_the_overview_adds_up(snapshot: Snapshot) -> None:
     assume(not snapshot.has_gap("pods"))  # then the sums are not known
     survey = Survey(snapshot)
     report = answers.overview(survey, MESH_CHECKS)
-    assert report.proxies == sum(group.count for unit in survey.workloads for group in unit.groups if group.proxy)
+    groups = [group for workload in survey.workloads for group in workload.groups if group.proxy]
+    states = {state: sum(group.count for group in groups if group.state == state) for state in ("ready", "not ready")}
+    assert {"ready": report.proxies, "not ready": report.not_ready} == states
     assert report.drifted == sum(item.drifted or 0 for item in answers.workloads(survey))
     assert [item.name for item in report.namespaces] == sorted(survey.by_namespace)
     assert {item.name for item in report.namespaces if item.drift} == {

@@ -105,7 +105,9 @@ def test_control_planes() -> None:
             ],
             namespaces=1,
             proxies=1,
-            selected=4,
+            not_ready=0,
+            terminating=0,
+            selected=3,
         ),
         ControlPlaneItem(
             namespace=ISTIO,
@@ -118,7 +120,9 @@ def test_control_planes() -> None:
             istiod=Count(1, 1),
             injectors=[InjectorItem("istio-sidecar-injector", True)],
             namespaces=1,
-            proxies=4,
+            proxies=3,
+            not_ready=0,
+            terminating=1,
             selected=2,  # the gateway in place stays
         ),
         ControlPlaneItem(
@@ -133,6 +137,8 @@ def test_control_planes() -> None:
             injectors=[InjectorItem("istio-revision-tag-old", False)],
             namespaces=0,
             proxies=0,
+            not_ready=0,
+            terminating=0,
             selected=0,
         ),
     ]
@@ -238,7 +244,15 @@ UNMEANT = "a label names a revision that does not exist (REV104)"
 
 def test_namespaces() -> None:
     def item(name: str, text: str, selected: SelectedItem, note: str = "", **more: object) -> NamespaceItem:
-        values = {"ignored": [], "ambient": False, "proxy_revisions": {}, "pods": 0, "drift": False, "drifted": 0}
+        values = {
+            "ignored": [],
+            "ambient": False,
+            "proxy_revisions": {},
+            "not_ready": 0,
+            "pods": 0,
+            "drift": False,
+            "drifted": 0,
+        }
         return NamespaceItem(
             name=name, labels=labels(text), selected=selected, attention=bool(note), note=note, **(values | more)
         )
@@ -271,7 +285,15 @@ def test_namespaces() -> None:
 
 
 def workload(kind: str, namespace: str, name: str, selected: SelectedItem, **more: object) -> WorkloadItem:
-    values = {"proxy_revisions": {}, "pods": 0, "drift": False, "drifted": 0, "gateway": None, "note": ""} | more
+    values = {
+        "proxy_revisions": {},
+        "not_ready": 0,
+        "pods": 0,
+        "drift": False,
+        "drifted": 0,
+        "gateway": None,
+        "note": "",
+    } | more
     return WorkloadItem(kind=kind, namespace=namespace, name=name, selected=selected, **values)
 
 
@@ -352,11 +374,24 @@ def test_gateways() -> None:
 
 def test_the_overview_counts() -> None:
     report = answers.overview(SURVEY, MESH_CHECKS)
-    assert (report.proxies, report.drifted, report.gaps) == (5, 2, [])
+    assert (report.proxies, report.not_ready, report.drifted, report.gaps) == (4, 0, 2, [])
     assert report.default == SURVEY.default
     assert [finding.code for finding in report.findings] == [
         "REV101", "REV102", "REV104", "REV103", "REV201", "REV202", "REV204",
     ]  # fmt: skip
+
+
+def test_pods_that_wait_or_crash_do_not_run_on_the_revision() -> None:
+    web = deployment("web")
+    waiting = pod("a", on="canary", owner=web, phase="Pending", ready=False)
+    crashing, going = pod("b", on="canary", owner=web, ready=False), pod("c", on="default", owner=web, terminating=True)
+    survey = Survey(world(*PARTS[:-4], running(web, "canary", "default"), waiting, crashing, going))
+    planes = {plane.name: plane for plane in answers.control_planes(survey)}
+    assert [(planes[n].proxies, planes[n].not_ready, planes[n].terminating) for n in ("canary", "default")] == [
+        (1, 2, 0), (1, 0, 1),
+    ]  # fmt: skip
+    shop = next(item for item in answers.namespaces(survey, MESH_CHECKS) if item.name == "shop")
+    assert (shop.proxy_revisions, shop.not_ready, shop.pods) == ({"canary": 3, "default": 2}, 2, 5)
 
 
 def test_labels_to_select_on() -> None:
@@ -414,8 +449,8 @@ def test_notes_on_hand_made_and_ignored() -> None:
 def test_json_has_every_field_in_camel_case() -> None:
     item = msgspec.to_builtins(answers.namespaces(SURVEY, MESH_CHECKS)[0])
     assert list(item) == [
-        "kind", "namespace", "name", "labels", "selected", "ignored", "ambient", "proxyRevisions", "pods", "drift",
-        "drifted", "attention", "note",
+        "kind", "namespace", "name", "labels", "selected", "ignored", "ambient", "proxyRevisions", "notReady", "pods",
+        "drift", "drifted", "attention", "note",
     ]  # fmt: skip
 
 

@@ -365,9 +365,11 @@ def test_fold_forgets_what_kubernetes_numbers_and_what_nobody_reads() -> None:
     assert (found.count, found.labels, found.metadata.annotations) == (2, {}, {})
 
 
-def test_fold_keeps_bare_pods_and_pods_with_a_spec() -> None:
-    whole = [pod("a", owner=WEB), pod("b", owner=WEB)]
-    assert counts(fold(whole)) == [("a", 1), ("b", 1)]
+def test_fold_keeps_bare_pods_and_pods_that_are_not_ready() -> None:
+    whole = [pod("a", owner=WEB), pod("b", owner=WEB), pod("c", owner=WEB, ready=False)]
+    assert counts(fold(whole)) == [("c", 1), ("", 2)]
+    other = pod("e", owner=WEB, host_network=True)
+    assert counts(fold([pod("a", owner=WEB), other])) == [("", 1), ("", 1)]
     assert counts(alike(pod("a"), pod("b"))) == [("a", 1), ("b", 1)]
 
 

@@ -18,6 +18,7 @@ defaults         what "default" means, and who holds it
 gateways         is it a gateway, which kind, who decides its revision
 proxies          which revision injected a running pod
 drift            what a restart would change
+rollout_state    why a restart replaces none of a workload's pods
 inventory        workloads joined with their pods and decisions (Survey)
 enrollment       is a namespace in the mesh, and if not, why not
 ownership        who would write an object again

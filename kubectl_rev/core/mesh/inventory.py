@@ -19,14 +19,10 @@ from kubectl_rev.core.mesh.objects import Metadata, Pod, PodSpec, PodTemplate, W
 from kubectl_rev.core.mesh.proxies import Proxy, as_wished, proxy_of
 from kubectl_rev.core.mesh.resources import Key, Restart, facts_of, maker
 from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.rollout_state import Held, held
 from kubectl_rev.core.mesh.snapshot import Snapshot
 
-Held = Literal["", "paused", "OnDelete", "partition", "rolling", "stuck"]
-# k8s.io/kubernetes/pkg/controller/deployment/util: the reasons of a Deployment's condition Progressing
-_PROGRESS: dict[str, Held] = {
-    "NewReplicaSetCreated": "rolling", "FoundNewReplicaSet": "rolling", "ReplicaSetUpdated": "rolling",
-    "ProgressDeadlineExceeded": "stuck",
-}  # fmt: skip
+ProxyState = Literal["ready", "not ready", "terminating"]
 Replacing = Literal["restart", "recreate", "wait for", "resume and restart", "delete the pods of",
                     "lower the partition of", "wait for the rollout of", "mend the rollout of"]  # fmt: skip
 _REPLACING: dict[Held, Replacing] = {
@@ -46,6 +42,15 @@ class PodGroup(msgspec.Struct, frozen=True):
     @property
     def count(self) -> int:
         return self.pod.count
+
+    @property
+    def state(self) -> ProxyState:
+        """Of its proxy; ready where the pod's status was not read, since the pods of workloads that report some that
+        are not ready are read with it.
+        """
+        if self.pod.terminating:
+            return "terminating"
+        return "not ready" if self.pod.status and not self.pod.ready else "ready"
 
     @property
     def drifted(self) -> bool:
@@ -79,12 +84,20 @@ class Workload(msgspec.Struct, frozen=True):
 
     @property
     def proxies(self) -> Counter[str]:
-        """Running proxies by revision; "unknown" where nothing tells it."""
+        """Its proxies by revision, in whatever state they are; "unknown" where nothing tells it."""
         proxies: Counter[str] = Counter()
+        for (revision, _), count in self.proxy_states.items():
+            proxies[revision] += count
+        return proxies
+
+    @property
+    def proxy_states(self) -> Counter[tuple[str, ProxyState]]:
+        """Its proxies by revision and state."""
+        states: Counter[tuple[str, ProxyState]] = Counter()
         for group in self.groups:
             if group.proxy is not None:
-                proxies[group.proxy.revision or "unknown"] += group.count
-        return proxies
+                states[group.proxy.revision or "unknown", group.state] += group.count
+        return states
 
     @property
     def staying(self) -> list[PodGroup]:
@@ -254,7 +267,7 @@ class Survey:
         lender = self.lender(workload)
         return Workload(
             kind, namespace, name, workload.metadata, template, subject, selected, gateway, groups,
-            _held(workload), Key.of(lender) if lender else None,
+            held(workload), Key.of(lender) if lender else None,
         )  # fmt: skip
 
     def _selected(self, subject: Subject, gateway: GatewayKind | None, metadata: Metadata) -> InjectionDecision:
@@ -276,20 +289,6 @@ class Survey:
 def _controller(made: Pod | WorkloadObject) -> Key | None:
     controller = made.metadata.controller
     return Key(made.namespace, controller.kind, controller.name) if controller else None
-
-
-def _held(workload: WorkloadObject) -> Held:
-    """kubectl refuses to restart what is paused; OnDelete waits until somebody deletes the pods; a partition keeps the
-    pods numbered below it; a restart of what rolls already (new pods are made or waited for) begins another rollout,
-    behind the one that has not ended, and may have made no progress for its progressDeadlineSeconds.
-    """
-    if workload.spec.paused and facts_of(workload.kind).resume_command:
-        return "paused"
-    strategy = workload.spec.update_strategy
-    if strategy and (strategy.type == "OnDelete" or strategy.rolling_update.partition):
-        return "OnDelete" if strategy.type == "OnDelete" else "partition"
-    conditions = workload.status.conditions if workload.status and workload.kind == "Deployment" else ()
-    return next((_PROGRESS.get(c.reason, "") for c in conditions if c.type == "Progressing"), "")
 
 
 def _age(pod: Pod) -> tuple[object, ...]:

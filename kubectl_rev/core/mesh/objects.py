@@ -89,7 +89,6 @@ class PodSpec(Shape):
     """The part of a pod's spec that injection depends on or leaves traces in."""
 
     host_network: bool = False
-    node_name: str = ""
     containers: list[Container] = []
     init_containers: list[Container] = []
 
@@ -198,9 +197,11 @@ class WorkloadSpec(Shape, Generic[Template]):
 
 
 class WorkloadStatus(Shape):
-    """`status` of a workload, as far as it tells of a rollout."""
+    """`status` of a workload, as far as it tells of a rollout and of pods that are not ready."""
 
     conditions: list[Condition] = []
+    replicas: int = 0
+    ready_replicas: int = 0
 
 
 class WorkloadObject(Object):

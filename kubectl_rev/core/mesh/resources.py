@@ -273,6 +273,14 @@ def maker(kind: str, name: str, pod_labels: Mapping[str, str]) -> tuple[str, str
     return None
 
 
+def workload_of(pod: Pod) -> Key:
+    """Whose pod it is: that of its controller, or of what made that, as the pod's labels tell."""
+    owner = pod.metadata.controller
+    if owner is None:
+        return Key(pod.namespace, "Pod", pod.name)
+    return Key(pod.namespace, *(maker(owner.kind, owner.name, pod.labels) or (owner.kind, owner.name)))
+
+
 def needed_kinds(one: Object) -> set[str]:
     """The kinds that an object needs to be understood: its owners', and that of a Gateway's class."""
     other = isinstance(one, objects.Gateway) and one.spec.gateway_class_name not in {"", *labels.GATEWAY_CLASSES}

@@ -107,7 +107,8 @@ def fold(pods: Iterable[Pod]) -> list[Pod]:
     """Merge the running pods of one controller that are alike in all we look at into one Pod with a count.
 
     Memory then grows with the workloads, not with the pods. A folded pod has no name; a pod without a controller
-    is kept as it is, since it is its own workload. Annotations that nothing here reads are dropped.
+    is kept as it is, since it is its own workload, and so is one that is not ready. Annotations that nothing here
+    reads are dropped.
     """
     alone: list[Pod] = []
     folded: dict[tuple[object, ...], Pod] = {}
@@ -116,13 +117,13 @@ def fold(pods: Iterable[Pod]) -> list[Pod]:
         if not metadata.annotations.keys() <= labels.POD_ANNOTATIONS:
             metadata.annotations = {k: v for k, v in metadata.annotations.items() if k in labels.POD_ANNOTATIONS}
         controller = metadata.controller
-        if controller is None or pod.spec is not None:
+        if controller is None or (pod.status is not None and not pod.ready):
             alone.append(pod)
             continue
         common = metadata.labels
         if not labels.PER_POD_LABELS.isdisjoint(common):
             common = {k: v for k, v in common.items() if k not in labels.PER_POD_LABELS}
-        alike = frozenset(common.items()), frozenset(metadata.annotations.items())
+        alike = frozenset(common.items()), frozenset(metadata.annotations.items()), msgspec.json.encode(pod.spec)
         key = (metadata.namespace, controller.kind, controller.name, pod.terminating, *alike)
         if (other := folded.get(key)) is not None:
             other.count += pod.count

@@ -11,7 +11,7 @@ from kubectl_rev.core.mesh.drift import Effect
 from kubectl_rev.core.mesh.enrollment import is_ambient
 from kubectl_rev.core.mesh.gateways import istio_gateways, owner
 from kubectl_rev.core.mesh.injection import State
-from kubectl_rev.core.mesh.inventory import Survey, Workload
+from kubectl_rev.core.mesh.inventory import PodGroup, ProxyState, Survey, Workload
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.revisions import Tag
 from kubectl_rev.core.status import items
@@ -26,24 +26,29 @@ def overview(survey: Survey, checks: Catalogue) -> items.Overview:
     findings = [finding for finding in findings if finding.code != "REV103" or finding.subject not in down]
     spaces = _namespaces(survey, findings, checks)
     known = not survey.snapshot.has_gap("pods")
+    states: Counter[ProxyState] = Counter()
+    for (_, state), count in _proxy_states(survey.workloads).items():
+        states[state] += count
     return items.Overview(
         control_planes=control_planes(survey),
         default=survey.default,
         namespaces=spaces,
         findings=findings,
         gaps=sorted(survey.snapshot.gaps),
-        proxies=sum(sum((item.proxy_revisions or {}).values()) for item in spaces) if known else None,
+        proxies=states["ready"] if known else None,
+        not_ready=states["not ready"] if known else None,
         drifted=sum(item.drifted or 0 for item in spaces) if known else None,
     )
 
 
 def control_planes(survey: Survey) -> list[items.ControlPlaneItem]:
     """One item per revision and namespace, in the order of `Mesh.control_planes`."""
-    runs: Counter[str] = Counter()
+    runs = _proxy_states(survey.workloads)
     would: Counter[str] = Counter()
     for workload in survey.workloads:
-        runs.update(workload.proxies)
         for group in workload.groups:
+            if group.pod.terminating:
+                continue
             after = group.proxy.revision if group.effect is Effect.FIXED and group.proxy else workload.selected.revision
             would[after or ""] += group.count
     spaces: Counter[str] = Counter()
@@ -66,7 +71,9 @@ def control_planes(survey: Survey) -> list[items.ControlPlaneItem]:
             istiod=items.Count(plane.ready, len(plane.istiods)),
             injectors=None if mesh.blind else injectors[plane.revision],
             namespaces=spaces[plane.revision] if named and not mesh.blind else None,
-            proxies=runs[plane.revision] if pods else None,
+            proxies=runs[plane.revision, "ready"] if pods else None,
+            not_ready=runs[plane.revision, "not ready"] if pods else None,
+            terminating=runs[plane.revision, "terminating"] if pods else None,
             selected=would[plane.revision] if pods and not mesh.blind else None,
         )
         for plane in mesh.control_planes
@@ -126,12 +133,25 @@ def _namespace(survey: Survey, name: str, workloads: list[Workload], titles: lis
         ignored=[f"{key}={value}" for _, key, value in selected.ignored],
         ambient=is_ambient(given),
         proxy_revisions=dict(sorted(proxies.items())) if known else None,
+        not_ready=_not_ready(workloads) if known else None,
         pods=sum(group.count for workload in workloads for group in workload.groups) if known else None,
         drift=any(workload.drifted for workload in workloads) if known else None,
         drifted=sum(workload.drifted for workload in workloads) if known else None,
         attention=bool(notes) and name not in survey.terminating,
         note="; ".join(notes),
     )
+
+
+def _proxy_states(workloads: Iterable[Workload]) -> Counter[tuple[str, ProxyState]]:
+    """The proxies of these workloads by revision and state."""
+    states: Counter[tuple[str, ProxyState]] = Counter()
+    for workload in workloads:
+        states.update(workload.proxy_states)
+    return states
+
+
+def _not_ready(workloads: Iterable[Workload]) -> int:
+    return sum(count for (_, state), count in _proxy_states(workloads).items() if state == "not ready")
 
 
 def workloads(survey: Survey) -> list[items.WorkloadItem]:
@@ -148,6 +168,7 @@ def _workload(survey: Survey, workload: Workload) -> items.WorkloadItem:
         name=workload.name,
         selected=selected_item(workload.selected),
         proxy_revisions=dict(sorted(workload.proxies.items())) if known else None,
+        not_ready=_not_ready([workload]) if known else None,
         pods=sum(group.count for group in workload.groups) if known else None,
         drift=workload.drifted > 0 if told else None,
         drifted=workload.drifted if told else None,
@@ -174,8 +195,14 @@ def _pods(workload: Workload) -> Iterable[items.PodItem]:
             owner=None if workload.kind == "Pod" else items.Owner(workload.kind, workload.name),
             drift=None if group.effect is Effect.UNDECIDED else group.drifted,
             created=group.pod.metadata.creation_timestamp,
-            note="terminating" if group.pod.terminating else workload_note(workload, group),
+            note=_state_of(group) or workload_note(workload, group),
         )
+
+
+def _state_of(group: PodGroup) -> str:
+    """What says that a pod does not run, empty where it does as far as its status was read."""
+    phase = group.pod.status.phase if group.pod.status else ""
+    return {"ready": "", "not ready": f"not ready ({phase or 'Unknown'})"}.get(group.state, group.state)
 
 
 def gateways(survey: Survey) -> list[items.WorkloadItem]:
@@ -192,6 +219,7 @@ def gateways(survey: Survey) -> list[items.WorkloadItem]:
                     name=gateway.name,
                     selected=selected_item(selected),
                     proxy_revisions={},
+                    not_ready=0,
                     pods=0,
                     drift=False,
                     drifted=0,

@@ -48,7 +48,8 @@ class InjectorItem(msgspec.Struct):
 
 
 class ControlPlaneItem(Item, kw_only=True):
-    """`proxies` run on it, `selected` would after a restart of all.
+    """`proxies` run on it and are ready, those that are `notReady` or `terminating` aside; `selected` would after a
+    restart of all.
 
     `state` is local, remote, external, missing or unknown; `default` lists what it holds of the four: injection,
     validation, gateways, name. `namespaces` are those whose labels lead to it, also while calling it fails or others
@@ -65,6 +66,8 @@ class ControlPlaneItem(Item, kw_only=True):
     injectors: list[InjectorItem] | None
     namespaces: int | None
     proxies: int | None
+    not_ready: int | None
+    terminating: int | None
     selected: int | None
 
 
@@ -86,7 +89,8 @@ class NamespaceItem(Item, kw_only=True):
     """`labels` are the injection labels as they stand, null where they were not read; `selected` is for a pod without
     labels of its own.
 
-    `pods` are the running ones; `drifted` of them would change by a restart.
+    `pods` are those that have not finished; `drifted` of them would change by a restart. `proxyRevisions` counts the
+    proxies in whatever state, `notReady` those that are neither ready nor being deleted.
     """
 
     kind: str = "Namespace"
@@ -95,6 +99,7 @@ class NamespaceItem(Item, kw_only=True):
     ignored: list[str]
     ambient: bool
     proxy_revisions: dict[str, int] | None
+    not_ready: int | None
     pods: int | None
     drift: bool | None
     drifted: int | None
@@ -103,10 +108,11 @@ class NamespaceItem(Item, kw_only=True):
 
 
 class WorkloadItem(Item, kw_only=True):
-    """A workload, bare pod or gateway; `gateway` is its kind or null."""
+    """A workload, bare pod or gateway; `gateway` is its kind or null, its proxies are counted as a namespace's."""
 
     selected: SelectedItem
     proxy_revisions: dict[str, int] | None
+    not_ready: int | None
     pods: int | None
     drift: bool | None
     drifted: int | None
@@ -148,7 +154,7 @@ NOT_CHECKED = {
 
 
 class Overview(msgspec.Struct, rename="camel", kw_only=True):
-    """The one-screen answer. `proxies` are all running ones, `drifted` of all pods would change by a restart.
+    """The one-screen answer. `proxies` are the ready ones, `drifted` of all pods would change by a restart.
 
     `gaps` is what could not be read, `notChecked` what was not even asked (rev-verify does).
     """
@@ -159,6 +165,7 @@ class Overview(msgspec.Struct, rename="camel", kw_only=True):
     findings: list[Finding]
     gaps: list[Gap]
     proxies: int | None
+    not_ready: int | None
     drifted: int | None
     not_checked: list[str] = msgspec.field(default_factory=lambda: list(NOT_CHECKED))
 
