@@ -17,6 +17,30 @@ def pytest_report_header():
     return "versions: " + ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
 
 
+# What tests report of themselves; in a process of pytest-xdist's it goes to the one that prints the summary.
+_reported = []
+
+
+@pytest.fixture(scope="session")
+def report():
+    """Takes a line that is shown at the end of the run, such as how much was compared."""
+    return _reported.append
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["reported"] = _reported
+
+
+def pytest_testnodedown(node):
+    _reported.extend(getattr(node, "workeroutput", {}).get("reported", []))
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in _reported:
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture
 def golden(request):
     """Compare a whole output with its file, or write it with --update-golden."""

@@ -7,6 +7,7 @@ The cluster is shared: a module begins with `cluster.reset(LAYOUT)`, or a fixtur
 """
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -19,27 +20,19 @@ from tests.testcluster import Cluster, network
 
 _REQUIRED = "KUBECTL_REV_REQUIRE_CLUSTER"
 _HOW = "run `scripts/cluster --name test up`, then `scripts/cluster --name test shell python -m pytest -m cluster`"
-_skipped: set[str] = set()
-_reported: list[str] = []
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for line in _reported:
-        terminalreporter.write_line(line)
-    for reason in _skipped:
-        terminalreporter.write_line(f"CLUSTER TESTS DID NOT RUN: {reason}", yellow=True)
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Cluster:
+def cluster(report: Callable[[str], None]) -> Cluster:
     """The running cluster that the tests are in."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest-xdist's workers ignore it, and so would plugins
     found = Cluster()
     reason = _why_not(found)
     if not reason:
         return found
     if os.environ.get(_REQUIRED) == "1":
         pytest.fail(f"{reason}, and {_REQUIRED}=1")
-    _skipped.add(f"{reason}; {_HOW}")
+    report(f"CLUSTER TESTS DID NOT RUN: {reason}; {_HOW}")
     pytest.skip(reason)
 
 
@@ -49,12 +42,6 @@ def _why_not(cluster: Cluster) -> str:
     if not network.is_ours(int(cluster.dir.read_state()["pid"])):
         return f"these tests do not run inside cluster {cluster.name}"
     return ""
-
-
-@pytest.fixture(scope="session")
-def report() -> Callable[[str], None]:
-    """Takes a line that is shown at the end of the run, such as how much was compared."""
-    return _reported.append
 
 
 @pytest.fixture
