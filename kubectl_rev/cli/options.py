@@ -48,7 +48,10 @@ _FLAGS: dict[str, tuple[Any, Any]] = {
         str, "0", "--request-timeout", help="Longest silence of the server: 30s, 1m; 0 is the default, 30s."
     ),
     "istio_namespace": _flag(
-        str, "", "--istio-namespace", help="Where istiod is, if it cannot be looked for everywhere."
+        str,
+        "",
+        "--istio-namespace",
+        help="Where istiod is, if it cannot be looked for everywhere, or two have one name.",
     ),
     "verbosity": _flag(int, 0, "-v", "--v", help="From 6 on, log requests."),
     "version": _flag(bool, False, "--version", help="The version; with -v 1, of its parts too.", hidden=False),

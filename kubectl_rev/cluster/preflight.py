@@ -17,6 +17,7 @@ from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.mesh_config import mesh_configs, of_revision
 from kubectl_rev.core.mesh.objects import ConfigMap, IstioConfig
 from kubectl_rev.core.mesh.resources import PREFLIGHT
@@ -41,7 +42,7 @@ def read(connection: Connection, plan: Plan, mesh: Mesh) -> PreflightFacts:
 
     with Workers(_THREADS) as workers:
         found = {kind.field: workers.start(partial(listed, kind.kind)) for kind in PREFLIGHT}
-        planes = {(plane.namespace, plane.revision) for plane in mesh.control_planes if plane.namespace}
+        planes = {(plane.namespace, label_of(plane.revision)) for plane in mesh.control_planes if plane.namespace}
         told = [workers.start(partial(_mesh, connection, *key, gaps)) for key in sorted(planes)]
         meshes = mesh_configs(one for task in told for one in result(task))
         # What one namespace's proxies get is its own config and the root namespace's.

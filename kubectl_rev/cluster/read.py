@@ -19,6 +19,7 @@ from kubectl_rev.cluster.config import read_groups
 from kubectl_rev.cluster.connection import Connection
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels, mesh_config
+from kubectl_rev.core.mesh.control_plane import namesakes
 from kubectl_rev.core.mesh.installers import IstioOperator, Sail
 from kubectl_rev.core.mesh.objects import (
     ConfigMap,
@@ -112,10 +113,10 @@ class _Reading:
         found.workloads = [workload for kind in owners for workload in result(kind)]
         found.pods = result(pods)
         found.workloads += _of_interest(result(replica_sets), found.pods)
-        whole = {
-            ns: self._list(partial(self._whole_pods, pods=depth, namespace=ns))
-            for ns in missing_specs.of_pods(found.pods, found.workloads)
-        }
+        places = missing_specs.of_pods(found.pods, found.workloads)
+        if depth != "whole" and namesakes(found):
+            places = [namespace]  # a pod's spec alone tells which of them its proxy calls
+        whole = {ns: self._list(partial(self._whole_pods, pods=depth, namespace=ns)) for ns in places}
         alone = [
             self._list(partial(lists.whole_replica_sets, connection, ns))
             for ns in missing_specs.of_replica_sets(found.pods, found.workloads)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from kubectl_rev.cluster import pod_streams
 from kubectl_rev.cluster.connection import Connection
+from kubectl_rev.core.mesh.control_plane import revision_of
 from kubectl_rev.core.mesh.objects import Pod
 from kubectl_rev.core.mesh.snapshot import Gap
-from kubectl_rev.core.mesh.webhook_targets import revision_of
 from kubectl_rev.core.verification.connections import CONNECTIONS, Answer, Unreadable, streams_in
 from kubectl_rev.errors import ClusterError, Forbidden, TimedOut, Unreachable
 

@@ -61,7 +61,7 @@ def revision_named(
     """
     kinds = tuple(kinds)
     try:
-        found = revision_names.of_flag(survey, text, kinds, running=running)
+        found = revision_names.of_flag(survey, text, kinds, running=running, home=source.istio_namespace or "")
     except revision_names.WrongKind as error:
         raise UsageError(str(error)) from error
     except revision_names.UnknownName as error:

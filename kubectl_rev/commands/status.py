@@ -161,7 +161,7 @@ def _list(request: Request, asked: ListQuery, survey: Survey, source: Source) ->
 
 def _ref(item: Any, kind: str) -> Ref:
     if kind == "revisions":  # its namespace is where its istiod is
-        return Ref("Revision", "", item.name)
+        return Ref("Revision", "", item.revision)
     return ref_of(item)
 
 

@@ -147,7 +147,8 @@ def _installed(evidence: Evidence, text: str, source: Source) -> str:
         return lookup.revision_named(evidence.survey, text, source, [Kind.REVISION]).revision
     except UsageError as error:
         _, name = split(text)
-        if revision := evidence.mesh.tag_revisions.get(name):
+        revision = evidence.mesh.tag_revisions.get(name)
+        if revision and name not in evidence.mesh.namesakes:
             raise UsageError(f"{name} is a tag of revision {revision}: use --uninstall {revision}") from error
         raise
 

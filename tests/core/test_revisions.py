@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from kubectl_rev.core.mesh.admission import Subject
+from kubectl_rev.core.mesh.control_plane import ControlPlane, Istiod
 from kubectl_rev.core.mesh.defaults import Default, default_of, default_validator
 from kubectl_rev.core.mesh.injection import State, select
 from kubectl_rev.core.mesh.istiod_veto import InjectorConfig
@@ -19,7 +20,7 @@ from kubectl_rev.core.mesh.objects import (
     ServiceReference,
     WebhookConfiguration,
 )
-from kubectl_rev.core.mesh.revisions import ControlPlane, Istiod, Mesh, Tag
+from kubectl_rev.core.mesh.revisions import Mesh, Tag
 from kubectl_rev.core.mesh.selectors import LabelSelector
 from kubectl_rev.core.mesh.services import Service
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
@@ -62,13 +63,15 @@ def test_by_revision_then_namespace() -> None:
 
 def test_one_revision_in_two_namespaces() -> None:
     snapshot = world(control_plane("blue"), control_plane("blue", "mesh-b", version="1.29.1"))
-    assert [(plane.revision, plane.namespace) for plane in planes(snapshot)] == [("blue", ISTIO), ("blue", "mesh-b")]
+    assert [(plane.revision, plane.namespace) for plane in planes(snapshot)] == [
+        (f"{ISTIO}/blue", ISTIO),
+        ("mesh-b/blue", "mesh-b"),
+    ]
     mesh = Mesh(snapshot)
-    assert mesh.control_plane("blue", "mesh-b") == local(
-        "blue", Istiod("istiod-blue-7c9-0", True, "1.29.1"), namespace="mesh-b"
+    assert mesh.control_plane("mesh-b/blue") == local(
+        "mesh-b/blue", Istiod("istiod-blue-7c9-0", True, "1.29.1"), namespace="mesh-b"
     )
-    assert mesh.control_plane("blue") == mesh.control_plane("blue", ISTIO)
-    assert mesh.control_plane("red") is None
+    assert mesh.control_plane("blue") is None
     assert {injector.name: injector.target.namespace for injector in mesh.injectors} == {
         "istio-sidecar-injector-blue": ISTIO,
         "istio-sidecar-injector-blue-mesh-b": "mesh-b",

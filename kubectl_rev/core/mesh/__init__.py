@@ -9,6 +9,7 @@ installers       the resources of Sail and of Istio's in-cluster operator, as fa
 capacity         what may keep pods from being replaced
 mesh_config      what istiods are told about their mesh
 snapshot         what one read brought back, and its gaps
+control_plane    what a control plane is, and what its revision is called
 webhook_targets  where a webhook's calls go, and whether an istiod answers there
 revisions        which revisions, tags and injectors exist (Mesh)
 istiod_veto      does istiod refuse what a webhook matched

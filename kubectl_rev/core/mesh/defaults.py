@@ -6,6 +6,7 @@ import msgspec
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject, called
+from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.istiod_veto import may_be_at_least
 from kubectl_rev.core.mesh.objects import WebhookConfiguration
 from kubectl_rev.core.mesh.revisions import Mesh
@@ -32,7 +33,7 @@ class Default(msgspec.Struct, frozen=True):
 
     def held_by(self, revision: str) -> list[str]:
         """Which of the four a revision holds: injection, validation, gateways, name."""
-        named = ["name"] if self.named and revision == labels.DEFAULT else []
+        named = ["name"] if self.named and label_of(revision) == labels.DEFAULT else []
         return [what for what, holder in self.holders.items() if holder == revision] + named
 
 
@@ -40,7 +41,12 @@ def default_of(mesh: Mesh) -> Default:
     """Who holds each."""
     holders = _injecting(mesh)
     injection = holders[0] if len(holders) == 1 else None
-    return Default(injection, _validation_default(mesh), gateway_default(mesh), labels.DEFAULT in mesh.revisions)
+    return Default(
+        injection,
+        _validation_default(mesh),
+        gateway_default(mesh),
+        bool(mesh.all_called(labels.DEFAULT) & mesh.revisions),
+    )
 
 
 def _injecting(mesh: Mesh) -> tuple[str, ...]:
@@ -58,7 +64,7 @@ def default_validator(mesh: Mesh) -> WebhookConfiguration | None:
     """
 
     def rank(config: WebhookConfiguration) -> tuple[bool, bool, str]:
-        injects = config.labels.get(labels.REV) in injecting
+        injects = config.labels.get(labels.REV) in {*map(label_of, injecting)}
         return config.name != labels.DEFAULT_VALIDATOR, not injects, config.name
 
     injecting = _injecting(mesh)
@@ -87,7 +93,7 @@ def gateway_default(mesh: Mesh) -> str | None:
     unrevisioned control plane. None where nobody is, or several hold the tag.
     """
     tagged = {revision for tag, revision in mesh.labelled_tags if tag == labels.DEFAULT}
-    unrevisioned = {labels.DEFAULT} & mesh.existing
+    unrevisioned = mesh.all_called(labels.DEFAULT) & mesh.existing
     meant = tagged or _named_by_validator(mesh) or unrevisioned
     return meant.pop() if len(meant) == 1 else None
 
@@ -101,7 +107,7 @@ def claimants(mesh: Mesh, name: str) -> list[str]:
     tag's injector has its literal name. One without istiods counts only where nobody else does.
     """
     wanted = name or labels.DEFAULT
-    claim = {revision for tag, revision in mesh.labelled_tags if tag == wanted} | {wanted}
+    claim = {revision for tag, revision in mesh.labelled_tags if tag == wanted} | mesh.all_called(wanted)
     if not name and labels.DEFAULT_TAG_INJECTOR not in mesh.served:
         claim |= _named_by_validator(mesh)
     claim &= mesh.revisions if name else mesh.existing  # a default that is gone is none
@@ -111,5 +117,6 @@ def claimants(mesh: Mesh, name: str) -> list[str]:
 
 def _named_by_validator(mesh: Mesh) -> set[str]:
     """The revision that the default validator is labelled with, where its release asks for that (1.25 and later)."""
-    named = {v.labels.get(labels.REV, "") for v in mesh.snapshot.validators if v.name == labels.DEFAULT_VALIDATOR}
-    return {revision for revision in named - {""} if may_be_at_least(mesh.versions_of(revision), _VALIDATOR_COUNTS)}
+    names = {v.labels.get(labels.REV, "") for v in mesh.snapshot.validators if v.name == labels.DEFAULT_VALIDATOR}
+    named = {revision for name in names - {""} for revision in mesh.all_called(name)}
+    return {revision for revision in named if may_be_at_least(mesh.versions_of(revision), _VALIDATOR_COUNTS)}

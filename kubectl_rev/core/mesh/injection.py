@@ -13,6 +13,7 @@ import msgspec
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Match, Subject, asked_for, kept_away, matching
+from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.istiod_veto import Veto, veto
 from kubectl_rev.core.mesh.revisions import Mesh
 
@@ -121,8 +122,8 @@ def _veto(mesh: Mesh, subject: Subject, match: Match) -> Veto:
         labels=subject.labels,
         annotations=subject.annotations,
         host_network=subject.host_network,
-        config=mesh.injector_configs.get((home, revision)),
-        versions=mesh.versions_of(revision, home),
+        config=mesh.injector_configs.get((home, label_of(revision))),
+        versions=mesh.versions_of(revision),
     )
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject, called
+from kubectl_rev.core.mesh.control_plane import Namesakes
 from kubectl_rev.core.mesh.defaults import Default, default_of
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, effect, unfinished
 from kubectl_rev.core.mesh.gateways import GatewayKind, classify, gateway_name, owner
@@ -136,11 +137,11 @@ class Workload(msgspec.Struct, frozen=True):
 
 
 class Survey:
-    """A snapshot read as workloads per namespace. Built once, then only read."""
+    """A snapshot read as workloads per namespace. Built once, then only read; `known` as in Mesh."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, known: Namesakes | None = None) -> None:
         self.snapshot = snapshot
-        self.mesh = Mesh(snapshot)
+        self.mesh = Mesh(snapshot, known)
         self.namespace_labels = {ns.name: ns.labels for ns in snapshot.namespaces}
         self.terminating = {ns.name for ns in snapshot.namespaces if ns.metadata.deletion_timestamp}
         self._workloads: dict[Key, WorkloadObject] = {Key.of(workload): workload for workload in snapshot.workloads}

@@ -70,13 +70,13 @@ def proxy_of(mesh: Mesh, pod: Pod, template: PodTemplate | None) -> Proxy | None
     baked = container is not None and container.image != "auto" and _complete(container)
     status = metadata.annotations.get(labels.STATUS)
     if status is not None and (revision := _revision_in(status)):
-        return Proxy(revision, Evidence.STATUS, gateway)
+        return Proxy(_told_apart(mesh, revision, container if baked else None), Evidence.STATUS, gateway)
     if status is None and not baked and gateway not in (GatewayKind.GATEWAY_API, GatewayKind.WAYPOINT):
         return None  # an annotation `istio.io/rev` alone was put there by a person: no istiod reads it
     if revision := metadata.annotations.get(labels.REV):
-        return Proxy(revision, Evidence.ANNOTATION, gateway)
+        return Proxy(_told_apart(mesh, revision, container if baked else None), Evidence.ANNOTATION, gateway)
     if revision := metadata.labels.get(labels.REV):
-        return Proxy(revision, Evidence.LABEL, gateway)
+        return Proxy(_told_apart(mesh, revision, container if baked else None), Evidence.LABEL, gateway)
     if container is not None and baked and (revision := _revision_at(mesh, container)):
         return Proxy(revision, Evidence.ADDRESS, gateway)
     return Proxy(None, Evidence.NOTHING, gateway)
@@ -103,6 +103,14 @@ def _revision_in(status: str) -> str | None:
         return _STATUS.decode(status).revision
     except msgspec.MsgspecError:
         return None
+
+
+def _told_apart(mesh: Mesh, name: str, container: Container | None) -> str | None:
+    """Which of the control planes of one name injected a proxy: the one in the namespace that it was told to call."""
+    if name not in mesh.namesakes:
+        return name
+    called = [address.service.namespace for address in addresses(container) if address.service] if container else []
+    return next((mesh.called(name, home) for home in called if home in mesh.namesakes[name]), None)
 
 
 def _revision_at(mesh: Mesh, container: Container) -> str | None:

@@ -15,18 +15,20 @@ from typing import TypeVar
 import msgspec
 
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of, revision_of
 from kubectl_rev.core.mesh.istiod_veto import release
-from kubectl_rev.core.mesh.objects import Object, Pod, WorkloadObject
+from kubectl_rev.core.mesh.objects import Object, Pod, WebhookConfiguration, WorkloadObject
 from kubectl_rev.core.mesh.ownership import Release, made_by_tag_set, release_of
 from kubectl_rev.core.mesh.removal_method import By, Method
-from kubectl_rev.core.mesh.revisions import Mesh, runs_istiod
+from kubectl_rev.core.mesh.revisions import Mesh
 from kubectl_rev.core.mesh.services import Endpoint, EndpointConditions, EndpointSlice, Service
 from kubectl_rev.core.mesh.snapshot import Snapshot
-from kubectl_rev.core.mesh.webhook_targets import revision_of
 
 
 class Removal(msgspec.Struct, frozen=True):
     """The removal of one revision's control plane. `method` is None where nobody says how it was installed.
+
+    `namesakes` is whether control planes of other namespaces have its name, too.
 
     `marked` is whether the installer's marks say that it is this method, not the person. `owner` is the IstioRevision.
     `unlabelled` is a control plane whose own objects have no revision label: releases before 1.7. `prunes_all` is
@@ -43,11 +45,17 @@ class Removal(msgspec.Struct, frozen=True):
     unlabelled: bool = False
     prunes_all: bool = False
     operator_resources: tuple[tuple[str, str], ...] = ()
+    namesakes: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name, as labels have it."""
+        return label_of(self.revision)
 
     def takes(self, kind: str, target: Object) -> bool:
         """Whether this object is deleted. `kind` matters to istioctl only, which knows a list of kinds."""
         given = target.labels
-        ours = given.get(labels.REV) == self.revision or (self.unlabelled and labels.REV not in given)
+        ours = given.get(labels.REV) == self.name or (self.unlabelled and labels.REV not in given)
         match self.method:
             case Method.ISTIOCTL | Method.OPERATOR:
                 component, owner_of = given.get(labels.OPERATOR_COMPONENT), given.get(labels.OWNING_NAMESPACE)
@@ -58,13 +66,20 @@ class Removal(msgspec.Struct, frozen=True):
                 return release_of(target.metadata, target.namespace) == self.release
             case Method.HELM:  # a chart that was rendered and applied
                 rendered = given.get(labels.MANAGED_BY) == "Helm" and not made_by_tag_set(target.metadata)
-                return ours and rendered and target.name != labels.DEFAULT_VALIDATOR
+                return ours and rendered and target.name != labels.DEFAULT_VALIDATOR and self.here(target)
             case Method.SAIL:
                 return self.owner in _sail_owners(target)
             case Method.AKS:
                 home = not target.namespace or target.namespace.startswith(labels.AKS_NAMESPACE)
                 return ours and home and kind in _PRUNED_KINDS
-        return ours and labels.APP in given and labels.TAG not in given and kind in _PRUNED_KINDS
+        own = ours and labels.APP in given and labels.TAG not in given and kind in _PRUNED_KINDS
+        return own and self.here(target)
+
+    def here(self, target: Object) -> bool:
+        """Whether an object is not a namesake's: by its namespace, or that of the Services that it calls."""
+        webhooks = target.webhooks if isinstance(target, WebhookConfiguration) else []
+        called = {w.client_config.service.namespace for w in webhooks if w.client_config.service}
+        return not self.namesakes or not (called or {target.namespace}).isdisjoint(self.namespaces)
 
 
 _ASKS_FOR_THE_OWNER = (1, 24)
@@ -80,12 +95,12 @@ def removal(mesh: Mesh, revision: str, by: By | None = None) -> Removal:
 
     Where nobody says which istioctl, it is taken to be of the control plane's own release.
     """
-    own = [workload for workload in mesh.snapshot.workloads if runs_istiod(workload) == revision]
-    injectors = [config for config in mesh.snapshot.injectors if config.labels.get(labels.REV) == revision]
+    name, planes = label_of(revision), mesh.planes_of(revision)
+    own = [workload for workload in mesh.snapshot.workloads if mesh.runs(workload) == revision]
+    injectors = [config for config in mesh.snapshot.injectors if config.labels.get(labels.REV) == name]
     marked: list[Object] = [*own] or [config for config in injectors if labels.TAG not in config.labels]
-    operated = _operator_resources(mesh.snapshot, revision)
+    operated = _operator_resources(mesh.snapshot, name)
     method = Method.OPERATOR if operated else next(filter(None, map(_method, marked)), None)
-    planes = mesh.planes_of(revision)
     releases = [by.release] if by and by.release else [release(v) for plane in planes for v in plane.versions] or [None]
     return Removal(
         revision=revision,
@@ -93,12 +108,13 @@ def removal(mesh: Mesh, revision: str, by: By | None = None) -> Removal:
         marked=by is None or by.method is method,
         namespaces=tuple(sorted({plane.namespace for plane in planes if plane.namespace})),
         release=next(filter(None, (release_of(m.metadata, m.namespace) for m in marked)), Release("", "")),
-        owner=next((owner for config in marked for owner in _sail_owners(config)), revision),
-        unlabelled=revision == labels.DEFAULT
+        owner=next((owner for config in marked for owner in _sail_owners(config)), name),
+        unlabelled=name == labels.DEFAULT
         and bool(own)
         and all(labels.REV not in deployment.labels for deployment in own),
         prunes_all=any(known is None or known < _ASKS_FOR_THE_OWNER for known in releases),
         operator_resources=operated,
+        namesakes=name in mesh.namesakes,
     )
 
 
@@ -145,7 +161,8 @@ def after(snapshot: Snapshot, gone: Removal) -> Snapshot:
     fallen = [workload for workload in snapshot.workloads if gone.takes(workload.kind, workload)]
 
     def falls(pod: Pod) -> bool:
-        unread = revision_of(pod.labels) == gone.revision and snapshot.has_gap("deployments.apps", pod.namespace)
+        home = not gone.namesakes or pod.namespace in gone.namespaces
+        unread = home and revision_of(pod.labels) == gone.name and snapshot.has_gap("deployments.apps", pod.namespace)
         return unread or gone.takes("Pod", pod) or any(_made_by(workload, pod) for workload in fallen)
 
     istiods = [pod for pod in snapshot.istiods if not falls(pod)]

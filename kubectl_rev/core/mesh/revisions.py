@@ -15,10 +15,20 @@ from typing import Literal
 import msgspec
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.istiod_veto import InjectorConfig, release
+from kubectl_rev.core.mesh.control_plane import (
+    ControlPlane,
+    Istiod,
+    Namesakes,
+    claimed_version,
+    label_of,
+    namesakes,
+    revision_of,
+    runs_istiod,
+)
+from kubectl_rev.core.mesh.istiod_veto import InjectorConfig
 from kubectl_rev.core.mesh.objects import Pod, Webhook, WebhookConfiguration, WorkloadObject
 from kubectl_rev.core.mesh.snapshot import Snapshot
-from kubectl_rev.core.mesh.webhook_targets import Problem, Reach, Target, revision_of
+from kubectl_rev.core.mesh.webhook_targets import Problem, Reach, Target
 
 
 class Injector(msgspec.Struct, frozen=True):
@@ -37,35 +47,6 @@ class Injector(msgspec.Struct, frozen=True):
         return self.webhooks[0][1]
 
 
-class Istiod(msgspec.Struct, frozen=True):
-    """One istiod pod. `version` is what it answered, else what its image or labels claim, else empty."""
-
-    name: str
-    ready: bool
-    version: str
-
-
-class ControlPlane(msgspec.Struct, frozen=True):
-    """All istiods of one revision in one namespace, or the trace in this cluster of one that runs elsewhere.
-
-    `kind` missing: only an injector is left, its istiod is gone; unknown: the pods could not be read.
-    """
-
-    revision: str
-    namespace: str
-    kind: Literal["local", "remote", "external", "missing", "unknown"]
-    istiods: tuple[Istiod, ...] = ()
-
-    @property
-    def ready(self) -> int:
-        return sum(istiod.ready for istiod in self.istiods)
-
-    @property
-    def versions(self) -> tuple[str, ...]:
-        """The distinct known versions; several while a rollout is under way."""
-        return tuple(sorted({istiod.version for istiod in self.istiods if istiod.version}))
-
-
 class Tag(msgspec.Struct, frozen=True):
     """An `istio.io/tag`; `injector` and `service` are the names of the objects that make it, where they exist.
 
@@ -80,13 +61,30 @@ class Tag(msgspec.Struct, frozen=True):
 
 
 class Mesh:
-    """A snapshot's revisions, tags and injectors, resolved. Built once, then only read."""
+    """A snapshot's revisions, tags and injectors, resolved. Built once, then only read.
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    `known` are the namesakes of the same mesh at another time: what is compared is called the same at both.
+    """
+
+    def __init__(self, snapshot: Snapshot, known: Namesakes | None = None) -> None:
         self.snapshot = snapshot
-        self.target = Reach(snapshot).target
+        self.namesakes = namesakes(snapshot) if known is None else known
+        self.target = Reach(snapshot, self.called).target
         self.gateway_controllers = {c.name: c.spec.controller_name for c in snapshot.gateway_classes}
         self.injectors = sorted(filter(None, map(self._injector, snapshot.injectors)), key=lambda i: i.name)
+
+    def called(self, name: str, namespace: str) -> str:
+        """What the revision of this name is called whose control plane is in this namespace."""
+        return f"{namespace}/{name}" if namespace in self.namesakes.get(name, ()) else name
+
+    def all_called(self, name: str) -> set[str]:
+        """The revisions of this name: one, or several control planes'."""
+        return {f"{namespace}/{name}" for namespace in self.namesakes.get(name, ())} or {name}
+
+    def runs(self, workload: WorkloadObject) -> str | None:
+        """The revision whose istiod this Deployment runs, None of any other workload."""
+        name = runs_istiod(workload)
+        return self.called(name, workload.namespace) if name else None
 
     @property
     def blind(self) -> bool:
@@ -103,17 +101,19 @@ class Mesh:
         """By revision, then namespace; remote, external and missing ones included."""
         istiods: dict[tuple[str, str], list[Pod]] = {}
         for workload in self.snapshot.workloads:
-            if revision := runs_istiod(workload):
-                istiods[revision, workload.namespace] = []
+            if name := runs_istiod(workload):
+                istiods[name, workload.namespace] = []
         for pod in self.snapshot.istiods:
             istiods.setdefault((revision_of(pod.labels), pod.namespace), []).append(pod)
         planes = []
-        for (revision, namespace), pods in istiods.items():
+        for (name, namespace), pods in istiods.items():
             unread = not pods and self.snapshot.has_gap("pods", namespace)
             # those that a rollout replaces are no part of it any more
             staying = [pod for pod in pods if not pod.terminating] or pods
             shown = tuple(sorted(map(self._istiod, staying), key=lambda i: i.name))
-            planes.append(ControlPlane(revision, namespace, "unknown" if unread else "local", shown))
+            planes.append(
+                ControlPlane(self.called(name, namespace), namespace, "unknown" if unread else "local", shown)
+            )
         seen = {plane.revision for plane in planes}
         for injector in self.injectors:
             if injector.revision not in seen and not (injector.deactivated and injector.target.alive is False):
@@ -131,7 +131,7 @@ class Mesh:
                 tags[tag.name, tag.revision] = tag
         for service in self.snapshot.services:
             if labels.TAG in service.labels and service.labels.get(labels.APP) == labels.ISTIOD:
-                name, revision = service.labels[labels.TAG], revision_of(service.labels)
+                name, revision = service.labels[labels.TAG], self.called(revision_of(service.labels), service.namespace)
                 tag = tags.get((name, revision)) or Tag(name, revision, namespace=service.namespace)
                 tags[name, revision] = msgspec.structs.replace(tag, service=service.name)
         return sorted(tags.values(), key=lambda tag: (tag.name, tag.revision))
@@ -146,7 +146,8 @@ class Mesh:
     def labelled_tags(self) -> set[tuple[str, str]]:
         """Tags and their revisions by label alone, as istiod itself reads them; two of a tag whose objects disagree."""
         by_injector = {(i.tag, i.labelled) for i in self.injectors if i.tag is not None and i.labelled}
-        return by_injector | {(tag.name, tag.revision) for tag in self.tags if tag.service is not None}
+        by_label = by_injector | {(t.name, label_of(t.revision)) for t in self.tags if t.service is not None}
+        return {(tag, revision) for tag, name in by_label for revision in self.all_called(name)}
 
     @cached_property
     def names(self) -> list[str]:
@@ -172,18 +173,23 @@ class Mesh:
         """The control planes of a revision, by namespace; none of a name that is no revision's."""
         return [plane for plane in self.control_planes if plane.revision == revision]
 
-    def control_plane(self, revision: str, namespace: str = "") -> ControlPlane | None:
-        """The control plane of a revision; of several with one name, the one in `namespace`, else the first."""
-        planes = self.planes_of(revision)
-        return next((plane for plane in planes if plane.namespace == namespace), planes[0] if planes else None)
+    def control_plane(self, revision: str) -> ControlPlane | None:
+        """The control plane of a revision."""
+        return next(iter(self.planes_of(revision)), None)
 
-    def versions_of(self, revision: str, namespace: str = "") -> tuple[str, ...]:
+    def versions_of(self, revision: str) -> tuple[str, ...]:
         """The known versions of that control plane."""
-        plane = self.control_plane(revision, namespace)
+        plane = self.control_plane(revision)
         return plane.versions if plane else ()
 
     def resolve(self, name: str) -> str | None:
-        """The revision that `istio.io/rev=NAME` stands for, None for a ghost; a tag comes first."""
+        """The revision that `istio.io/rev=NAME` stands for, None for a ghost; a tag comes first.
+
+        Of namesakes it is the one whose own injector calls it.
+        """
+        if name in self.namesakes and name not in self.tag_revisions:
+            own = [i.revision for i in self.injectors if i.tag is None and label_of(i.revision) == name]
+            return own[0] if own else min(self.all_called(name))
         return self.tag_revisions.get(name, name if name in self.revisions else None)
 
     @cached_property
@@ -244,14 +250,14 @@ class Mesh:
             for webhook in config.webhooks:
                 target, bundle = self.target(webhook.client_config), webhook.client_config.ca_bundle
                 kept = webhook.name.endswith((labels.INJECTION_WEBHOOK_SUFFIX, labels.VALIDATION_WEBHOOK_SUFFIX))
-                if bundle and kept and revision_of(config.labels) in target.revisions:
+                if bundle and kept and revision_of(config.labels) in map(label_of, target.revisions):
                     found.setdefault((target.namespace, target.service), set()).add(bundle)
         return found
 
-    @staticmethod
-    def served_by(target: Target, labelled: str | None) -> str | None:
+    def served_by(self, target: Target, labelled: str | None) -> str | None:
         """Whoever stands behind the Service injects, whatever the label says; the label decides between several."""
-        return labelled if not target.revisions or labelled in target.revisions else target.revisions[0]
+        named = self.called(labelled, target.namespace) if labelled else labelled
+        return named if not target.revisions or named in target.revisions else target.revisions[0]
 
     def _elsewhere(self, injector: Injector) -> Literal["remote", "external", "missing", "unknown"]:
         """What to call the control plane of an injector whose istiods were not seen."""
@@ -260,14 +266,8 @@ class Mesh:
         return "unknown" if self.snapshot.has_gap("pods", injector.target.namespace) else "missing"
 
     def _istiod(self, pod: Pod) -> Istiod:
-        version = self.snapshot.versions.get(f"{pod.namespace}/{pod.name}", "") or _claimed_version(pod)
+        version = self.snapshot.versions.get(f"{pod.namespace}/{pod.name}", "") or claimed_version(pod)
         return Istiod(pod.name, pod.ready and not pod.terminating, version)
-
-
-def runs_istiod(workload: WorkloadObject) -> str | None:
-    """The revision whose istiod this Deployment runs, None of any other workload."""
-    given = workload.template.metadata.labels if workload.kind == "Deployment" and workload.template else {}
-    return revision_of(given) if given.get(labels.APP) == labels.ISTIOD else None
 
 
 def is_injection(webhook: Webhook, config: WebhookConfiguration) -> bool:
@@ -283,16 +283,3 @@ def calls_injection(webhook: Webhook) -> bool:
     client = webhook.client_config
     path = client.service.path if client.service else (client.url or "").partition("://")[2].partition("/")[2]
     return path.lstrip("/").startswith("inject")
-
-
-def _claimed_version(pod: Pod) -> str:
-    """Second best: the tag of the `discovery` image, the label of the chart (1.24 and later), that of istioctl.
-
-    The first that is a release: charts that were never released say 1.0.0, an istioctl writes its own version on what
-    it installs, and a tag may be a build's name, which is better than nothing.
-    """
-    image = next((c.image for c in pod.spec.containers if c.name == "discovery"), "") if pod.spec else ""
-    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
-    tag = tag.removesuffix("-distroless").removesuffix("-debug")  # the variants of one release
-    claims = (tag, pod.labels.get(labels.VERSION_LABEL, ""), pod.labels.get(labels.OPERATOR_VERSION, ""))
-    return next((claim for claim in claims if release(claim)), tag)

@@ -7,12 +7,14 @@ As the API server resolves it: the Service, its port of the webhook's number, a 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from enum import Enum
 from typing import Literal
 
 import msgspec
 
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import revision_of
 from kubectl_rev.core.mesh.objects import ClientConfig
 from kubectl_rev.core.mesh.services import EndpointSlice, Service
 from kubectl_rev.core.mesh.snapshot import Snapshot
@@ -70,8 +72,8 @@ class Target(msgspec.Struct, frozen=True):
 class Reach:
     """A snapshot's Services with who stands behind them. Built once, then only read."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, snapshot: Snapshot, called: Callable[[str, str], str]) -> None:
+        self._snapshot, self._called = snapshot, called
         self._services = {(s.namespace, s.name): s for s in snapshot.services}
         self._slices: dict[tuple[str, str], list[EndpointSlice]] = defaultdict(list)
         for endpoint_slice in snapshot.endpoint_slices:
@@ -117,19 +119,9 @@ class Reach:
         return Problem.PORT_NOT_READY, str(number)
 
     def _revisions_behind(self, service: Service) -> tuple[str, ...]:
-        revisions = {revision_of(pod.labels) for pod in self._snapshot.istiods_behind(service)}
-        if not revisions:  # scaled to zero
+        names = {revision_of(pod.labels) for pod in self._snapshot.istiods_behind(service)}
+        if not names:  # scaled to zero
             here = (w.template for w in self._snapshot.workloads if w.namespace == service.namespace and w.template)
             selected = service.spec.selector.items()
-            revisions = {revision_of(t.metadata.labels) for t in here if selected <= t.metadata.labels.items()}
-        return tuple(sorted(revisions))
-
-
-def revision_of(metadata_labels: dict[str, str]) -> str:
-    """The revision that labels of Istio's own objects name; the unrevisioned one is called "default"."""
-    return metadata_labels.get(labels.REV) or labels.DEFAULT
-
-
-def own_service(revision: str) -> str:
-    """What the charts call a revision's Service: istio-discovery/templates/service.yaml."""
-    return labels.ISTIOD if revision == labels.DEFAULT else f"{labels.ISTIOD}-{revision}"
+            names = {revision_of(t.metadata.labels) for t in here if selected <= t.metadata.labels.items()}
+        return tuple(sorted(self._called(name, service.namespace) for name in names))

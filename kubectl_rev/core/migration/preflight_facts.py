@@ -72,13 +72,13 @@ class PreflightContext(msgspec.Struct, frozen=True, kw_only=True):
         return max(sorted(set(proxies)), key=proxies.count) if proxies else None
 
     def mesh_config(self, revision: str) -> MeshConfig | None:
-        meshes = sorted(self.facts.meshes.items())
-        return next((config for (_, name), config in meshes if name == revision), None)
+        meshes, called = sorted(self.facts.meshes.items()), self.before.mesh.called
+        return next((config for (home, name), config in meshes if called(name, home) == revision), None)
 
     def templates_of(self, revision: str) -> set[str] | None:
         """The names of a revision's injection templates and their aliases, None where they were not read."""
-        configs = sorted(self.after.mesh.injector_configs.items())
-        config = next((config for (_, name), config in configs if name == revision), None)
+        configs, called = sorted(self.after.mesh.injector_configs.items()), self.after.mesh.called
+        config = next((config for (home, name), config in configs if called(name, home) == revision), None)
         return {*config.templates, *(config.aliases or ())} if config and config.templates else None
 
     def workloads(self) -> Iterator[Workload]:

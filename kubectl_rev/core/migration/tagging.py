@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of, revision_of
 from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import Object, WebhookConfiguration
@@ -83,7 +84,8 @@ def _injector(survey: Survey, tag: str) -> WebhookConfiguration:
 def _canonical(survey: Survey, revision: str) -> WebhookConfiguration:
     """The revision's own injector: generate.go asks for `istio.io/rev=X,!istio.io/tag`."""
     for injector in survey.snapshot.injectors:
-        if injector.labels.get(labels.REV) == revision and labels.TAG not in injector.labels and injector.webhooks:
+        own = labels.TAG not in injector.labels and bool(injector.webhooks)
+        if own and labels.REV in injector.labels and _named_by(survey, injector) == revision:
             return injector
     raise Unknown(f'revision "{revision}" has no injector of its own that a tag could point at')
 
@@ -95,7 +97,7 @@ def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> tuple[Plan
     before the first run is noted all the same, so that an undo leaves it where it was.
     """
     snapshot, injector, target = survey.snapshot, _injector(survey, tag), _canonical(survey, revision)
-    was = injector.labels.get(labels.REV, labels.DEFAULT)
+    was = _named_by(survey, injector)
     goals: list[tuple[str, Any, Any]] = [(labels.INJECTORS, injector, _pointed(injector, target, revision))]
     for service in snapshot.services:
         if service.labels.get(labels.TAG) == tag:
@@ -109,7 +111,7 @@ def _moved(survey: Survey, tag: str, revision: str, *, undo: bool) -> tuple[Plan
     for resource, old, new in goals:
         if old == new and (undo or _is_recorded(old) or not begun):
             continue
-        previous = old.labels.get(labels.REV, was)
+        previous = _named_by(survey, old) if labels.REV in old.labels else was
         step = _step(resource, old, new, f"now leads to {new.labels[labels.REV]}")
         undone = _step(resource, new, old, f"put back to {previous}")
         if not undo and not _is_recorded(old):
@@ -151,6 +153,12 @@ def _kept(survey: Survey, validator: WebhookConfiguration, revision: str) -> str
     return kept
 
 
+def _named_by(survey: Survey, target: WebhookConfiguration | Service) -> str:
+    """The revision that a webhook configuration or Service is labelled with; of namesakes, the one that it leads to."""
+    calls = target.webhooks[0].client_config.service if isinstance(target, WebhookConfiguration) else None
+    return survey.mesh.called(revision_of(target.labels), calls.namespace if calls else target.namespace)
+
+
 def _is_recorded(target: Object) -> bool:
     return labels.PREVIOUS in target.metadata.annotations
 
@@ -165,7 +173,7 @@ def _pointed(config: WebhookConfiguration, target: WebhookConfiguration, revisio
         if service is not None and own.service is not None:
             service = replace(service, path=own.service.path)
         webhooks.append(replace(webhook, client_config=replace(client, service=service)))
-    metadata = replace(config.metadata, labels=config.labels | {labels.REV: revision})
+    metadata = replace(config.metadata, labels=config.labels | {labels.REV: label_of(revision)})
     return replace(config, metadata=metadata, webhooks=webhooks)
 
 
@@ -177,10 +185,10 @@ def _selecting(survey: Survey, service: Service, target: WebhookConfiguration, r
     called = target.webhooks[0].client_config.service
     services = {(own.namespace, own.name): own for own in survey.snapshot.services}
     theirs = services.get((called.namespace, called.name), service) if called else service
-    metadata = replace(service.metadata, labels=service.labels | {labels.REV: revision})
+    metadata = replace(service.metadata, labels=service.labels | {labels.REV: label_of(revision)})
     selector = theirs.spec.selector
     if labels.REV in service.spec.selector:
-        selector = service.spec.selector | {labels.REV: revision}
+        selector = service.spec.selector | {labels.REV: label_of(revision)}
     if undo and (kept := service.metadata.annotations.get(labels.PREVIOUS)):
         with suppress(msgspec.MsgspecError):
             selector = msgspec.json.decode(kept, type=dict[str, str])

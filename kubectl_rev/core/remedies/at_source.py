@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, program, sentence, within
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
+from kubectl_rev.core.mesh.control_plane import label_of, own_service
 from kubectl_rev.core.mesh.drift import unfinished
 from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import State, select
@@ -17,8 +18,6 @@ from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.objects import Metadata
 from kubectl_rev.core.mesh.ownership import Owner, Release, release_of
-from kubectl_rev.core.mesh.revisions import runs_istiod
-from kubectl_rev.core.mesh.webhook_targets import own_service
 from kubectl_rev.core.remedies.commands import ISTIO_SYSTEM, label_gateway, reset_label, sail_tag
 
 _ISTIOD = "istio/istiod"
@@ -36,7 +35,7 @@ def repoint(survey: Survey, owner: Owner, validator: str, revision: str, *, defa
             patch = sail_tag(labels.DEFAULT, revision)
             return sentence(patch, "  # moves what istio-injection=enabled means, too")
     service = f"webhooks[].clientConfig.service.name={own_service(revision)}"
-    change = f"metadata.labels.{labels.REV}={revision} and {service}"
+    change = f"metadata.labels.{labels.REV}={label_of(revision)} and {service}"
     chart = f", or the base chart's value defaultRevision={revision}" if default else ""
     return sentence(f"in the source of {owner}: {change} of {validator}{chart}")
 
@@ -48,7 +47,7 @@ def move_tag(survey: Survey, owner: Owner, tag: str, revision: str) -> Hint:
     mesh = survey.mesh
     if owner.tool == "Sail":
         return sail_tag(tag, revision)
-    istiods = [workload for workload in mesh.snapshot.workloads if runs_istiod(workload) == revision]
+    istiods = [workload for workload in mesh.snapshot.workloads if mesh.runs(workload) == revision]
     to = next(filter(None, (release_of(istiod.metadata, istiod.namespace) for istiod in istiods)), None)
     if owner.tool != "Helm" or to is None:
         return sentence(f"in the source of {owner}: have tag {tag} point at {revision}")
@@ -76,7 +75,7 @@ def onto(survey: Survey, workload: Workload, revision: str) -> Hint:
         return NO_HINT
     if workload.gateway is not GatewayKind.INJECTED and not unfinished(workload.template):
         return NO_HINT
-    asks = replace(workload.subject, labels=workload.subject.labels | {labels.REV: revision})
+    asks = replace(workload.subject, labels=workload.subject.labels | {labels.REV: label_of(revision)})
     if select(survey.mesh, asks).state is not State.INJECTED:
         return NO_HINT
     chart = "gateway" if workload.gateway else ""
@@ -93,8 +92,8 @@ def reinstalled(survey: Survey, metadata: Metadata, namespace: str, revision: st
     chart = metadata.labels.get(labels.HELM_CHART, "").rpartition("-")[0] or chart
     if release is None or not chart:
         return NO_HINT
-    value = "" if revision == labels.DEFAULT else revision
-    setting = Flag("--set", f"revision={value}")
+    name = label_of(revision)
+    setting = Flag("--set", f"revision={'' if name == labels.DEFAULT else name}")
     return _upgrade(Owner("Helm", *release), f"istio/{chart}", survey.mesh.versions_of(revision), setting)
 
 
@@ -119,7 +118,7 @@ def remove(owner: Owner, name: str) -> Hint:
 
 def default_revision(survey: Survey, revision: str, base: Owner = _BASE) -> Hint:
     """How the base chart is told which revision validates what has no revision label: its value since 1.12."""
-    value = re.sub(r"([\\,{}])", r"\\\1", revision)  # for --set, and not for more settings (helm/pkg/strvals)
+    value = re.sub(r"([\\,{}])", r"\\\1", label_of(revision))  # for --set, and not for more settings (helm/pkg/strvals)
     plane = survey.mesh.control_plane(revision)
     elsewhere = plane is not None and plane.namespace not in ("", ISTIO_SYSTEM)
     home = [Flag("--set", f"global.istioNamespace={plane.namespace}")] if plane and elsewhere else []

@@ -11,6 +11,7 @@ from kubectl_rev.core.checks.hints import NO_HINT, OVERWRITE, Flag, Hint, comman
 from kubectl_rev.core.checks.model import namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
+from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.enrollment import why_not_injected
 from kubectl_rev.core.mesh.injection import State, select
@@ -94,7 +95,7 @@ def label_gateway(namespace: str, name: str, revision: str) -> Hint:
     """The command after which a Gateway belongs to a revision; `revision` is empty where there is none to name."""
     if not revision:
         return command("rev-status", "revisions")
-    return label(labels.GATEWAYS, name, f"{labels.REV}={revision}", OVERWRITE, namespace=namespace)
+    return label(labels.GATEWAYS, name, f"{labels.REV}={label_of(revision)}", OVERWRITE, namespace=namespace)
 
 
 def own_gateway(survey: Survey, gateway: Gateway, meant: str | None = None) -> Hint:
@@ -117,7 +118,7 @@ def relabel(survey: Survey, name: str, *, meant: tuple[str, str] | None = None, 
     given, gone = survey.namespace_labels.get(name, {}), (*labels.INJECTION_LABELS, wrong)
     others = {key: value for key, value in given.items() if key not in gone}
     near = given.get(labels.REV, "")
-    wishes = [*((labels.REV, revision) for revision in living(survey, near)), (labels.INJECTION, "enabled")]
+    wishes = [*((labels.REV, label_of(revision)) for revision in living(survey, near)), (labels.INJECTION, "enabled")]
     for key, value in [meant, *wishes] if meant else wishes:
         if select(survey.mesh, Subject(name, others | {key: value})).state is State.INJECTED:
             drop = [f"{old}-" for old in gone if old in given and old != key]
@@ -141,7 +142,7 @@ def living(survey: Survey, near: str = "") -> list[str]:
 
     def rank(revision: str) -> tuple[object, ...]:
         major, minor = newest(survey.mesh.versions_of(revision))
-        named = bool(near) and revision.startswith(near)
+        named = bool(near) and label_of(revision).startswith(near)
         return not named, revision != survey.default.injection, -major, -minor, revision
 
     return sorted(alive, key=rank)
@@ -170,7 +171,11 @@ def hold_default(survey: Survey) -> Hint:
     Meant is the one that validates by default (it held both), then the revision of that name, then the only one ready.
     """
     ready = survey.mesh.ready
-    for revision in (survey.default.validation, labels.DEFAULT, *(ready if len(ready) == 1 else ())):
+    for revision in (
+        survey.default.validation,
+        *survey.mesh.all_called(labels.DEFAULT),
+        *(ready if len(ready) == 1 else ()),
+    ):
         if revision in ready and _is_taggable(survey, revision):
             return tag_set(survey, labels.DEFAULT, revision)
     return NO_HINT
@@ -201,7 +206,8 @@ def moves_validation(survey: Survey, revision: str) -> bool:
 
 def _with_own_injector(survey: Survey) -> set[str]:
     """The revisions that a tag can point at."""
-    return {injector.labelled for injector in survey.mesh.injectors if injector.tag is None and injector.labelled}
+    own = [injector for injector in survey.mesh.injectors if injector.tag is None and injector.labelled]
+    return {survey.mesh.called(str(injector.labelled), injector.target.namespace) for injector in own}
 
 
 def tag_set(survey: Survey, tag: str, revision: str) -> Hint:
@@ -222,7 +228,7 @@ def tag_set(survey: Survey, tag: str, revision: str) -> Hint:
     plane = mesh.control_plane(revision)
     away = [Flag("-i", plane.namespace)] if plane and plane.namespace not in ("", ISTIO_SYSTEM) else []
     auto = [Flag("--auto-inject-namespaces")] if tag == labels.DEFAULT and _injects_by_default(survey) else []
-    return program("istioctl", *words, "set", tag, Flag("--revision", revision), OVERWRITE, *auto, *away)
+    return program("istioctl", *words, "set", tag, Flag("--revision", label_of(revision)), OVERWRITE, *auto, *away)
 
 
 def _is_sails(survey: Survey, tag: str) -> bool:
@@ -232,7 +238,7 @@ def _is_sails(survey: Survey, tag: str) -> bool:
 
 def sail_tag(tag: str, revision: str) -> Hint:
     """Sail's tag, which its operator carries out."""
-    target = {"spec": {"targetRef": {"kind": labels.SAIL_REVISION, "name": revision}}}
+    target = {"spec": {"targetRef": {"kind": labels.SAIL_REVISION, "name": label_of(revision)}}}
     text = msgspec.json.encode(target).decode()
     return command("patch", labels.SAIL_TAG.lower(), tag, Flag("--type=merge"), Flag("-p", text))
 
@@ -245,7 +251,8 @@ def _injects_by_default(survey: Survey) -> bool:
 
 def reinstall(what: str, revision: str) -> Hint:
     """What is installed with istioctl, and moves only by being installed again."""
-    setting = [] if revision == labels.DEFAULT else [Flag("--set", f"revision={revision}")]
+    name = label_of(revision)
+    setting = [] if name == labels.DEFAULT else [Flag("--set", f"revision={name}")]
     install = program("istioctl", "install", *setting, Flag("-f", "FILE"))
     return sentence(f"{what}: ", install, ", with its own settings")
 
@@ -253,7 +260,7 @@ def reinstall(what: str, revision: str) -> Hint:
 def reset_label(workload: Workload, value: str, key: str = labels.REV) -> Hint:
     """The command that corrects a label of a workload's template, which also replaces its pods."""
     _, kind, name = workload.template_holder
-    patch: dict[str, Any] = {"metadata": {"labels": {key: value}}}
+    patch: dict[str, Any] = {"metadata": {"labels": {key: label_of(value)}}}
     for part in reversed(facts_of(kind).template.split("/")[1:]):
         patch = {part: patch}
     text = msgspec.json.encode(patch).decode()

@@ -8,10 +8,11 @@ import msgspec
 
 from kubectl_rev.core.checks.hints import Flag, Hint, command, program, within
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import ControlPlane
 from kubectl_rev.core.mesh.istiod_veto import newest, release
 from kubectl_rev.core.mesh.removal import Removal
 from kubectl_rev.core.mesh.removal_method import Method
-from kubectl_rev.core.mesh.revisions import ControlPlane, Mesh
+from kubectl_rev.core.mesh.revisions import Mesh
 
 _UNINSTALL_IS_STABLE = (1, 15)  # `istioctl x uninstall` before
 
@@ -67,12 +68,12 @@ def _istioctl(mesh: Mesh, gone: Removal) -> Command:
     if gone.unlabelled:
         note = "FILE is what it was installed with: it has no revision label"
         return Command(program(*words, Flag("-f", "FILE")), note)
-    if not found_by_istioctl(mesh, gone.revision):
+    if not found_by_istioctl(mesh, gone.name):
         return Command(delete_by_labels(gone), "istioctl finds a revision by its injector, and this one has none")
     elsewhere = [namespace for namespace in gone.namespaces if namespace != "istio-system"]
     # It prunes by the namespace that its settings name, whatever --istioNamespace says.
     where = [Flag(f"--set=values.global.istioNamespace={namespace}") for namespace in elsewhere[:1]]
-    return Command(program(*words, Flag("--revision", gone.revision), *where))
+    return Command(program(*words, Flag("--revision", gone.name), *where))
 
 
 def found_by_istioctl(mesh: Mesh, revision: str) -> bool:
@@ -86,7 +87,7 @@ def found_by_istioctl(mesh: Mesh, revision: str) -> bool:
 
 def delete_by_labels(gone: Removal) -> Hint:
     """What istioctl would have deleted of a control plane itself, by the labels that it goes by."""
-    selector = f"{labels.REV}={gone.revision},{labels.OPERATOR_COMPONENT}=Pilot"
+    selector = f"{labels.REV}={gone.name},{labels.OPERATOR_COMPONENT}=Pilot"
     return command("delete", _KINDS, Flag("-l", selector), *(within(name) for name in gone.namespaces[:1]))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from kubectl_rev.core.checks.model import Catalogue, Finding, find
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.drift import Effect
 from kubectl_rev.core.mesh.enrollment import is_ambient
 from kubectl_rev.core.mesh.gateways import istio_gateways, owner
@@ -61,7 +62,7 @@ def control_planes(survey: Survey) -> list[items.ControlPlaneItem]:
     pods, named = not survey.snapshot.has_gap("pods"), not survey.snapshot.has_gap("namespaces")
     return [
         items.ControlPlaneItem(
-            name=plane.revision,
+            name=label_of(plane.revision),
             namespace=plane.namespace,
             revision=plane.revision,
             state=plane.kind,

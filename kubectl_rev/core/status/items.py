@@ -49,7 +49,8 @@ class InjectorItem(msgspec.Struct):
 
 class ControlPlaneItem(Item, kw_only=True):
     """`proxies` run on it and are ready, those that are `notReady` or `terminating` aside; `selected` would after a
-    restart of all.
+    restart of all. `revision` is the name, `NAMESPACE/NAME` where control planes of several namespaces have it; so
+    it is wherever a revision is named.
 
     `state` is local, remote, external, missing or unknown; `default` lists what it holds of the four: injection,
     validation, gateways, name. `namespaces` are those whose labels lead to it, also while calling it fails or others

@@ -11,6 +11,7 @@ from kubectl_rev.core.checks import sources
 from kubectl_rev.core.checks.hints import NO_HINT, OVERWRITE, Hint, command, sentence
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import IstioConfig
 from kubectl_rev.core.remedies.commands import label, living, make_default_validator
@@ -45,7 +46,7 @@ def _wake(survey: Survey, entry: Entry) -> Hint:
     """The command for the control plane that it calls, where only that is down, and no other could take over."""
     planes = survey.mesh.control_planes
     revision = survey.mesh.served_by(entry.target, entry.labelled)
-    plane = survey.mesh.control_plane(revision or "", entry.target.namespace)
+    plane = survey.mesh.control_plane(revision or "")
     if plane is None or plane.kind != "local" or not entry.target.asleep:
         return NO_HINT
     alone = UNLABELLED not in entry.scopes or not any(other.ready for other in planes)
@@ -79,7 +80,7 @@ def _make(survey: Survey, scope: str) -> Hint:
 
 def _relabel(config: IstioConfig, missing: Uncovered) -> Hint:
     """Its revision in place of the tag; a ghost's label is best taken off."""
-    change = [f"{labels.REV}={missing.resolves}", OVERWRITE] if missing.resolves else [f"{labels.REV}-"]
+    change = [f"{labels.REV}={label_of(missing.resolves)}", OVERWRITE] if missing.resolves else [f"{labels.REV}-"]
     return label(config.resource, config.name, *change, namespace=config.namespace)
 
 

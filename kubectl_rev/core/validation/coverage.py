@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import msgspec
 
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.objects import IstioConfig
 from kubectl_rev.core.mesh.revisions import Mesh
 
@@ -39,7 +40,7 @@ def scopes_of(mesh: Mesh) -> list[str]:
         if requirement.key == labels.REV
         for value in requirement.values
     }
-    scopes = named.union(mesh.existing, _by_scope(mesh), (tag.name for tag in mesh.tags))
+    scopes = named.union(map(label_of, mesh.existing), _by_scope(mesh), (tag.name for tag in mesh.tags))
     return [UNLABELLED, *sorted(scopes - {UNLABELLED})]
 
 
@@ -48,7 +49,7 @@ def uncovered(mesh: Mesh, covered: set[str], *, some: bool) -> Iterator[Uncovere
 
     A remote cluster needs none: its config lives with its control plane.
     """
-    local = sorted({plane.revision for plane in mesh.control_planes if plane.kind == "local"})
+    local = sorted({label_of(plane.revision) for plane in mesh.control_planes if plane.kind == "local"})
     if local and not some:
         yield Uncovered(UNLABELLED, "there is no validator at all (values.global.configValidation=false?)")
     if not some:

@@ -13,6 +13,7 @@ import msgspec
 
 from kubectl_rev.core.checks.hints import Hint, sentence
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import ServiceReference
 from kubectl_rev.core.mesh.ownership import owner_of
@@ -103,7 +104,7 @@ class _Planner:
         """The revisions that are to validate something, and may have lost the Service to be called by."""
         default = self._diagnosis.default
         own = {
-            entry.serves[0]
+            self._mesh.called(entry.serves[0], entry.target.namespace)
             for entry in self._diagnosis.entries
             if must_move(entry) and len(entry.serves) == 1 and (default is None or entry.config is not default.config)
         }
@@ -118,7 +119,9 @@ class _Planner:
             return
         where = f"service {lost.namespace}/{lost.name}"
         injectors = self._mesh.snapshot.injectors
-        owners = (owner_of(config.metadata) for config in injectors if config.labels.get(labels.REV) == revision)
+        owners = (
+            owner_of(config.metadata) for config in injectors if config.labels.get(labels.REV) == label_of(revision)
+        )
         owner = next(filter(None, owners), None)
         self._restored[revision] = lost
         if owner and not self._force_owned:
@@ -133,7 +136,8 @@ class _Planner:
 
     def _healed(self, entry: Entry) -> bool:
         """Whether the Service that comes back is all that it lacks."""
-        service, target = self._restored.get(entry.labelled or ""), entry.target
+        target = entry.target
+        service = self._restored.get(self._mesh.called(entry.labelled or "", target.namespace))
         return service is not None and (service.namespace, service.name) == (target.namespace, target.service)
 
     def _own(self, entries: list[Entry]) -> None:
@@ -143,7 +147,7 @@ class _Planner:
         if not wrong:
             return
         moving = [entry for entry in wrong if must_move(entry) and not self._healed(entry)]
-        serves = sorted({revision for entry in moving for revision in entry.serves})
+        serves = sorted({self._mesh.called(name, entry.target.namespace) for entry in moving for name in entry.serves})
         if not moving:
             if not all(entry.fails_closed and self._healed(entry) for entry in wrong):
                 self._plan.settle.append(name)
@@ -156,18 +160,18 @@ class _Planner:
 
     def _default(self, entry: Entry, to: str) -> None:
         """The default validator: to another revision, if its istiod will then be able to close it."""
-        own = self._diagnosis.of(to)
+        own = self._diagnosis.of(label_of(to))
         service = self._service(to)
         fixed = {write.settles or write.step.name for write in self._plan.writes} | set(self._plan.settle)
         fixed |= {other.name for other in self._diagnosis.entries if self._healed(other)}
-        if entry.labelled == to and self._healed(entry):
+        if entry.labelled == label_of(to) and self._healed(entry):
             if not entry.fails_closed:
                 self._plan.settle.append(entry.name)
         elif service is None:
             self._obstacle(f"no Service leads to a ready istiod of {to}")
-        elif to not in entry.scopes and (own is None or (own.broken and own.name not in fixed)):
+        elif label_of(to) not in entry.scopes and (own is None or (own.broken and own.name not in fixed)):
             # istiod turns Ignore to Fail only after a Gateway labelled with its own revision was rejected.
-            reason = own.broken if own else f"no validator selects {labels.REV}={to}"
+            reason = own.broken if own else f"no validator selects {labels.REV}={label_of(to)}"
             self._obstacle(
                 f"{entry.name} would stay at failurePolicy Ignore: istiod {to} proves itself through its own validator "
                 f"first, and {reason}: install revision {to} again, or say --to another"
@@ -189,8 +193,8 @@ class _Planner:
         known = bundles(self._mesh, to)
         works = all(not entry.broken and entry.fails_closed for entry in entries)
         trusted = works and all(entry.webhook.client_config.ca_bundle in known for entry in entries)
-        step = move(config, [entry.webhook for entry in entries], to, service, trusted=trusted)
-        why = f"{labels.REV}={to}, service {service.namespace}/{service.name}"
+        step = move(config, [entry.webhook for entry in entries], label_of(to), service, trusted=trusted)
+        why = f"{labels.REV}={label_of(to)}, service {service.namespace}/{service.name}"
         if not trusted:
             why += f", failurePolicy Ignore until istiod {to} has filled in its caBundle and turned it to Fail"
         self._plan.writes.append(Write(step=step, why=why, settles=config.name))
@@ -202,7 +206,7 @@ class _Planner:
         if selector is None:
             self._obstacle(f"istiod {to} does not run in namespace {namespace}, where {entry.name} calls {SERVICE}")
             return
-        if to != labels.DEFAULT:
+        if label_of(to) != labels.DEFAULT:
             moved, host = reconnecting(self._survey), f"{SERVICE}.{namespace}.svc"
             if labels.DEFAULT in mesh.ready:
                 self._obstacle(
@@ -238,7 +242,7 @@ class _Planner:
     def _advise_rest(self) -> None:
         """What is left to a person: config to relabel, revisions to install again, a default tag to move."""
         for missing in self._diagnosis.uncovered:
-            if missing.scope in self._mesh.existing:
+            if self._mesh.all_called(missing.scope) & self._mesh.existing:
                 self._advise(f"install revision {missing.scope} again: {missing.because}")
         default, to = self._diagnosis.default, self._plan.to
         moved = default and any(write.settles == default.name for write in self._plan.writes)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from kubectl_rev.core.checks.model import ref_of
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of, own_service, revision_of
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import ClientConfig, ServiceReference
 from kubectl_rev.core.mesh.revisions import Mesh
-from kubectl_rev.core.mesh.webhook_targets import own_service, revision_of
 from kubectl_rev.core.validation.coverage import UNLABELLED
 from kubectl_rev.core.validation.validation import Diagnosis, Entry, Health, validates
 from kubectl_rev.core.validation.validator_steps import SERVICE
@@ -54,7 +54,9 @@ def must_move(entry: Entry) -> bool:
 
 def _kept(entry: Entry) -> bool:
     """Whether the istiod that is called is the one that maintains it: then a missing caBundle is about to come."""
-    return entry.labelled is not None and (not entry.target.revisions or entry.labelled in entry.target.revisions)
+    return entry.labelled is not None and (
+        not entry.target.revisions or entry.labelled in map(label_of, entry.target.revisions)
+    )
 
 
 def wants_service(survey: Survey, entry: Entry, able: list[str]) -> bool:
@@ -75,7 +77,7 @@ def service_of(mesh: Mesh, revision: str) -> ServiceReference | None:
     called = {
         (webhook.client_config.service.namespace, webhook.client_config.service.name)
         for injector in mesh.injectors
-        if injector.labelled == revision and not injector.deactivated
+        if injector.labelled == label_of(revision) and not injector.deactivated
         for webhook, _ in injector.webhooks
         if webhook.client_config.service
     }
@@ -100,7 +102,7 @@ def missing_service(mesh: Mesh, revision: str) -> ServiceReference | None:
     name, snapshot = own_service(revision), mesh.snapshot
     if snapshot.has_gap("services") or service_of(mesh, revision) is not None:
         return None
-    homes = sorted({p.namespace for p in snapshot.istiods if p.ready and revision_of(p.labels) == revision})
+    homes = sorted({plane.namespace for plane in mesh.planes_of(revision) if plane.ready})
     there = {(service.namespace, service.name) for service in snapshot.services}
     if len(homes) != 1 or (homes[0], name) in there:
         return None
@@ -110,22 +112,23 @@ def missing_service(mesh: Mesh, revision: str) -> ServiceReference | None:
 def selector_of(mesh: Mesh, revision: str, namespace: str) -> dict[str, str] | None:
     """What selects the istiods of a revision in a namespace and no others; None if none is ready there."""
     pods = [pod for pod in mesh.snapshot.istiods if pod.namespace == namespace]
-    if not any(pod.ready and revision_of(pod.labels) == revision for pod in pods):
+    if not any(pod.ready and revision_of(pod.labels) == label_of(revision) for pod in pods):
         return None
     called = service_of(mesh, revision)
     for service in mesh.snapshot.services:
         if called and (service.namespace, service.name) == (called.namespace, called.name):
             return service.spec.selector
     # istio-discovery/templates/service.yaml
-    chart = {labels.APP: labels.ISTIOD, labels.REV: revision}
+    chart = {labels.APP: labels.ISTIOD, labels.REV: label_of(revision)}
     by_name = {labels.APP: labels.ISTIOD, "istio": "pilot"}
     return chart if any(chart.items() <= pod.labels.items() for pod in pods) else by_name
 
 
 def bundles(mesh: Mesh, revision: str) -> set[str]:
     """The caBundles that a revision's istiod has written: those of the webhooks that are its own and lead to it."""
-    injectors = (injector for injector in mesh.injectors if injector.labelled == revision)
-    validators = (config for config in mesh.snapshot.validators if config.labels.get(labels.REV) == revision)
+    name = label_of(revision)
+    injectors = (injector for injector in mesh.injectors if injector.labelled == name)
+    validators = (config for config in mesh.snapshot.validators if config.labels.get(labels.REV) == name)
     webhooks = [webhook for injector in injectors for webhook, _ in injector.webhooks]
     webhooks += [w for config in validators for w in config.webhooks if validates(mesh, config, w)]
     own = (w.client_config for w in webhooks if revision in mesh.target(w.client_config).revisions)

@@ -39,7 +39,7 @@ def undo(survey: Survey, diagnosis: Diagnosis) -> Plan:
 def _validator(survey: Survey, config: WebhookConfiguration, noted: Before) -> Write:
     """A revision that still answers there, under the same CA, can be trusted at once."""
     mesh = survey.mesh
-    known = bundles(mesh, noted.label) if noted.label else set()
+    known = {bundle for revision in mesh.all_called(noted.label or "") for bundle in bundles(mesh, revision)}
     trusted = all(
         mesh.target(call).alive and webhook.client_config.ca_bundle in known and webhook.failure_policy != "Ignore"
         for webhook in config.webhooks
@@ -62,7 +62,7 @@ def _dead_again(survey: Survey, config: WebhookConfiguration, noted: Before) -> 
     targets = [survey.mesh.target(call) for call in (noted.calls or {}).values()]
     if problem := next((target.problem for target in targets if target.alive is False), ""):
         after = "lets everything through"
-        if noted.label in survey.mesh.existing:
+        if survey.mesh.all_called(noted.label or "") & survey.mesh.existing:
             after = f"rejects every write once istiod {noted.label} closes it"
         yield f"{config.name} goes back to where it did not work ({problem}): it {after}"
 

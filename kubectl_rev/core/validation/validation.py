@@ -17,6 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.istiod_veto import may_be_at_least
 from kubectl_rev.core.mesh.objects import Webhook, WebhookConfiguration
@@ -192,9 +193,9 @@ def _split(survey: Survey, entries: Iterable[Entry]) -> Split | None:
 
 
 def _judged(mesh: Mesh, call: Call, calls: Iterable[Call], scopes: Iterable[str]) -> Entry:
-    config, target, alive = call.config, call.target, mesh.existing
+    config, target, alive = call.config, call.target, {*map(label_of, mesh.existing)}
     selected = tuple(scope for scope in scopes if call.selects(scope))
-    serves = tuple(scope for scope in selected if mesh.resolve(scope) in alive)
+    serves = tuple(scope for scope in selected if mesh.resolve(scope) in mesh.existing)
     health, because = _health(call, alive)
     needed = bool(serves)
     if UNLABELLED in selected:
@@ -230,7 +231,7 @@ def _health(call: Call, alive: set[str]) -> tuple[Health, str]:
         return Health.UNSEEN, f"{where}: only a probe can tell"
     if target.alive is None:
         return Health.UNSEEN, "its Service or endpoints may not be read"
-    if labelled and target.revisions and labelled not in target.revisions:
+    if labelled and target.revisions and labelled not in map(label_of, target.revisions):
         leads = ", ".join(target.revisions)
         keeper = f"istiod {labelled} maintains it" if labelled in alive else "no istiod maintains it"
         return Health.MISLABELLED, f"labelled {labelled}, but its Service leads to {leads}: {keeper}"
@@ -244,6 +245,6 @@ def _keeper(call: Call, alive: set[str]) -> str:
         return "it has no label istio.io/rev, so that no istiod since 1.11 maintains it"
     if labelled not in alive:
         return f"no istiod has revision {labelled}, so that nobody maintains it"
-    if target.revisions and labelled not in target.revisions:
+    if target.revisions and labelled not in map(label_of, target.revisions):
         return f"istiod {labelled} maintains it, but its Service leads to {', '.join(target.revisions)}"
     return f"istiod {labelled} has not proved yet that it rejects invalid config"

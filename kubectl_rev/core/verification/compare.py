@@ -6,6 +6,7 @@ import msgspec
 
 from kubectl_rev.core.checks.model import Ref, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.inventory import Survey
 
 
@@ -29,9 +30,9 @@ def _facts(survey: Survey) -> dict[tuple[Ref, str], str]:
     facts = {}
     for plane in survey.mesh.control_planes:
         ready = f"{plane.ready} of {len(plane.istiods)} ready" if plane.kind == "local" else plane.kind
-        facts[Ref("Revision", plane.namespace, plane.revision), "istiod"] = ready
+        facts[Ref("Revision", plane.namespace, label_of(plane.revision)), "istiod"] = ready
         if plane.versions:
-            facts[Ref("Revision", plane.namespace, plane.revision), "version"] = ", ".join(plane.versions)
+            facts[Ref("Revision", plane.namespace, label_of(plane.revision)), "version"] = ", ".join(plane.versions)
     for tag in survey.mesh.tags:
         facts[Ref("Tag", "", tag.name), "revision"] = tag.revision
     for name, given in survey.namespace_labels.items():

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cached_property
 
 import msgspec
+from msgspec.structs import replace
 
 from kubectl_rev.core.mesh.objects import Pod
 from kubectl_rev.core.mesh.revisions import Mesh
@@ -99,6 +100,11 @@ class Connections:
     def __init__(self, answers: Iterable[Answer] = (), *, asked: bool = True) -> None:
         self.answers = sorted(answers, key=lambda a: (a.revision, a.namespace, a.istiod))
         self.asked = asked
+
+    def named(self, mesh: Mesh) -> Connections:
+        """The same, with the revisions of istiods called as this mesh calls them."""
+        answers = [replace(answer, revision=mesh.called(answer.revision, answer.namespace)) for answer in self.answers]
+        return Connections(answers, asked=self.asked) if mesh.namesakes else self
 
     @cached_property
     def seen(self) -> list[Seen]:

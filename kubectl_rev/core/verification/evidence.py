@@ -69,7 +69,7 @@ class Evidence:
     """Built once, then only read."""
 
     def __init__(self, survey: Survey, connections: Connections, extras: Extras) -> None:
-        self.survey, self.connections, self.extras = survey, connections, extras
+        self.survey, self.connections, self.extras = survey, connections.named(survey.mesh), extras
         self.mesh, self.snapshot = survey.mesh, survey.snapshot
         self.cluster = local_cluster(survey.mesh)
 

@@ -51,8 +51,8 @@ def _validators(leaving: Uninstall) -> Iterator[Leftover]:
             continue
         services = [w.client_config.service for w in config.webhooks if w.client_config.service]
         dead = bool(services) and all(map(leaving.dies, services))
-        ours = config.labels.get(labels.REV) == leaving.revision
-        if dead or (ours and all(only_for(webhook, leaving.revision) for webhook in config.webhooks)):
+        ours = config.labels.get(labels.REV) == leaving.name and leaving.removal.here(config)
+        if dead or (ours and all(only_for(webhook, leaving.name) for webhook in config.webhooks)):
             whose = f"validator of revision {leaving.revision}" if ours else "validator that calls its Service"
             yield Leftover(Ref(kind, "", config.name), whose, command("delete", kind.lower(), config.name))
 
@@ -61,7 +61,8 @@ def _services(leaving: Uninstall) -> Iterator[Leftover]:
     """A tag's Service goes with its injector: `istioctl tag remove` deletes both."""
     with_injector = {injector.tag for injector in leaving.after.mesh.injectors if injector.revision == leaving.revision}
     for service in leaving.after.snapshot.services:
-        tagged = labels.TAG in service.labels and service.labels.get(labels.REV) == leaving.revision
+        tagged = labels.TAG in service.labels and service.labels.get(labels.REV) == leaving.name
+        tagged = tagged and leaving.removal.here(service)
         if tagged and service.labels[labels.TAG] in with_injector:
             continue
         if tagged or leaving.dies(ServiceReference(name=service.name, namespace=service.namespace)):

@@ -19,6 +19,7 @@ import msgspec
 
 from kubectl_rev.core.checks.model import Breaks
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import ControlPlane, label_of
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.installers import Sail
 from kubectl_rev.core.mesh.inventory import Survey, Workload
@@ -28,7 +29,6 @@ from kubectl_rev.core.mesh.proxies import Address, addresses
 from kubectl_rev.core.mesh.removal import Removal, after
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.resources import Key
-from kubectl_rev.core.mesh.revisions import ControlPlane
 from kubectl_rev.core.mesh.services import Service
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.remedies.uninstall import Command, commands
@@ -56,12 +56,12 @@ class Managed(msgspec.Struct, frozen=True):
 
 
 class Uninstall:
-    """One revision, one method, the mesh before and after. Built once, then only read."""
+    """One revision, one method, the mesh before and after. Built once, then only read. `name`: as labels have it."""
 
     def __init__(self, evidence: Evidence, removal: Removal) -> None:
         self.evidence, self.removal, self.revision = evidence, removal, removal.revision
-        self.before = evidence.survey
-        self.after = Survey(after(evidence.snapshot, removal))
+        self.name, self.before = removal.name, evidence.survey
+        self.after = Survey(after(evidence.snapshot, removal), evidence.mesh.namesakes)
 
     @cached_property
     def others(self) -> list[ControlPlane]:
@@ -71,6 +71,11 @@ class Uninstall:
             for plane in self.after.mesh.control_planes
             if plane.revision != self.revision and (plane.ready or plane.kind in ("remote", "external"))
         ]
+
+    @property
+    def name_stays(self) -> bool:
+        """Whether a control plane of another namespace has its name, so that what is labelled with it is still read."""
+        return self.name in map(label_of, (plane.revision for plane in self.others))
 
     @cached_property
     def managed(self) -> dict[Key, Managed]:
@@ -89,7 +94,7 @@ class Uninstall:
 
     def _is_of_the_add_on(self, workload: Workload) -> bool:
         runs: set[str | None] = {*workload.proxies} or {workload.selected.revision}
-        named = workload.namespace.startswith(labels.AKS_NAMESPACE) and workload.name.endswith(f"-{self.revision}")
+        named = workload.namespace.startswith(labels.AKS_NAMESPACE) and workload.name.endswith(f"-{self.name}")
         return named and workload.kind == "Deployment" and workload.gateway is not None and runs == {self.revision}
 
     def _ready_behind(self, service: Service) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kubectl_rev.core.checks.hints import NO_HINT
 from kubectl_rev.core.checks.model import Found, Ref, ref_of
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.defaults import claimants
 from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.gateways import GatewayKind, istio_gateways, owner
@@ -38,7 +39,7 @@ def rendered(situation: PreflightContext) -> Found:
                 )
                 name = workload.subject.labels.get(labels.GATEWAY_NAME, workload.name)
                 alone = old and claimants(situation.after.mesh, old) == [old]
-                change = f"{labels.REV}={old}"
+                change = f"{labels.REV}={label_of(old or '')}"
                 hint = label("gateway", name, change, namespace=workload.namespace) if alone else NO_HINT
                 yield ref_of(workload), message, hint
 

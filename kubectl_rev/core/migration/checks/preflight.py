@@ -14,6 +14,7 @@ from kubectl_rev.core.checks.hints import NO_HINT, Flag, command, selecting, wit
 from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace_ref, ref_of, run
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.ownership import owner_of
@@ -34,7 +35,7 @@ def _dead_target(situation: PreflightContext) -> Found:
             yield ref, "it has no control plane", command("rev-status", "revisions")
         for plane in planes:
             if plane.kind == "missing" or (plane.kind == "local" and not plane.ready):
-                pods = selecting({labels.APP: labels.ISTIOD, labels.REV: revision})
+                pods = selecting({labels.APP: labels.ISTIOD, labels.REV: label_of(revision)})
                 message = f"none of its {len(plane.istiods)} istiods is ready: new pods would be rejected"
                 yield ref, message, command("get", "pods", within(plane.namespace), pods)
     for move in situation.plan.moves:
@@ -105,11 +106,13 @@ def _undiscovered(situation: PreflightContext) -> Found:
 
 
 def _config_of_old(situation: PreflightContext) -> Found:
-    olds = {old for old, _ in _pairs(situation)}
+    olds = {label_of(old) for old, _ in _pairs(situation)} - {label_of(new) for _, new in _pairs(situation)}
     read = {move.namespace for move in situation.plan.moves}
     meshes, planes = situation.facts.meshes, situation.before.mesh.control_planes
     read |= {mesh.root_namespace for mesh in meshes.values()}
-    read |= {plane.namespace for plane in planes if (plane.namespace, plane.revision) not in meshes}  # its default
+    read |= {
+        plane.namespace for plane in planes if (plane.namespace, label_of(plane.revision)) not in meshes
+    }  # its default
     for config in situation.facts.configs:
         if (name := config.labels[labels.REV]) in olds and config.namespace in read:
             message = Message(f"labelled {labels.REV}={{}}: the new control plane ignores it", name)

@@ -9,14 +9,15 @@ from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import Flag, Hint, command, selecting, sentence, within
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import ControlPlane, label_of, own_service, revision_of, runs_istiod
 from kubectl_rev.core.mesh.drift import RENDERED, manual
 from kubectl_rev.core.mesh.enrollment import is_ambient
 from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload
 from kubectl_rev.core.mesh.objects import ClientConfig, ServiceReference
 from kubectl_rev.core.mesh.proxies import addresses
 from kubectl_rev.core.mesh.resources import Key
-from kubectl_rev.core.mesh.revisions import ControlPlane, Injector, runs_istiod
-from kubectl_rev.core.mesh.webhook_targets import Problem, own_service, revision_of
+from kubectl_rev.core.mesh.revisions import Injector
+from kubectl_rev.core.mesh.webhook_targets import Problem
 from kubectl_rev.core.remedies.commands import restart
 
 
@@ -37,17 +38,19 @@ def _dead_injectors(survey: Survey) -> Found:
 
 def look_at_service(injector: Injector) -> Hint:
     """What helps where istiod is ready and calls fail. It writes its injectors' caBundles when it starts."""
-    if injector.target.cause is Problem.NO_CA and injector.labelled == injector.revision:
-        istiod = selecting({labels.APP: labels.ISTIOD, labels.REV: injector.revision})
+    if injector.target.cause is Problem.NO_CA and injector.labelled == label_of(injector.revision):
+        istiod = selecting({labels.APP: labels.ISTIOD, labels.REV: injector.labelled})
         return command("rollout", "restart", "deployment", within(injector.target.namespace), istiod)
     if injector.target.cause in (Problem.NO_CA, Problem.OTHER_CA):
-        return sentence(f"give it the caBundle of an injector that has label {labels.REV}={injector.revision}")
+        return sentence(
+            f"give it the caBundle of an injector that has label {labels.REV}={label_of(injector.revision)}"
+        )
     return command("get", "service,endpointslice", within(injector.target.namespace), Flag("-l", "app=istiod"))
 
 
 def why_dead(survey: Survey, injector: Injector) -> tuple[str, Hint] | None:
     """What its control plane lacks and the command that helps, None where it is gone, or ready: then it is not that."""
-    plane = survey.mesh.control_plane(injector.revision, injector.target.namespace)
+    plane = survey.mesh.control_plane(injector.revision)
     if plane is None or plane.ready or not injector.target.asleep:
         return None
     if plane.kind == "missing" and survey.snapshot.scope not in ("", plane.namespace):  # its Deployment was not read
@@ -59,16 +62,20 @@ def why_dead(survey: Survey, injector: Injector) -> tuple[str, Hint] | None:
 def _unready(survey: Survey) -> Found:
     for plane in survey.mesh.control_planes:
         if plane.kind == "local" and (not plane.istiods or plane.ready < len(plane.istiods)):
-            yield Ref("Revision", plane.namespace, plane.revision), *why_unready(survey, plane)
+            yield Ref("Revision", plane.namespace, label_of(plane.revision)), *why_unready(survey, plane)
 
 
 def why_unready(survey: Survey, plane: ControlPlane) -> tuple[str, Hint]:
     """What a control plane lacks, and the command that helps or shows it."""
-    where, istiod = within(plane.namespace), selecting({labels.APP: labels.ISTIOD, labels.REV: plane.revision})
+    where, istiod = (
+        within(plane.namespace),
+        selecting({labels.APP: labels.ISTIOD, labels.REV: label_of(plane.revision)}),
+    )
     if plane.istiods:
         return f"{plane.ready} of {len(plane.istiods)} istiod pods are ready", command("get", "pods", where, istiod)
     for workload in survey.snapshot.workloads:
-        if (runs_istiod(workload), workload.namespace, workload.spec.replicas) == (plane.revision, plane.namespace, 0):
+        own = (label_of(plane.revision), plane.namespace, 0)
+        if (runs_istiod(workload), workload.namespace, workload.spec.replicas) == own:
             scale = command("scale", f"deployment/{workload.name}", where, Flag("--replicas=1"))
             return f"its deployment/{workload.name} is scaled to zero", scale
     message = "its pods were not read" if plane.kind == "unknown" else "it has no istiod pod"
@@ -77,7 +84,7 @@ def why_unready(survey: Survey, plane: ControlPlane) -> tuple[str, Hint]:
 
 def _relabelled_injectors(survey: Survey) -> Found:
     for injector in survey.mesh.injectors:
-        if injector.labelled and injector.labelled != injector.revision and not injector.deactivated:
+        if injector.labelled and injector.labelled != label_of(injector.revision) and not injector.deactivated:
             service, where = injector.target.service, within(injector.target.namespace)
             labelled = f"labelled {labels.REV}={injector.labelled}"
             message = f"{labelled}, but its Service {service} leads to {injector.revision}"
@@ -94,8 +101,11 @@ def _conditions(survey: Survey) -> Found:
 
 def without_injector(survey: Survey) -> set[str]:
     """The revisions with a ready istiod and no injector, neither their own nor a tag's; a deactivated one is one."""
-    called = {revision for injector in survey.mesh.injectors for revision in (injector.revision, injector.labelled)}
-    return survey.mesh.ready - called
+    mesh = survey.mesh
+    called = {i.revision for i in mesh.injectors} | {
+        mesh.called(i.labelled, i.target.namespace) for i in mesh.injectors if i.labelled
+    }
+    return mesh.ready - called
 
 
 def install_again(revision: str, gone: str = "injector") -> Hint:
@@ -119,7 +129,8 @@ def _no_injector(survey: Survey) -> Found:
     }
     for revision in sorted(without_injector(survey) & (asked | injected)):
         message = "its istiod runs, and no injector calls it: pods that are replaced lose their sidecar"
-        yield Ref("Revision", survey.mesh.planes_of(revision)[0].namespace, revision), message, install_again(revision)
+        subject = Ref("Revision", survey.mesh.planes_of(revision)[0].namespace, label_of(revision))
+        yield subject, message, install_again(revision)
 
 
 def _proxies(survey: Survey) -> Iterator[tuple[Workload, PodGroup, str]]:
@@ -147,7 +158,7 @@ def _abandoned(survey: Survey) -> Found:
         why, hint = "it is gone", sentence(f"install revision {revision} again, or move what runs on it to another")
         if planes[0].kind == "local":
             why, hint = why_unready(survey, planes[0])
-        yield Ref("Revision", planes[0].namespace, revision), f"{why}: {_cut_off(count)}", hint
+        yield Ref("Revision", planes[0].namespace, label_of(revision)), f"{why}: {_cut_off(count)}", hint
 
 
 def _stood_in(survey: Survey, revision: str) -> bool:
@@ -193,7 +204,7 @@ def _unreachable(survey: Survey) -> Found:
         if homes and not any(_led_to(survey, namespace, revision) for namespace in homes):
             message = f"no Service leads to its istiods: {_cut_off(count, f' of revision {revision}')}"
             hint = _restore(survey, homes[0], own_service(revision), revision)
-            yield Ref("Revision", homes[0], revision), message, hint
+            yield Ref("Revision", homes[0], label_of(revision)), message, hint
 
 
 def _homes(survey: Survey, revision: str) -> list[str]:
@@ -206,7 +217,7 @@ def _led_to(survey: Survey, namespace: str, revision: str) -> bool:
     snapshot = survey.snapshot
     services = [s for s in snapshot.services if s.namespace == namespace and labels.TAG not in s.labels]
     led_to = {revision_of(pod.labels) for service in services for pod in snapshot.istiods_behind(service)}
-    return revision in led_to or snapshot.has_gap("services", namespace)
+    return label_of(revision) in led_to or snapshot.has_gap("services", namespace)
 
 
 def _restore(survey: Survey, namespace: str, name: str, revision: str) -> Hint:

@@ -45,7 +45,7 @@ def _ghosts(survey: Survey) -> Found:
         hint = commands.relabel(survey, name, meant=(labels.REV, near) if near else None)
         if rev == labels.DEFAULT and survey.default.injection is None:
             hint = commands.hold_default(survey) or hint
-        elif rev in without_injector(survey):
+        elif survey.mesh.resolve(rev) in without_injector(survey):
             hint = install_again(rev)
         yield namespace_ref(name), _meaningless(survey, "", rev, "new pods get no sidecar"), hint
     for workload in survey.workloads:

@@ -141,7 +141,7 @@ def _skewed(move: Move) -> Found:
     for workload, group, seen in move.running:
         for held in seen:
             proxy = release(held.stream.version)
-            for version in move.evidence.mesh.versions_of(held.revision, held.namespace):
+            for version in move.evidence.mesh.versions_of(held.revision):
                 istiod = release(version)
                 if proxy and istiod and not 0 <= istiod[1] - proxy[1] <= SUPPORTED_SKEW:
                     text = "its proxy is {}, its istiod {}: more than Istio supports"
@@ -166,7 +166,11 @@ def _unread_config(move: Move) -> Found:
     mesh = move.evidence.mesh
     for config in move.evidence.snapshot.config:
         name = config.labels.get(labels.REV, "")
-        if not move.covers(config.namespace) or name in mesh.existing or config.resource == labels.GATEWAYS:
+        if (
+            not move.covers(config.namespace)
+            or not mesh.existing.isdisjoint(mesh.all_called(name))
+            or config.resource == labels.GATEWAYS
+        ):
             continue
         why = "tags are not resolved for configuration" if name in mesh.tag_revisions else "there is no such revision"
         hint = label(config.resource, config.name, f"{labels.REV}-", namespace=config.namespace)

@@ -8,6 +8,7 @@ from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import OVERWRITE, Flag, Hint, command, program, sentence, within
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of, revision_of
 from kubectl_rev.core.mesh.defaults import default_validator
 from kubectl_rev.core.mesh.gateways import GatewayKind, istio_gateways, owner
 from kubectl_rev.core.mesh.injection import State
@@ -17,7 +18,6 @@ from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.selectors import Operator
-from kubectl_rev.core.mesh.webhook_targets import revision_of
 from kubectl_rev.core.remedies.at_source import reinstalled, repoint
 from kubectl_rev.core.remedies.commands import label, label_gateway, moves_validation, reinstall, tag_set
 from kubectl_rev.core.remedies.uninstall import delete_by_labels, found_by_istioctl
@@ -32,7 +32,7 @@ def _validators(leaving: Uninstall) -> Broken:
     left = {validator.name for validator in leaving.after.snapshot.validators}
     for config, webhook, _ in _dying(leaving, leaving.before.snapshot.validators):
         ours = webhook.name.endswith(labels.VALIDATION_WEBHOOK_SUFFIX)
-        if not ours or config.name not in left or only_for(webhook, leaving.revision):
+        if not ours or config.name not in left or (only_for(webhook, leaving.name) and not leaving.name_stays):
             continue
         whose = "" if webhook.object_selector.matches({}) else " that its selector matches"
         then, breaks = f"every write of Istio's configuration{whose} would be rejected", Breaks.FROZEN
@@ -147,13 +147,13 @@ def _reinstall(leaving: Uninstall, workload: Workload) -> Hint:
 
 def _config(leaving: Uninstall) -> Broken:
     for config in leaving.evidence.snapshot.config:
-        if config.labels.get(labels.REV) != leaving.revision or config.resource == labels.GATEWAYS:
+        if config.labels.get(labels.REV) != leaving.name or config.resource == labels.GATEWAYS:
             continue
-        if _rendered_by_chart(leaving, config):
+        if leaving.name_stays or _rendered_by_chart(leaving, config):
             continue
         if not leaving.removal.takes(config.kind, config):
-            message = f"its label {labels.REV}={leaving.revision} is for this revision alone: no other would read it"
-            relabel = f"{labels.REV}={leaving.successor}"
+            message = f"its label {labels.REV}={leaving.name} is for this revision alone: no other would read it"
+            relabel = f"{labels.REV}={label_of(leaving.successor)}"
             hint = label(config.resource, config.name, relabel, OVERWRITE, namespace=config.namespace)
             yield ref_of(config), message, hint, Breaks.IGNORED
 
@@ -177,7 +177,7 @@ def _last(leaving: Uninstall) -> Broken:
     unseen = any(not p.istiods and leaving.before.snapshot.has_gap("pods", p.namespace) for p in planes)
     if not leaving.others and not unseen:
         message = "no other revision has a ready istiod: nothing could take over"
-        another = "stable" if leaving.revision == "canary" else "canary"
+        another = "stable" if leaving.name == "canary" else "canary"
         hint = program("istioctl", "install", Flag("--set", f"revision={another}"))
         if leaving.removal.method is Method.AKS:
             where = (Flag("--resource-group", "GROUP"), Flag("--name", "CLUSTER"))
@@ -200,14 +200,15 @@ def _not_removed(leaving: Uninstall) -> Broken:
     method = leaving.removal.method
     subject = Ref("Revision", "", leaving.revision)
     mesh = leaving.before.mesh
-    if method is Method.ISTIOCTL and not found_by_istioctl(mesh, leaving.revision) and not mesh.blind:
+    if method is Method.ISTIOCTL and not found_by_istioctl(mesh, leaving.name) and not mesh.blind:
         message = 'istioctl finds a revision by its injector: it would answer "could not find target revision"'
         yield subject, message, delete_by_labels(leaving.removal), None
     if method is not Method.OPERATOR and leaving.removal.operator_resources:
         names = ", ".join(name for _, name in leaving.removal.operator_resources)
         message = f"the operator in the cluster would make it again: IstioOperator {names}"
         yield subject, message, sentence(f"say --by {Method.OPERATOR.value}"), None
-    kept = [pod for pod in leaving.after.snapshot.istiods if revision_of(pod.labels) == leaving.revision]
+    istiods = leaving.after.snapshot.istiods
+    kept = [pod for pod in istiods if mesh.called(revision_of(pod.labels), pod.namespace) == leaving.revision]
     if method is not None and kept:
         known = "its marks say otherwise" if not leaving.removal.marked else "its Deployment lacks the marks"
         message = f"{method.value} would not remove its istiods: {known}"
