@@ -9,6 +9,7 @@ The cluster is shared: a module begins with `cluster.reset(LAYOUT)`, or a fixtur
 import os
 import signal
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import pytest
 
@@ -23,17 +24,26 @@ _HOW = "run `scripts/cluster --name test up`, then `scripts/cluster --name test 
 
 
 @pytest.fixture(scope="session")
-def cluster(report: Callable[[str], None]) -> Cluster:
+def skip(report: Callable[[str], None]) -> Callable[[str, str], NoReturn]:
+    """Skips a test, loudly: why, and how to have what it needs."""
+
+    def without(reason: str, how: str) -> NoReturn:
+        if os.environ.get(_REQUIRED) == "1":
+            pytest.fail(f"{reason}, and {_REQUIRED}=1")
+        report(f"CLUSTER TESTS DID NOT RUN: {reason}; {how}")
+        pytest.skip(reason)
+
+    return without
+
+
+@pytest.fixture(scope="session")
+def cluster(skip: Callable[[str, str], NoReturn]) -> Cluster:
     """The running cluster that the tests are in."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # pytest-xdist's workers ignore it, and so would plugins
     found = Cluster()
-    reason = _why_not(found)
-    if not reason:
-        return found
-    if os.environ.get(_REQUIRED) == "1":
-        pytest.fail(f"{reason}, and {_REQUIRED}=1")
-    report(f"CLUSTER TESTS DID NOT RUN: {reason}; {_HOW}")
-    pytest.skip(reason)
+    if reason := _why_not(found):
+        skip(reason, _HOW)
+    return found
 
 
 def _why_not(cluster: Cluster) -> str:

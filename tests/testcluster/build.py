@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.testcluster import network, places, versions
@@ -26,10 +27,18 @@ def ensure_servers() -> Path:
     folder = places.servers()
     if _missing(folder) or not (folder / "bin" / "kubectl").exists() or not places.charts().exists():
         with places.locked(folder / "lock"):
-            _build(folder, _missing(folder))
+            _build(folder, versions.MODULES, _missing(folder), "all of them take about 20 minutes the first time")
             _fetch_kubectl(folder)
-            _copy_charts(folder)
+            _copy_out(folder, "istio", "istio.io/istio", "manifests/charts", places.charts())
     return folder / "bin"
+
+
+def ensure_rollouts() -> None:
+    """Argo Rollouts' controller, plugin and CRDs, in a folder of their own: no server is built anew for them."""
+    folder, module = places.rollouts(), versions.ROLLOUTS_MODULE
+    with places.locked(folder / "lock"):
+        _build(folder, [module], _missing(folder, versions.ROLLOUTS_PROGRAMS), "15 minutes the first time")
+        _copy_out(folder, module.name, next(iter(module.requires)), "manifests/crds", folder / "crds")
 
 
 def check_possible() -> None:
@@ -50,18 +59,18 @@ def _check_go(programs: list[Program]) -> None:
         )
 
 
-def _missing(folder: Path) -> list[Program]:
-    return [program for program in versions.PROGRAMS if not (folder / "bin" / program.name).exists()]
+def _missing(folder: Path, programs: Iterable[Program] = versions.PROGRAMS) -> list[Program]:
+    return [program for program in programs if not (folder / "bin" / program.name).exists()]
 
 
-def _build(folder: Path, programs: list[Program]) -> None:
+def _build(folder: Path, modules: Iterable[Module], programs: list[Program], duration: str) -> None:
     if not programs:
         return
     _check_go(programs)
-    for module in versions.MODULES:
+    for module in modules:
         _write_go_mod(folder / "mod" / module.name, module)
     for number, program in enumerate(programs, start=1):
-        say(f"building {program.name} ({number} of {len(programs)}; all of them take about 20 minutes the first time)")
+        say(f"building {program.name} ({number} of {len(programs)}; {duration})")
         started = time.monotonic()
         _go_build(folder, program)
         say(f"built {program.name} in {time.monotonic() - started:.0f} s")
@@ -100,21 +109,21 @@ def _go_build(folder: Path, program: Program) -> None:
     draft.replace(folder / "bin" / program.name)
 
 
-def _copy_charts(folder: Path) -> None:
-    """Istio's own Helm charts, from the module that istiod is built of."""
-    if places.charts().exists():
+def _copy_out(folder: Path, built: str, module: str, under: str, to: Path) -> None:
+    """A folder of a module that programs were built of: Istio's own Helm charts, Argo's own CRDs."""
+    if to.exists():
         return
-    command = ["go", "list", "-mod=mod", "-m", "-f", "{{.Dir}}", "istio.io/istio"]
-    at = folder / "mod" / "istio"
+    command = ["go", "list", "-mod=mod", "-m", "-f", "{{.Dir}}", module]
+    at = folder / "mod" / built
     done = subprocess.run(
         command, cwd=at, env={**os.environ, "GOWORK": "off"}, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise ClusterError(f"go could not find Istio's charts:\n{done.stderr.strip()}")
-    draft = folder / ".charts.new"
+        raise ClusterError(f"go could not find {module}:\n{done.stderr.strip()}")
+    draft = to.with_name(f".{to.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(Path(done.stdout.strip(), "manifests", "charts"), draft, copy_function=shutil.copyfile)
-    draft.rename(places.charts())
+    shutil.copytree(Path(done.stdout.strip(), under), draft, copy_function=shutil.copyfile)
+    draft.rename(to)
 
 
 def _fetch_kubectl(folder: Path) -> None:

@@ -141,7 +141,8 @@ class Cluster:
 
     def environment(self) -> dict[str, str]:
         """The caller's environment, with the plugins of this checkout and the cluster's own programs first on PATH."""
-        path = [str(places.CHECKOUT / "plugins"), str(self.dir.bin), os.environ.get("PATH", "")]
+        programs = [places.CHECKOUT / "plugins", self.dir.bin, places.rollouts() / "bin"]
+        path = [*map(str, programs), os.environ.get("PATH", "")]
         return {
             **os.environ,
             "PATH": os.pathsep.join(path),
@@ -242,10 +243,11 @@ class Cluster:
         istio.install(self, revision, version, layout or self.layout, namespace, sets, gateway)
         self.sync_istiods()
 
-    def uninstall(self, revision: str, *, namespace: str = "istio-system") -> None:
-        """Remove a revision the way its layout does it: `istioctl uninstall`, or what `helm uninstall` deletes."""
-        istio.uninstall(self, revision, namespace)
+    def uninstall(self, revision: str, *, namespace: str = "istio-system") -> str:
+        """Remove a revision with what it was installed with, and say with what: helm or istioctl."""
+        tool = istio.uninstall(self, revision, namespace)
         self.sync_istiods()
+        return tool
 
     def istiods(self, revision: str | None = None) -> list[Istiod]:
         """The istiod pods of one revision, or of all."""

@@ -61,7 +61,7 @@ def _helm_install(cluster: "Cluster", revision: str, version: str, namespace: st
 
 
 def chart(cluster: "Cluster", name: str, path: str, namespace: str, values: Iterable[str] = ()) -> None:
-    """Install one of Istio's charts as a release, or upgrade the release to just these values."""
+    """Install one of Istio's charts, or that of an absolute path, as a release, or upgrade it to just these values."""
     source = str(places.charts() / path)
     cluster.run("helm", "upgrade", "--install", name, source, "-n", namespace, "--create-namespace", *_flags(values))
 
@@ -71,13 +71,14 @@ def release(revision: str) -> str:
     return "istiod" if revision == "default" else f"istiod-{revision}"
 
 
-def uninstall(cluster: "Cluster", revision: str, namespace: str) -> None:
-    """Remove one revision with what it was installed with."""
+def uninstall(cluster: "Cluster", revision: str, namespace: str) -> str:
+    """Remove one revision with what it was installed with, and say with what: helm or istioctl."""
     if cluster.run("helm", "status", release(revision), "-n", namespace, check=False).returncode == 0:
         cluster.run("helm", "uninstall", release(revision), "-n", namespace)
-        return
+        return "helm"
     # `uninstall` finds the namespace in the settings, not in --istioNamespace.
     setting = f"--set=values.global.istioNamespace={namespace}"
     done = cluster.run("istioctl", "uninstall", f"--revision={revision}", setting, "--skip-confirmation")
     if "No resources will be pruned" in done.stdout + done.stderr:
         raise ClusterError(f"istioctl found nothing of revision {revision} in {namespace}")
+    return "istioctl"

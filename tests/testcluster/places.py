@@ -26,6 +26,12 @@ def servers() -> Path:
     return cache() / "servers" / versions.digest()
 
 
+def rollouts() -> Path:
+    """The folder of Argo Rollouts' controller and plugin, which is there when somebody has built it."""
+    pins = versions.ROLLOUTS_MODULE, versions.ROLLOUTS_PROGRAMS, versions.GO_DIRECTIVE
+    return cache() / "servers" / f"rollouts-{versions.digest(*pins)}"
+
+
 def charts() -> Path:
     """Istio's Helm charts."""
     return servers() / "charts"

