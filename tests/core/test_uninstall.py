@@ -103,6 +103,13 @@ def copied(webhooks: Object) -> Object:
     return webhooks
 
 
+def kept(*objects: Object) -> list[Object]:
+    """`helm uninstall` is told by the manifest to leave these."""
+    for each in objects:
+        each.metadata.annotations[well_known.HELM_POLICY] = " Keep"
+    return [*objects]
+
+
 def _revision(found: list[Object]) -> str:
     names = {each.labels[well_known.REV] for each in found if well_known.REV in each.labels}
     return next(iter(names), "canary")
@@ -263,6 +270,11 @@ ROWS: dict[str, tuple[Parts, Method, list[tuple[str, str, Breaks | None]]]] = {
     ),
     "a tag with the release's marks, which istioctl tag set copies": (
         [TAGGED, copied(injector("canary", tag="prod"))],
+        Method.HELM,
+        [("REV304", "tag/prod", REJECTED), ("REV306", "namespace/shop", REJECTED)],
+    ),
+    "a tag that its release keeps": (
+        [TAGGED, *kept(*by(Method.HELM, injector("canary", tag="prod")))],
         Method.HELM,
         [("REV304", "tag/prod", REJECTED), ("REV306", "namespace/shop", REJECTED)],
     ),

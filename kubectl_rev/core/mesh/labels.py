@@ -74,6 +74,7 @@ PRUNED_COMPONENTS = frozenset({"Pilot", "IngressGateways", "EgressGateways", "Cn
 # Who owns an object: Helm's, Argo CD's and Flux's own conventions; Sail: pkg/constants/constants.go
 HELM_CHART = "helm.sh/chart"
 HELM_RELEASE = "meta.helm.sh/release-name"
+HELM_POLICY = "helm.sh/resource-policy"  # "keep": `helm uninstall` leaves it (helm: pkg/action/resource_policy.go)
 HELM_NAMESPACE = "meta.helm.sh/release-namespace"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 ARGOCD_TRACKING = "argocd.argoproj.io/tracking-id"  # an annotation

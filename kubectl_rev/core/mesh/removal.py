@@ -63,7 +63,8 @@ class Removal(msgspec.Struct, frozen=True):
                 marked = component in labels.PRUNED_COMPONENTS and (home or self.prunes_all)
                 return kind in _PRUNED_KINDS and ours and marked
             case Method.HELM if self.release.name:
-                return release_of(target.metadata, target.namespace) == self.release
+                kept = target.metadata.annotations.get(labels.HELM_POLICY, "").strip().lower() == "keep"
+                return not kept and release_of(target.metadata, target.namespace) == self.release
             case Method.HELM:  # a chart that was rendered and applied
                 rendered = given.get(labels.MANAGED_BY) == "Helm" and not made_by_tag_set(target.metadata)
                 return ours and rendered and target.name != labels.DEFAULT_VALIDATOR and self.here(target)
