@@ -8,20 +8,22 @@ from typing import Any
 import pytest
 
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.capacity import Budget, BudgetStatus
 from kubectl_rev.core.mesh.inventory import Survey, Workload
-from kubectl_rev.core.mesh.objects import Object, OwnerReference, Pod, WorkloadObject
+from kubectl_rev.core.mesh.objects import Condition, Object, OwnerReference, Pod, WorkloadObject, WorkloadStatus
 from kubectl_rev.core.migration import undo
 from kubectl_rev.core.migration.checks.preflight import find
 from kubectl_rev.core.migration.choosing import Request
 from kubectl_rev.core.migration.patch_targets import PatchTargets
 from kubectl_rev.core.migration.plan import Move, Restart
+from kubectl_rev.core.migration.preflight_facts import PreflightFacts
 from kubectl_rev.core.remedies import commands
 from kubectl_rev.render import migrate as render
 from kubectl_rev.render.text import Style
 from tests import build
 from tests.core.originals import originals_of
 from tests.core.test_migration import NOW, only, ops, planned
-from tests.core.test_preflight import situation
+from tests.core.test_preflight import IN_SHOP, SELECTS_WEB, situation
 
 BOTH = [*build.control_plane("default"), *build.control_plane("canary", version="1.31.0")]
 ENABLED = build.ns("shop", "injection=enabled")
@@ -283,3 +285,47 @@ def test_a_workload_of_a_pod_that_no_workload_made_stands_for_itself() -> None:
     debug = build.pod("debug", "shop", on="default")
     found = workloads(MOVED, debug, build.running(build.stateful_set("tools", owner=debug), "default"))
     assert [(each.kind, each.name) for each in found] == [("Pod", "debug"), ("StatefulSet", "tools")]
+
+
+# Rollouts that pause between two templates
+
+
+def half_way(paused: str, *, old: str = "rev=default", new: str = "rev=canary", current: str = "new") -> list[Object]:
+    """A Rollout whose template was changed: one pod is of the new one already, and it pauses."""
+    web = build.rollout("web", text=new, replicas=2)
+    web.status = WorkloadStatus(conditions=[Condition(type="Paused", status=paused)], current_pod_hash=current)
+    made = [
+        build.running(build.rollout("web", text=f"{text} rollouts-pod-template-hash={which}"), revision)[1:]
+        for text, which, revision in ((old, "old", "default"), (new, "new", "canary"))
+    ]
+    return [web, *made[0], *made[1]]
+
+
+@pytest.mark.parametrize(
+    ("parts", "namespace", "held"),
+    [
+        (half_way("True"), PLAIN, "half way"),
+        (half_way("False"), PLAIN, ""),  # it goes on by itself
+        (half_way("True", old="", new=""), MOVED, ""),  # the namespace decides: old pods come back on canary
+        (half_way("True", current="old"), PLAIN, ""),
+    ],
+)
+def test_old_pods_of_a_rollout_that_pauses_half_way_come_again_as_they_are(
+    parts: list[Object], namespace: Object, held: str
+) -> None:
+    found = unit(namespace, parts)
+    assert (found.drifted, found.held) == (1, held)
+    how = "promote" if held else "restart"
+    assert str(commands.restart(found)) == f"kubectl argo rollouts {how} web -n shop"
+    move = only(planned(namespace, parts))
+    assert ([left.reason.value for left in move.left], len(move.restarts)) == ((["paused"], 0) if held else ([], 1))
+
+
+def test_a_budget_holds_up_what_is_restarted_by_evictions() -> None:
+    budget = Budget(metadata=IN_SHOP, spec=SELECTS_WEB, status=BudgetStatus(expected_pods=1))
+    parts = build.running(build.rollout("web", replicas=1), "default")
+    pinned = build.running(build.rollout("web", text="rev=default", replicas=1), "default")
+    for namespace, given, evicted in ((ENABLED, parts, True), (PLAIN, pinned, False)):
+        facts = PreflightFacts(budgets=(budget,))
+        said = {finding.code: finding.message for finding in find(situation(namespace, given, facts=facts))}
+        assert ("REV413" in said, "replaces none until it does" in said["REV415"]) == (evicted, evicted)

@@ -24,10 +24,10 @@ from kubectl_rev.core.mesh.rollout_state import Held, held
 from kubectl_rev.core.mesh.snapshot import Snapshot
 
 ProxyState = Literal["ready", "not ready", "terminating"]
-Replacing = Literal["restart", "recreate", "wait for", "resume and restart", "delete the pods of",
+Replacing = Literal["restart", "recreate", "wait for", "resume and restart", "delete the pods of", "promote",
                     "lower the partition of", "wait for the rollout of", "mend the rollout of"]  # fmt: skip
 _REPLACING: dict[Held, Replacing] = {
-    "": "restart", "paused": "resume and restart", "OnDelete": "delete the pods of",
+    "": "restart", "paused": "resume and restart", "half way": "promote", "OnDelete": "delete the pods of",
     "partition": "lower the partition of",
     "rolling": "wait for the rollout of", "stuck": "mend the rollout of",
 }  # fmt: skip
@@ -268,7 +268,7 @@ class Survey:
         lender = self.lender(workload)
         return Workload(
             kind, namespace, name, workload.metadata, template, subject, selected, gateway, groups,
-            held(workload), Key.of(lender) if lender else None,
+            held(workload, template, [g.pod for g in groups if g.drifted]), Key.of(lender) if lender else None,
         )  # fmt: skip
 
     def _selected(self, subject: Subject, gateway: GatewayKind | None, metadata: Metadata) -> InjectionDecision:

@@ -95,8 +95,7 @@ class PodSpec(Shape):
     @property
     def proxy(self) -> Container | None:
         """The istio-proxy container, ordinary or native sidecar (pkg/kube/inject/app_probe.go looks in both lists)."""
-        both = self.containers + self.init_containers
-        return next((c for c in both if c.name == labels.PROXY_CONTAINER), None)
+        return next((c for c in self.containers + self.init_containers if c.name == labels.PROXY_CONTAINER), None)
 
 
 class Condition(Shape):
@@ -202,6 +201,7 @@ class WorkloadStatus(Shape):
     conditions: list[Condition] = []
     replicas: int = 0
     ready_replicas: int = 0
+    current_pod_hash: str = ""
 
 
 class WorkloadObject(Object):

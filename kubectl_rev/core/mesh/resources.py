@@ -72,15 +72,16 @@ class Middle(msgspec.Struct, frozen=True):
 class WorkloadFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What only an owner of pods has.
 
-    `restart_command` restarts it and `resume_command` ends its pause: words with `{name}`, to which `-n NAMESPACE` is
-    added. `template` is the JSON pointer to its pod template, which may be another workload's where the kind `borrows`
-    (`spec.workloadRef`). A `made` kind is made by other workloads, which are restarted in its place. What runs `once`
-    is over when it has no pods.
+    `restart_command` restarts it, `resume_command` ends a pause that keeps it from being restarted, `promote_command`
+    one of a rollout half way: words with `{name}`, to which `-n NAMESPACE` is added. `template` is the JSON pointer to
+    its pod template, which may be another workload's where the kind `borrows` (`spec.workloadRef`). A `made` kind is
+    made by other workloads, which are restarted in its place. What runs `once` is over when it has no pods.
     """
 
     restart: Restart = Restart.UNKNOWN
     restart_command: str = ""
     resume_command: str = ""
+    promote_command: str = ""
     template: str = "/spec/template"
     borrows: bool = False
     middle: Middle | None = None
@@ -201,6 +202,7 @@ RESOURCES = (
         # argo-rollouts' docs/features/restart.md: it evicts pods, of a paused one too; the template must not change
         restart=Restart.RESTART_AT,
         restart_command="kubectl argo rollouts restart {name}",
+        promote_command="kubectl argo rollouts promote {name}",
         borrows=True,
         middle=Middle("ReplicaSet", "rollouts-pod-template-hash"),
     ),

@@ -10,6 +10,8 @@ from typing import Any, Self
 import msgspec
 
 from kubectl_rev.core.checks.hints import Hint
+from kubectl_rev.core.mesh.resources import Restart as HowRestarted
+from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.core.writes import Step
 
 
@@ -102,6 +104,12 @@ class Restart(Subject, frozen=True, kw_only=True):
     gateway: str | None = None
     before: dict[str, str] = {}
     after: dict[str, str] = {}
+
+    @property
+    def evicts(self) -> bool:
+        """Whether its controller evicts its pods, and makes new ones then."""
+        by_field = facts_of(self.kind).restart is HowRestarted.RESTART_AT
+        return by_field and not (self.before or self.after)
 
 
 class Left(Subject, frozen=True, kw_only=True):

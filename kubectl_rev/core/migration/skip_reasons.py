@@ -45,6 +45,8 @@ def keeps(
         return None
     if by_kind := _by_kind(workload.kind, pinning):
         return by_kind
+    if workload.held == "half way":
+        return Kept(Reason.PAUSED)
     if original is not None and (by_strategy := _by_strategy(original, pinning)):
         return by_strategy
     return None if request.restart else Kept(Reason.NO_RESTART)

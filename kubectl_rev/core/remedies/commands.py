@@ -34,6 +34,8 @@ def restart(workload: Workload) -> Hint:
     facts = facts_of(workload.kind)
     if workload.held == "paused":
         return resume(workload).then(_of(workload, facts.restart_command))
+    if workload.held == "half way":
+        return resume(workload)
     if workload.held == "partition":
         patch = Flag("-p", '{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}')
         lower = command("patch", str(ref_of(workload)), within(workload.namespace), Flag("--type=merge"), patch)
@@ -68,7 +70,8 @@ def _why_stuck(workload: Workload) -> Hint:
 
 def resume(workload: Workload) -> Hint:
     """How the pause of a workload ends; empty where its kind has no command for it."""
-    words = facts_of(workload.kind).resume_command
+    facts = facts_of(workload.kind)
+    words = facts.promote_command or facts.resume_command
     return _of(workload, words) if words else NO_HINT
 
 

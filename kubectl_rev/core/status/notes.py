@@ -75,6 +75,7 @@ _EFFECT_NOTES = {
 _HOW = {
     "restart": "a restart",
     "resume and restart": "a restart, once it is resumed,",
+    "promote": "promoting it",
     "delete the pods of": "deleting its pods",
     "lower the partition of": "a restart, once its partition is lowered,",
     "recreate": "recreating it",

@@ -40,7 +40,7 @@ def _interrupted(situation: PreflightContext) -> Found:
         if original.rolling.type == "Recreate":
             message = Message("Recreate: all {} pods are deleted before the first new one starts", str(restart.pods))
             yield ref_of(restart), message, NO_HINT
-        elif original.kind == "StatefulSet" and restart.pods == 1:
+        elif restart.pods == 1 and (original.kind == "StatefulSet" or restart.evicts):
             yield ref_of(restart), "its only pod is deleted before the new one starts", NO_HINT
 
 
@@ -57,7 +57,10 @@ def _budgets(situation: PreflightContext) -> Found:
             selector, status = budget.spec.selector, budget.status
             selects = budget.namespace == restart.namespace and selector.requirements and selector.matches(given)
             if selects and not status.disruptions_allowed and status.expected_pods:
-                message = f"PodDisruptionBudget {budget.name} allows none now; a restart does not ask it, evictions do"
+                then = "a restart does not ask it, evictions do"
+                if restart.evicts:
+                    then = "its controller evicts pods, and replaces none until it does"
+                message = f"PodDisruptionBudget {budget.name} allows none now; {then}"
                 yield ref_of(restart), message, command("get", "pdb", budget.name, within(budget.namespace))
 
 
@@ -152,8 +155,8 @@ CHECKS: tuple[Check[PreflightContext], ...] = (
           "k8s.io/api/apps/v1: RecreateDeploymentStrategyType"),
     Check("REV414", _I, "a single replica", "if the new pod fails, the old one alone serves", _single,
           "k8s.io/api/apps/v1: RollingUpdateDeployment"),
-    Check("REV415", _W, "a disruption budget allows none", "rolling updates do not consult it", _budgets,
-          "kubernetes.io: Disruptions"),
+    Check("REV415", _W, "a disruption budget allows none", "rolling updates do not consult it, Argo's restarts do",
+          _budgets, "kubernetes.io: Disruptions"),
     Check("REV416", _W, "an autoscaler is at its maximum", "it cannot answer the load of a restart", _autoscalers,
           "k8s.io/api/autoscaling/v2: HorizontalPodAutoscalerSpec"),
     Check("REV417", _E, "a quota leaves no room for a new pod", "the rollout would never end", _quotas,

@@ -65,6 +65,7 @@ def _drift(survey: Survey) -> Found:
 _HELD = {
     "": "",
     "paused": "; it is paused",
+    "half way": "; its rollout pauses half way",
     "OnDelete": "; its updateStrategy is OnDelete",
     "partition": "; its partition keeps pods from being replaced",
     "rolling": "; its rollout is under way",
