@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
+import msgspec
 import pytest
 
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
-from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command, sentence, within
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Goal, Hint, command, sentence, within
 from kubectl_rev.core.checks.joined_hints import joined
 from kubectl_rev.core.checks.messages import Message, Pods, summary, template_of
 from kubectl_rev.core.checks.model import Finding, Ref, Severity, find
 from kubectl_rev.core.mesh.inventory import Survey
+from kubectl_rev.core.remedies.sequence import sequence
 from kubectl_rev.core.status.answers import overview
 from kubectl_rev.render import findings, status
 from kubectl_rev.render.text import Style
@@ -193,3 +197,33 @@ def test_no_namespace_is_fine_above_an_error_of_the_mesh() -> None:
         attention(control_plane(), validator(), injector("gone", tag="old"))
         == "4 namespaces: no findings of their own."
     )
+
+
+MOVE = [command("rev-migrate", name, Flag("--to", "new")).to(Goal.INJECTED) for name in ("shop", "cart")]
+GATEWAYS = command("rev-migrate", "shop", Flag("--to", "new"), Flag("--include-gateways")).to(Goal.INJECTED)
+TAG = command("rev-migrate", Flag("--tag", "prod"), Flag("--to", "new")).to(Goal.POINTED)
+LOOK = command("describe", "pod", "web").to(Goal.KNOWN)
+STEPS: dict[str, tuple[list[Hint], list[str]]] = {
+    "tags before namespaces, each once": (
+        [*MOVE, TAG, MOVE[0], TAG],
+        ["kubectl rev-migrate --tag prod --to new", "kubectl rev-migrate shop cart --to new"],
+    ),
+    "what does more": ([MOVE[0], GATEWAYS], ["kubectl rev-migrate shop --to new --include-gateways"]),
+    "what changes nothing is none": ([LOOK, MOVE[0]], ["kubectl rev-migrate shop --to new"]),
+    "what a person decides is last": ([sentence("ask"), TAG], ["kubectl rev-migrate --tag prod --to new", "# ask"]),
+    "nothing to do": ([NO_HINT, LOOK], []),
+}
+
+
+@pytest.mark.parametrize(("hints", "steps"), STEPS.values(), ids=STEPS)
+def test_the_hints_of_several_findings_are_steps_in_order(hints: list[Hint], steps: list[str]) -> None:
+    assert [str(step) for step in sequence(hints)] == steps
+
+
+def test_a_remedy_says_what_is_true_afterwards_and_has_the_words_of_its_commands() -> None:
+    assert json.loads(msgspec.json.encode(TAG.then(sentence("wait")).remedy)) == {
+        "goal": "pointed",
+        "steps": [{"command": ["kubectl", "rev-migrate", "--tag", "prod", "--to", "new"]}, {"text": "wait"}],
+    }
+    assert NO_HINT.remedy is None
+    assert command("describe", "pod", "a\x1b[2J").remedy is None, "it would mean another object"

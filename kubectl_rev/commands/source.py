@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from kubectl_rev.cluster.flags import ConnectionFlags
 from kubectl_rev.commands.query import ListQuery, Query, SubjectQuery
 from kubectl_rev.commands.terminal import err
@@ -123,7 +121,7 @@ class Source:
 
     def with_flags(self, findings: Iterable[Finding]) -> list[Finding]:
         """These findings, whose hints have this call's connection flags."""
-        return [replace(finding, hint=self.repeated(finding.hint)) for finding in findings]
+        return [finding.with_hint(self.repeated(finding.hint)) for finding in findings]
 
     def repeated(self, hint: Hint) -> Hint:
         """A hint whose commands have this call's connection flags, as far as their program has them."""

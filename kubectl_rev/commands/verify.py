@@ -155,6 +155,7 @@ def _installed(evidence: Evidence, text: str, source: Source) -> str:
 
 def _text(request: Request, report: Verification, evidence: Evidence, source: Source) -> str:
     report.findings = source.with_flags(report.findings)
+    report.steps = [source.repeated(step) for step in report.steps]
     report.leftovers = [replace(leftover, command=source.repeated(leftover.command)) for leftover in report.leftovers]
     report.commands = [replace(command, command=source.repeated(command.command)) for command in report.commands]
     since = None

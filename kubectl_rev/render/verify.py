@@ -111,6 +111,10 @@ def gap_text(gap: GapItem) -> str:
 
 
 def _removal(report: Verification, style: Style) -> Iterator[str]:
+    if report.steps and (report.method is None or report.verdict is not Verdict.SAFE):
+        yield ""
+        yield "What makes it safe, in this order; then ask again:"
+        yield from (f"  {clean(str(step))}" for step in report.steps)
     if report.method is None or not report.commands:
         return
     yield ""

@@ -1224,6 +1224,10 @@ def test_a_finding_in_json() -> None:
         "subject": {"kind": "Namespace", "namespace": "", "name": "shop"},
         "message": "istio.io/rev=1-6-5 names no revision or tag: new pods get no sidecar",
         "hint": f"kubectl label namespace shop {TO_DEFAULT}",
+        "remedy": {
+            "goal": "injected",
+            "steps": ({"command": ("kubectl", "label", "namespace", "shop", *TO_DEFAULT.split())},),
+        },
     }
     assert isinstance(finding, Finding)
 

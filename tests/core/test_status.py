@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from kubectl_rev.commands.mesh_checks import MESH_CHECKS
-from kubectl_rev.core.checks.hints import NO_HINT, command, within
+from kubectl_rev.core.checks.hints import NO_HINT, Goal, command, within
 from kubectl_rev.core.checks.model import Finding, Ref, Severity
 from kubectl_rev.core.mesh import labels as labels_of
 from kubectl_rev.core.mesh.admission import InjectorTrace, WebhookMatch
@@ -465,6 +465,10 @@ def trials(*because: str) -> tuple[WebhookMatch, ...]:
 WEB_REF, RESTART = Ref("Deployment", "shop", "web"), command("rollout", "restart", "deployment/web", within("shop"))
 
 
+def _finding(code: str, message: str) -> Finding:
+    return Finding(code, Severity.WARNING, WEB_REF, message, RESTART, remedy=RESTART.to(Goal.REPLACED).remedy)
+
+
 def test_why_of_a_workload() -> None:
     survey = Survey(
         world(
@@ -514,8 +518,15 @@ def test_why_of_a_workload() -> None:
             Running(1, True, "default", "sidecar.istio.io/status", "a restart moves it to canary"),
         ],
         findings=[
-            Finding("REV202", Severity.WARNING, WEB_REF, "1 pod on default, canary is selected", RESTART),
-            Finding("REV204", Severity.WARNING, WEB_REF, "1 pod without a sidecar, canary is selected", RESTART),
+            _finding("REV202", "1 pod on default, canary is selected"),
+            Finding(
+                "REV204",
+                Severity.WARNING,
+                WEB_REF,
+                "1 pod without a sidecar, canary is selected",
+                RESTART,
+                remedy=RESTARTED,
+            ),
         ],
         hint=RESTART,
         gaps=[],

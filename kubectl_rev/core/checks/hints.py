@@ -9,7 +9,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from enum import Enum
+from functools import wraps
+from typing import NamedTuple, ParamSpec
+
+import msgspec
+
+Arguments = ParamSpec("Arguments")
 
 # What never reaches a terminal: C0, C1, and what changes the direction of text.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -59,16 +65,44 @@ class Command(NamedTuple):
         return [*words, "--", *names] if names else words
 
 
+class Goal(Enum):
+    """What is true after a hint has been followed, in the order in which a mesh is mended."""
+
+    READY = "ready"  # a control plane answers
+    POINTED = "pointed"  # a tag points at the revision
+    VALIDATED = "validated"  # the revision validates configuration
+    OWNED = "owned"  # the revision owns a Gateway
+    INJECTED = "injected"  # the revision injects new pods
+    REPLACED = "replaced"  # pods are replaced
+    CONFIGURED = "configured"  # the revision reads a configuration object
+    GONE = "gone"  # an object is no longer there
+    KNOWN = "known"  # the reason; it changes nothing
+
+
+class RemedyStep(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One step of a remedy: the words of a command, or a text for a person."""
+
+    command: tuple[str, ...] = ()
+    text: str = ""
+
+
+class Remedy(msgspec.Struct, frozen=True):
+    """A hint in JSON; `goal` is null where a person has to decide it."""
+
+    goal: Goal | None
+    steps: tuple[RemedyStep, ...]
+
+
 class Hint:
     """Texts and commands in the order in which they are printed; commands that follow each other run in this order.
 
-    No Struct: JSON has it as one line of text, which is `str` of it.
+    No Struct: JSON has it as one line of text, which is `str` of it, and as its `remedy`.
     """
 
-    __slots__ = ("parts",)
+    __slots__ = ("goal", "parts")
 
-    def __init__(self, *parts: str | Command) -> None:
-        self.parts = parts
+    def __init__(self, *parts: str | Command, goal: Goal | None = None) -> None:
+        self.parts, self.goal = parts, goal
 
     def __bool__(self) -> bool:
         return bool(self.parts)
@@ -98,17 +132,32 @@ class Hint:
     def commands(self) -> list[Command]:
         return [part for part in self.parts if isinstance(part, Command)]
 
+    @property
+    def remedy(self) -> Remedy | None:
+        """None without a hint, and where a name in it cannot be printed."""
+        if not self or str(self) == _NOT_PRINTED:
+            return None
+        steps = [
+            RemedyStep(tuple(p.argv)) if isinstance(p, Command) else RemedyStep(text=p.strip()) for p in self.parts
+        ]
+        return Remedy(self.goal, tuple(steps))
+
+    def to(self, goal: Goal) -> Hint:
+        """The same, after which this is true; what has a goal of its own keeps it."""
+        return self if self.goal or not self else Hint(*self.parts, goal=goal)
+
     def calls(self, plugin: str) -> bool:
         """Whether its first command is this plugin of ours: `rev-status`."""
         return any(command.plugin == plugin for command in self.commands[:1])
 
     def then(self, other: Hint) -> Hint:
         """Both, one after the other."""
-        return Hint(*self.parts, *other.parts)
+        return Hint(*self.parts, *other.parts, goal=self.goal)
 
     def with_flags(self, flags: Callable[[Command], Iterable[Flag]]) -> Hint:
         """The same with further flags for each command."""
-        return Hint(*(Command((*p.arguments, *flags(p))) if isinstance(p, Command) else p for p in self.parts))
+        parts = (Command((*p.arguments, *flags(p))) if isinstance(p, Command) else p for p in self.parts)
+        return Hint(*parts, goal=self.goal)
 
 
 NO_HINT = Hint()
@@ -141,3 +190,16 @@ def selecting(wanted: dict[str, str]) -> Flag:
 
 
 OVERWRITE = Flag("--overwrite")
+
+
+def leads_to(goal: Goal) -> Callable[[Callable[Arguments, Hint]], Callable[Arguments, Hint]]:
+    """A function whose hints have this goal, except those that were given another one."""
+
+    def decorated(function: Callable[Arguments, Hint]) -> Callable[Arguments, Hint]:
+        @wraps(function)
+        def called(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Hint:
+            return function(*args, **kwargs).to(goal)
+
+        return called
+
+    return decorated

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kubectl_rev.core.checks.hints import Command, Flag, Hint
 
@@ -28,14 +28,31 @@ def _shape(command: Command) -> tuple[object, ...]:
 def joined(hints: Sequence[Hint]) -> tuple[Hint, int]:
     """The first hint, for as many of the others as one command can serve, and how many different ones that leaves."""
     different = list(dict.fromkeys(hints))
-    first = different[0]
-    at = _list_of(first)
+    first = merged(different)[0]
+    at = _list_of(different[0])
+    served = 1 if at is None else len(first.commands[0].arguments) - len(different[0].commands[0].arguments) + 1
+    return first, len(different) - served
+
+
+def merged(hints: Iterable[Hint]) -> list[Hint]:
+    """The different ones in their order; those that one command can serve are that command, where the first was."""
+    groups: dict[tuple[object, ...], list[Hint]] = {}
+    for number, hint in enumerate(dict.fromkeys(hints)):
+        at = _list_of(hint)
+        key = (number,) if at is None else (hint.goal, at, *_around(hint, at))
+        while len(groups.get(key, ())) == _AT_MOST:
+            key = (*key, "more")
+        groups.setdefault(key, []).append(hint)
+    return [_one_for_all(group) for group in groups.values()]
+
+
+def _one_for_all(alike: list[Hint]) -> Hint:
+    at = _list_of(alike[0])
     if at is None:
-        return first, len(different) - 1
-    alike = [hint for hint in different if _around(hint, at) == _around(first, at)][:_AT_MOST]
+        return alike[0]
+    arguments = alike[0].commands[0].arguments
     names = [hint.commands[0].arguments[at] for hint in alike]
-    arguments = first.commands[0].arguments
-    return Hint(Command((*arguments[:at], *names, *arguments[at + 1 :]))), len(different) - len(alike)
+    return Hint(Command((*arguments[:at], *names, *arguments[at + 1 :])), goal=alike[0].goal)
 
 
 def _list_of(hint: Hint) -> int | None:
@@ -48,8 +65,6 @@ def _list_of(hint: Hint) -> int | None:
 
 
 def _around(hint: Hint, at: int) -> tuple[object, ...]:
-    """All of a hint but that name; nothing is the same as what has no such place."""
-    if _list_of(hint) != at:
-        return (hint,)
+    """All of a hint but that name."""
     arguments = hint.commands[0].arguments
     return (*arguments[:at], *arguments[at + 1 :])

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from kubectl_rev.core.checks.hints import Hint
+from kubectl_rev.core.checks.hints import Hint, Remedy
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.resources import Keyed
 
@@ -62,7 +62,9 @@ class Breaks(Enum):
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One result of a check; `hint` has the command that helps, or what to look at; `breaks` only of REV3xx."""
+    """One result of a check; `hint` has the command that helps, or what to look at, `remedy` the same as a value.
+    `breaks` only of REV3xx.
+    """
 
     code: str
     severity: Severity
@@ -70,6 +72,10 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str
     hint: Hint
     breaks: Breaks | None = None
+    remedy: Remedy | None = None
+
+    def with_hint(self, hint: Hint) -> Finding:
+        return msgspec.structs.replace(self, hint=hint, remedy=hint.remedy)
 
 
 Found = Iterator[tuple[Ref, str, Hint]]  # subject, message, what helps
@@ -104,7 +110,8 @@ def catalogue(*parts: Catalogue) -> Catalogue:
 
 def run(checks: Iterable[Check[Case]], case: Case) -> list[Finding]:
     """All findings, the worst first, then by code and subject; each once."""
-    return worst_first({Finding(check.code, check.severity, *found) for check in checks for found in check.find(case)})
+    found = {Finding(check.code, check.severity, *row) for check in checks for row in check.find(case)}
+    return worst_first(finding.with_hint(finding.hint) for finding in found)
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, program, sentence, within
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Goal, Hint, leads_to, program, sentence, within
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.control_plane import label_of, own_service
@@ -24,6 +24,7 @@ _ISTIOD = "istio/istiod"
 _BASE = Owner("Helm", "istio-base")
 
 
+@leads_to(Goal.VALIDATED)
 def repoint(survey: Survey, owner: Owner, validator: str, revision: str, *, default: bool) -> Hint:
     """How to make a validator call a revision, for good; `default`: it validates config without a revision label."""
     match owner.tool:
@@ -40,6 +41,7 @@ def repoint(survey: Survey, owner: Owner, validator: str, revision: str, *, defa
     return sentence(f"in the source of {owner}: {change} of {validator}{chart}")
 
 
+@leads_to(Goal.POINTED)
 def move_tag(survey: Survey, owner: Owner, tag: str, revision: str) -> Hint:
     """How a tag comes to point at a revision, for good. Of two Helm releases the old one gives it up first: Helm makes
     no object that another release holds (helm/pkg/action/validate.go).
@@ -64,6 +66,7 @@ def _tags(survey: Survey, release: Release, *more: str, without: str = "") -> Fl
     return Flag("--set", f"revisionTags={{{','.join(sorted((names | {*more}) - {'', without}))}}}")
 
 
+@leads_to(Goal.REPLACED)
 def onto(survey: Survey, workload: Workload, revision: str) -> Hint:
     """How what is moved by itself comes to a revision: a rendered gateway by its Gateway's label; one that is injected
     by its template's own label, which is a value of Helm's chart. Empty of what its namespace decides.
@@ -83,6 +86,7 @@ def onto(survey: Survey, workload: Workload, revision: str) -> Hint:
     return by_helm or reset_label(workload, revision)
 
 
+@leads_to(Goal.REPLACED)
 def reinstalled(survey: Survey, metadata: Metadata, namespace: str, revision: str, chart: str = "") -> Hint:
     """How what a chart installed (a gateway, CNI, ztunnel) comes to belong to a revision; empty where it was no chart.
 
@@ -97,6 +101,7 @@ def reinstalled(survey: Survey, metadata: Metadata, namespace: str, revision: st
     return _upgrade(Owner("Helm", *release), f"istio/{chart}", survey.mesh.versions_of(revision), setting)
 
 
+@leads_to(Goal.READY)
 def restore(survey: Survey, owner: Owner, namespace: str, name: str, revision: str) -> Hint:
     """How to get the Service of a revision back that was deleted by hand."""
     if owner.tool == "Helm":
@@ -104,11 +109,13 @@ def restore(survey: Survey, owner: Owner, namespace: str, name: str, revision: s
     return sentence(f"in the source of {owner}: let it make service {namespace}/{name} again")
 
 
+@leads_to(Goal.READY)
 def reselect(owner: Owner, namespace: str, name: str) -> Hint:
     """How to make a Service lead elsewhere, for good."""
     return sentence(f"in the source of {owner}: spec.selector of service {namespace}/{name}")
 
 
+@leads_to(Goal.GONE)
 def remove(owner: Owner, name: str) -> Hint:
     """How to make a validator go, for good."""
     if owner.tool == "Helm":
@@ -116,6 +123,7 @@ def remove(owner: Owner, name: str) -> Hint:
     return sentence(f"in the source of {owner}: remove {name}")
 
 
+@leads_to(Goal.VALIDATED)
 def default_revision(survey: Survey, revision: str, base: Owner = _BASE) -> Hint:
     """How the base chart is told which revision validates what has no revision label: its value since 1.12."""
     value = re.sub(r"([\\,{}])", r"\\\1", label_of(revision))  # for --set, and not for more settings (helm/pkg/strvals)

@@ -7,7 +7,19 @@ from typing import Any
 
 import msgspec
 
-from kubectl_rev.core.checks.hints import NO_HINT, OVERWRITE, Flag, Hint, command, program, selecting, sentence, within
+from kubectl_rev.core.checks.hints import (
+    NO_HINT,
+    OVERWRITE,
+    Flag,
+    Goal,
+    Hint,
+    command,
+    leads_to,
+    program,
+    selecting,
+    sentence,
+    within,
+)
 from kubectl_rev.core.checks.model import namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
@@ -25,6 +37,7 @@ ISTIO_SYSTEM = "istio-system"  # istioctl's default for -i
 _TAGS_FIRST, _TAGS_STABLE, _TAGS_VALIDATE = (1, 10), (1, 11), (1, 12)
 
 
+@leads_to(Goal.REPLACED)
 def restart(workload: Workload) -> Hint:
     """How a workload's pods come to be replaced: a command, or what to wait for."""
     if workload.gateway in RENDERED:
@@ -58,6 +71,7 @@ def restart(workload: Workload) -> Hint:
     return sentence(f"let {what} replace its pods")
 
 
+@leads_to(Goal.KNOWN)
 def _why_stuck(workload: Workload) -> Hint:
     """The new pod that does not become ready, where its name and state were read; else all pods of the workload."""
     pods = [group.pod for group in workload.groups if group.pod.name and group.pod.status]
@@ -80,6 +94,12 @@ def _of(workload: Workload, words: str) -> Hint:
     return program(*(word.format(name=workload.name) for word in words.split()), within(workload.namespace))
 
 
+def who_is_there() -> Hint:
+    """The command that lists the revisions, where it is not known which one is meant."""
+    return command("rev-status", "revisions").to(Goal.KNOWN)
+
+
+@leads_to(Goal.KNOWN)
 def explain(subject: Keyed) -> Hint:
     """The command that tells why."""
     where = [within(subject.namespace)] if subject.namespace else []
@@ -94,13 +114,15 @@ def label(resource: str, name: str, *changes: str | Flag, namespace: str = "") -
     return command("label", resource, name, *([within(namespace)] if namespace else []), *changes)
 
 
+@leads_to(Goal.OWNED)
 def label_gateway(namespace: str, name: str, revision: str) -> Hint:
     """The command after which a Gateway belongs to a revision; `revision` is empty where there is none to name."""
     if not revision:
-        return command("rev-status", "revisions")
+        return who_is_there()
     return label(labels.GATEWAYS, name, f"{labels.REV}={label_of(revision)}", OVERWRITE, namespace=namespace)
 
 
+@leads_to(Goal.OWNED)
 def own_gateway(survey: Survey, gateway: Gateway, meant: str | None = None) -> Hint:
     """The command after which a Gateway has an owner: the revision or tag that is `meant`, else the one that its
     proxies run, else the one that injects by default, else the newest.
@@ -110,9 +132,10 @@ def own_gateway(survey: Survey, gateway: Gateway, meant: str | None = None) -> H
     for revision in (meant, *runs, *living(survey)):
         if revision and survey.mesh.resolve(revision) in living(survey):
             return label_gateway(gateway.namespace, gateway.name, revision)
-    return command("rev-status", "revisions")
+    return who_is_there()
 
 
+@leads_to(Goal.INJECTED)
 def relabel(survey: Survey, name: str, *, meant: tuple[str, str] | None = None, wrong: str = "") -> Hint:
     """The command after which a namespace's new pods are injected: as `meant` where that works, else by the default
     where it can, else by the first that can. Where nobody can, the command that tells why. What works is tried, not
@@ -129,6 +152,7 @@ def relabel(survey: Survey, name: str, *, meant: tuple[str, str] | None = None, 
     return explain(namespace_ref(name))
 
 
+@leads_to(Goal.INJECTED)
 def migrate(survey: Survey, namespace: str, to: str, *, gateways: bool = False) -> Hint:
     """The command that moves a namespace; one that nobody injects now has to be put into the mesh for it."""
     more = [Flag("--enroll")] if why_not_injected(survey, namespace) else []
@@ -151,6 +175,7 @@ def living(survey: Survey, near: str = "") -> list[str]:
     return sorted(alive, key=rank)
 
 
+@leads_to(Goal.POINTED)
 def retag(survey: Survey, tag: str, to: Sequence[str]) -> Hint:
     """The command that has a tag point at the first of these that it can point at; who there is, when at none.
 
@@ -165,7 +190,7 @@ def retag(survey: Survey, tag: str, to: Sequence[str]) -> Hint:
             return command("rev-migrate", Flag("--tag", tag), Flag("--to", revision))
         if revision in own:
             return tag_set(survey, tag, revision)
-    return command("rev-status", "revisions")
+    return who_is_there()
 
 
 def hold_default(survey: Survey) -> Hint:
@@ -184,6 +209,7 @@ def hold_default(survey: Survey) -> Hint:
     return NO_HINT
 
 
+@leads_to(Goal.VALIDATED)
 def make_default_validator(survey: Survey) -> Hint:
     """The command that makes the default validator where there is none; it leaves injection where it is.
 
@@ -213,6 +239,7 @@ def _with_own_injector(survey: Survey) -> set[str]:
     return {survey.mesh.called(str(injector.labelled), injector.target.namespace) for injector in own}
 
 
+@leads_to(Goal.POINTED)
 def tag_set(survey: Survey, tag: str, revision: str) -> Hint:
     """istioctl's own, which for tag `default` also turns off the unrevisioned injector and moves validation; Sail's
     where the tag is Sail's. Releases without tags have labels moved instead.
@@ -239,6 +266,7 @@ def _is_sails(survey: Survey, tag: str) -> bool:
     return any((made.kind, made.name) == (labels.SAIL_TAG, tag) for made in survey.mesh.snapshot.sail)
 
 
+@leads_to(Goal.POINTED)
 def sail_tag(tag: str, revision: str) -> Hint:
     """Sail's tag, which its operator carries out."""
     target = {"spec": {"targetRef": {"kind": labels.SAIL_REVISION, "name": label_of(revision)}}}
@@ -252,6 +280,7 @@ def _injects_by_default(survey: Survey) -> bool:
     return any(webhook.name.startswith("auto.") for injector in live for webhook, _ in injector.webhooks)
 
 
+@leads_to(Goal.REPLACED)
 def reinstall(what: str, revision: str) -> Hint:
     """What is installed with istioctl, and moves only by being installed again."""
     name = label_of(revision)
@@ -260,6 +289,7 @@ def reinstall(what: str, revision: str) -> Hint:
     return sentence(f"{what}: ", install, ", with its own settings")
 
 
+@leads_to(Goal.REPLACED)
 def reset_label(workload: Workload, value: str, key: str = labels.REV) -> Hint:
     """The command that corrects a label of a workload's template, which also replaces its pods."""
     _, kind, name = workload.template_holder

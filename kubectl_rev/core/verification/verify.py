@@ -11,14 +11,15 @@ from enum import Enum
 from typing import Any
 
 import msgspec
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict
 
-from kubectl_rev.core.checks.hints import NO_HINT
+from kubectl_rev.core.checks.hints import NO_HINT, Hint
 from kubectl_rev.core.checks.model import Catalogue, Check, Finding, Severity, lasting, run, worst_first
 from kubectl_rev.core.mesh import installers
 from kubectl_rev.core.mesh.removal import removal
 from kubectl_rev.core.mesh.removal_method import By, Method
 from kubectl_rev.core.mesh.snapshot import Gap
+from kubectl_rev.core.remedies.sequence import sequence
 from kubectl_rev.core.remedies.uninstall import Command
 from kubectl_rev.core.verification.checks import dependents, objects
 from kubectl_rev.core.verification.checks import move as moves
@@ -76,7 +77,11 @@ class GapItem(msgspec.Struct, frozen=True):
 
 
 class Verification(msgspec.Struct, kw_only=True, rename="camel"):
-    """`revision` is the one to uninstall, or the wanted one, or null. `method` is null without --uninstall."""
+    """`revision` is the one to uninstall, or the wanted one, or null. `method` is null without --uninstall.
+
+    `steps` are what the findings that fail need before an uninstall, in order and each once: lines for a shell, in
+    which what a person has to do is a comment.
+    """
 
     verdict: Verdict
     revision: str | None
@@ -88,6 +93,7 @@ class Verification(msgspec.Struct, kw_only=True, rename="camel"):
     gaps: list[GapItem]
     accepted: list[str]
     skipped: list[str]
+    steps: list[Hint] = []
     leftovers: list[Leftover] = []
     commands: list[Command] = []
 
@@ -125,12 +131,13 @@ def verify_uninstall(evidence: Evidence, revision: str, by: By | None, request: 
         gaps.add(Gap("tell", installers.REVISIONS, "", "none says whether it is in use"))
     findings = run(filter(request.wants, UNINSTALL), leaving)
     if not leaving.others:  # nothing can be moved anywhere: one hint helps, and REV315 has it
-        findings = [f if f.code == objects.ALONE else replace(f, hint=NO_HINT) for f in findings]
+        findings = [f if f.code == objects.ALONE else f.with_hint(NO_HINT) for f in findings]
     istiods, verdicts = evidence.connections.tally(revision), (Verdict.SAFE, Verdict.NOT_SAFE)
     report = _verification(request, UNINSTALL, findings, gaps, revision, istiods, verdicts)
     if report.verdict is Verdict.SAFE and report.skipped:
         report.verdict = Verdict.UNKNOWN
     report.method, report.commands = method, leaving.commands
+    report.steps = sequence(finding.hint for finding in findings if request.fails([finding]))
     report.leftovers = leftovers(leaving, {finding.subject for finding in findings if finding.hint})
     return report
 

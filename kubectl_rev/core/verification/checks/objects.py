@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kubectl_rev.core.checks import needs, sources
-from kubectl_rev.core.checks.hints import OVERWRITE, Flag, Hint, command, program, sentence, within
+from kubectl_rev.core.checks.hints import OVERWRITE, Flag, Goal, Hint, command, program, sentence, within
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.control_plane import label_of, revision_of
@@ -155,6 +155,7 @@ def _config(leaving: Uninstall) -> Broken:
             message = f"its label {labels.REV}={leaving.name} is for this revision alone: no other would read it"
             relabel = f"{labels.REV}={label_of(leaving.successor)}"
             hint = label(config.resource, config.name, relabel, OVERWRITE, namespace=config.namespace)
+            hint = hint.to(Goal.CONFIGURED)
             yield ref_of(config), message, hint, Breaks.IGNORED
 
 
