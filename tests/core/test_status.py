@@ -519,14 +519,7 @@ def test_why_of_a_workload() -> None:
         ],
         findings=[
             _finding("REV202", "1 pod on default, canary is selected"),
-            Finding(
-                "REV204",
-                Severity.WARNING,
-                WEB_REF,
-                "1 pod without a sidecar, canary is selected",
-                RESTART,
-                remedy=RESTARTED,
-            ),
+            _finding("REV204", "1 pod without a sidecar, canary is selected"),
         ],
         hint=RESTART,
         gaps=[],
