@@ -223,9 +223,8 @@ def make_default_validator(survey: Survey) -> Hint:
 
 def _is_taggable(survey: Survey, revision: str) -> bool:
     """Whether a tag can point at a revision, and its release may have `istioctl tag`."""
-    mesh = survey.mesh
-    known = revision in mesh.revisions and revision in _with_own_injector(survey)
-    return known and may_be_at_least(mesh.versions_of(revision), _TAGS_FIRST)
+    known = revision in survey.mesh.revisions and revision in _with_own_injector(survey)
+    return known and may_be_at_least(survey.mesh.versions_of(revision), _TAGS_FIRST)
 
 
 def moves_validation(survey: Survey, revision: str) -> bool:
