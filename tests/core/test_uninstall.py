@@ -833,6 +833,13 @@ def test_a_removal_takes_what_prune_go_takes():
         assert not gone.takes("Service", Object(metadata=Metadata(name="a", labels=given)))
 
 
+def test_a_tag_that_is_a_revisions_own_name_too_is_answered_by_it():
+    """Tag `default` in canary's release beside the unrevisioned control plane: it takes over when the tag is gone."""
+    default = [*by(Method.HELM, control_plane()), validator()]
+    tag = by(Method.HELM, injector("canary", tag="default"))
+    assert facts(verdict(evidence(mesh(*tag, ns("shop", "rev=default"), method=Method.HELM, default=default)))) == []
+
+
 def test_a_removal_of_a_chart_that_was_rendered_and_applied_keeps_the_base_charts_validator():
     gone = Removal("canary", Method.HELM, marked=True)
     kind, of_helm = "ValidatingWebhookConfiguration", {well_known.MANAGED_BY: "Helm"}

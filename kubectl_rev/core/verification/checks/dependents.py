@@ -91,10 +91,11 @@ def _count(groups: list[PodGroup]) -> Pods:
 def _tags(leaving: Uninstall) -> Broken:
     mesh, left = leaving.before.mesh, leaving.after.mesh.tag_revisions
     for tag in mesh.tags:
-        if tag.revision != leaving.revision or leaving.alive_after(left.get(tag.name)):
-            continue
         asks = Subject("", {labels.REV: tag.name})
         breaks = leaving.fate(select(mesh, asks), select(leaving.after.mesh, asks))
+        answered = leaving.alive_after(left.get(tag.name, tag.name))  # it may be a revision's own name, too
+        if tag.revision != leaving.revision or (answered and not breaks):
+            continue
         users = sum(_names(given, tag.name) for given in leaving.before.namespace_labels.values())
         fate = "goes with it" if tag.name not in left else "stays and leads nowhere"
         then = _THEN[breaks] if breaks else "no control plane owns what names it"
