@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
-from tests.testcluster import Cluster
+from tests.cluster import migrating
+from tests.testcluster import ISTIO_CANARY, Cluster, istio, places
 from tests.testcluster.xds import FakeProxy
 
 Object = dict[str, Any]
+_TAG_TEMPLATES = ("_helpers.tpl", "revision-tags-mwc.yaml", "revision-tags-svc.yaml", "zzz_profile.yaml")
 
 
 class Mesh:
@@ -21,6 +27,11 @@ class Mesh:
         self.proxies: list[FakeProxy] = []
         self.tags: list[str] = []
         self.configs: list[tuple[str, str]] = []
+        self.gateways: list[tuple[str, str]] = []
+
+    def item(self, *arguments: str) -> Object:
+        found: Object = json.loads(self.cluster.kubectl("get", *arguments, "-o", "json"))
+        return found
 
     def namespace(self, name: str, **labels: str) -> str:
         given = {key.replace("_", "-").replace("istio-io-", "istio.io/"): value for key, value in labels.items()}
@@ -44,6 +55,31 @@ class Mesh:
         if replicas:
             self.cluster.wait_until(f"{name}'s pods", lambda: len(self._running(namespace, name)) == replicas)
 
+    def job(self, namespace: str, name: str = "import", **labels: str) -> None:
+        """A Job whose pod runs, and does not end."""
+        given = {"app": name} | {_label(key): value for key, value in labels.items()}
+        containers = [{"name": "app", "image": "app"}]
+        template = {"metadata": {"labels": given}, "spec": {"containers": containers, "restartPolicy": "Never"}}
+        self._make({"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": template}}, namespace, name, template)
+        self.cluster.wait_until(f"{name}'s pod", lambda: len(self._running(namespace, name)) == 1)
+
+    def finish(self, namespace: str, name: str) -> None:
+        """Have the pods of a Job end well; what it was is nobody's dependency then."""
+        done = "kubectl-rev.test/complete=true"
+        self.cluster.kubectl("annotate", "pods", "-n", namespace, "-l", f"app={name}", done)
+        self.cluster.kubectl("wait", "--for=condition=Complete", f"job/{name}", "-n", namespace, "--timeout=60s")
+        del self.pods["Job", namespace, name]
+
+    def bare_pod(self, namespace: str, name: str = "alone", **labels: str) -> None:
+        template = {
+            "metadata": {"labels": {"app": name} | {_label(key): value for key, value in labels.items()}},
+            "spec": {"containers": [{"name": "app", "image": "app"}]},
+        }
+        metadata = {**template["metadata"], "name": name, "namespace": namespace}
+        self.cluster.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
+        self.pods["Pod", namespace, name] = template
+        self.cluster.wait_until(f"pod {name}", lambda: len(self._running(namespace, name)) == 1)
+
     def cron_job(self, namespace: str, name: str = "nightly", **labels: str) -> None:
         given = {"app": name} | {_label(key): value for key, value in labels.items()}
         containers = [{"name": "app", "image": "app"}]
@@ -58,6 +94,62 @@ class Mesh:
     def _running(self, namespace: str, name: str) -> list[Object]:
         pods = self.cluster.items("pods", "-n", namespace, "-l", f"app={name}")
         return [pod for pod in pods if pod["status"].get("phase") == "Running"]
+
+    def chart(self, release: str, path: str, namespace: str = "istio-system", *values: str) -> None:
+        """One of Istio's charts as a release, or its upgrade; its control plane, if it has one, is ready then."""
+        istio.chart(self.cluster, release, path, namespace, values)
+        self.cluster.sync_istiods()
+
+    def istiod(self, revision: str, *values: str, namespace: str = "istio-system", version: str = ISTIO_CANARY) -> None:
+        """The release of a revision's istiod, installed or upgraded to these values."""
+        sets = [f"values.{value}" for value in values]
+        self.cluster.install(revision, version, layout="helm", namespace=namespace, sets=sets)
+
+    def tag_release(self, release: str, revision: str, *tags: str, namespace: str = "istio-system") -> None:
+        """A release of tags alone: the tag templates of the chart istiod in a chart of their own, as Sail's is."""
+        source = places.charts() / "istio-control/istio-discovery"
+        with tempfile.TemporaryDirectory() as folder:
+            chart = Path(folder, "revisiontags")
+            for name in ("Chart.yaml", "values.yaml", *(f"templates/{name}" for name in _TAG_TEMPLATES)):
+                (chart / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / name, chart / name)
+            named = [] if revision == "default" else [f"revision={revision}"]
+            values = [*named, *(f"revisionTags[{number}]={tag}" for number, tag in enumerate(tags))]
+            istio.chart(self.cluster, release, str(chart), namespace, values)
+        self.tags += [tag for tag in tags if tag != "default"]
+        self.cluster.sync_istiods()
+
+    def gateway_chart(self, namespace: str, *values: str, name: str = "ingress") -> None:
+        """A release of the chart gateway, with its pods running unless it is scaled to zero."""
+        istio.chart(self.cluster, name, "gateway", namespace, values)
+        if namespace not in self.namespaces:
+            self.namespaces.append(namespace)
+        made = self.item("deployment", name, "-n", namespace)
+        self.pods["Deployment", namespace, name] = made["spec"]["template"]
+        self.settled(namespace)
+
+    def gateway(self, namespace: str, name: str, rev: str = "", kind: str = "istio") -> None:
+        """A Gateway of the Gateway API (its CRDs must be there), as some istiod renders it."""
+        self.cluster.apply(migrating.gateway(namespace, name, rev, kind))
+        self.gateways.append((namespace, name))
+        self.cluster.wait_until(f"{name}'s pod", lambda: bool(self.cluster.items("pods", "-n", namespace)))
+
+    def settled(self, namespace: str) -> None:
+        migrating.settled(self.cluster, namespace)
+
+    def restart(self, namespace: str) -> None:
+        """As a person does after relabelling; the old pods are gone then."""
+        self.cluster.kubectl("rollout", "restart", "deployments,statefulsets", "-n", namespace)
+        self.settled(namespace)
+
+    def pointing(self, namespace: str, address: str, name: str = "stubborn") -> None:
+        """A Deployment whose proxies call this address, whoever injects them."""
+        made = migrating.workload(
+            "Deployment", namespace, name, annotations={"proxy.istio.io/config": f"discoveryAddress: {address}"}
+        )
+        self.cluster.apply(made)
+        self.pods["Deployment", namespace, name] = made["spec"]["template"]
+        self.settled(namespace)
 
     def tag(self, name: str, revision: str) -> None:
         self.cluster.istioctl("tag", "set", name, "--revision", revision, "--overwrite", "--skip-confirmation")

@@ -1,4 +1,6 @@
-"""What really happens: pods created as every namespace and template would make them, configuration written, proxies."""
+"""What really happens: pods created as every namespace and template would make them, configuration written, proxies,
+Gateways changed to see who answers.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +12,26 @@ from kubectl_rev.cluster import pod_streams
 from kubectl_rev.cluster.connection import Connection, connect
 from kubectl_rev.errors import RevError
 from tests.cluster.uninstall.mesh import Mesh
+from tests.cluster.uninstall.reach import Name, Network
+from tests.testcluster import ClusterError
 
 _POD = {"metadata": {}, "spec": {"containers": [{"name": "app", "image": "app"}]}}
 _CONFIG = "/apis/networking.istio.io/v1/namespaces/outside/gateways"
 _SERVER = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["a.example"]}
-REJECTED, NO_SIDECAR = "rejected", "no sidecar"
+REJECTED, NO_SIDECAR, NOT_STARTED = "rejected", "no sidecar", "not started"
 
 
 @dataclass(frozen=True)
 class World:
     """One look at the cluster: what becomes of pods and of configuration that are created now."""
 
-    pods: dict[tuple[str, str, str], str]  # by kind, namespace, name: injected, no sidecar, rejected
+    pods: dict[Name, str]  # injected, no sidecar, not started, rejected
     config: str  # checked, config frozen, config unvalidated
     read: frozenset[tuple[str, str]]  # configuration that some istiod has
     connected: frozenset[str]
-    deployments: frozenset[tuple[str, str]]
+    proxies: dict[Name, bool]  # whether the running proxies of a workload reach an istiod
+    workloads: frozenset[Name]
+    gateways: frozenset[tuple[str, str]]  # those that some istiod programs
     foreign: str
 
 
@@ -34,17 +40,20 @@ def look(mesh: Mesh) -> World:
     with connect() as connection:
         pods = {("Namespace", "", name): _created(connection, name, _POD) for name in mesh.namespaces}
         pods |= {key: _created(connection, key[1], template) for key, template in mesh.pods.items()}
+        network = Network(mesh.cluster)
         return World(
             pods=pods,
             config=_written(connection),
             read=_read_by_istiods(connection, mesh),
             connected=frozenset(proxy.pod for proxy in mesh.proxies if proxy.connected),
-            deployments=_deployments(mesh),
+            proxies=network.proxies,
+            workloads=network.workloads,
+            gateways=frozenset(filter(lambda name: _programmed(mesh, *name), mesh.gateways)),
             foreign=_foreign(connection, mesh),
         )
 
 
-def asks(mesh: Mesh, namespace: str) -> dict[tuple[str, str, str], str]:
+def asks(mesh: Mesh, namespace: str) -> dict[Name, str]:
     """What a tag and istio-injection=enabled mean now, in a namespace that is made for the question and stays."""
     labels = {"istio-injection": "enabled"}
     mesh.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}})
@@ -54,6 +63,16 @@ def asks(mesh: Mesh, namespace: str) -> dict[tuple[str, str, str], str]:
             template = {**_POD, "metadata": {"labels": {"istio.io/rev": tag}}}
             found["Tag", "", tag] = _created(connection, "outside", template)
     return found
+
+
+def has_root(mesh: Mesh, namespace: str) -> bool:
+    """Does a namespace that is new get the root certificate, without which its pods do not start?"""
+    arguments = ("get", "configmap", "istio-ca-root-cert", "-n", namespace, "--ignore-not-found", "-o", "name")
+    try:
+        mesh.cluster.wait_until("a root certificate", lambda: bool(mesh.cluster.kubectl(*arguments)), 20)
+    except ClusterError:
+        return False
+    return True
 
 
 def _created(connection: Connection, namespace: str, template: dict[str, Any]) -> str:
@@ -66,6 +85,8 @@ def _created(connection: Connection, namespace: str, template: dict[str, Any]) -
             raise
         return REJECTED
     spec = made["spec"]
+    if any(container["image"] == "auto" for container in spec["containers"]):
+        return NOT_STARTED
     names = [container["name"] for container in spec["containers"] + spec.get("initContainers", [])]
     return "injected" if "istio-proxy" in names else NO_SIDECAR
 
@@ -102,9 +123,24 @@ def _read_by_istiods(connection: Connection, mesh: Mesh) -> frozenset[tuple[str,
     return frozenset(found)
 
 
-def _deployments(mesh: Mesh) -> frozenset[tuple[str, str]]:
-    there = mesh.cluster.items("deployments", "-A")
-    return frozenset((each["metadata"]["namespace"], each["metadata"]["name"]) for each in there)
+def _programmed(mesh: Mesh, namespace: str, name: str) -> bool:
+    """Does an istiod answer to a change of this Gateway's listeners?"""
+    where = ("gateway.gateway.networking.k8s.io", name, "-n", namespace)
+    port = 1 + max(listener["port"] for listener in mesh.item(*where)["spec"]["listeners"])
+    listener = {"name": f"http-{port}", "port": port, "protocol": "HTTP"}
+    patch = [{"op": "add", "path": "/spec/listeners/-", "value": listener}]
+    mesh.cluster.kubectl("patch", *where, "--type=json", "-p", json.dumps(patch))
+
+    def answered() -> bool:
+        gateway = mesh.item(*where)
+        conditions = gateway.get("status", {}).get("conditions", [])
+        return any(one.get("observedGeneration") == gateway["metadata"]["generation"] for one in conditions)
+
+    try:
+        mesh.cluster.wait_until("an answer", answered, 6)
+    except ClusterError:
+        return False
+    return True
 
 
 def _foreign(connection: Connection, mesh: Mesh) -> str:
