@@ -66,10 +66,12 @@ def asks(mesh: Mesh, namespace: str) -> dict[Name, str]:
 
 
 def has_root(mesh: Mesh, namespace: str) -> bool:
-    """Does a namespace that is new get the root certificate, without which its pods do not start?"""
+    """Does a namespace that is new get the root certificate, without which its pods do not start? One istiod writes it
+    for all, and the next takes that over when the lease of one that was killed has run out, after half a minute.
+    """
     arguments = ("get", "configmap", "istio-ca-root-cert", "-n", namespace, "--ignore-not-found", "-o", "name")
     try:
-        mesh.cluster.wait_until("a root certificate", lambda: bool(mesh.cluster.kubectl(*arguments)), 20)
+        mesh.cluster.wait_until("a root certificate", lambda: bool(mesh.cluster.kubectl(*arguments)), 60)
     except ClusterError:
         return False
     return True

@@ -71,7 +71,7 @@ def test_what_is_said_is_what_happens(cluster: Cluster, matrix: Matrix, case: Sc
             cluster.wait_until("streams to break", lambda: not any(p.connected for p in mesh.proxies if p.pod in gone))
         after, means = reality.look(mesh), reality.asks(mesh, "probe-after")
         happened = _pods(before.pods, after.pods) | _pods(meant, means) | _rest(before, after)
-        if not reality.has_root(mesh, "probe-after"):
+        if not case.sample and not reality.has_root(mesh, "probe-after"):  # that may take long
             happened.add(_NO_ROOT)
         matrix.count(case.name, said["verdict"], tool, bool(happened))
         assert happened == _predicted(said, mesh, before, happened), (before, after)
