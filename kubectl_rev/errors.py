@@ -10,7 +10,7 @@ RevError
 ├── Changed           the cluster moved under the plan (409, or 422 of a failed test)                 4
 └── Incomplete        a step failed after others were applied                                         4
 
-A *finding* is data, not an exception; so is a *gap* (`core.snapshot.Gap`).
+A *finding* is data, not an exception; so is a *gap* (`core.mesh.snapshot.Gap`).
 """
 
 from __future__ import annotations

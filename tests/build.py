@@ -161,7 +161,7 @@ def proxy_container(
 
 
 def traces(revision: str, era: str = "1.30") -> tuple[dict[str, str], dict[str, str]]:
-    """The labels and annotations that the injector of a release leaves on a pod (istio-semantics.md §3)."""
+    """The labels and annotations that the injector of a release leaves on a pod."""
     status: dict[str, object] = {"initContainers": ["istio-init"], "containers": ["istio-proxy"]}
     minor = int(era.partition(".")[2])
     if minor >= 11:

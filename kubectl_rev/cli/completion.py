@@ -2,8 +2,8 @@
 
 kubectl runs `kubectl_complete-rev_status` with the words after the plugin's name, the last being the one that is typed.
 The answer is a candidate a line, a description after a tab, and last `:N`, cobra's word on what the shell may add.
-Flags come from the command's own signature. Values that must be asked for (values.py) have little time: a person waits
-with a finger on the key, so whatever goes wrong, nothing is said.
+Flags come from the command's own signature. Values that must be asked for (commands/completion.py) have little time: a
+person waits with a finger on the key, so whatever goes wrong, nothing is said.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FILES = ("filename", "save", "since", "kubeconfig", "certificate_authority")
 
 
 class Directive(IntEnum):
-    """cobra's ShellCompDirective, as far as we say it."""
+    """The values of cobra's ShellCompDirective that the plugins use."""
 
     FILES = 0
     NO_FILES = 4

@@ -47,7 +47,7 @@ def alike(found: Iterable[Any]) -> list[objects.Pod]:
     """Pods from what `partial` returned, those of one controller whose labels and annotations are the same as one.
 
     100,000 pods are the whole cost of a large cluster, and nine in ten are told apart by their bytes alone.
-    `core.snapshot.fold` merges what is left.
+    `core.mesh.snapshot.fold` merges what is left.
     """
     first: dict[tuple[object, ...], _Alike] = {}
     alone: list[_Alike] = []

@@ -175,7 +175,7 @@ def pods(connection: Connection, namespace: str = "") -> Iterator[Pod]:
 
 
 def folded_pods(connection: Connection, namespace: str = "") -> list[Pod]:
-    """The same, those of a controller that are alike merged (`core.snapshot.fold`)."""
+    """The same, those of a controller that are alike merged (`core.mesh.snapshot.fold`)."""
     found = streamed(connection, path(PODS, namespace), decode.partial, RUNNING, METADATA)
     return fold(decode.alike(found))
 

@@ -64,7 +64,7 @@ def whole_pods(connection: Connection, namespace: str) -> Iterable[Pod]:
 
 
 def with_whole(pods: list[Pod], namespace: str, whole: list[Pod]) -> list[Pod]:
-    """The pods, those of one of these namespaces as they were listed again; as they were where that brought nothing."""
+    """`pods`, with those of this namespace (empty: of all but kube-system) replaced by `whole`, where that has any."""
     if not whole:
         return pods
     return [p for p in pods if (p.namespace != namespace if namespace else p.namespace in _NOT_OURS)] + whole

@@ -227,9 +227,9 @@ def _version(connection: Connection, pod: Pod) -> str:
 
 
 def _references(configurations: Iterable[WebhookConfiguration]) -> set[tuple[str, str]]:
-    """Namespace and name of the Services that Istio's own entries in these configurations call.
+    """Namespace and name of each Service that a webhook of Istio's calls.
 
-    A path like istiod's is nobody's own: it counts only where Istio is known to be.
+    A webhook that has only a path like istiod's counts where a webhook that is surely Istio's calls the same namespace.
     """
     sure, others = set(), set()
     for configuration in configurations:

@@ -74,5 +74,5 @@ def _follow(connection: Connection, path: str, told: SimpleQueue[tuple[str, str]
 
 
 def _version(connection: Connection, path: str) -> str:
-    """The collection's present resourceVersion, of a list that is as short as possible."""
+    """The collection's current resourceVersion, read with a list of at most one object."""
     return version_of(connection.get(path, {"limit": "1"}, METADATA_JSON))

@@ -114,7 +114,7 @@ class Execution:
             yield outcomes.of_tag(step, What.PUT_BACK if failed is None else What.FAILED, failed)
 
     def _last(self, steps: Sequence[Step]) -> Iterator[Outcome]:
-        """What a tag's undo goes by is removed when all is back, so that one that was cut off can be taken up."""
+        """Remove the record of a tag's undo last, once nothing has failed: an undo that is cut off can be run again."""
         for step in steps if not self.failures and not self.left else ():
             if (failed := self._write(step)) is not None:
                 self.failures += 1

@@ -67,7 +67,7 @@ def _said(check: CheckItem) -> str:
 
 
 def _calm(check: CheckItem) -> bool:
-    """One of rev-status's own checks that found nothing: in one line with the others."""
+    """Whether a check of rev-status found nothing; all such checks share one line."""
     return check.status is Status.OK and not check.passed
 
 

@@ -1,4 +1,4 @@
-"""The three kinds of gateways (istio-semantics.md §9) and who owns those of the Gateway API (§7)."""
+"""The three kinds of gateways and who owns those of the Gateway API (§7)."""
 
 from __future__ import annotations
 

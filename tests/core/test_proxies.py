@@ -1,4 +1,4 @@
-"""What a running pod says about who injected it, by release (istio-semantics.md §3)."""
+"""What a running pod says about who injected it, by release."""
 
 from __future__ import annotations
 

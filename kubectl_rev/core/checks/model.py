@@ -121,7 +121,7 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def find(survey: Survey, checks: Catalogue) -> list[Finding]:
-    """All findings of these checks about a mesh, in the order of `run`."""
+    """The findings of these checks, in the order of `run`, without those in namespaces that are being deleted."""
     return list(_find(survey, checks))
 
 

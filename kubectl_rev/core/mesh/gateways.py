@@ -1,6 +1,6 @@
 """Is this workload a gateway, of which kind, and who decides its revision?
 
-Three kinds are moved in three ways (istio-semantics.md §9): one installed with its proxy baked in is upgraded in
+Three kinds are moved in three ways: one installed with its proxy baked in is upgraded in
 place by installing it again; an injected one follows the injection labels; one made from a Gateway API Gateway is
 re-rendered by whichever istiod owns that Gateway: pilot/pkg/config/kube/gateway/deploymentcontroller.go and
 pkg/revisions/tag_watcher.go.

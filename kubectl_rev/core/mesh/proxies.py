@@ -1,6 +1,6 @@
 """Which revision injected this running pod, and what says so.
 
-Best evidence first (istio-semantics.md §3): the status annotation's `revision` (1.11 and later), the annotation
+Best evidence first: the status annotation's `revision` (1.11 and later), the annotation
 `istio.io/rev` (1.18), the label `istio.io/rev` (1.10 and before; later it is the user's wish, not a fact), the Service
 that CA_ADDR or discoveryAddress names. A pod's label alone is never believed while anything better speaks.
 """

@@ -10,7 +10,7 @@ IstioRevision that owns them; AKS removes a revision's objects.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 import msgspec
 
@@ -73,8 +73,10 @@ class Removal(msgspec.Struct, frozen=True):
             case Method.AKS:
                 home = not target.namespace or target.namespace.startswith(labels.AKS_NAMESPACE)
                 return ours and home and kind in _PRUNED_KINDS
-        own = ours and labels.APP in given and labels.TAG not in given and kind in _PRUNED_KINDS
-        return own and self.here(target)
+            case None:
+                own = ours and labels.APP in given and labels.TAG not in given and kind in _PRUNED_KINDS
+                return own and self.here(target)
+        assert_never(self.method)
 
     def here(self, target: Object) -> bool:
         """Whether an object is not a namesake's: by its namespace, or that of the Services that it calls."""
@@ -185,7 +187,7 @@ def _left(gone: Removal, kind: str, objects: list[Kept]) -> list[Kept]:
 
 
 def _made_by(workload: WorkloadObject, pod: Pod) -> bool:
-    """Whether a pod comes from this Deployment: it then has all labels of the template."""
+    """Whether this workload made the pod: the pod is in its namespace and has every label of its template."""
     given = workload.template.metadata.labels if workload.template else {}
     return workload.template is not None and workload.namespace == pod.namespace and given.items() <= pod.labels.items()
 

@@ -22,7 +22,7 @@ from kubectl_rev.core.suggestions import did_you_mean
 
 
 class Kind(StrEnum):
-    """What may be named."""
+    """The two things that a name in a flag can stand for."""
 
     REVISION = "revision"
     TAG = "tag"

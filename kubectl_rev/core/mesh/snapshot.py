@@ -18,7 +18,7 @@ from kubectl_rev.core.mesh.services import EndpointSlice, Service
 
 
 class Absent(StrEnum):
-    """The reason of a gap in a file: it has nothing of a kind, which may never have been asked for."""
+    """Why a file has a gap: it holds no object of a kind, perhaps because that kind was never read."""
 
     DUMP = "not in the dump"
     SNAPSHOT = "not in the snapshot"

@@ -54,7 +54,7 @@ class PatchTarget(Object):
 
     @property
     def template_holder(self) -> PatchTarget:
-        """What its template is in, and is changed in: itself, or the workload whose template it uses."""
+        """The object that holds its pod template: itself, or the workload that its `spec.workloadRef` names."""
         return self.lender or self
 
     @property

@@ -84,8 +84,13 @@ def forget(original: PatchTarget) -> Step:
 
 def restart(original: PatchTarget, now: str) -> Step:
     """Replace a workload's pods as `kubectl rollout restart` does, or by the field that its kind has for it."""
-    own_field = facts_of(original.kind).restart is Restart.RESTART_AT
-    ops = [Op("add", "/spec/restartAt", now)] if own_field else _stamp(original, now)
+    match how := facts_of(original.kind).restart:
+        case Restart.RESTART_AT:
+            ops = [Op("add", "/spec/restartAt", now)]
+        case Restart.ANNOTATION:
+            ops = _stamp(original, now)
+        case _:
+            raise ValueError(f"{original.kind}: {how.value}")  # WorkloadFacts.rolled says which have a patch
     return _step(original, ops, "restarted")
 
 

@@ -76,7 +76,7 @@ def _leaves_its_tag(situation: PreflightContext) -> Found:
     for move, _ in _namespaces(situation):
         tag = move.before.get(labels.REV, "")
         if tag in tags and labels.INJECTION not in move.before:
-            message = Message("it follows tag {} now, and would not any more when that tag is moved", tag)
+            message = Message("it follows tag {} now; after this migration, moving the tag no longer moves it", tag)
             hint = command("rev-migrate", Flag("--tag", tag), Flag("--to", plan.revision))
             yield namespace_ref(move.namespace), message, hint
 

@@ -57,7 +57,7 @@ def _budgets(situation: PreflightContext) -> Found:
             selector, status = budget.spec.selector, budget.status
             selects = budget.namespace == restart.namespace and selector.requirements and selector.matches(given)
             if selects and not status.disruptions_allowed and status.expected_pods:
-                then = "a restart does not ask it, evictions do"
+                then = "restarts ignore it, evictions do not"
                 if restart.evicts:
                     then = "its controller evicts pods, and replaces none until it does"
                 message = f"PodDisruptionBudget {budget.name} allows none now; {then}"
@@ -86,7 +86,7 @@ def _quotas(situation: PreflightContext) -> Found:
 
 
 def _full(quota: Quota) -> Iterator[str]:
-    """What no further pod could be taken from: all pods, or all of a resource that every sidecar asks for."""
+    """The resources that are used up, among pods, CPU and memory: no new pod fits."""
     for what in quota.status.hard:
         counts = what in _POD_COUNTS or what.removeprefix("requests.").removeprefix("limits.") in ("cpu", "memory")
         try:

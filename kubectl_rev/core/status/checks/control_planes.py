@@ -49,7 +49,7 @@ def look_at_service(injector: Injector) -> Hint:
 
 
 def why_dead(survey: Survey, injector: Injector) -> tuple[str, Hint] | None:
-    """What its control plane lacks and the command that helps, None where it is gone, or ready: then it is not that."""
+    """What an injector's control plane lacks, and the command that helps; None where it is gone, or is ready."""
     plane = survey.mesh.control_plane(injector.revision)
     if plane is None or plane.ready or not injector.target.asleep:
         return None
@@ -100,7 +100,7 @@ def _conditions(survey: Survey) -> Found:
 
 
 def without_injector(survey: Survey) -> set[str]:
-    """The revisions with a ready istiod and no injector, neither their own nor a tag's; a deactivated one is one."""
+    """The revisions with a ready istiod and no injector; a tag's injector is one, a deactivated one is, too."""
     mesh = survey.mesh
     called = {i.revision for i in mesh.injectors} | {
         mesh.called(i.labelled, i.target.namespace) for i in mesh.injectors if i.labelled
@@ -174,7 +174,7 @@ def _stood_in(survey: Survey, revision: str) -> bool:
 
 
 def _unreachable(survey: Survey) -> Found:
-    """The istiod of these proxies runs; without one, that is the finding (REV114).
+    """Reports only proxies whose revision has a ready istiod; the others are REV114's.
 
     Which Service a proxy calls stands in its spec, which an overview of a cluster does not read. There it is only known
     that no Service leads to the istiods of its revision at all, under whatever name.

@@ -132,7 +132,7 @@ def _workloads(leaving: Uninstall) -> Broken:
 
 
 def _asleep(leaving: Uninstall) -> Broken:
-    """Templates without pods: nothing runs, so nothing tells until somebody scales up or the clock strikes."""
+    """Workloads without pods: the breakage shows when they are scaled up, or when their schedule starts them."""
     for workload in leaving.workloads:
         if workload.groups or Key.of(workload) not in leaving.workloads_after:
             continue
@@ -153,7 +153,7 @@ def _fate(leaving: Uninstall, workload: Workload) -> Breaks | None:
 
 
 def _names(given: Mapping[str, str], tag: str) -> bool:
-    """Whether a namespace's labels mean this tag: what the default tag is there for says `istio-injection`."""
+    """Whether a namespace follows this tag; `default` also by `istio-injection=enabled`, which is read first."""
     if (injection := given.get(labels.INJECTION)) is not None:
         return tag == labels.DEFAULT and injection == "enabled"
     return given.get(labels.REV) == tag
@@ -181,7 +181,7 @@ def _move(leaving: Uninstall, workload: Workload) -> Hint:
 
 
 def _away(leaving: Uninstall, namespace: str, gateways: bool = False) -> Hint:
-    """What has a namespace selected by another revision; one that a tag was given keeps it, and the tag is moved."""
+    """The command after which another revision injects a namespace. If its label names a tag, the tag is moved."""
     given = leaving.before.namespace_labels.get(namespace, {})
     name = "" if labels.INJECTION in given else given.get(labels.REV)
     if any(tag.name == name and tag.revision == leaving.revision for tag in leaving.before.mesh.tags):
@@ -214,7 +214,8 @@ CHECKS: tuple[Check[Uninstall], ...] = (
     Check("REV305", _E, "it injects for istio-injection=enabled", "nothing inherits the default by itself", _default,
           "istioctl/pkg/tag/util.go", needs=(*needs.INJECTORS, *needs.SERVED),
           passed="it does not inject for istio-injection=enabled"),
-    Check("REV306", _E, "namespaces select it for new pods", "what is running does not show it: the next restart does",
+    Check("REV306", _E, "namespaces select it for new pods",
+          "running pods look fine; the problem shows at their next restart",
           _namespaces, "istio#30000", needs=(*needs.NAMESPACES_SELECTED, "remote-clusters"),
           passed="no namespace selects it for new pods"),
     Check("REV307", _E, "running workloads select it by labels of their own",

@@ -56,7 +56,7 @@ class Move:
 
     @cached_property
     def heard(self) -> bool:
-        """Whether every istiod answered: only then is a proxy that none of them names connected to none."""
+        """Whether every istiod answered. Only then is a proxy that no istiod names certainly not connected."""
         return not self.evidence.connections.gaps(self.evidence.mesh)
 
     @cached_property

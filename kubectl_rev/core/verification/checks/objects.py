@@ -40,7 +40,7 @@ def _validators(leaving: Uninstall) -> Broken:
             then, breaks = f"nothing would check Istio's configuration{whose}, silently", Breaks.UNVALIDATED
         yield (
             Ref(_VALIDATING, "", config.name),
-            f"it calls a Service that goes: {then}",
+            f"the Service that it calls would be deleted: {then}",
             _revalidate(leaving, config),
             breaks,
         )
@@ -251,7 +251,7 @@ CHECKS: tuple[Check[Uninstall], ...] = (
           "istiod reads a labelled object only if the label is its own revision; tags are not resolved", _config,
           sources.CONFIG, needs=("istio.io", "gateway.networking.k8s.io"),
           passed="no configuration is labelled for it alone"),
-    Check("REV315", _E, "no other revision is ready", "proxies and new pods need somebody to go to", _last,
+    Check("REV315", _E, "no other revision is ready", "proxies and new pods need another revision to move to", _last,
           "operator/cmd/mesh/uninstall.go", needs=("pods",), passed="another revision is ready"),
     Check("REV316", _E, "Sail counts it in use",
           "Sail deletes an inactive revision by itself when it is not in use, after its grace period", _sail,
