@@ -108,6 +108,27 @@ def no_default() -> Parts:
     ]
 
 
+def conditions() -> Parts:
+    """An injector that is not called for Jobs and one team, and a tag's that asks who creates a pod."""
+    expressions = [
+        "!has(object.metadata.labels) || !('job-name' in object.metadata.labels)",
+        "object.metadata.?labels.team.orValue('') != 'payments'",
+    ]
+    return [
+        control_plane(),
+        validator(),
+        [part for part in control_plane("canary", version="1.31.0") if part.name != "istio-sidecar-injector-canary"],
+        injector("canary", match_conditions=expressions),
+        injector("canary", tag="prod", match_conditions=["request.userInfo.username != 'system:admin'"]),
+        _namespaces("shop=rev=canary", "blog=rev=prod", "calm=injection=enabled", "istio-system="),
+        running(deployment("web"), "canary"),
+        running(deployment("pay", "shop", "team=payments"), "canary"),
+        cron_job("report"),
+        running(deployment("blog", "blog"), "canary"),
+        running(deployment("web", "calm"), "default"),
+    ]
+
+
 def old_validator() -> Parts:
     """1.6 beside 1.8: one validator for all, calling Service istiod, which went with the old control plane (#28880)."""
     canary = [each for each in control_plane("canary", version="1.8.6", layout="1.6") if "validator" not in each.name]
@@ -221,6 +242,7 @@ STORIES: dict[str, Callable[[], Parts]] = {
     "no-default": no_default,
     "old-validator": old_validator,
     "argo-and-openshift": argo_and_openshift,
+    "conditions": conditions,
 }
 
 

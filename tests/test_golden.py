@@ -27,6 +27,14 @@ def test_explanations(subject, golden):
         golden(f"why {subject.replace('/', ' ')}.{output}", out)
 
 
+@pytest.mark.parametrize("subject", ["deploy/pay -n shop", "deploy/blog -n blog", "cronjob/report -n shop"])
+def test_conditions_in_explanations(subject, golden):
+    for output in ("table", "json"):
+        code, out, err = call(*subject.split(), "-f", "tests/worlds/conditions/cluster.yaml", "-o", output)
+        assert (code, err) == (ExitCode.OK, "")
+        golden(f"why {subject.replace('/', ' ')}.{output}", out)
+
+
 def test_json_and_yaml_say_the_same():
     import yaml
 

@@ -947,6 +947,7 @@ CODES = {
     "no-default": ["REV109", "REV501"],
     "old-validator": ["REV101", "REV104", "REV114", "REV209", "REV501", "REV202"],
     "argo-and-openshift": ["REV202", "REV202"],
+    "conditions": ["REV203", "REV108"],
 }
 
 

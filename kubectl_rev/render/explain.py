@@ -31,11 +31,19 @@ def explanation(story: Explanation, style: Style) -> str:
 
 
 def _trials(injector: InjectorTrace) -> list[tuple[str, str, str]]:
-    """Entry, answer, reason; one row for all where they say the same (a deactivated injector)."""
-    rows = [(_short(t.webhook), "matches" if t.matches else "no", t.because) for t in injector.trials]
-    if len({(t.matches, t.because) for t in injector.trials}) == 1 and len(rows) > 1:
-        return [("all entries", *rows[0][1:])]
+    """Entry, answer, reason, then its conditions; one row for all that say the same (a deactivated injector)."""
+    trials = injector.trials
+    alike = len({(trial.matches, trial.because, trial.conditions) for trial in trials}) == 1 and len(trials) > 1
+    rows = []
+    for trial in trials[:1] if alike else trials:
+        name = "all entries" if alike else _short(trial.webhook)
+        rows.append((name, _ANSWERS[trial.matches], trial.because))
+        for one in trial.conditions:
+            rows.append((f"  condition {one.name}", one.result, one.because or " ".join(one.expression.split())))
     return rows
+
+
+_ANSWERS = {True: "matches", False: "no", None: "unknown"}
 
 
 def _facts(story: Explanation) -> Iterator[tuple[str, str]]:

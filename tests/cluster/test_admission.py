@@ -26,7 +26,10 @@ PODS = list(product([None, "true", "false"], [None, "canary", "prod", "ghost"]))
 REST = list(product([None, "true", "false"], [False, True]))
 
 
-@pytest.fixture(scope="module", params=WORLDS, ids=lambda world: world.name)
+_WORLDS = [pytest.param(w, marks=[pytest.mark.long] if w.rare else [], id=w.name) for w in WORLDS]
+
+
+@pytest.fixture(scope="module", params=_WORLDS)
 def world(request: pytest.FixtureRequest, bench: Bench) -> World:
     """Each world, standing."""
     found: World = request.param
@@ -74,7 +77,7 @@ def test_every_outcome_occurs(compared: Comparison, world: World) -> None:
 
 def test_the_server_called_what_was_predicted(compared: Comparison) -> None:
     """How often each entry was called, by the API server's own count: of two injectors for one pod, both."""
-    assert compared.calls == compared.predicted_calls()
+    assert compared.predicted_calls() <= compared.calls <= compared.possible_calls()
     for each in compared.asked:
         if each.predicted.state is State.CONFLICT:
             assert len(each.called) > 1, each

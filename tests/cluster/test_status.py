@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_rev.core.mesh.labels import PER_POD_LABELS
+from kubectl_rev.core.mesh.resources import facts_of
 from kubectl_rev.errors import ExitCode
 from tests.cluster.network import Forwarder
 
@@ -165,6 +167,64 @@ def test_every_kind_of_workload_and_its_owner(mesh):
     assert owners["db-0"] == {"kind": "StatefulSet", "name": "db"}
     assert [o for name, o in owners.items() if name.startswith("from-cron")] == [{"kind": "CronJob", "name": "cron"}]
     assert {item["evidence"] for item in pods if item["hasProxy"]} == {"sidecar.istio.io/status"}
+    of_injection = {
+        "security.istio.io/tlsMode",
+        *(f"service.istio.io/canonical-{what}" for what in ("name", "revision")),
+    }
+    for item in mesh.items("pods", "-n", "kinds") + mesh.items("pods", "-n", "test-ns"):
+        controllers = item["metadata"].get("ownerReferences", [{"kind": "Pod"}])
+        facts = facts_of({"ReplicaSet": "Deployment"}.get(controllers[0]["kind"], controllers[0]["kind"]))
+        added = item["metadata"].get("labels", {}).keys() - {"app"} - of_injection
+        if item["metadata"]["name"].startswith("lone-"):
+            facts = facts_of("ReplicaSet")
+        assert {*facts.adds} - PER_POD_LABELS <= added <= {*facts.adds}, item["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "revision"),
+    [("asking", "sidecar.istio.io/inject=true", "default"), ("pinning", "istio.io/rev=canary", "canary")],
+)
+def test_a_label_that_a_policy_adds_to_pods_leaves_open_who_injects_them(mesh, name, label, revision):
+    namespace(mesh, name)
+    mesh.apply(*policy(name, *label.split("=")))
+    mesh.kubectl("create", "deployment", "web", "--image=nginx", "-n", name)
+
+    def pods():
+        return answer(mesh, "workloads", "-n", name)["items"][0]["proxyRevisions"]
+
+    def again():  # until the API server knows of the policy
+        mesh.kubectl("delete", "pods", "--all", "-n", name)
+        return pods() == {revision: 1}
+
+    mesh.wait_until("the policy", again, 30)
+    (item,) = answer(mesh, "workloads", "-n", name)["items"]
+    assert (item["selected"]["state"], item["selected"]["revision"]) == ("unknown", None)
+    assert item["note"] == f"its pods have {label}, which its template lacks: something adds it at admission"
+    # A label of the namespace decides whatever the policy adds, as the dry run of a pod proves.
+    other = {"default": "canary", "canary": "default"}[revision]
+    done = mesh.run("kubectl", "rev-migrate", name, "--to", f"revision/{other}", "--enroll", "--yes", check=False)
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert pods() == {other: 1}
+    mesh.kubectl("delete", "mutatingadmissionpolicy,mutatingadmissionpolicybinding", name)
+
+
+def policy(name, key, value):
+    """A label on every new pod of the namespace of this name."""
+    version = "admissionregistration.k8s.io/v1"
+    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    chosen = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}, "resourceRules": [pods]}
+    made = f'Object{{metadata: Object.metadata{{labels: {{"{key}": "{value}"}}}}}}'
+    mutation = {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": made}}
+    spec = {"matchConstraints": chosen, "mutations": [mutation], "reinvocationPolicy": "Never"}
+    return (
+        {"apiVersion": version, "kind": "MutatingAdmissionPolicy", "metadata": {"name": name}, "spec": spec},
+        {
+            "apiVersion": version,
+            "kind": "MutatingAdmissionPolicyBinding",
+            "metadata": {"name": name},
+            "spec": {"policyName": name},
+        },
+    )
 
 
 def test_a_saved_dump_answers_as_the_cluster_does(mesh, tmp_path):

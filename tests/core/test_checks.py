@@ -162,7 +162,8 @@ def asleep() -> list[Object]:
 
 
 def conditional() -> Object:
-    return injector("canary", name="conditional", tag="maybe", match_conditions=["true"])
+    """Whether it is called depends on who creates the pod."""
+    return injector("canary", name="conditional", tag="maybe", match_conditions=["request.userInfo.uid != '1'"])
 
 
 def enforced(*, of_pods: bool = False) -> list[Object]:
@@ -649,8 +650,9 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
               injector("canary", service="istiod")), [],
     ),
     ("REV108", "matchConditions"): (
-        mesh(conditional()),
-        [(webhook("conditional"), "has matchConditions, which are not evaluated: what it would select is unknown",
+        mesh(conditional(), ns("shop", "rev=maybe")),
+        [(webhook("conditional"), "whether it is called for pods in shop is not known: conditional's condition c0 "
+          "may be true or false: request.userInfo is not known here",
           "kubectl get mutatingwebhookconfiguration conditional -o yaml")],
     ),
     ("REV109", "named revisions only"): (
@@ -1165,6 +1167,7 @@ def all_at_once() -> list[Object]:
             ns("c", "rev=ghost"),
             ns("d", "rev=prod"),
             ns("e"),
+            ns("f", "rev=maybe"),
         ],
         running(deployment("web", "a"), "default", "canary", None),
         running(stateful_set("db", "b", "rev=canary"), "default"),

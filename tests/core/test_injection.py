@@ -409,7 +409,8 @@ def test_match_conditions_are_unknown_only_where_they_could_decide() -> None:
     snapshot = mesh_of(injector(), injector("canary", match_conditions=["request.userInfo.username != 'x'"]))
     assert decide(snapshot, "rev=canary") == InjectionDecision(
         State.UNKNOWN,
-        "istio-sidecar-injector-canary has matchConditions, which are not evaluated here",
+        "the namespace says istio.io/rev=canary, but istio-sidecar-injector-canary's condition c0 may be true or "
+        "false: request.userInfo is not known here",
         injectors=CANARY_INJECTOR,
     )
     assert decide(snapshot, "injection=enabled").state is State.INJECTED
@@ -510,7 +511,7 @@ def test_consider_names_pod_labels_deactivation_conditions_and_rules() -> None:
         "istio-sidecar-injector": ["deactivated when tag default was set"],
         "istio-sidecar-injector-blue": ["its rules do not cover the creation of pods"],
         "istio-sidecar-injector-canary": [
-            "the namespace says istio.io/rev=canary; its matchConditions were not evaluated"
+            "the namespace says istio.io/rev=canary",
         ],
     }
     opted_out = Subject("shop", labels("rev=canary"), labels("inject=false"))

@@ -181,7 +181,7 @@ def test_a_unit_in_full() -> None:
             name="web",
             metadata=web.metadata,
             template=web.template,
-            subject=Subject("shop", labels("rev=canary"), labels("app=web inject=true"), {}, False, True),
+            subject=Subject("shop", labels("rev=canary"), labels("app=web inject=true"), {}, False, True, "Deployment"),
             selected=InjectionDecision(
                 State.INJECTED,
                 "the namespace says istio.io/rev=canary",

@@ -13,11 +13,14 @@ control_plane    what a control plane is, and what its revision is called
 webhook_targets  where a webhook's calls go, and whether an istiod answers there
 revisions        which revisions, tags and injectors exist (Mesh)
 istiod_veto      does istiod refuse what a webhook matched
+cel              conditions in the Common Expression Language, where not everything is known
+match_conditions what a webhook's matchConditions come to for a pod
 admission        which webhooks the API server calls for a pod, and because of which label (consider)
 injection        who injects a pod, and why (select)
 defaults         what "default" means, and who holds it
 gateways         is it a gateway, which kind, who decides its revision
 proxies          which revision injected a running pod
+admitted_labels  do pods have other labels than their template, because something changes them
 drift            what a restart would change
 rollout_state    why a restart replaces none of a workload's pods
 inventory        workloads joined with their pods and decisions (Survey)

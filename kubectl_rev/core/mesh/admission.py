@@ -4,17 +4,18 @@ Live webhooks' selectors and rules decide. The order "istio-injection beats the 
 pod's" is nowhere written here: it follows from the selectors, so that every release since 1.6, Helm, istioctl, Sail and
 hand-made webhooks come out right.
 
-Not modelled: matchConditions (CEL; a pod they could decide about is `unknown`), and other people's mutating webhooks
-that change a pod's labels before the injector sees it.
+Not modelled: what other people's webhooks change about a pod before the injector sees it (`admitted_labels.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import msgspec
 
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.match_conditions import Call, ConditionResult, Conditions, held
 from kubectl_rev.core.mesh.objects import PodTemplate, Webhook
 from kubectl_rev.core.mesh.revisions import Injector, Mesh
 from kubectl_rev.core.mesh.selectors import LabelSelector, Operator, state
@@ -27,7 +28,7 @@ class Subject(msgspec.Struct, frozen=True):
     """What the decision is about: a pod to be created in a namespace.
 
     `host_network` is None where only the metadata of a bare pod was read; `namespace_known` is False where the
-    namespace, and so its labels, could not be read.
+    namespace, and so its labels, could not be read. `kind` is the workload's that makes it, empty if it may be any.
     """
 
     namespace: str
@@ -36,6 +37,7 @@ class Subject(msgspec.Struct, frozen=True):
     annotations: dict[str, str] = {}
     host_network: bool | None = False
     namespace_known: bool = True
+    kind: str = ""
 
     def created_from(self, template: PodTemplate) -> Subject:
         """The pod that this template makes, in the same namespace."""
@@ -53,11 +55,15 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class WebhookMatch(msgspec.Struct, frozen=True):
-    """One webhook entry held against the subject; `because` names the labels that decided."""
+    """One webhook entry held against the subject; `because` names the labels, or the condition, that decided.
+
+    `matches` is null where conditions leave it open. `conditions` are empty where selectors or rules decide.
+    """
 
     webhook: str
-    matches: bool
+    matches: bool | None
     because: str
+    conditions: tuple[ConditionResult, ...] = ()
 
 
 class InjectorTrace(msgspec.Struct, frozen=True):
@@ -70,12 +76,33 @@ class InjectorTrace(msgspec.Struct, frozen=True):
 
 
 class Match(msgspec.Struct, frozen=True):
-    """A webhook that the API server would call for the subject."""
+    """A webhook that the API server would call for the subject, or that its `conditions` may have it call or reject."""
 
     injector: Injector
     webhook: Webhook
     target: Target
     because: str
+    conditions: Conditions
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is called."""
+        return self.conditions.call is Call.CALLED
+
+    @property
+    def rejects(self) -> bool:
+        """Whether its conditions have the API server reject the pod."""
+        return self.conditions.call is Call.REJECTS
+
+    @property
+    def fails(self) -> bool:
+        """Whether a call of it fails, and the pod with it."""
+        return self.target.alive is False and self.webhook.failure_policy != "Ignore"
+
+    @property
+    def reason(self) -> str:
+        """The condition because of which it is not, or not surely, called; empty where it is."""
+        return f"{self.injector.name}'s {self.conditions.decisive.words}" if self.conditions.decisive else ""
 
     @property
     def served(self) -> tuple[object, ...]:
@@ -88,14 +115,23 @@ class Match(msgspec.Struct, frozen=True):
 def matching(mesh: Mesh, subject: Subject) -> list[Match]:
     """What the API server calls, in the order of `Mesh.injectors`; an injector more than once if it has it so."""
     return [
-        Match(injector, webhook, target, _asked_in_words(webhook, subject))
-        for injector in mesh.injectors
-        for webhook, target in injector.webhooks
-        if _calls(webhook, subject)
+        Match(injector, webhook, target, _asked_in_words(webhook, subject), conditions)
+        for injector, webhook, target, conditions in _held(mesh, subject)
+        if conditions and conditions.call is not Call.SKIPPED
     ]
 
 
-def _calls(webhook: Webhook, subject: Subject) -> bool:
+def _held(mesh: Mesh, subject: Subject) -> Iterator[tuple[Injector, Webhook, Target, Conditions | None]]:
+    """All webhooks in the order of their calls, with their conditions; None where selectors or rules do not match."""
+    changed = False
+    for injector in mesh.injectors:
+        for webhook, target in injector.webhooks:
+            conditions = held(webhook, subject, changed=changed) if _selects(webhook, subject) else None
+            changed |= conditions is not None and conditions.call is not Call.SKIPPED and target.alive is not False
+            yield injector, webhook, target, conditions
+
+
+def _selects(webhook: Webhook, subject: Subject) -> bool:
     return (
         webhook.namespace_selector.matches(subject.namespace_labels)
         and webhook.object_selector.matches(subject.labels)
@@ -104,13 +140,22 @@ def _calls(webhook: Webhook, subject: Subject) -> bool:
 
 
 def called(mesh: Mesh, subject: Subject) -> tuple[str, ...]:
-    """The revisions whose injector's webhook matches, whatever comes of it; each once."""
-    return tuple(dict.fromkeys(match.injector.revision for match in matching(mesh, subject)))
+    """The revisions whose injector's webhook selects it, whatever conditions and calls come to; each once."""
+    selecting = (injector.revision for injector, *_, conditions in _held(mesh, subject) if conditions)
+    return tuple(dict.fromkeys(selecting))
 
 
 def unanswered(mesh: Mesh, subject: Subject) -> bool:
-    """Whether no webhook matches, and none is kept away."""
+    """Whether no webhook selects it, and none is kept away."""
     return not (called(mesh, subject) or kept_away(mesh, subject))
+
+
+def skipped(mesh: Mesh, subject: Subject) -> str | None:
+    """Why a webhook that selects the pod is not called: its condition."""
+    for injector, *_, conditions in _held(mesh, subject):
+        if conditions and conditions.call is Call.SKIPPED and conditions.decisive:
+            return f"{injector.name} is not called, its {conditions.decisive.words}"
+    return None
 
 
 def kept_away(mesh: Mesh, subject: Subject) -> str | None:
@@ -120,24 +165,21 @@ def kept_away(mesh: Mesh, subject: Subject) -> str | None:
     """
     if _ABOUT_INJECTION.isdisjoint([*subject.namespace_labels, *subject.labels]):  # nobody asks, as in most namespaces
         return None
-    for injector in mesh.injectors:
-        for webhook, _ in injector.webhooks:
-            if _calls(webhook, subject):
-                continue
-            unmet = (need.key for _, selector, given in _held(webhook, subject) for need in selector.unmet(given))
-            if _ABOUT_INJECTION.isdisjoint(unmet) and any(
-                key in _ABOUT_INJECTION for _, key, _ in asked_for(webhook, subject)
-            ):
-                return f"{injector.name} would be called, but {_trial(webhook, subject).because}"
+    for injector, webhook, _, conditions in _held(mesh, subject):
+        if conditions:
+            continue
+        unmet = (need.key for _, selector, given in _selectors(webhook, subject) for need in selector.unmet(given))
+        if _ABOUT_INJECTION.isdisjoint(unmet) and any(
+            key in _ABOUT_INJECTION for _, key, _ in asked_for(webhook, subject)
+        ):
+            return f"{injector.name} would be called, but {_trial(webhook, subject, conditions).because}"
     return None
 
 
 def consider(mesh: Mesh, subject: Subject) -> list[InjectorTrace]:
     """Every injector with every entry and the reason it matches or not: the long form of `select`."""
-    return [
-        InjectorTrace(i.name, i.revision, i.tag, tuple(_trial(webhook, subject) for webhook, _ in i.webhooks))
-        for i in mesh.injectors
-    ]
+    trials = (_trial(webhook, subject, conditions) for _, webhook, _, conditions in _held(mesh, subject))
+    return [InjectorTrace(i.name, i.revision, i.tag, tuple(islice(trials, len(i.webhooks)))) for i in mesh.injectors]
 
 
 def covers_pods(webhook: Webhook) -> bool:
@@ -152,20 +194,22 @@ def covers_pods(webhook: Webhook) -> bool:
     )
 
 
-def _trial(webhook: Webhook, subject: Subject) -> WebhookMatch:
+def _trial(webhook: Webhook, subject: Subject, conditions: Conditions | None) -> WebhookMatch:
     if labels.DEACTIVATED in webhook.namespace_selector.match_labels:
         return WebhookMatch(webhook.name, False, "deactivated when tag default was set")
-    for where, selector, given in _held(webhook, subject):
+    for where, selector, given in _selectors(webhook, subject):
         for requirement in selector.unmet(given):
             because = f"{requirement.wants()}, {state(requirement.key, given)}"
             return WebhookMatch(webhook.name, False, because if where == "namespace" else f"pod's {because}")
-    if not covers_pods(webhook):
+    if conditions is None:
         return WebhookMatch(webhook.name, False, "its rules do not cover the creation of pods")
-    doubt = "; its matchConditions were not evaluated" if webhook.match_conditions else ""
-    return WebhookMatch(webhook.name, True, _asked_in_words(webhook, subject) + doubt)
+    matches = {Call.SKIPPED: False, Call.UNKNOWN: None}.get(conditions.call, True)
+    asked = _asked_in_words(webhook, subject) if matches is not False else ""
+    decided = conditions.decisive.words if conditions.decisive else ""
+    return WebhookMatch(webhook.name, matches, ", but ".join(filter(None, [asked, decided])), conditions.results)
 
 
-def _held(webhook: Webhook, subject: Subject) -> Iterator[tuple[str, LabelSelector, Mapping[str, str]]]:
+def _selectors(webhook: Webhook, subject: Subject) -> Iterator[tuple[str, LabelSelector, Mapping[str, str]]]:
     """Both selectors of a webhook with the labels that they are held against."""
     yield "namespace", webhook.namespace_selector, subject.namespace_labels
     yield "pod", webhook.object_selector, subject.labels
@@ -173,7 +217,7 @@ def _held(webhook: Webhook, subject: Subject) -> Iterator[tuple[str, LabelSelect
 
 def asked_for(webhook: Webhook, subject: Subject) -> Iterator[tuple[str, str, str]]:
     """The labels that a matching webhook positively asks for: (`namespace` or `pod`, key, value)."""
-    for where, selector, given in _held(webhook, subject):
+    for where, selector, given in _selectors(webhook, subject):
         for requirement in selector.requirements:
             if requirement.operator in (Operator.IN, Operator.EXISTS) and requirement.key in given:
                 yield where, requirement.key, given[requirement.key]

@@ -12,7 +12,7 @@ from enum import Enum
 import msgspec
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.admission import Match, Subject, asked_for, kept_away, matching
+from kubectl_rev.core.mesh.admission import Match, Subject, asked_for, kept_away, matching, skipped
 from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.istiod_veto import Veto, veto
 from kubectl_rev.core.mesh.revisions import Mesh
@@ -59,8 +59,13 @@ def select(mesh: Mesh, subject: Subject) -> InjectionDecision:
     return msgspec.structs.replace(answer, ignored=tuple(_ignored(mesh, subject, matches)))
 
 
+def has_conditions(mesh: Mesh) -> bool:
+    """Whether anything about a pod may count: an injector has matchConditions."""
+    return any(webhook.match_conditions for injector in mesh.injectors for webhook, _ in injector.webhooks)
+
+
 def label_keys_used(mesh: Mesh) -> frozenset[str]:
-    """The keys of pod labels that can decide anything: a pod with none of them is as good as one without labels."""
+    """The keys of pod labels that selectors and istiods ask for: without conditions, all that can decide anything."""
     selectors = [webhook.object_selector for injector in mesh.injectors for webhook, _ in injector.webhooks]
     for config in mesh.injector_configs.values():
         selectors += [*(config.never_inject_selector or ()), *(config.always_inject_selector or ())]
@@ -70,7 +75,8 @@ def label_keys_used(mesh: Mesh) -> frozenset[str]:
 
 def refusal(mesh: Mesh, subject: Subject) -> tuple[str, Veto] | None:
     """The revision whose istiod is asked, and its word; None unless exactly one injector would be called."""
-    alive = [match for match in matching(mesh, subject) if match.target.alive is not False]
+    called = [match for match in matching(mesh, subject) if not match.rejects]
+    alive = [match for match in called if match.target.alive is not False]
     names = {match.injector.name for match in alive}
     return (alive[0].injector.revision, _veto(mesh, subject, alive[0])) if len(names) == 1 else None
 
@@ -78,17 +84,14 @@ def refusal(mesh: Mesh, subject: Subject) -> tuple[str, Veto] | None:
 def _answer(mesh: Mesh, subject: Subject, matches: list[Match]) -> InjectionDecision:
     """A webhook whose Service is dead rejects the pod; with failurePolicy Ignore it is passed over."""
     for match in matches:
-        if match.webhook.match_conditions:
-            because = f"{match.injector.name} has matchConditions, which are not evaluated here"
-            return InjectionDecision(State.UNKNOWN, because, injectors=(match.injector.name,))
+        if match.rejects or (match.sure and match.fails):
+            why = match.reason or f"calling {match.injector.name} fails: {match.target.problem}"
+            return InjectionDecision(State.REJECTED, f"{match.because}, but {why}", injectors=(match.injector.name,))
     for match in matches:
-        if match.target.alive is False and match.webhook.failure_policy != "Ignore":
-            because = f"{match.because}, but calling {match.injector.name} fails: {match.target.problem}"
-            return InjectionDecision(State.REJECTED, because, injectors=(match.injector.name,))
-    for match in matches:
-        if match.target.alive is None and match.target.cause:
-            because = f"{match.because}, but whether calling {match.injector.name} works is not known: "
-            because += match.target.problem
+        works = match.target.alive is not None or not match.target.cause
+        if not works or (match.reason and (match.fails or match.target.alive is not False)):
+            why = f"whether calling {match.injector.name} works is not known: {match.target.problem}"
+            because = f"{match.because}, but {match.reason or why}"
             return InjectionDecision(State.UNKNOWN, because, injectors=(match.injector.name,))
     if not matches:
         return InjectionDecision(State.NONE, _why_none(mesh, subject))
@@ -158,7 +161,7 @@ def _why_none(mesh: Mesh, subject: Subject) -> str:
     willing = msgspec.structs.replace(subject, labels={k: v for k, v in pod.items() if k != labels.INJECT})
     if pod.get(labels.INJECT, "true") != "true" and matching(mesh, willing):
         return f"the pod says {labels.INJECT}={pod[labels.INJECT]}"
-    if reason := kept_away(mesh, subject):
+    if reason := skipped(mesh, subject) or kept_away(mesh, subject):
         return reason
     if both := excluding(mesh, subject):
         return f"{' and '.join(both)} each want the other's label to be absent"

@@ -11,11 +11,12 @@ from msgspec.structs import replace
 
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject, called
+from kubectl_rev.core.mesh.admitted_labels import as_admitted
 from kubectl_rev.core.mesh.control_plane import Namesakes
 from kubectl_rev.core.mesh.defaults import Default, default_of
 from kubectl_rev.core.mesh.drift import RENDERED, Effect, effect, unfinished
 from kubectl_rev.core.mesh.gateways import GatewayKind, classify, gateway_name, owner
-from kubectl_rev.core.mesh.injection import InjectionDecision, State, label_keys_used, select
+from kubectl_rev.core.mesh.injection import InjectionDecision, State, has_conditions, label_keys_used, select
 from kubectl_rev.core.mesh.objects import Metadata, Pod, PodSpec, PodTemplate, WorkloadObject
 from kubectl_rev.core.mesh.proxies import Proxy, as_wished, proxy_of
 from kubectl_rev.core.mesh.resources import Key, Restart, facts_of, maker
@@ -146,6 +147,7 @@ class Survey:
         self.terminating = {ns.name for ns in snapshot.namespaces if ns.metadata.deletion_timestamp}
         self._workloads: dict[Key, WorkloadObject] = {Key.of(workload): workload for workload in snapshot.workloads}
         self._selected_for: dict[str, InjectionDecision] = {}
+        self._conditional = has_conditions(self.mesh)
         self._gateways = {(g.namespace, g.name): g for g in snapshot.gateways}
 
     @cached_property
@@ -246,7 +248,7 @@ class Survey:
 
     def _workload(self, key: Key, template: PodTemplate | None, pods: list[Pod]) -> Workload:
         namespace, kind, name = key
-        subject, controllers = self.plain_pod(namespace), self.mesh.gateway_controllers
+        subject, controllers = replace(self.plain_pod(namespace), kind=kind), self.mesh.gateway_controllers
         if template is not None:
             made_from, gateway = template.metadata, classify(template.metadata, template.spec, controllers)
             subject = subject.created_from(template)
@@ -259,17 +261,16 @@ class Survey:
             subject = wished if called(self.mesh, wished) else subject.created_from(as_it_runs)
             if spec is None:
                 subject = replace(subject, host_network=None)
-        selected = self._selected(subject, gateway, made_from)
+        selected, workload = self._selected(subject, gateway, made_from), self._workloads.get(key)
+        rolling = workload is not None and held(workload, template, pods)
+        if template is not None and not rolling and gateway is None:  # the injector writes labels on a gateway's pods
+            selected = as_admitted(self.mesh, subject, selected, template, pods, self._heeded)
         proxies = [(pod, proxy_of(self.mesh, pod, template)) for pod in pods]
         groups = tuple(PodGroup(pod, proxy, effect(selected, proxy, template)) for pod, proxy in proxies)
-        if (workload := self._workloads.get(key)) is None:
-            metadata = pods[0].metadata if kind == "Pod" else Metadata(name=name)
-            return Workload(kind, namespace, name, metadata, template, subject, selected, gateway, groups)
-        lender = self.lender(workload)
-        return Workload(
-            kind, namespace, name, workload.metadata, template, subject, selected, gateway, groups,
-            held(workload, template, [g.pod for g in groups if g.drifted]), Key.of(lender) if lender else None,
-        )  # fmt: skip
+        holder = Key.of(lender) if workload and (lender := self.lender(workload)) else None
+        metadata = workload.metadata if workload else pods[0].metadata if kind == "Pod" else Metadata(name=name)
+        kept: Held = held(workload, template, [g.pod for g in groups if g.drifted]) if workload else ""
+        return Workload(kind, namespace, name, metadata, template, subject, selected, gateway, groups, kept, holder)
 
     def _selected(self, subject: Subject, gateway: GatewayKind | None, metadata: Metadata) -> InjectionDecision:
         if gateway in RENDERED:
@@ -277,8 +278,8 @@ class Survey:
             if made_from is None and not self.snapshot.lacks(labels.GATEWAYS, subject.namespace):
                 return InjectionDecision(State.NONE, "its Gateway is gone")
             return owner(self.mesh, made_from, subject.namespace_labels if subject.namespace_known else None)
-        silent = self._heeded.isdisjoint(subject.labels) and labels.INJECT not in subject.annotations
-        if silent and subject.host_network is False:  # most are: their namespace's answer is theirs
+        ours = self._conditional or not self._heeded.isdisjoint(subject.labels)
+        if not ours and labels.INJECT not in subject.annotations and subject.host_network is False:  # as most are
             return self.selected_for_namespace(subject.namespace)
         return select(self.mesh, subject)
 

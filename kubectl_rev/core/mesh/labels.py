@@ -94,6 +94,10 @@ SERVICE_NAME = "kubernetes.io/service-name"  # on EndpointSlices
 PER_POD_LABELS = frozenset({
     "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", "batch.kubernetes.io/job-completion-index",
 })  # fmt: skip
+# k8s.io/api/batch/v1/types.go
+OF_JOBS = ("controller-uid", "job-name",
+           *(f"batch.kubernetes.io/{name}" for name in ("controller-uid", "job-name", "job-completion-index")),
+)  # fmt: skip
 POD_TEMPLATE_HASH = "pod-template-hash"  # on the pods of a Deployment, and the end of its ReplicaSet's name
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"  # kubectl rollout restart: polymorphichelpers/objectrestarter.go
 # The annotations of a pod that anything here reads; all others are dropped while the pods stream by.

@@ -234,7 +234,7 @@ class ClientConfig(Shape):
 
 
 class MatchCondition(Shape):
-    """A CEL condition; reported, not evaluated."""
+    """`matchConditions[]` of a webhook: a CEL expression."""
 
     name: str = ""
     expression: str = ""

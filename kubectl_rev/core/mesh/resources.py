@@ -75,7 +75,8 @@ class WorkloadFacts(msgspec.Struct, frozen=True, kw_only=True):
     `restart_command` restarts it, `resume_command` ends a pause that keeps it from being restarted, `promote_command`
     one of a rollout half way: words with `{name}`, to which `-n NAMESPACE` is added. `template` is the JSON pointer to
     its pod template, which may be another workload's where the kind `borrows` (`spec.workloadRef`). A `made` kind is
-    made by other workloads, which are restarted in its place. What runs `once` is over when it has no pods.
+    made by other workloads, which are restarted in its place. What runs `once` is over when it has no pods. Its
+    controller `adds` labels to pods; those that differ between its pods (labels.PER_POD_LABELS) it may add.
     """
 
     restart: Restart = Restart.UNKNOWN
@@ -87,6 +88,7 @@ class WorkloadFacts(msgspec.Struct, frozen=True, kw_only=True):
     middle: Middle | None = None
     made: bool = False
     once: bool = False
+    adds: tuple[str, ...] = ()
 
     @property
     def rolled(self) -> bool:
@@ -186,15 +188,19 @@ RESOURCES = (
         resume_command="kubectl rollout resume deployment/{name}",
         # k8s.io/kubernetes/pkg/controller/deployment/sync.go names the ReplicaSet
         middle=Middle("ReplicaSet", labels.POD_TEMPLATE_HASH),
+        adds=(labels.POD_TEMPLATE_HASH,),
     ),
     _workload("StatefulSet", "apps/v1", "sts",
-              restart=Restart.ANNOTATION, restart_command="kubectl rollout restart statefulset/{name}"),
+              restart=Restart.ANNOTATION, restart_command="kubectl rollout restart statefulset/{name}",
+              adds=("controller-revision-hash", "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index")),
     _workload("DaemonSet", "apps/v1", "ds",
-              restart=Restart.ANNOTATION, restart_command="kubectl rollout restart daemonset/{name}"),
+              restart=Restart.ANNOTATION, restart_command="kubectl rollout restart daemonset/{name}",
+              adds=("controller-revision-hash", "pod-template-generation")),
     _workload("ReplicaSet", "apps/v1", "rs", decoding=Decoding.METADATA, watched=False,
               restart=Restart.DELETION, made=True),
-    _workload("Job", "batch/v1", restart=Restart.COMPLETION, made=True, once=True),
-    _workload("CronJob", "batch/v1", "cj", restart=Restart.COMPLETION, template="/spec/jobTemplate/spec/template"),
+    _workload("Job", "batch/v1", restart=Restart.COMPLETION, made=True, once=True, adds=labels.OF_JOBS),
+    _workload("CronJob", "batch/v1", "cj", restart=Restart.COMPLETION,
+              template="/spec/jobTemplate/spec/template", adds=labels.OF_JOBS),
     _workload("ReplicationController", "v1", "rc", decoding=Decoding.DUMP, optional=True, watched=False,
               restart=Restart.DELETION, made=True),
     _workload(
@@ -205,6 +211,7 @@ RESOURCES = (
         promote_command="kubectl argo rollouts promote {name}",
         borrows=True,
         middle=Middle("ReplicaSet", "rollouts-pod-template-hash"),
+        adds=("rollouts-pod-template-hash",),
     ),
     _workload(
         # A change of its template rolls it where it has a ConfigChange trigger; skip_reasons asks for that.
@@ -214,6 +221,7 @@ RESOURCES = (
         resume_command="oc rollout resume dc/{name}",
         # github.com/openshift/library-go/pkg/apps/appsutil/util.go, DeploymentConfigLabel
         middle=Middle("ReplicationController", "deploymentconfig", holds="name"),
+        adds=("deployment", "deploymentconfig"),
     ),
     Resource("MutatingWebhookConfiguration", _WEBHOOKS, "injectors", WebhookConfiguration, namespaced=False),
     Resource("ValidatingWebhookConfiguration", _WEBHOOKS, "validators", WebhookConfiguration, namespaced=False),
@@ -246,6 +254,9 @@ FIELDS = tuple(dict.fromkeys(resource.field for resource in RESOURCES))
 WORKLOADS = tuple(resource for resource in RESOURCES if resource.workload)
 # Without those that other workloads make: these are what people name, change and restart.
 TOP_WORKLOADS = tuple(resource for resource in WORKLOADS if resource.workload and not resource.workload.made)
+
+# What controllers write on pods beside their template's labels: k8s.io/api/apps/v1, batch/v1.
+ADDED_LABELS = frozenset(key for r in WORKLOADS if r.workload for key in r.workload.adds)
 
 _UNKNOWN = WorkloadFacts()
 _MIDDLES = tuple((r.kind, r.workload.middle) for r in WORKLOADS if r.workload and r.workload.middle)

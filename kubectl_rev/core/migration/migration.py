@@ -91,7 +91,8 @@ def _repinned(workload: WorkloadObject, pin: Labels) -> WorkloadObject:
     if template is None:
         return workload
     kept = {key: value for key, value in template.metadata.labels.items() if key != labels.REV}
-    metadata = replace(template.metadata, labels=kept | pin)
+    stamp = {labels.RESTARTED_AT: "then"}  # the pods that run are of the template as it was
+    metadata = replace(template.metadata, labels=kept | pin, annotations=template.metadata.annotations | stamp)
     return replace(workload, spec=replace(workload.spec, template=replace(template, metadata=metadata)))
 
 

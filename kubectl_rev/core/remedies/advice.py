@@ -8,7 +8,7 @@ FIX = {
     "REV105": "istioctl tag set default --revision REVISION --overwrite moves injection, validation and gateways",
     "REV106": "remove one of the two; istioctl tag set default turns the unrevisioned one off",
     "REV107": "point the injector's Service and its label at the same revision",
-    "REV108": "look at the conditions yourself, and accept the gap: --accept-gap selection",
+    "REV108": "look at the conditions and the pods yourself, and accept the gap: --accept-gap selection",
     "REV109": "istioctl tag set default --revision REVISION, or label the namespaces with a revision",
     "REV110": "label the Gateway with a revision, or uninstall the control plane that is not wanted any more",
     "REV111": "istioctl tag set default turns the unrevisioned one off; else remove one of the two",

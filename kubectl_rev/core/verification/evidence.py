@@ -103,6 +103,10 @@ class Evidence:
             if workload.selected.state is State.UNKNOWN and not self._explained(workload.namespace):
                 reason = f"who injects {ref_of(workload)}: {workload.selected.because}"
                 yield Gap("decide", SELECTION, workload.namespace, reason)
+        for name, workloads in self.survey.by_namespace.items():
+            selected = self.survey.selected_for_namespace(name)
+            if selected.state is State.UNKNOWN and not workloads and not self._explained(name):
+                yield Gap("decide", SELECTION, name, f"who injects new pods of namespace {name}: {selected.because}")
 
     def _nameless(self) -> Iterator[Gap]:
         """Proxies that do not say who injected them: they may be anybody's."""

@@ -15,6 +15,7 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject, consider
 from kubectl_rev.core.mesh.injection import InjectionDecision, State, select
 from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.errors import Forbidden
 from tests.cluster.admission.rows import Row
 from tests.cluster.admission.server import Object, admit, calls
 
@@ -36,11 +37,12 @@ class Truth(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A row, what we predict for it, which entries we say are called, and what became of it."""
+    """A row, what we predict for it, which entries we say are called or may be, and what became of it."""
 
     row: Row
     predicted: InjectionDecision
     called: tuple[str, ...]
+    perhaps: tuple[str, ...]
     problem: str
     truth: Truth
 
@@ -67,6 +69,9 @@ class Comparison(NamedTuple):
     def predicted_calls(self) -> Counter[str]:
         return Counter(name for each in self.asked for name in each.called)
 
+    def possible_calls(self) -> Counter[str]:
+        return self.predicted_calls() + Counter(name for each in self.asked for name in each.perhaps)
+
     def _agree(self, each: Asked) -> bool:
         predicted, truth = each.predicted, each.truth
         match predicted.state:
@@ -86,7 +91,8 @@ def compare(connection: Connection, rows: list[Row]) -> Comparison:
     snapshot = read(connection)
     assert not snapshot.gaps
     mesh, given = Mesh(snapshot), {namespace.name: namespace.labels for namespace in snapshot.namespaces}
-    subjects = [Subject(row.namespace, given[row.namespace]).created_from(row.template) for row in rows]
+    plain = [Subject(row.namespace, given[row.namespace], kind="Pod") for row in rows]
+    subjects = [subject.created_from(row.template) for subject, row in zip(plain, rows, strict=True)]
     predicted = [(select(mesh, subject), *_calls(mesh, subject)) for subject in subjects]
     before = calls(connection)
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -95,28 +101,31 @@ def compare(connection: Connection, rows: list[Row]) -> Comparison:
     return Comparison(mesh, asked, calls(connection) - before)
 
 
-def _calls(mesh: Mesh, subject: Subject) -> tuple[tuple[str, ...], str]:
-    """The entries that are called, in order, and the problem of the one that fails, which is the last."""
+def _calls(mesh: Mesh, subject: Subject) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """The entries that are called, in order, those that may be, and the problem of the one that fails, the last."""
     found: list[str] = []
+    perhaps: list[str] = []
     for injector, considered in zip(mesh.injectors, consider(mesh, subject), strict=True):
         for (webhook, target), trial in zip(injector.webhooks, considered.trials, strict=True):
+            failed = [condition for condition in trial.conditions if condition.result == "error"]
+            if trial.matches is None:
+                perhaps.append(trial.webhook)
+            if trial.matches and failed:
+                return tuple(found), tuple(perhaps), failed[0].because
             if trial.matches:
                 found.append(trial.webhook)
                 if target.alive is False and webhook.failure_policy != "Ignore":
-                    return tuple(found), target.words
-    return tuple(found), ""
+                    return tuple(found), tuple(perhaps), target.words
+    return tuple(found), tuple(perhaps), ""
 
 
 def ask(connection: Connection, row: Row) -> Truth:
     """What the API server makes of the row's pod."""
     try:
         pod = admit(connection, row.namespace, row.labels, row.annotations, row.host_network)
-    except ServerFault as error:
-        return (
-            Truth("rejected", said=str(error))
-            if "failed calling webhook" in str(error)
-            else Truth("?", said=str(error))
-        )
+    except (ServerFault, Forbidden) as error:
+        expected = ("failed calling webhook", "is forbidden: expression")
+        return Truth("rejected" if any(words in str(error) for words in expected) else "?", said=str(error))
     status = pod["metadata"].get("annotations", {}).get(labels.STATUS)
     has_proxy = any(container["name"] == labels.PROXY_CONTAINER for container in _containers(pod))
     if has_proxy != (status is not None):

@@ -10,6 +10,7 @@ import json
 import ssl
 import subprocess
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ from kubectl_rev.cluster.connection import Connection
 from tests.cluster.admission.server import NAMESPACES, WEBHOOKS, Object, admit, has_account, put, until
 
 CALLED = "called.kubectl-rev.test/"
+QUIET = "quiet/"
 _ADDRESS = "127.0.0.1"
 _STAMP = "stamp.kubectl-rev.test"
 _NAMESPACE = "kubectl-rev-stamp"
@@ -31,7 +33,8 @@ _NAMESPACE = "kubectl-rev-stamp"
 class _Handler(BaseHTTPRequestHandler):
     """POST /NAME: an AdmissionReview comes in, a patch that adds the annotation `CALLED`NAME goes out.
 
-    The annotation's value is the number of calls before this one. What is no new pod is let through as it is.
+    The annotation's value is the number of calls before this one. What is no new pod is let through as it is, and so is
+    a pod that comes to `QUIET`NAME: its call is only noted.
     """
 
     protocol_version = "HTTP/1.1"  # the API server keeps its connections
@@ -53,7 +56,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body.encode())
 
     def _patch(self, pod: Object) -> list[Object]:
-        name = CALLED.replace("/", "~1") + urlsplit(self.path).path[1:]  # a `timeout` follows
+        path = urlsplit(self.path).path[1:]  # a `timeout` follows
+        if path.startswith(QUIET):
+            self.server.noted[pod["metadata"]["name"]].add(path.removeprefix(QUIET))  # type: ignore[attr-defined]
+            return []
+        name = CALLED.replace("/", "~1") + path
         patch = [] if pod["metadata"].get("annotations") else [_add("/metadata/annotations", {})]
         return [*patch, _add(f"/metadata/annotations/{name}", str(len(called(pod))))]
 
@@ -76,6 +83,8 @@ class Recorder:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         self._server = ThreadingHTTPServer((_ADDRESS, 0), _Handler)
+        self.noted: defaultdict[str, set[str]] = defaultdict(set)  # by the name of the pod, the quiet calls
+        self._server.noted = self.noted  # type: ignore[attr-defined]
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._ca = base64.b64encode(certificate.read_bytes()).decode()
         self._numbers = count(time.time_ns())

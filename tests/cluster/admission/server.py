@@ -28,10 +28,11 @@ def admit(
     given: Mapping[str, str] = {},
     annotations: Mapping[str, str] = {},
     host_network: bool = False,
+    name: str = "web",
 ) -> Object:
     """What the API server makes of a pod with these labels. It is a dry run: all admission, and nothing stored."""
     pod = {
-        "metadata": {"name": "web", "labels": given, "annotations": annotations},
+        "metadata": {"name": name, "labels": given, "annotations": annotations},
         "spec": {"hostNetwork": host_network, "containers": [{"name": "web", "image": "web"}]},
     }
     where = f"{NAMESPACES}/{namespace}/pods"

@@ -39,7 +39,7 @@ class World(NamedTuple):
 
     `documented` is what Istio says of it, `holder` who injects where only the default is asked for, `names` who answers
     to which `istio.io/rev`. One that `spoils` its base changes more than webhooks. Of what
-    `others` make Istio's documents say nothing.
+    `others` make Istio's documents say nothing. What is `rare` is asked for in the long tests only.
     """
 
     name: str
@@ -51,6 +51,7 @@ class World(NamedTuple):
     names: dict[str, str] = _PLAIN
     spoils: bool = False
     others: bool = False
+    rare: bool = False
 
 
 # Bases
@@ -227,6 +228,12 @@ def _hand_made(ca: str | None) -> Callable[[Bench], None]:
     return change
 
 
+def _conditions(name: str, *expressions: str, policy: str = "Fail") -> Callable[[Bench], None]:
+    """One injector's entries with these conditions, a name each."""
+    given = [{"name": f"c{number}", "expression": text} for number, text in enumerate(expressions)]
+    return _changed(name, matchConditions=given, failurePolicy=policy)
+
+
 def _excluding(bench: Bench) -> None:
     """As Deckhouse does: the default's injector wants no revision label, and the revisions' no istio-injection."""
     found = copy.deepcopy(bench.webhooks())
@@ -317,5 +324,42 @@ WORLDS = (
     World("hand-made", "helm", _hand_made(None), _BOTH, TODAY),
     World("hand-made without a caBundle", "helm", _hand_made(""), {"default", "rejected", "none"}),
     World("hand-made with another's caBundle", "helm", _hand_made("other"), {"default", "rejected", "none"}),
+    # with matchConditions
+    World(
+        "conditions",
+        "helm",
+        _conditions(_CANARY, "object.metadata.namespace != 'place-0-0' && !('istio.io/rev' in object.metadata.labels)"),
+        {*_BOTH, "rejected"},
+        others=True,
+    ),
+    World(
+        "conditions on what is not read",
+        "helm",
+        _conditions(_DEFAULT, "object.spec.?hostNetwork.orValue(false) == true || request.userInfo.uid != 'x'"),
+        {"canary", "none", "unknown"},
+        others=True,
+        rare=True,
+    ),
+    World(
+        "conditions of the second of two defaults",
+        "helm with tags",
+        _conditions(_DEFAULT, "object.metadata.?labels[?'sidecar.istio.io/inject'].orValue('none') != 'true'"),
+        {"canary", "none", "conflict", "unknown"},
+        others=True,
+        rare=True,
+    ),
+    World(
+        "conditions of the first of two defaults, ignored where they fail",
+        "helm with tags",
+        _conditions(
+            _TAG_DEFAULT,
+            "object.metadata.labels['sidecar.istio.io/inject'] == 'true'",
+            "object.metadata.?annotations[?'sidecar.istio.io/inject'].orValue('') != 'false'",
+            policy="Ignore",
+        ),
+        {*_BOTH, "conflict"},
+        others=True,
+        rare=True,
+    ),
     World("each wants the other's label absent", "helm", _excluding, _BOTH, others=True),
 )

@@ -9,9 +9,11 @@ from kubectl_rev.core.checks import needs, sources
 from kubectl_rev.core.checks.hints import Flag, Hint, command, selecting, sentence, within
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.admission import matching
 from kubectl_rev.core.mesh.control_plane import ControlPlane, label_of, own_service, revision_of, runs_istiod
 from kubectl_rev.core.mesh.drift import RENDERED, manual
 from kubectl_rev.core.mesh.enrollment import is_ambient
+from kubectl_rev.core.mesh.injection import has_conditions
 from kubectl_rev.core.mesh.inventory import PodGroup, Survey, Workload
 from kubectl_rev.core.mesh.objects import ClientConfig, ServiceReference
 from kubectl_rev.core.mesh.proxies import addresses
@@ -92,11 +94,18 @@ def _relabelled_injectors(survey: Survey) -> Found:
 
 
 def _conditions(survey: Survey) -> Found:
-    for injector in survey.mesh.injectors:
-        if any(webhook.match_conditions for webhook, _ in injector.webhooks):
-            message = "has matchConditions, which are not evaluated: what it would select is unknown"
-            look = command("get", "mutatingwebhookconfiguration", injector.name, Flag("-o", "yaml"))
-            yield injector_ref(injector.name), message, look
+    if not has_conditions(survey.mesh):
+        return
+    open_calls: dict[str, tuple[str, set[str]]] = {}
+    idle = [survey.plain_pod(name) for name, workloads in survey.by_namespace.items() if not workloads]
+    for pod in [*idle, *(workload.subject for workload in survey.workloads)]:
+        for match in matching(survey.mesh, pod):
+            if not (match.sure or match.rejects):
+                open_calls.setdefault(match.injector.name, (match.reason, set()))[1].add(pod.namespace)
+    for name, (reason, spaces) in sorted(open_calls.items()):
+        where = next(iter(spaces)) if len(spaces) == 1 else f"{len(spaces)} namespaces"
+        message = f"whether it is called for pods in {where} is not known: {reason}"
+        yield injector_ref(name), message, command("get", "mutatingwebhookconfiguration", name, Flag("-o", "yaml"))
 
 
 def without_injector(survey: Survey) -> set[str]:
@@ -245,8 +254,10 @@ CHECKS = (
     Check("REV107", _W, "an injector's label and Service name different revisions",
           "the istiod behind the Service injects, the one of the label maintains the webhook", _relabelled_injectors,
           sources.INJECTOR_CAS, needs=(*needs.INJECTORS, *needs.SERVED)),
-    Check("REV108", _I, "an injector has matchConditions", "they are CEL and are not evaluated here", _conditions,
-          "k8s.io/api/admissionregistration/v1: MatchCondition", needs=needs.INJECTORS),
+    Check("REV108", _I, "an injector's matchConditions cannot be decided",
+          "they ask for what is not known here, such as who creates a pod", _conditions,
+          "k8s.io/api/admissionregistration/v1: MatchCondition",
+          needs=(*needs.INJECTORS, *needs.WORKLOADS)),
     Check("REV114", _E, "proxies run on a revision without a ready istiod", _EXPIRE, _abandoned,
           f"{sources.SERVICE}; security/pkg/nodeagent/cache/secretcache.go", needs=(*needs.ISTIODS, *needs.RUNNING)),
     Check("REV115", _E, "a control plane has no injector",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from kubectl_rev.core.checks import needs, sources
-from kubectl_rev.core.checks.hints import NO_HINT, Hint
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Hint, command
 from kubectl_rev.core.checks.messages import Message, Pods
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
@@ -167,6 +167,8 @@ def _revive(survey: Survey, selected: InjectionDecision) -> Hint:
     """The command for the control plane that rejects, where it still is: to move away from it is the last resort."""
     dead = [injector for injector in survey.mesh.injectors if injector.name in selected.injectors]
     for injector in dead:
+        if injector.target.alive:  # a condition of it rejects
+            return command("get", "mutatingwebhookconfiguration", injector.name, Flag("-o", "yaml"))
         if why := why_dead(survey, injector):
             return why[1]
     return next((look_at_service(injector) for injector in dead if injector.revision in survey.mesh.ready), NO_HINT)
