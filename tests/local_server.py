@@ -22,6 +22,7 @@ class Request:
     path: str
     headers: list[tuple[str, str]]
     certificate: str = ""  # common name of the client's
+    body: str = ""
 
     def get(self, name: str) -> list[str]:
         """All values of a header, sorted: their order means nothing."""
@@ -69,10 +70,10 @@ def serving(
         timeout = 20
 
         def handle_any(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode("latin-1")
             subject: Any = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
             name = dict(pair[0] for pair in subject["subject"])["commonName"] if subject else ""
-            request = Request(self.command, self.path, list(self.headers.items()), name)
+            request = Request(self.command, self.path, list(self.headers.items()), name, body)
             requests.append(request)
             given = answer(request)
             if given.after:
@@ -131,7 +132,7 @@ def authority(where: Path) -> Path:
     new = ("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     run(*new, "-x509", "-days", "2", "-subj", "/CN=ca", "-keyout", "ca.key", "-out", "ca.crt")
     for name, subject, extension in (
-        ("server", "/CN=server", "subjectAltName=IP:127.0.0.1,DNS:api.test"),
+        ("server", "/CN=server", "subjectAltName=IP:127.0.0.1,IP:0.0.0.0,DNS:localhost,DNS:api.test,DNS:b.api.test"),
         ("client", "/CN=alice", "extendedKeyUsage=clientAuth"),
     ):
         (where / f"{name}.ext").write_text(extension)

@@ -41,7 +41,8 @@ from kubectl_rev.core.mesh.snapshot import Gap, Snapshot, fold
 from kubectl_rev.core.status import answers
 from kubectl_rev.dumps import snapshot_file
 from kubectl_rev.dumps.redact import lean
-from kubectl_rev.dumps.yaml_reader import Name, documents, names, plain
+from kubectl_rev.dumps.yaml_reader import Name, documents, names
+from kubectl_rev.dumps.yaml_values import plain
 from kubectl_rev.dumps.yaml_writer import write_yaml
 from kubectl_rev.errors import UsageError
 from tests import stories

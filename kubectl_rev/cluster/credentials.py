@@ -1,146 +1,126 @@
-"""Whoever we are to the server: a `kubernetes` Configuration with the target's TLS and credentials, kept fresh.
+"""Who we are to the server: what goes into the Authorization header, and the client certificate.
 
-TLS files, basic auth, client certificates and OIDC are the Python client's work. Its exec plugins (see `plugin`) and
-token files are not used: of a token file it keeps the final newline, and never reads it again.
+Which of several credentials counts is client-go's (rest/transport.go, transport/round_trippers.go,
+plugin/pkg/client/auth/exec/exec.go: UpdateTransportConfig). The Python client's own loader is not used: it takes any
+YAML value for text, and asks an OIDC issuer without checking its certificate.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
-import os
-import tempfile
 import time
 from collections.abc import Callable
-from typing import Any
 
-import yaml
-from kubernetes.client import Configuration
-from kubernetes.config import ConfigException, kube_config
+import msgspec
 
 from kubectl_rev.cluster.error_mapping import clean
 from kubectl_rev.cluster.kubeconfig import Target
-from kubectl_rev.cluster.plugin import Credential, Plugin
-from kubectl_rev.dumps.yaml_writer import write_yaml
-from kubectl_rev.errors import Unreachable
+from kubectl_rev.cluster.kubeconfig_types import User, read
+from kubectl_rev.cluster.oidc import Provider
+from kubectl_rev.cluster.plugin import Plugin
+from kubectl_rev.errors import Unreachable, UsageError
 
 _REREAD = 60.0  # seconds a token file is believed, as client-go does (transport/token_source.go)
-# It has no types.
-KubeConfigLoader: Any = kube_config.KubeConfigLoader
 
 
-def configuration(target: Target) -> Configuration:
-    """The client's configuration for a target; its `auth_settings()` gives a valid credential each time it is asked.
-
-    Raises Unreachable when a file is missing, the data is not what it should be, or the exec plugin fails.
+class Login(msgspec.Struct):
+    """What we show the server: `authorization` gives a valid header each time it is asked, or nothing; the client
+    certificate and its key are PEM.
     """
-    found = Configuration()
-    user = dict(target.user)
-    renew: Callable[[], str] | None = None
-    # client-go sends no credentials over plain http (clientcmd/client_config.go, IsConfigTransportTLS).
-    provider = user.get("auth-provider") or {}
-    if not target.server.startswith("https"):
-        user = {}
-    elif provider and (not isinstance(provider, dict) or provider.get("name") != "oidc"):
-        named = provider.get("name") if isinstance(provider, dict) else provider
+
+    authorization: Callable[[], str] = str
+    certificate: bytes | None = None
+    key: bytes = b""
+
+
+def login(target: Target) -> Login:
+    """The credentials of a target. Raises Unreachable when a file is missing or a plugin or an issuer fails."""
+    user = target.user
+    if not target.server.startswith("https:"):  # clientcmd/client_config.go, IsConfigTransportTLS
+        return Login(lambda: _basic(target.login))
+    found = Login()
+    if user.client_certificate or user.client_certificate_data:
+        found.certificate = user.client_certificate_data or read(user.client_certificate)
+        found.key = user.client_key_data or read(user.client_key)
+    provider = _provider(target)
+    plugin = Plugin(user.exec, target.cluster) if user.exec else None
+    if user.token or user.token_file:
+        found.authorization = _TokenFile(user.token_file, user.token).header if user.token_file else _bearer(user.token)
+    elif user.username:
+        found.authorization = lambda: _basic(f"{user.username}:{user.password}")
+    elif provider:
+        found.authorization = lambda: f"Bearer {provider.token()}"
+    elif plugin and found.certificate is None:
+        first = plugin.run()
+        found.certificate, found.key = first.client_certificate_data.encode() or None, first.client_key_data.encode()
+        found.authorization = lambda: f"Bearer {plugin.token()}" if plugin.credential.token else ""
+    if target.login:  # net/http: one that stands in the address comes first
+        found.authorization = lambda: _basic(target.login)
+    elif not plugin:
+        found.authorization()  # what cannot be had is an error now
+    return found
+
+
+def _provider(target: Target) -> Provider | None:
+    given = target.user.auth_provider
+    if given is None:
+        return None
+    if given.name != "oidc":
         raise Unreachable(
-            f"user {target.user_name} has the auth-provider {clean(str(named))}, which kubectl dropped in 1.26: "
+            f"user {target.user_name} has the auth-provider {clean(given.name)}, which kubectl dropped in 1.26: "
             "have its vendor's tool write an exec plugin into the kubeconfig"
         )
-    elif user.get("tokenFile"):
-        renew = _TokenFile(str(user.pop("tokenFile"))).token
-        user["token"] = renew()
-    elif "exec" in user and not user.get("token"):
-        plugin = Plugin(user.pop("exec"), target.cluster)
-        user |= _fields(plugin.credential)
-        renew = plugin.token if plugin.credential.token else None
-    try:
-        _loader(target, user).load_and_set(found)
-    except (ConfigException, binascii.Error, ValueError, KeyError, TypeError) as error:
-        why = clean(str(error)) if isinstance(error, ConfigException) else type(error).__name__
-        raise Unreachable(f"the kubeconfig entries of context {target.context} cannot be used: {why}") from error
-    found.host = target.server
-    # Not every supported client takes these two over.
-    found.tls_server_name = target.cluster.get("tls-server-name") or found.tls_server_name
-    if target.cluster.get("proxy-url"):
-        found.proxy, found.no_proxy = str(target.cluster["proxy-url"]), ""  # client-go: NO_PROXY is about HTTPS_PROXY
-    if renew is not None:
-        _keep_fresh(found, renew)
-    return found
+    return Provider(given.config, target.user_file, target.user_name)
 
 
-def _loader(target: Target, user: dict[str, Any]) -> Any:
-    config = {
-        "current-context": "it",
-        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-        "clusters": [{"name": "it", "cluster": target.cluster}],
-        "users": [{"name": "it", "user": user}],
-    }
-
-    def persist() -> None:
-        write_back(target.user_file, target.user_name, user["auth-provider"]["config"])
-
-    return KubeConfigLoader(config, config_base_path="", config_persister=persist if target.user_file else None)
+def _basic(login: str) -> str:
+    return f"Basic {base64.b64encode(login.encode()).decode()}" if login else ""
 
 
-def _fields(credential: Credential) -> dict[str, str]:
-    """What a plugin gave, as a kubeconfig user has it."""
-    found = {"token": credential.token} if credential.token else {}
-    if credential.client_certificate_data and credential.client_key_data:
-        found["client-certificate-data"] = _base64(credential.client_certificate_data)
-        found["client-key-data"] = _base64(credential.client_key_data)
-    return found
+def _bearer(token: str) -> Callable[[], str]:
+    return lambda: f"Bearer {token}"
 
 
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
+def impersonation(user: User) -> list[tuple[str, str]]:
+    """The request headers that `as`, `as-uid`, `as-groups` and `as-user-extra` of a kubeconfig user ask for.
+
+    Names and escaping: client-go transport/round_trippers.go (impersonatingRoundTripper, headerKeyEscape).
+    """
+    headers = [("Impersonate-User", user.as_user)] if user.as_user else []
+    headers += [("Impersonate-Uid", user.as_uid)] if user.as_uid else []
+    headers += [("Impersonate-Group", group or "") for group in user.as_groups]
+    extra = [(key, value or "") for key, values in user.as_user_extra.items() for value in values]
+    return headers + [(f"Impersonate-Extra-{_escaped(key)}", value) for key, value in extra]
 
 
-def _keep_fresh(found: Configuration, renew: Callable[[], str]) -> None:
-    """Put the current token where this client keeps it: under `authorization` up to 35, `BearerToken` since."""
-    key = next(iter(found.api_key))
+def _escaped(key: str) -> str:
+    token = "!#$&'*+-.^_`|~"  # RFC 7230 header characters except "%", which marks the escapes
+    return "".join(chr(b) if (chr(b).isalnum() and b < 128) or chr(b) in token else f"%{b:02X}" for b in key.encode())
 
-    def hook(configured: Configuration) -> None:
-        configured.api_key[key] = f"Bearer {renew()}"
 
-    found.refresh_api_key_hook = hook  # type: ignore[assignment]  # the client declares it as None
+def sendable(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Headers without blanks around their values. Raises UsageError where one has a character that Go's net/http
+    refuses: a line break would begin another header.
+    """
+    if any((char < " " and char != "\t") or char == "\x7f" for _, value in headers for char in value):
+        raise UsageError("the token or the name to act as has characters that no request can carry")
+    return [(name, value.strip(" \t")) for name, value in headers]
 
 
 class _TokenFile:
-    """A token that somebody else renews on disk; in a pod that is the kubelet."""
+    """A token that somebody else renews on disk, in a pod the kubelet; while it cannot be read, what was last known."""
 
-    def __init__(self, path: str) -> None:
-        self._path, self._read, self._token = path, float("-inf"), ""
+    def __init__(self, path: str, token: str) -> None:
+        self._path, self._read, self._token = path, float("-inf"), token
 
-    def token(self) -> str:
+    def header(self) -> str:
         if time.monotonic() - self._read >= _REREAD:
             try:
-                with open(self._path, encoding="utf-8") as stream:
-                    self._token = stream.read().strip()
-            except (OSError, UnicodeDecodeError) as error:
-                why = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "not text"
-                raise Unreachable(f"cannot read the token file {self._path}: {why}") from error
+                self._token = read(self._path).decode("utf-8", "surrogateescape").strip() or self._token
+            except Unreachable:
+                if not self._token:
+                    raise
             if not self._token:
                 raise Unreachable(f"the token file {self._path} is empty")
             self._read = time.monotonic()
-        return self._token
-
-
-def write_back(path: str, user: str, provider: dict[str, Any]) -> None:
-    """Keep refreshed OIDC tokens in the kubeconfig they came from, as kubectl does: many issuers rotate the refresh
-    token, so that losing the new one would log the person out. What cannot be written is used for this run only.
-    """
-    try:
-        with open(path, encoding="utf-8") as stream:
-            config = yaml.safe_load(stream)
-        for entry in config["users"]:
-            if entry["name"] == user:
-                known = entry["user"]["auth-provider"]["config"]
-                known |= {key: provider[key] for key in ("id-token", "refresh-token") if key in provider}
-        real = os.path.realpath(path)
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(real))
-        with os.fdopen(handle, "wb") as file:
-            file.write(write_yaml(config))
-        os.replace(temporary, real)
-    except (OSError, KeyError, TypeError, yaml.YAMLError):
-        pass
+        return f"Bearer {self._token}"

@@ -38,7 +38,7 @@ class ConnectionFlags:
         for field, flag in _REPEATED.get(program, {}).items():
             value = getattr(self, field)
             if field == "server" and value:
-                from kubectl_rev.cluster.kubeconfig import shown
+                from kubectl_rev.cluster.address import shown
 
                 value = shown(value)
             for one in value if isinstance(value, tuple) else [value] if value else []:

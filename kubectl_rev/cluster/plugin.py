@@ -7,29 +7,32 @@ own runner is not used: it hides what a plugin says on stderr, which may be how 
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from kubectl_rev.cluster.error_mapping import clean
-from kubectl_rev.cluster.json_decoders import from_json
+from kubectl_rev.cluster.kubeconfig_types import Cluster, Exec, read
+from kubectl_rev.dumps.yaml_reader import without_nulls
+from kubectl_rev.dumps.yaml_values import values
 from kubectl_rev.errors import Unreachable
 
-_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
-_EXTENSION = "client.authentication.k8s.io/exec"  # of a cluster: what it wants to tell the plugin
 _SKEW = timedelta(seconds=60)  # before it expires a credential is renewed
-_CLUSTER = ("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data", "proxy-url")
+_GROUP = "client.authentication.k8s.io"
+_VERSIONS = (f"{_GROUP}/v1", f"{_GROUP}/v1beta1")
+_EXTENSION = f"{_GROUP}/exec"  # of a cluster: what it wants to tell the plugin
+_TOLD = ("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data", "proxy-url")
 
 
 class Credential(msgspec.Struct, rename="camel"):
-    """`status` of what a plugin answers: a token, or a client certificate with its key."""
+    """`status` of what a plugin answers: a token, or a client certificate with its key, or all."""
 
     token: str = ""
     client_certificate_data: str = ""
@@ -43,65 +46,74 @@ class Credential(msgspec.Struct, rename="camel"):
 
 class _Answer(msgspec.Struct, rename="camel"):
     api_version: str
+    kind: Literal["ExecCredential"]
     status: Credential
 
 
 class Plugin:
-    """`users[].user.exec`, and what it last gave. Raises Unreachable when it gives nothing.
+    """A credential plugin, and what it last gave.
 
     A token is renewed when it has expired. A certificate is not: that needs a new command.
     """
 
-    def __init__(self, config: dict[str, Any], cluster: dict[str, Any]) -> None:
+    def __init__(self, config: Exec, cluster: Cluster) -> None:
         self._config, self._cluster = config, cluster
-        self._name = clean(str(config.get("command") or ""))
+        self._name = clean(config.command)
         self._lock = threading.Lock()
+        self.credential = Credential()
+        if config.api_version not in _VERSIONS:
+            raise self._error("speaks a version that kubectl dropped: update it")
+
+    def run(self) -> Credential:
+        """Ask it for a credential. Raises Unreachable when it gives none."""
         self.credential = self._run()
+        return self.credential
 
     def token(self) -> str:
         with self._lock:
-            if self.credential.expired:
-                self.credential = self._run()
-            return self.credential.token
+            return (self.run() if self.credential.expired else self.credential).token
 
     def _error(self, what: str) -> Unreachable:
         return Unreachable(f"the credential plugin {self._name} {what}")
 
-    def _run(self) -> Credential:
-        version = self._config.get("apiVersion")
-        if version not in _VERSIONS:
-            raise self._error("speaks a version that kubectl dropped: update it")
-        if (program := shutil.which(str(self._config.get("command") or ""))) is None:
-            hint = clean(str(self._config.get("installHint") or "")) or "install it, or fix the kubeconfig"
+    def _program(self) -> str:
+        """Where it is; never in the current directory, which somebody else may have filled: os/exec, ErrDot."""
+        program = shutil.which(self._config.command)
+        if program is None:
+            hint = clean(self._config.install_hint) or "install it, or fix the kubeconfig"
             raise self._error(f"was not found: {hint}")
-        interactive = self._interactive()
+        if not os.path.isabs(program):
+            raise self._error("was found by a path relative to the current directory: give PATH absolute ones")
+        return program
+
+    def _run(self) -> Credential:
+        program, interactive = self._program(), self._interactive()
         try:
             run = subprocess.run(
-                [program, *map(str, self._config.get("args") or ())],
+                [program, *(argument or "" for argument in self._config.args)],
                 stdin=None if interactive else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,  # its stderr is the person's
                 env=os.environ | self._environment(interactive),
                 check=True,
             )
-            answer = from_json(run.stdout, _Answer)
+            answer = msgspec.convert(without_nulls(next(values(run.stdout), None)), _Answer)
         except subprocess.CalledProcessError as error:
             raise self._error(f"failed ({error.returncode}): log in again") from error
         except OSError as error:
             raise self._error(f"cannot be run: {error.strerror}") from error
-        except msgspec.DecodeError:  # no cause: it would quote what may be a token
+        except (ValueError, RecursionError):  # no cause: it would quote what may be a token
             raise self._error("did not answer with a credential") from None
-        found = answer.status
-        if answer.api_version != version or not (
-            found.token or (found.client_certificate_data and found.client_key_data)
-        ):
+        given = answer.status
+        both = bool(given.client_certificate_data), bool(given.client_key_data)
+        if answer.api_version != self._config.api_version or both[0] != both[1] or not (given.token or both[0]):
             raise self._error("gave neither token nor certificate: log in again")
-        if found.expiration_timestamp and found.expiration_timestamp.tzinfo is None:
-            found.expiration_timestamp = found.expiration_timestamp.replace(tzinfo=UTC)
-        return found
+        if given.expiration_timestamp and given.expiration_timestamp.tzinfo is None:
+            given.expiration_timestamp = given.expiration_timestamp.replace(tzinfo=UTC)
+        return given
 
     def _interactive(self) -> bool:
         """Whether it may ask the person, by `interactiveMode`; v1beta1 may leave that out."""
-        mode = self._config.get("interactiveMode") or "IfAvailable"
+        mode = self._config.interactive_mode or "IfAvailable"
         available = sys.stdin is not None and sys.stdin.isatty()
         if mode == "Always" and not available:
             raise self._error("needs a terminal to ask on: log in there first")
@@ -109,21 +121,17 @@ class Plugin:
 
     def _environment(self, interactive: bool) -> dict[str, str]:
         spec: dict[str, Any] = {"interactive": interactive}
-        if self._config.get("provideClusterInfo"):
+        if self._config.provide_cluster_info:
             spec["cluster"] = self._cluster_info()
-        info = {"apiVersion": self._config["apiVersion"], "kind": "ExecCredential", "spec": spec}
-        given = {str(item["name"]): str(item.get("value") or "") for item in self._config.get("env") or ()}
+        info = {"apiVersion": self._config.api_version, "kind": "ExecCredential", "spec": spec}
+        # To Go a variable is NAME=VALUE in one, so that a name may have a `=`.
+        given = dict(f"{one.name}={one.value}".partition("=")[::2] for one in self._config.env)
         return given | {"KUBERNETES_EXEC_INFO": msgspec.json.encode(info).decode()}
 
     def _cluster_info(self) -> dict[str, Any]:
-        found = {key: self._cluster[key] for key in _CLUSTER if self._cluster.get(key)}
-        if (path := self._cluster.get("certificate-authority")) and "certificate-authority-data" not in found:
-            try:
-                with open(path, "rb") as stream:
-                    found["certificate-authority-data"] = base64.b64encode(stream.read()).decode()
-            except OSError as error:
-                raise Unreachable(f"cannot read {path}: {error.strerror}") from error
-        for extension in self._cluster.get("extensions") or ():
-            if extension.get("name") == _EXTENSION:
-                found["config"] = extension.get("extension")
-        return found
+        cluster = self._cluster
+        if cluster.certificate_authority:
+            cluster = replace(cluster, certificate_authority_data=read(cluster.certificate_authority))
+        told = {key: value for key, value in msgspec.to_builtins(cluster).items() if key in _TOLD}
+        configs = [one.extension for one in cluster.extensions if one.name == _EXTENSION]
+        return told | ({"config": configs[0]} if configs else {})

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPException, HTTPResponse
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import msgspec
 from websocket import ABNF, WebSocket, WebSocketBadStatusException, WebSocketException, WebSocketTimeoutException
@@ -167,10 +167,9 @@ def _websocket(
 
 def _opened(connection: Connection, path: str, query: Sequence[tuple[str, str]], timeout: float) -> Any:
     url = f"{connection.url(path)}?{urlencode(query)}"
-    configured = connection.configuration
     tls: dict[str, Any] = {"context": connection.tls}
-    if configured.tls_server_name:
-        tls["server_hostname"] = configured.tls_server_name
+    if connection.server_name:
+        tls["server_hostname"] = connection.server_name
     headers = [f"{key}: {value}" for key, value in connection.headers()]
     websocket: Any = WebSocket(sslopt=tls, skip_utf8_validation=True)
     started, request = time.monotonic(), call("POST", path)
@@ -182,7 +181,7 @@ def _opened(connection: Connection, path: str, query: Sequence[tuple[str, str]],
             suppress_origin=True,
             redirect_limit=0,  # it would carry the credential along
             timeout=timeout,
-            **_proxy(configured),
+            **_proxy(connection.proxy),
         )
     except WebSocketBadStatusException as error:
         log.info("GET %s %s in %d ms", url, error.status_code, (time.monotonic() - started) * 1000)
@@ -194,14 +193,14 @@ def _opened(connection: Connection, path: str, query: Sequence[tuple[str, str]],
     return websocket
 
 
-def _proxy(configured: Any) -> dict[str, Any]:
+def _proxy(proxy: str) -> dict[str, Any]:
     # Otherwise websocket-client would read the environment by rules of its own.
     found: dict[str, Any] = {"http_no_proxy": ["*"]}
-    if configured.proxy:
-        parts = urlsplit(configured.proxy)
-        found = {"http_proxy_host": parts.hostname, "http_proxy_port": parts.port, "proxy_type": parts.scheme}
-        if configured.no_proxy:
-            found["http_no_proxy"] = str(configured.no_proxy).split(",")
+    if proxy:
+        parts = urlsplit(proxy)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 1080)
+        found = {"http_proxy_host": parts.hostname, "http_proxy_port": port, "proxy_type": parts.scheme}
+        found |= {"http_no_proxy": ["none.invalid"]}  # of an empty list it would make the environment's
         if parts.username:
-            found["http_proxy_auth"] = (parts.username, parts.password or "")
+            found["http_proxy_auth"] = (unquote(parts.username), unquote(parts.password or ""))
     return found

@@ -1,9 +1,7 @@
 """What stands in a text that somebody hands us: names, or documents in YAML or JSON. It is read without trusting it.
 
 kubectl reads a text that starts with `{` as JSON and all else as YAML (k8s.io/apimachinery/pkg/util/yaml:
-GuessJSONStream), and so do we. YAML is built from libyaml's events without recursion, for three reasons: nesting cannot
-overflow the C stack; aliases (of which a few lines can stand for gigabytes) and tags are refused where they stand; and
-plain scalars mean what they mean to kubectl: a timestamp is text, `on` is a boolean.
+GuessJSONStream), and so do we.
 """
 
 from __future__ import annotations
@@ -17,23 +15,12 @@ from typing import IO, Any, NamedTuple, TypeVar, cast
 
 import msgspec
 
+from kubectl_rev.dumps.yaml_values import TOO_DEEP, values
 from kubectl_rev.errors import UsageError
 
-MAX_DEPTH = 200  # a CustomResourceDefinition's schema comes to about 60
 _BLOCK = 1 << 20
 _GZIP = b"\x1f\x8b"  # RFC 1952
 _CUT = "is the dump complete?"
-_TOO_DEEP = "nested too deeply for a Kubernetes object"
-
-# sigs.k8s.io/yaml (goyaml.v2/resolve.go): what a plain scalar means.
-_CONSTANTS: dict[str, bool | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
-    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
-}
-_INTEGER = re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 def read(path: str, stdin: IO[bytes]) -> str:
@@ -143,7 +130,7 @@ def _json(text: str) -> Iterator[bytes]:
     except msgspec.DecodeError:
         pass  # several documents, or none: the standard library finds where one ends, and says what is wrong by line
     except RecursionError:
-        raise ValueError(_TOO_DEEP) from None
+        raise ValueError(TOO_DEEP) from None
     decoder = json.JSONDecoder(parse_int=str, parse_float=str)  # int() refuses very long numbers
     end, blank = 0, re.compile(r"\s*")
     while (start := _end(blank, text, end)) < len(text):
@@ -154,7 +141,7 @@ def _json(text: str) -> Iterator[bytes]:
             hint = f": {_CUT}" if cut else ""
             raise ValueError(f"not JSON: {error.msg.lower()} in line {error.lineno}{hint}") from None
         except RecursionError:
-            raise ValueError(_TOO_DEEP) from None
+            raise ValueError(TOO_DEEP) from None
         yield text[start:end].encode()
 
 
@@ -164,95 +151,9 @@ def _end(blank: re.Pattern[str], text: str, start: int) -> int:
 
 
 def _yaml(text: str) -> Iterator[bytes]:
-    import yaml  # 20 ms that a JSON dump need not pay
-
-    try:
-        for document in _build(getattr(yaml, "CBaseLoader", yaml.BaseLoader)(text)):
-            if document is not None:
-                yield msgspec.json.encode(document)
-    except yaml.MarkedYAMLError as error:
-        if "nesting depth" in str(error.problem):  # libyaml's own limit
-            raise ValueError(_TOO_DEEP) from None
-        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ValueError(f"not YAML: {error.problem}{line}") from None
-    except yaml.YAMLError as error:
-        raise ValueError(f"not YAML: {str(error).splitlines()[0]}") from None
-
-
-_NO_KEY = object()
-
-
-def _build(parser: Any) -> Iterator[object]:
-    """Documents as plain values; `path` holds the open collections, `keys` what each is waiting to fill."""
-    import yaml
-
-    path: list[Any] = []
-    keys: list[Any] = []
-    document: object = None
-
-    def place(value: object) -> None:
-        nonlocal document
-        if not path:
-            document = value
-        elif isinstance(path[-1], list):
-            path[-1].append(value)
-        else:
-            path[-1][keys[-1]] = value
-            keys[-1] = _NO_KEY
-
-    while (event := parser.get_event()) is not None:
-        what = type(event)
-        is_key = bool(path) and isinstance(path[-1], dict) and keys[-1] is _NO_KEY
-        if what is yaml.ScalarEvent:
-            _refuse_tag(event)
-            if is_key:
-                keys[-1] = event.value
-            else:
-                place(plain(event.value) if event.style is None or event.style == "" else event.value)
-        elif what in (yaml.MappingStartEvent, yaml.SequenceStartEvent):
-            _refuse_tag(event)
-            if is_key:
-                raise ValueError(f"line {event.start_mark.line + 1}: a key that is no text")
-            if len(path) == MAX_DEPTH:
-                raise ValueError(_TOO_DEEP)
-            collection: Any = {} if what is yaml.MappingStartEvent else []
-            place(collection)
-            path.append(collection)
-            keys.append(_NO_KEY)
-        elif what in (yaml.MappingEndEvent, yaml.SequenceEndEvent):
-            path.pop()
-            keys.pop()
-        elif what is yaml.AliasEvent:
-            raise ValueError(f"line {event.start_mark.line + 1}: a YAML alias, which kubectl never writes")
-        elif what is yaml.DocumentEndEvent:
-            yield document
-            document = None
-        elif what is yaml.StreamEndEvent:
-            return
-
-
-def _refuse_tag(event: Any) -> None:
-    if event.tag is not None:
-        raise ValueError(f"line {event.start_mark.line + 1}: a YAML tag ({event.tag}), which kubectl never writes")
-
-
-def plain(scalar: str) -> object:
-    """What an unquoted YAML scalar means."""
-    if scalar in _CONSTANTS:
-        return _CONSTANTS[scalar]
-    if scalar[0] not in "-+.0123456789" or len(scalar) > 40:
-        return scalar
-    if _INTEGER.fullmatch(scalar):
-        digits = scalar.replace("_", "")
-        old_octal = re.fullmatch(r"[-+]?0[0-7]+", digits)
-        try:
-            number = int(digits, 8 if old_octal else 0)
-        except ValueError:  # only underscores after the prefix
-            return scalar
-        return number if -(2**63) <= number < 2**63 else float(number)
-    if _FLOAT.fullmatch(scalar):
-        return float(scalar)
-    return None if _NOT_FINITE.fullmatch(scalar) else scalar
+    for document in values(text):
+        if document is not None:
+            yield msgspec.json.encode(document)
 
 
 T = TypeVar("T")

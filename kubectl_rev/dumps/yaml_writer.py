@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubectl_rev.dumps.yaml_reader import plain
+from kubectl_rev.dumps.yaml_values import plain
 
 
 def write_yaml(document: object) -> bytes:
