@@ -16,6 +16,7 @@ from kubectl_rev.commands.source import Source, check
 from kubectl_rev.commands.terminal import ask, can_ask, confirm, err, out, style
 from kubectl_rev.core.checks.hints import Flag, Hint, command
 from kubectl_rev.core.mesh import labels
+from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.remedies.commands import tag_set
 from kubectl_rev.core.validation.coverage import UNLABELLED
@@ -101,7 +102,7 @@ class Session:
         from kubectl_rev.cluster.validation import probe
 
         planes = [plane for plane in survey.mesh.control_planes if plane.kind != "missing"]
-        scopes = sorted({plane.revision for plane in planes if plane.ready or plane.kind != "local"})
+        scopes = sorted({label_of(plane.revision) for plane in planes if plane.ready or plane.kind != "local"})
         default = diagnosis.default
         places = [self._source.istio_namespace, default.target.namespace if default else ""]
         places += [plane.namespace for plane in planes]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from kubectl_rev.core.mesh import labels
-from kubectl_rev.core.mesh.admission import Subject, called
+from kubectl_rev.core.mesh.admission import Subject, called, matching
 from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.istiod_veto import may_be_at_least
 from kubectl_rev.core.mesh.objects import WebhookConfiguration
 from kubectl_rev.core.mesh.revisions import Mesh
+from kubectl_rev.core.mesh.webhook_targets import Target
 
 _VALIDATOR_COUNTS = (1, 25)
+_ASKS = Subject("", {labels.INJECTION: "enabled"})
 
 
 class Default(msgspec.Struct, frozen=True):
@@ -49,11 +51,34 @@ def default_of(mesh: Mesh) -> Default:
     )
 
 
+def meant_default(mesh: Mesh) -> Default:
+    """The same as it is to be: each object leads to whom its label names, and of two injectors it is the tag's."""
+    default, config = default_of(mesh), default_validator(mesh)
+    injectors = [match.injector for match in matching(mesh, _ASKS)]
+    injectors.sort(key=lambda injector: injector.tag != labels.DEFAULT)
+    injection, validation = default.injection, default.validation
+    if injectors and (injection or injectors[0].tag == labels.DEFAULT):
+        injection = _labelled(mesh, injectors[0].labelled, injectors[0].target) or injectors[0].revision
+    if validation and config and (named := _labelled(mesh, config.labels.get(labels.REV), _target(mesh, config))):
+        validation = named
+    return msgspec.structs.replace(default, injection=injection, validation=validation)
+
+
+def _labelled(mesh: Mesh, name: str | None, target: Target) -> str | None:
+    """The revision of this name, None where it is not there any more."""
+    revision = mesh.called(name, target.namespace) if name else None
+    return revision if revision in mesh.existing else None
+
+
+def _target(mesh: Mesh, validator: WebhookConfiguration) -> Target:
+    return mesh.target(validator.webhooks[0].client_config)
+
+
 def _injecting(mesh: Mesh) -> tuple[str, ...]:
     """The revisions that are called for istio-injection=enabled: one that does not answer holds it nevertheless, and
     so does one whose istiod is told to inject only where a pod asks for it.
     """
-    return called(mesh, Subject("", {labels.INJECTION: "enabled"}))
+    return called(mesh, _ASKS)
 
 
 def default_validator(mesh: Mesh) -> WebhookConfiguration | None:
@@ -80,7 +105,7 @@ def _validation_default(mesh: Mesh) -> str | None:
     config = default_validator(mesh)
     if config is None:
         return None
-    target = mesh.target(config.webhooks[0].client_config)
+    target = _target(mesh, config)
     if target.alive is False and not target.revisions:
         return None
     return mesh.served_by(target, config.labels.get(labels.REV))

@@ -56,11 +56,13 @@ def _tracked(tracking_id: str, metadata: Metadata, kind: str) -> bool:
     """Whether Argo CD's annotation names this very object: it is copied with others, and counts on no copy.
 
     `APP:GROUP/KIND:NAMESPACE/NAME`; of what is in no namespace it has the application's (argo-cd: util/argo,
-    resource_tracking.go).
+    resource_tracking.go). One that names no object at all is no copy.
     """
     _, _, rest = tracking_id.partition(":")
     group_kind, _, place = rest.partition(":")
-    namespace, _, name = place.rpartition("/")
+    namespace, slash, name = place.rpartition("/")
+    if place and not slash:
+        return True
     same = name == metadata.name and metadata.namespace in ("", namespace)
     return same and kind in ("", group_kind.rpartition("/")[2])
 

@@ -27,6 +27,7 @@ from kubectl_rev.core.mesh.control_plane import (
 )
 from kubectl_rev.core.mesh.istiod_veto import InjectorConfig
 from kubectl_rev.core.mesh.objects import Pod, Webhook, WebhookConfiguration, WorkloadObject
+from kubectl_rev.core.mesh.ownership import Owner, owner_of
 from kubectl_rev.core.mesh.snapshot import Snapshot
 from kubectl_rev.core.mesh.webhook_targets import Problem, Reach, Target
 
@@ -39,6 +40,7 @@ class Injector(msgspec.Struct, frozen=True):
     tag: str | None
     labelled: str | None
     deactivated: bool
+    owner: Owner | None
     webhooks: tuple[tuple[Webhook, Target], ...]
 
     @property
@@ -224,6 +226,7 @@ class Mesh:
             tag=config.labels.get(labels.TAG),
             labelled=labelled,
             deactivated=all(labels.DEACTIVATED in w.namespace_selector.match_labels for w, _ in webhooks),
+            owner=owner_of(config.metadata),
             webhooks=webhooks,
         )
 

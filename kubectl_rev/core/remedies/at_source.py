@@ -42,6 +42,19 @@ def repoint(survey: Survey, owner: Owner, validator: str, revision: str, *, defa
 
 
 @leads_to(Goal.POINTED)
+def unignored(owner: Owner | None) -> Hint:
+    """What has Argo CD write the webhooks of a configuration, and not its label alone; empty of other owners.
+
+    What ignoreDifferences cover stays as it is in the cluster with the sync option RespectIgnoreDifferences=true
+    (argo-cd: docs/user-guide/sync-options.md); istiod writes only caBundle and failurePolicy.
+    """
+    if owner is None or owner.tool != "Argo CD":
+        return NO_HINT
+    fields = ".webhooks[].clientConfig.caBundle and .webhooks[].failurePolicy"
+    return sentence(f"in the source of {owner}: its ignoreDifferences keep the old .webhooks: ignore {fields} alone")
+
+
+@leads_to(Goal.POINTED)
 def move_tag(survey: Survey, owner: Owner, tag: str, revision: str) -> Hint:
     """How a tag comes to point at a revision, for good. Of two Helm releases the old one gives it up first: Helm makes
     no object that another release holds (helm/pkg/action/validate.go).

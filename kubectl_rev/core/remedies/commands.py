@@ -204,7 +204,7 @@ def hold_default(survey: Survey) -> Hint:
         *survey.mesh.all_called(labels.DEFAULT),
         *(ready if len(ready) == 1 else ()),
     ):
-        if revision in ready and _is_taggable(survey, revision):
+        if revision in ready and is_taggable(survey, revision):
             return tag_set(survey, labels.DEFAULT, revision)
     return NO_HINT
 
@@ -218,13 +218,15 @@ def make_default_validator(survey: Survey) -> Hint:
     holder = survey.default.injection
     if holder is None:
         return hold_default(survey)
-    return tag_set(survey, labels.DEFAULT, holder) if _is_taggable(survey, holder) else NO_HINT
+    return tag_set(survey, labels.DEFAULT, holder) if is_taggable(survey, holder) else NO_HINT
 
 
-def _is_taggable(survey: Survey, revision: str) -> bool:
-    """Whether a tag can point at a revision, and its release may have `istioctl tag`."""
-    known = revision in survey.mesh.revisions and revision in _with_own_injector(survey)
-    return known and may_be_at_least(survey.mesh.versions_of(revision), _TAGS_FIRST)
+def is_taggable(survey: Survey, revision: str) -> bool:
+    """Whether a tag can point at a revision, would not be dead then, and its release may have `istioctl tag`."""
+    mesh = survey.mesh
+    dead = any(i.tag is None and i.revision == revision and i.target.alive is False for i in mesh.injectors)
+    known = revision in mesh.revisions and revision in _with_own_injector(survey) and not dead
+    return known and may_be_at_least(mesh.versions_of(revision), _TAGS_FIRST)
 
 
 def moves_validation(survey: Survey, revision: str) -> bool:

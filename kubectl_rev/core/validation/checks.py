@@ -14,6 +14,8 @@ from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.control_plane import label_of
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import IstioConfig
+from kubectl_rev.core.mesh.ownership import owner_of
+from kubectl_rev.core.remedies.at_source import unignored
 from kubectl_rev.core.remedies.commands import label, living, make_default_validator
 from kubectl_rev.core.status.checks.control_planes import why_unready
 from kubectl_rev.core.validation.coverage import UNLABELLED, Uncovered
@@ -93,7 +95,7 @@ def _leftover(survey: Survey) -> Found:
 def _mislabelled(survey: Survey) -> Found:
     for entry in _diagnosis(survey).entries:
         if entry.health is Health.MISLABELLED:
-            yield _about(entry)
+            yield _about(entry, hint=unignored(owner_of(entry.config.metadata)) or _REPAIR)
 
 
 _E, _W = Severity.ERROR, Severity.WARNING

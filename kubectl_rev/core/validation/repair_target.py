@@ -8,6 +8,7 @@ from __future__ import annotations
 from kubectl_rev.core.checks.model import ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.control_plane import label_of, own_service, revision_of
+from kubectl_rev.core.mesh.defaults import meant_default
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import ClientConfig, ServiceReference
 from kubectl_rev.core.mesh.revisions import Mesh
@@ -38,11 +39,12 @@ def candidates(survey: Survey, diagnosis: Diagnosis) -> list[str]:
 
 
 def choose(survey: Survey, diagnosis: Diagnosis) -> str | None:
-    """The one that holds the default, else the only one; None when a person must say."""
-    able, holder = candidates(survey, diagnosis), survey.default.injection
+    """The one that holds the default, as labels have it, else the only one; None when a person must say."""
+    able, meant = candidates(survey, diagnosis), meant_default(survey.mesh)
     if diagnosis.default and labels.DEFAULT in able and wants_service(survey, diagnosis.default, able):
         return labels.DEFAULT  # the Service is its own: no proxy moves
-    return holder if holder in able else able[0] if len(able) == 1 else None
+    holder = next((revision for revision in (meant.injection, meant.validation) if revision in able), None)
+    return holder or (able[0] if len(able) == 1 else None)
 
 
 def must_move(entry: Entry) -> bool:

@@ -157,8 +157,10 @@ def verify_move(
     """
     move = moves.Move(evidence, wanted, scope)
     general = [check for check in mesh_checks if check.code not in _SAID_BETTER]
-    about = run(filter(request.wants, general), evidence.survey)
-    findings = [*run(filter(request.wants, MOVE), move), *(finding for finding in about if _in_scope(finding, move))]
+    findings = run(filter(request.wants, MOVE), move)
+    to_move = {finding.subject: finding.hint for finding in findings if finding.code in moves.MOVED_AS_A_WHOLE}
+    about = (f for f in run(filter(request.wants, general), evidence.survey) if _in_scope(f, move))
+    findings += [replace(finding, hint=to_move.get(finding.subject, finding.hint)) for finding in about]
     catalogue: list[Check[Any]] = sorted([*general, *MOVE], key=lambda check: check.code)
     return _verification(
         request,

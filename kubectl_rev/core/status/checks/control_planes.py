@@ -20,6 +20,7 @@ from kubectl_rev.core.mesh.proxies import addresses
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.revisions import Injector
 from kubectl_rev.core.mesh.webhook_targets import Problem
+from kubectl_rev.core.remedies.at_source import unignored
 from kubectl_rev.core.remedies.commands import restart
 
 
@@ -90,7 +91,11 @@ def _relabelled_injectors(survey: Survey) -> Found:
             service, where = injector.target.service, within(injector.target.namespace)
             labelled = f"labelled {labels.REV}={injector.labelled}"
             message = f"{labelled}, but its Service {service} leads to {injector.revision}"
-            yield injector_ref(injector.name), message, command("get", "service", service, where)
+            yield (
+                injector_ref(injector.name),
+                message,
+                unignored(injector.owner) or command("get", "service", service, where),
+            )
 
 
 def _conditions(survey: Survey) -> Found:

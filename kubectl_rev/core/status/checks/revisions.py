@@ -10,6 +10,7 @@ from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import called, kept_away, unanswered
+from kubectl_rev.core.mesh.defaults import meant_default
 from kubectl_rev.core.mesh.drift import RENDERED
 from kubectl_rev.core.mesh.enrollment import is_ambient
 from kubectl_rev.core.mesh.gateways import GatewayKind, istio_gateways, owner
@@ -85,11 +86,13 @@ def _meaningless(survey: Survey, whose: str, rev: str, then: str) -> Message:
 
 
 def _defaults_disagree(survey: Survey) -> Found:
-    default = survey.default
-    if not default.agrees:
+    """Where only a label and a Service of one object disagree, that is the finding (REV107, REV505)."""
+    default, meant = survey.default, meant_default(survey.mesh)
+    if not default.agrees and not meant.agrees:
         held = {what: revision for what, revision in default.holders.items() if revision}
         message = "default means " + ", ".join(f"{revision} for {what}" for what, revision in held.items())
-        heir = next((revision for revision in held.values() if revision in commands.living(survey)), None)
+        able = (revision for revision in meant.holders.values() if revision and commands.is_taggable(survey, revision))
+        heir = next(able, None)
         hint = commands.tag_set(survey, labels.DEFAULT, heir) if heir else command("rev-status", "revisions")
         yield Ref("Tag", "", labels.DEFAULT), message, hint
 
@@ -139,7 +142,8 @@ def _split_tags(survey: Survey) -> Found:
         same = (one.name, one.namespace) == (other.name, other.namespace) and one.revision != other.revision
         if same and one.injector and other.service and not other.injector:
             message = f"its injector leads to {one.revision}, its Service to {other.revision}"
-            yield Ref("Tag", "", one.name), message, commands.tag_set(survey, one.name, one.revision)
+            points_to = survey.mesh.tag_revisions[one.name]
+            yield Ref("Tag", "", one.name), message, commands.tag_set(survey, one.name, points_to)
 
 
 def _contested(survey: Survey) -> Found:

@@ -21,6 +21,8 @@ from kubectl_rev.core.remedies.commands import explain, label, migrate, reinstal
 from kubectl_rev.core.verification.connections import CONNECTIONS, Seen
 from kubectl_rev.core.verification.evidence import PROXIES, REMOTE_CLUSTERS, SELECTION, VMS, Evidence, kind_of
 
+MOVED_AS_A_WHOLE = ("REV221", "REV228")  # their hints move what they are about, whatever else is said of it
+
 
 class Move:
     """What should hold. `wanted` is the one revision that all should be on, or empty: each on what is selected for it.
