@@ -1089,6 +1089,11 @@ WORLDS: dict[tuple[str, str], tuple[Snapshot, Wanted]] = {
         [(Ref("Revision", "", "default"), "there is no default validator: unlabelled config is accepted unseen",
           HOLD_CANARY)],
     ),
+    ("REV503", "before 1.12 a tag makes no validator"): (
+        world(control_plane("canary", version="1.11.8"), injector("canary", tag="default"), ns(ISTIO)),
+        [(Ref("Revision", "", "default"), "there is no default validator: unlabelled config is accepted unseen",
+          "install the chart base again, of the release that runs: its validator is gone")],
+    ),
     ("REV503", "a revision without its validator"): (
         world(control_plane(), unvalidated("canary"), ns(ISTIO)),
         [(Ref("Revision", "", "canary"), "revision canary has no validator of its own: config labelled "

@@ -42,6 +42,7 @@ def repoint(survey: Survey, owner: Owner, validator: str, revision: str, *, defa
 
 
 @leads_to(Goal.POINTED)
+@leads_to(Goal.POINTED)
 def unignored(owner: Owner | None) -> Hint:
     """What has Argo CD write the webhooks of a configuration, and not its label alone; empty of other owners.
 

@@ -198,35 +198,33 @@ def hold_default(survey: Survey) -> Hint:
 
     Meant is the one that validates by default (it held both), then the revision of that name, then the only one ready.
     """
-    ready = survey.mesh.ready
-    for revision in (
-        survey.default.validation,
-        *survey.mesh.all_called(labels.DEFAULT),
-        *(ready if len(ready) == 1 else ()),
-    ):
-        if revision in ready and is_taggable(survey, revision):
-            return tag_set(survey, labels.DEFAULT, revision)
-    return NO_HINT
+    heir = _heir(survey)
+    return tag_set(survey, labels.DEFAULT, heir) if heir else NO_HINT
+
+
+def _heir(survey: Survey) -> str | None:
+    ready, named = survey.mesh.ready, survey.mesh.all_called(labels.DEFAULT)
+    meant = (survey.default.validation, *named, *(ready if len(ready) == 1 else ()))
+    return next((revision for revision in meant if revision in ready and is_taggable(survey, revision)), None)
 
 
 @leads_to(Goal.VALIDATED)
 def make_default_validator(survey: Survey) -> Hint:
     """The command that makes the default validator where there is none; it leaves injection where it is.
 
-    Empty where nobody is meant to hold the default, or its release has no tags.
+    Empty where nobody is meant to hold the default, or setting its tag makes no validator in its release.
     """
-    holder = survey.default.injection
-    if holder is None:
-        return hold_default(survey)
-    return tag_set(survey, labels.DEFAULT, holder) if is_taggable(survey, holder) else NO_HINT
+    holder = survey.default.injection or _heir(survey)
+    able = holder is not None and is_taggable(survey, holder) and moves_validation(survey, holder)
+    return tag_set(survey, labels.DEFAULT, holder) if holder and able else NO_HINT
 
 
 def is_taggable(survey: Survey, revision: str) -> bool:
     """Whether a tag can point at a revision, would not be dead then, and its release may have `istioctl tag`."""
     mesh = survey.mesh
     dead = any(i.tag is None and i.revision == revision and i.target.alive is False for i in mesh.injectors)
-    known = revision in mesh.revisions and revision in _with_own_injector(survey) and not dead
-    return known and may_be_at_least(mesh.versions_of(revision), _TAGS_FIRST)
+    known = revision in mesh.revisions & _with_own_injector(survey)
+    return known and not dead and may_be_at_least(mesh.versions_of(revision), _TAGS_FIRST)
 
 
 def moves_validation(survey: Survey, revision: str) -> bool:

@@ -16,7 +16,7 @@ from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import IstioConfig
 from kubectl_rev.core.mesh.ownership import owner_of
 from kubectl_rev.core.remedies.at_source import unignored
-from kubectl_rev.core.remedies.commands import label, living, make_default_validator
+from kubectl_rev.core.remedies.commands import label, living, make_default_validator, moves_validation
 from kubectl_rev.core.status.checks.control_planes import why_unready
 from kubectl_rev.core.validation.coverage import UNLABELLED, Uncovered
 from kubectl_rev.core.validation.validation import Entry, Health, diagnose
@@ -76,6 +76,8 @@ def _make(survey: Survey, scope: str) -> Hint:
         return sentence(f"install revision {scope} again: its validator is gone")
     if made := make_default_validator(survey):
         return made
+    if not any(moves_validation(survey, revision) for revision in living(survey)):
+        return sentence("install the chart base again, of the release that runs: its validator is gone")
     there = " or ".join(living(survey)) or "one that is ready"
     return sentence(f"choose the revision that should validate it ({there}), and point tag default to it")
 

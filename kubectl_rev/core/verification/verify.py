@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from kubectl_rev.core.checks.hints import NO_HINT, Hint
 from kubectl_rev.core.checks.model import Catalogue, Check, Finding, Severity, lasting, run, worst_first
