@@ -455,6 +455,7 @@ def test_a_pipe_gets_whole_rows_and_no_colour():
         ("rev-migrate", ["shop", "-n", "both", "--to", "canary", "--dry-run=client"]),
         ("rev-migrate", ["shop", "both", "-n", "shop", "--to", "canary", "--dry-run=client"]),
         ("rev-verify", ["shop", "-n", "both"]),
+        ("rev-verify", ["shop", "both", "-n", "shop"]),
     ],
 )
 def test_namespaces_are_named_in_one_way(plugin: str, arguments: list[str]) -> None:

@@ -12,18 +12,18 @@ from functools import partial
 from typing import TypeVar
 
 from kubectl_rev.cluster import lists, syncz
-from kubectl_rev.cluster.config import metadata
 from kubectl_rev.cluster.connection import Connection
-from kubectl_rev.cluster.discovery import served
+from kubectl_rev.cluster.discovery import Served, served
 from kubectl_rev.cluster.read import ISTIO_SYSTEM, read
 from kubectl_rev.cluster.workers import Workers, result
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.objects import Pod
+from kubectl_rev.core.mesh.outside import Outside
 from kubectl_rev.core.mesh.resources import INSTALLER_GROUPS
 from kubectl_rev.core.mesh.snapshot import Gap
 from kubectl_rev.core.verification.connections import Connections, running
-from kubectl_rev.core.verification.evidence import Evidence, Extras, VirtualService
+from kubectl_rev.core.verification.evidence import Evidence, Extras
 from kubectl_rev.errors import Forbidden
 
 T = TypeVar("T")
@@ -52,17 +52,22 @@ def gather(connection: Connection, *, istio_namespace: str | None = None) -> Evi
             workers.start(partial(syncz.ask, connection, pod, _ASK_TIMEOUT)) for pod in result(istiods) if running(pod)
         ]
         there = {kind.resource: kind for kind in result(kinds)}
-        vms = [listed(partial(metadata, connection, there[name]), name) for name in _VMS if name in there]
-        homes = {pod.namespace for pod in result(istiods)} | {fallback} if _VIRTUAL_SERVICES in there else ()
-        paths = [lists.path(there[_VIRTUAL_SERVICES].path.strip("/"), home) for home in sorted(homes)]
-        routes = [listed(partial(lists.in_json, connection, path, VirtualService), _VIRTUAL_SERVICES) for path in paths]
-        survey = Survey(result(snapshot))
-        extras = Extras(
-            vms=[vm for task in vms for vm in result(task)],
-            routes=[route for task in routes for route in result(task)],
-            gaps=sorted(gaps),
-        )
+        outside = [listed(partial(_outside, connection, there[name], ""), name) for name in _VMS if name in there]
+        if (routes := there.get(_VIRTUAL_SERVICES)) is not None:
+            homes = sorted({pod.namespace for pod in result(istiods)} | {fallback})
+            outside += [listed(partial(_outside, connection, routes, home), routes.resource) for home in homes]
+        found = result(snapshot)
+        found.outside = [one for task in outside for one in result(task)]
+        survey, extras = Survey(found), Extras(gaps=sorted(gaps))
         return Evidence(survey, Connections(map(result, answers)), extras)
+
+
+def _outside(connection: Connection, resource: Served, namespace: str) -> list[Outside]:
+    """The objects of one resource; the items of a list do not always say their kind."""
+    found = lists.in_json(connection, lists.path(resource.path.strip("/"), namespace), Outside)
+    for one in found:
+        one.kind = resource.kind
+    return found
 
 
 def _istiods(connection: Connection, fallback: str) -> list[Pod]:

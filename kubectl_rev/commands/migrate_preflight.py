@@ -190,7 +190,8 @@ def checked(
     request: Request, plan: Plan, known: MeshState, after: Survey, source: Source, *, of_dump: bool
 ) -> Preflight:
     """The preflight; for a dump, with what it holds."""
-    facts = PreflightFacts()
+    nothing = PreflightFacts()
+    facts, reason = nothing, Absent.DUMP if of_dump else Absent.USELESS
     if of_dump:
         facts = of_snapshot(known.survey.snapshot, PERMISSIONS)
     elif plan.moves or not plan.is_done:
@@ -207,7 +208,9 @@ def checked(
         learned=known.learned,
     )
     found = source.with_flags(find(situation))
-    return Preflight(found, sorted({*known.gaps, *facts.gaps, *(unread(situation) if of_dump else ())}))
+    refused = any(gap.resource == "configmaps" for gap in (*known.gaps, *facts.gaps))  # which says it already
+    more = unread(situation, reason) if facts is not nothing and not refused else ()
+    return Preflight(found, sorted({*known.gaps, *facts.gaps, *more}))
 
 
 def _enrolled(choice: Choice) -> None:

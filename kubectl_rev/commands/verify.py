@@ -116,7 +116,7 @@ def _consistent(request: Request, namespaces: frozenset[str], *, dump: str) -> N
     """Raises UsageError for flags that contradict each other."""
     if request.uninstall and request.revision:
         raise UsageError("--uninstall and --revision cannot be used together")
-    if request.arguments and request.connection.namespace not in ("", *namespaces):
+    if request.arguments and request.connection.namespace and namespaces != {request.connection.namespace}:
         raise UsageError("name namespaces as arguments or with --namespace, not both")
     if request.uninstall and namespaces:
         raise UsageError("--uninstall checks the whole mesh and takes no namespaces")

@@ -34,6 +34,8 @@ def lean(snapshot: Snapshot) -> Snapshot:
     """A snapshot without what nothing here reads: what `save` writes, so that a dump may be shown to others."""
     lists = {field: getattr(snapshot, field) for field in (*FIELDS, "istiods", "config")}
     lists["config_maps"] = [one for one in snapshot.config_maps if one.name.partition("-")[0] == mesh_config.NAME]
+    istiods = {(service.namespace, service.name) for service in snapshot.services if snapshot.istiods_behind(service)}
+    lists["outside"] = [one for one in snapshot.outside if not one.routes or one.shows(istiods)]
     kept = {field: [_lean(shape) for shape in objects] for field, objects in lists.items()}
     kept["config_maps"] = [one for one in kept["config_maps"] if one.data or one.name.startswith(INJECTOR_CONFIG)]
     return replace(snapshot, **kept, gaps=sorted(snapshot.gaps), preflight_gaps=sorted(snapshot.preflight_gaps))

@@ -19,7 +19,6 @@ import msgspec
 from msgspec.structs import replace
 
 from kubectl_rev.core.mesh import labels, objects
-from kubectl_rev.core.mesh.installers import Sail
 from kubectl_rev.core.mesh.objects import Object, Pod, Shape, WorkloadObject
 from kubectl_rev.core.mesh.resources import (
     BY_KIND,
@@ -292,9 +291,6 @@ def encode(snapshot: Snapshot, *, as_json: bool) -> bytes:
 
 def _item(field: str, one: Object) -> dict[str, Any]:
     """An object as Kubernetes writes it; its type alone does not tell an injector from a validator."""
-    kind = (
-        BY_KIND[one.kind]
-        if isinstance(one, WorkloadObject | Sail)
-        else next(kind for kind in RESOURCES if kind.field == field)
-    )
+    own = getattr(one, "kind", "")
+    kind = BY_KIND[own] if own else next(kind for kind in RESOURCES if kind.field == field)
     return {"apiVersion": kind.api_version, "kind": kind.kind, **msgspec.to_builtins(one)}

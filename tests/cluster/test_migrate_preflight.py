@@ -62,6 +62,21 @@ def test_all_is_well(shop):
     assert codes(shop) == set()
 
 
+def test_mesh_config_that_is_none_is_not_checked(shop):
+    """Neither where the ConfigMap is gone, nor where it is no YAML."""
+    kept = [
+        one for one in shop.items("configmaps", "-n", "istio-system") if one["metadata"]["name"].startswith("istio")
+    ]
+    shop.kubectl("patch", "configmap", "istio-canary", "-n", "istio-system", "-p", '{"data":{"mesh":"{"}}')
+    shop.kubectl("delete", "configmap", "istio", "-n", "istio-system")
+    said = do.migrate(shop, "shop", "--to", "canary", "--dry-run=client").stderr
+    for one in kept:
+        if one["metadata"]["name"] in ("istio", "istio-canary"):
+            shop.apply({**one, "metadata": {key: one["metadata"][key] for key in ("name", "namespace", "labels")}})
+    about = " (trust domain, mesh ID, discovery selectors)"
+    assert f"(not there, or not to be decoded): mesh config of canary{about}, mesh config of default{about}\n" in said
+
+
 def test_a_budget_that_allows_none(shop):
     applied(
         shop,

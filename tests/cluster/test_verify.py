@@ -54,6 +54,24 @@ def found(said: dict[str, Any], *codes: str) -> list[tuple[str, str, str]]:
     return [(f["subject"]["kind"], f["subject"]["name"], f["message"]) for f in findings]
 
 
+def test_vms_and_who_shows_an_istiod_to_them(mesh: Mesh) -> None:
+    kind = {"apiVersion": "networking.istio.io/v1", "kind": "WorkloadEntry"}
+    mesh.cluster.apply({**kind, "metadata": {"name": "vm", "namespace": "web"}, "spec": {"address": "10.9.0.7"}})
+    to = [{"destination": {"host": "istiod-canary.istio-system.svc.cluster.local", "port": {"number": 15012}}}]
+    routes = {"hosts": ["mesh.example"], "gateways": ["expose"], "tcp": [{"route": to}]}
+    shown = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "spec": routes}
+    mesh.cluster.apply({**shown, "metadata": {"name": "expose", "namespace": "istio-system"}})
+    try:
+        _, said = ask(mesh, "--uninstall", "canary")
+    finally:
+        mesh.cluster.kubectl("delete", "virtualservice", "expose", "-n", "istio-system")
+    assert sorted(gap["reason"] for gap in said["gaps"] if gap["kind"] == "vms") == [
+        f"VirtualService expose shows {to[0]['destination']['host']} to the outside through Gateway expose: "
+        "a VM's proxy may use it",
+        "WorkloadEntry vm: a proxy outside the cluster may use it",
+    ]
+
+
 def test_connected(mesh: Mesh) -> None:
     web, old = pod_of(mesh, "web"), pod_of(mesh, "old")
     mesh.connect(web, "web", "canary", version="1.31.0")

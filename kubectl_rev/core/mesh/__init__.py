@@ -6,6 +6,7 @@ selectors        does this selector match, and if not, why
 objects          the Kubernetes objects, as far as they are read
 services         Services, and the EndpointSlices behind them
 installers       the resources of Sail and of Istio's in-cluster operator, as far as they are read
+outside          what says that proxies outside of the cluster use its control planes
 capacity         what may keep pods from being replaced
 mesh_config      what istiods are told about their mesh
 snapshot         what one read brought back, and its gaps

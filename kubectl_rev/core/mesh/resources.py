@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from kubectl_rev.core.mesh import capacity, installers, labels, objects, services
+from kubectl_rev.core.mesh import capacity, installers, labels, objects, outside, services
 from kubectl_rev.core.mesh.objects import Object, Pod, WebhookConfiguration, WorkloadObject
 
 
@@ -238,6 +238,8 @@ RESOURCES = (
     # Istio's in-cluster operator, up to 1.23
     Resource("IstioOperator", f"{labels.OPERATOR_GROUP}/v1alpha1", "operators", installers.IstioOperator,
              short=("iop", "io"), optional=True, watched=False),
+    *(Resource(kind, "networking.istio.io/v1", "outside", outside.Outside, Decoding.DUMP, optional=True, watched=False)
+      for kind in ("WorkloadEntry", "WorkloadGroup", "VirtualService")),
     Resource("PodDisruptionBudget", "policy/v1", "budgets", capacity.Budget, short=("pdb",),
              optional=True, watched=False, preflight=True),
     Resource("HorizontalPodAutoscaler", "autoscaling/v2", "autoscalers", capacity.Autoscaler, short=("hpa",),

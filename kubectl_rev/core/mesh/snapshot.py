@@ -14,14 +14,18 @@ from kubectl_rev.core.mesh import labels, objects
 from kubectl_rev.core.mesh.capacity import Autoscaler, Budget, Quota
 from kubectl_rev.core.mesh.installers import IstioOperator, Sail
 from kubectl_rev.core.mesh.objects import Pod
+from kubectl_rev.core.mesh.outside import Outside
 from kubectl_rev.core.mesh.services import EndpointSlice, Service
 
 
 class Absent(StrEnum):
-    """Why a file has a gap: it holds no object of a kind, perhaps because that kind was never read."""
+    """Why there is a gap that nobody made by a refusal: a file holds no object of a kind, perhaps because that kind was
+    never read; or what a cluster holds is no use.
+    """
 
     DUMP = "not in the dump"
     SNAPSHOT = "not in the snapshot"
+    USELESS = "not there, or not to be decoded"
 
 
 class Gap(msgspec.Struct, frozen=True, order=True):
@@ -37,7 +41,7 @@ class Gap(msgspec.Struct, frozen=True, order=True):
 
     @property
     def of_file(self) -> bool:
-        """Whether it is a file's, which nobody refused."""
+        """Whether nobody refused it: it is a file's, or of what was read in vain."""
         return self.reason in frozenset(Absent)
 
     @property
@@ -53,7 +57,8 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     `pods` has no finished pods; they may be folded (`Pod.count`). `istiods` are the pods labelled `app=istiod`, whole.
     `gateway_classes` are read where a Gateway is of a class whose name is not one of Istio's own.
     `config` are the objects of Istio's config, and of the Gateway API's, labelled `istio.io/rev`, and `sail` those of
-    the Sail operator, `operators` the resources of Istio's in-cluster operator, where asked for.
+    the Sail operator, `operators` the resources of Istio's in-cluster operator, where asked for. `outside` is evidence
+    of proxies outside of the cluster, as far as it was asked for: that there is none says nothing.
     `budgets`, `autoscalers` and `quotas` are a migration's alone, as `preflight_gaps` are, which hide nothing else.
     `versions` maps `namespace/pod` of an istiod to what it answered about its version.
     `taken` is when it was read, as Kubernetes writes times; empty where nothing tells.
@@ -74,6 +79,7 @@ class Snapshot(msgspec.Struct, kw_only=True, omit_defaults=True, rename="camel")
     config: list[objects.IstioConfig] = []
     sail: list[Sail] = []
     operators: list[IstioOperator] = []
+    outside: list[Outside] = []
     budgets: list[Budget] = []
     autoscalers: list[Autoscaler] = []
     quotas: list[Quota] = []

@@ -94,18 +94,18 @@ class PreflightContext(msgspec.Struct, frozen=True, kw_only=True):
                 yield restart, original
 
 
-def unread(situation: PreflightContext) -> Iterator[Gap]:
-    """What a dump lacks of the control planes that are left and moved to, by what each would tell."""
+def unread(situation: PreflightContext, reason: Absent) -> Iterator[Gap]:
+    """What is not known of the control planes that are left and moved to, by what each would tell."""
     goals = targets(situation)
     olds = filter(None, (situation.runs_on(name) for names in goals.values() for name in names))
     for revision in sorted({*goals, *olds}):
         if situation.mesh_config(revision) is None:
             told = f"mesh config of {revision} (trust domain, mesh ID, discovery selectors)"
-            yield Gap("get", told, "", Absent.DUMP)
+            yield Gap("get", told, "", reason)
     for workload in situation.workloads():
         name = workload.selected.revision if labels.TEMPLATES in workload.subject.annotations else None
         if name and situation.templates_of(name) is None:
-            yield Gap("get", f"injection templates of {name}", "", Absent.DUMP)
+            yield Gap("get", f"injection templates of {name}", "", reason)
 
 
 def targets(situation: PreflightContext) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ import msgspec
 from kubectl_rev.core.checks.model import ref_of
 from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Survey
-from kubectl_rev.core.mesh.objects import IstioConfig, Object, Shape
+from kubectl_rev.core.mesh.outside import Outside
 from kubectl_rev.core.mesh.snapshot import Gap, Snapshot
 from kubectl_rev.core.verification.connections import CONNECTIONS, Connections, local_cluster
 
@@ -25,43 +25,9 @@ PROXIES = "proxies"
 KINDS = (CONNECTIONS, METHOD, PROXIES, REMOTE_CLUSTERS, SELECTION, VMS)  # those of a gap that are no resource
 
 
-class Destination(Shape):
-    host: str = ""
-
-
-class Route(Shape):
-    destination: Destination = msgspec.field(default_factory=Destination)
-
-
-class RouteRule(Shape):
-    route: tuple[Route, ...] = ()
-
-
-class VirtualServiceSpec(Shape):
-    """The destinations of a VirtualService: `http|tls|tcp[].route[].destination`."""
-
-    http: tuple[RouteRule, ...] = ()
-    tls: tuple[RouteRule, ...] = ()
-    tcp: tuple[RouteRule, ...] = ()
-
-
-class VirtualService(Object):
-    """networking.istio.io VirtualService, of a control plane's namespace only."""
-
-    spec: VirtualServiceSpec = msgspec.field(default_factory=VirtualServiceSpec)
-
-    @property
-    def hosts(self) -> set[str]:
-        """The hosts that it routes to."""
-        rules = self.spec.http + self.spec.tls + self.spec.tcp
-        return {route.destination.host for rule in rules for route in rule.route}
-
-
 class Extras(msgspec.Struct, kw_only=True):
-    """What only a verdict asks for; `vms` are WorkloadEntries and WorkloadGroups."""
+    """What could not be read of what only a verdict asks for."""
 
-    routes: list[VirtualService] = []
-    vms: list[IstioConfig] = []
     gaps: list[Gap] = []
 
 
@@ -79,24 +45,31 @@ class Evidence:
         read = {*self.snapshot.gaps, *self.extras.gaps, *self.connections.gaps(self.mesh)}
         return read.union(self._remote_clusters(), self._vms(), self._undecided(), self._nameless())
 
+    @cached_property
+    def _exposed(self) -> list[tuple[Outside, str]]:
+        """The VirtualServices that show an istiod to who is not of this cluster, each with the host that they lead to
+        (samples/multicluster/expose-istiod.yaml): what runs there is another cluster's or a VM's.
+        """
+        istiods = {(s.namespace, s.name) for s in self.snapshot.services if self.snapshot.istiods_behind(s)}
+        return [(route, host) for route in self.snapshot.outside if route.routes for host in route.shows(istiods)]
+
     def _remote_clusters(self) -> Iterator[Gap]:
         """Other clusters whose proxies we saw: their namespaces, webhooks and pods cannot be read from here."""
         others = {seen.stream.cluster for seen in self.connections.seen} - {"", self.cluster}
         for cluster in sorted(others):
             yield Gap("read", REMOTE_CLUSTERS, "", f"cluster {cluster} has proxies here: only this cluster was checked")
-        for route in self.extras.routes:
-            for host in sorted(route.hosts):
-                service, _, rest = host.partition(".")
-                where = (rest.partition(".")[0] or route.namespace, service)
-                services = (s for s in self.snapshot.services if (s.namespace, s.name) == where)
-                if any(map(self.snapshot.istiods_behind, services)):
-                    reason = f"VirtualService {route.name} shows {host} to other clusters: only this one was checked"
-                    yield Gap("read", REMOTE_CLUSTERS, route.namespace, reason)
+        for route, host in self._exposed:
+            reason = f"VirtualService {route.name} shows {host} to other clusters: only this one was checked"
+            yield Gap("read", REMOTE_CLUSTERS, route.namespace, reason)
 
     def _vms(self) -> Iterator[Gap]:
         """A VM's proxy that is not connected right now is seen by nobody."""
-        for vm in self.extras.vms:
+        for vm in (one for one in self.snapshot.outside if not one.routes):
             yield Gap("read", VMS, vm.namespace, f"{vm.kind} {vm.name}: a proxy outside the cluster may use it")
+        for route, host in self._exposed:
+            through = f" through Gateway {', '.join(route.spec.gateways)}" if route.spec.gateways else ""
+            reason = f"VirtualService {route.name} shows {host} to the outside{through}: a VM's proxy may use it"
+            yield Gap("read", VMS, route.namespace, reason)
 
     def _undecided(self) -> Iterator[Gap]:
         for workload in self.survey.workloads:
