@@ -235,7 +235,6 @@ RESOURCES = (
     *(Resource(kind, f"{installers.SAIL_GROUP}/v1", "sail", installers.Sail,
                namespaced=False, optional=True, watched=False)
       for kind in ("Istio", "IstioRevision", "IstioRevisionTag")),
-    # Istio's in-cluster operator, up to 1.23
     Resource("IstioOperator", f"{labels.OPERATOR_GROUP}/v1alpha1", "operators", installers.IstioOperator,
              short=("iop", "io"), optional=True, watched=False),
     *(Resource(kind, "networking.istio.io/v1", "outside", outside.Outside, Decoding.DUMP, optional=True, watched=False)
@@ -247,8 +246,7 @@ RESOURCES = (
     Resource("ResourceQuota", "v1", "quotas", capacity.Quota, short=("quota",),
              optional=True, watched=False, preflight=True),
 )  # fmt: skip
-# Their resources say how Istio was installed, and what would install it again.
-INSTALLER_GROUPS = (installers.SAIL_GROUP, labels.OPERATOR_GROUP)
+INSTALLER_GROUPS = (installers.SAIL_GROUP, labels.OPERATOR_GROUP)  # how Istio was installed, and would be again
 BY_NAME = {(resource.group, resource.kind): resource for resource in RESOURCES}
 BY_KIND = {resource.kind: resource for resource in RESOURCES}
 PREFLIGHT = tuple(resource for resource in RESOURCES if resource.preflight)
