@@ -42,6 +42,7 @@ class Answer:
     length: int | None = None
     after: threading.Event | None = None
     chunks: int = 0
+    raw: Callable[[Any], None] | None = None  # writes the whole answer by itself, after which the connection is closed
 
 
 def status(code: int, message: str, **more: Any) -> Answer:
@@ -78,6 +79,10 @@ def serving(
             given = answer(request)
             if given.after:
                 given.after.wait(20)
+            if given.raw:
+                self.close_connection = True
+                given.raw(self.wfile)
+                return
             self.send_response(given.status)
             for key, value in given.headers.items():
                 self.send_header(key, value)

@@ -456,7 +456,7 @@ ANSWERS: dict[str, tuple[Answer, type[RevError], str]] = {
     "404": (status(404, "the server could not find the requested resource"), NotFound, "could not find"),
     "404 of something else": (Answer(404, b"<html>"), NotFound, "does not serve pods (not Found): is it the right"),
     "404 of a namespace": (status(404, 'namespaces "gone" not found'), NotFound, 'namespaces "gone" not found'),
-    "409": (status(409, "Operation cannot be fulfilled"), Changed, "operation cannot be fulfilled"),
+    "409": (status(409, "it cannot be so"), error_mapping.Rejected, "it cannot be so"),
     "410": (status(410, "too old resource version"), error_mapping.Expired, "too old"),
     "422": (status(422, "it is wrong"), error_mapping.Rejected, "it is wrong"),
     "429": (Answer(429, b"", {"Retry-After": "0"}), Unreachable, "overloaded"),
@@ -489,8 +489,9 @@ def test_what_the_server_refuses(case: str) -> None:
 def test_a_patch_whose_test_failed_is_not_an_invalid_one() -> None:
     """Both are 422; only the second names a field."""
     failed = status(422, "the server rejected our request due to an error in our request", details={})
+    conflict = status(409, "Operation cannot be fulfilled")
     invalid = status(422, "bad label", details={"causes": [{"field": "metadata.labels"}]})
-    for answer, kind in ((failed, Changed), (invalid, error_mapping.Rejected)):
+    for answer, kind in ((failed, Changed), (invalid, error_mapping.Rejected), (conflict, Changed)):
         with (
             serving(lambda _, answer=answer: answer) as server,  # type: ignore[misc]
             connect(ConnectionFlags(server=server.url)) as connection,

@@ -70,7 +70,9 @@ CLUSTER: dict[str, bytes] = {
     f"{ADMISSION}/mutatingwebhookconfigurations": in_json(webhook("rev.object.sidecar-injector.istio.io", "istiod-c")),
     f"{ADMISSION}/validatingwebhookconfigurations": in_json(webhook("rev.validation.istio.io", "istiod")),
     "/api/v1/services": in_json({"metadata": {"name": "istiod-c", "namespace": "istio-system"}}),
-    CONFIG_MAP: json.dumps({"metadata": {"name": "c"}, "data": {"config": "policy: enabled"}}).encode(),
+    CONFIG_MAP: json.dumps(
+        {"metadata": {"name": CONFIG_MAP.rpartition("/")[2]}, "data": {"config": "policy: enabled"}}
+    ).encode(),
     SLICES: in_json({"metadata": {"name": "s"}, "endpoints": None}, {"metadata": {"name": "t"}, "endpoints": [{}]}),
 }
 
@@ -117,7 +119,8 @@ SAIL = "sailoperator.io"
 
 def test_sails_objects_are_read_where_there_are_any() -> None:
     """Its revisions whole, its CNI not at all; a refusal is a gap, and where it is not installed nothing is asked."""
-    groups = json.dumps({"items": [served(SAIL, "Istio", "IstioRevision", "IstioRevisionTag", "IstioCNI")]}).encode()
+    kinds = ("Istio", "IstioRevision", "IstioRevisionTag", "IstioCNI")
+    groups = json.dumps({"kind": "APIGroupDiscoveryList", "items": [served(SAIL, *kinds)]}).encode()
     in_use = {"conditions": [{"type": "InUse", "status": "True"}]}
     canary = {"kind": "IstioRevision", "metadata": {"name": "canary"}, "status": in_use}
     answers = {
@@ -139,7 +142,9 @@ def test_sails_objects_are_read_where_there_are_any() -> None:
     assert [gap.resource for gap in found.gaps] == [f"istiorevisiontags.{SAIL}"]
     assert not any("istiocnis" in request.path for request in requests)
 
-    answers["/apis"] = Answer(body=json.dumps({"items": [served("apps", "Deployment")]}).encode())
+    answers["/apis"] = Answer(
+        body=json.dumps({"kind": "APIGroupDiscoveryList", "items": [served("apps", "Deployment")]}).encode()
+    )
     found, requests = snapshot(special, config=(SAIL,))
     assert (found.sail, found.gaps) == ([], [])
     assert not any(SAIL in request.path for request in requests)

@@ -59,9 +59,27 @@ def events(script: Script, count: int, paths: tuple[str, ...] = (PODS,)) -> list
 
 
 def test_a_burst_is_one_change() -> None:
-    script = Script(Answer(body=line("ADDED") + line("MODIFIED", "3") + line("DELETED", "4")))
-    assert events(script, 1) == [Event()]
+    burst = Answer(body=line("ADDED") + line("MODIFIED", "3") + line("DELETED", "4"))
+    script = Script(burst, Answer(body=line("ADDED", "5")))
+    assert events(script, 2) == [Event(), Event()]
     assert script.versions[:2] == ["1", "4"], "it goes on where it was"
+
+
+@pytest.mark.parametrize("body", [b"", line("ADDED"), line("BOOKMARK")])
+def test_a_watch_that_ends_at_once_is_not_begun_again_at_once(body: bytes) -> None:
+    """Measured before: 1,078 watches a second."""
+    asked: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request.path)
+        return Answer(body=body)
+
+    stop = threading.Event()
+    with serving(answer) as server, connect(ConnectionFlags(server=server.url)) as connection:
+        threading.Timer(1.5, stop.set).start()
+        for _ in follow(connection, PODS, lambda: "1", stop):
+            pass
+    assert 1 <= len(asked) <= 4
 
 
 def test_a_bookmark_is_no_change() -> None:

@@ -45,7 +45,10 @@ _FLAGS: dict[str, tuple[Any, Any]] = {
     ),
     "certificate_authority": _flag(str, "", "--certificate-authority", help="CA file."),
     "request_timeout": _flag(
-        str, "0", "--request-timeout", help="Longest silence of the server: 30s, 1m; 0 is the default, 30s."
+        str,
+        "0",
+        "--request-timeout",
+        help="Longest time for a request: 30s, 1m; 0 is the default: 30s of silence, 10m in all.",
     ),
     "istio_namespace": _flag(
         str,

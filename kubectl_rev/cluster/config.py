@@ -30,20 +30,25 @@ def read_groups(connection: Connection, groups: Collection[str], namespace: str 
     `namespace` restricts those that are in one.
     """
     try:
-        resources = [resource for resource in served(connection, groups) if _wanted(resource)]
+        resources, down = served(connection, groups)
     except (Forbidden, lists.NoList) as error:
-        unknown = [labels.CONFIGURATION, *(name for name in _DECISIVE if name.partition(".")[2] in groups)]
-        return [], [Gap("list", resource, "", error.reason) for resource in unknown]
-    gaps: set[Gap] = set()
+        resources, down = [], dict.fromkeys((*groups, *labels.CONFIG_GROUPS), error.reason)
+    gaps = {Gap("list", name, "", why) for group, why in down.items() for name in _unknown(group)}
 
     def listed(resource: Served) -> list[Object]:
         work = partial(_listed, connection, resource, namespace)
         return lists.or_gap(work, gaps, custom=resource.resource, namespace=namespace)
 
     with Workers(_THREADS) as workers:
-        tasks = [workers.start(partial(listed, resource)) for resource in resources]
+        tasks = [workers.start(partial(listed, resource)) for resource in resources if _wanted(resource)]
         objects = [one for task in tasks for one in result(task)]
     return objects, sorted(gaps)
+
+
+def _unknown(group: str) -> list[str]:
+    if group in INSTALLER_GROUPS:
+        return [name for name in _DECISIVE if name.partition(".")[2] == group]
+    return [labels.CONFIGURATION]
 
 
 def _wanted(resource: Served) -> bool:

@@ -16,7 +16,7 @@ from urllib3 import exceptions as http
 
 from kubectl_rev.cluster import wire
 from kubectl_rev.cluster.json_decoders import from_json
-from kubectl_rev.errors import Changed, ClusterError, Forbidden, NotFound, RevError, TimedOut, Unreachable
+from kubectl_rev.errors import RIGHTS, Changed, ClusterError, Forbidden, NotFound, RevError, TimedOut, Unreachable
 
 _LIMIT = 300  # characters of a server's message
 _RBAC = re.compile(r'.*?is forbidden: User "(?P<user>.*)" cannot .*?(?:scope|in the namespace "[^"]*")(?P<more>.*)')
@@ -95,7 +95,7 @@ def answered(asked: Call, status: int, reason: str, body: bytes, server: str, js
             if told.status and "could not find the requested resource" not in said:
                 return NotFound(said)
             return NotFound(f"{server} does not serve {asked.resource} ({said}): is it the right address?")
-        case 409:
+        case 409 if asked.verb not in RIGHTS:
             return Changed(said)
         case 410:
             return Expired(said)
@@ -201,8 +201,6 @@ def _cause(error: BaseException) -> str:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that the server asks to wait, bounded: 1 when it does not say."""
-    try:
-        return min(max(float(headers.get("Retry-After", "1")), 0.0), 10.0)
-    except ValueError:  # an HTTP date
-        return 1.0
+    """Seconds that the server asks to wait, bounded: 1 when it does not say, or says a date (RFC 9110 10.2.3)."""
+    given = headers.get("Retry-After", "1")
+    return min(float(given), 10.0) if given.isascii() and given.isdigit() else 1.0

@@ -51,7 +51,9 @@ def gather(connection: Connection, *, istio_namespace: str | None = None) -> Evi
         answers = [
             workers.start(partial(syncz.ask, connection, pod, _ASK_TIMEOUT)) for pod in result(istiods) if running(pod)
         ]
-        there = {kind.resource: kind for kind in result(kinds)}
+        served_kinds, down = result(kinds)
+        there = {kind.resource: kind for kind in served_kinds}
+        gaps |= {Gap("list", name, "", why) for why in down.values() for name in (*_VMS, _VIRTUAL_SERVICES)}
         outside = [listed(partial(_outside, connection, there[name], ""), name) for name in _VMS if name in there]
         if (routes := there.get(_VIRTUAL_SERVICES)) is not None:
             homes = sorted({pod.namespace for pod in result(istiods)} | {fallback})

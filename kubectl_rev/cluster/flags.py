@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class ConnectionFlags:
     """kubectl's connection flags as given; empty means not given.
 
-    `request_timeout` is in seconds, for each read; None is the default. `istio_namespace` is where istiod is looked for
-    if it may not be looked for everywhere. From `verbosity` 6 on, requests are logged.
+    `request_timeout` is in seconds, for a whole request; None is the default. `istio_namespace` is where istiod is
+    looked for if it may not be looked for everywhere. From `verbosity` 6 on, requests are logged.
     """
 
     namespace: str = ""

@@ -18,7 +18,8 @@ from kubectl_rev.cluster.json_decoders import from_json
 from kubectl_rev.cluster.retry import Retry
 from kubectl_rev.errors import RevError, Unreachable
 
-_BRIEF = 1.0  # seconds: a watch that ended sooner, and told nothing, is one of a server that cannot watch now
+_BRIEF = 1.0  # seconds: a watch that ended sooner is one of a server that cannot watch now
+_LINE = 1 << 25  # bytes of one event: etcd takes objects of 1.5 MB
 _GONE = 410
 
 
@@ -67,7 +68,7 @@ def follow(
     """
     retry = Retry(0.5, 15.0, sleep=stop.wait)
     while not stop.is_set():
-        began, quiet = time.monotonic(), True
+        began = time.monotonic()
         try:
             if not version:
                 version = begin()
@@ -79,10 +80,9 @@ def follow(
                     if stop.is_set():
                         return
                     version = version_of(change.object) or version
-                    quiet = False
                     if change.type != "BOOKMARK":
                         yield change
-            if not quiet or time.monotonic() - began >= _BRIEF:
+            if time.monotonic() - began >= _BRIEF:
                 retry.reset()
                 continue
         except final:
@@ -106,6 +106,8 @@ def _changes(chunks: Iterable[bytes]) -> Iterator[Change]:
     rest = b""
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
+        if len(rest) > _LINE:
+            raise Unreachable("the server sends an event without an end")
         for line in filter(None, lines):
             change = from_json(line, Change)
             if change.type == "ERROR":

@@ -20,7 +20,10 @@ _decoders: dict[object, msgspec.json.Decoder[object]] = {}
 
 def from_json(body: bytes | bytearray | str | msgspec.Raw, kind: type[T]) -> T:
     """The JSON document as `kind`. Raises msgspec.DecodeError, or ValidationError with the path of what is wrong."""
-    return resolved(kind).decode(body)
+    try:
+        return resolved(kind).decode(body)
+    except (RecursionError, UnicodeDecodeError) as error:
+        raise msgspec.DecodeError("nested too deeply, or not UTF-8") from error
 
 
 def resolved(kind: type[T]) -> msgspec.json.Decoder[T]:

@@ -8,6 +8,7 @@ with resourceVersion=0 (it may be stale), and no page size is set: pages are not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ METADATA_JSON = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA = f"{PROTOBUF};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 RUNNING = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
 PODS = BY_KIND["Pod"].path
+_MOST_PAGES = 1000
 
 
 def path(resource: str, namespace: str = "", name: str = "") -> str:
@@ -53,21 +55,48 @@ def streamed(
 
     `versions` gets the resourceVersion of each page: a watch goes on from that of the first.
     """
-    asked = dict(query or {})
-    while True:
+    pages = _Pages(connection, where, query)
+    for asked in pages:
         with connection.stream(where, asked, accept) as chunks:
             body = wire.Items(chunks)
-            try:
-                yield from map(item, body)
-            except wire.Foreign as error:
-                raise Unreachable(f"{connection.server} did not answer {where} as an API server: is it one?") from error
-            except wire.Malformed as error:
-                raise Unreachable(f"{connection.server} sent half an answer to {where}: {error}: try again") from error
+            with _sensible(connection, where):
+                for pages.size, one_item in enumerate(body, 1):
+                    yield item(one_item)
+            pages.next = body.next_page
         if versions is not None:
             versions.append(body.version)
-        if not body.next_page:
-            return
-        asked["continue"] = body.next_page
+
+
+@contextmanager
+def _sensible(connection: Connection, where: str) -> Iterator[None]:
+    """What cannot be decoded is said of the server. A time that is none is one of the last three."""
+    try:
+        yield
+    except wire.Foreign as error:
+        raise Unreachable(f"{connection.server} did not answer {where} as an API server: is it one?") from error
+    except (wire.Malformed, ValueError, OverflowError, OSError) as error:
+        why = str(error) if isinstance(error, wire.Malformed) else "a text or a time that is none"
+        raise Unreachable(f"{connection.server} sent half an answer to {where}: {why}: try again") from error
+
+
+class _Pages:
+    """The query of each page of a list, while one says what is `next`: not for ever, and not after an empty one
+    (`size` counts the items), which an API server ends the list with.
+    """
+
+    def __init__(self, connection: Connection, where: str, query: Mapping[str, str] | None) -> None:
+        self._connection, self._where, self._query, self.next, self.size = connection, where, query or {}, "", 0
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        yield {**self._query}
+        for _ in range(_MOST_PAGES):
+            if not self.next:
+                return
+            if not self.size:
+                break
+            self.size = 0
+            yield {**self._query, "continue": self.next}
+        raise NoList(self._connection, self._where, "a list that ends")
 
 
 class _ListMeta(msgspec.Struct, rename={"next_page": "continue"}):
@@ -84,9 +113,10 @@ class NoList(Unreachable):
 
 
 class _List(msgspec.Struct):
-    """A list in JSON; `items` is null when Go had none, and unset where it is no list."""
+    """A list in JSON; `items` is null when Go had none."""
 
-    items: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
+    kind: str = ""
+    items: list[msgspec.Raw] | None = None
     metadata: _ListMeta = msgspec.field(default_factory=_ListMeta)
 
 
@@ -105,20 +135,23 @@ def items(
     connection: Connection, where: str, kind: type[T], query: Mapping[str, str] | None = None, accept: str = JSON
 ) -> list[T]:
     """The items of a list, decoded from JSON, as they are."""
-    asked, found = dict(query or {}), []
-    while True:
+    found: list[T] = []
+    pages = _Pages(connection, where, query)
+    for asked in pages:
         body = decoded(connection, where, connection.get(where, asked, accept), _List)
-        if body.items is msgspec.UNSET:
+        if not body.kind.endswith("List"):
             raise NoList(connection, where)
         found += [decoded(connection, where, item, kind) for item in body.items or ()]
-        if not body.metadata.next_page:
-            return found
-        asked["continue"] = body.metadata.next_page
+        pages.next, pages.size = body.metadata.next_page, len(body.items or ())
+    return found
 
 
 def one(connection: Connection, where: str, kind: type[T]) -> T:
-    """A single object, decoded from JSON."""
-    return decoded(connection, where, connection.get(where), kind)
+    """A single object, decoded from JSON. Raises NoList where it is not of the name that was asked for."""
+    found = decoded(connection, where, connection.get(where), kind)
+    if isinstance(found, Object) and found.name != where.rpartition("/")[2]:
+        raise NoList(connection, where, "this object")
+    return found
 
 
 def decoded(connection: Connection, where: str, body: bytes | msgspec.Raw, kind: type[T]) -> T:
@@ -127,8 +160,8 @@ def decoded(connection: Connection, where: str, body: bytes | msgspec.Raw, kind:
         return from_json(body, kind)
     except msgspec.ValidationError:
         try:
-            return msgspec.convert(without_nulls(msgspec.json.decode(body)), kind)
-        except msgspec.ValidationError as error:
+            return msgspec.convert(without_nulls(from_json(body, object)), kind)
+        except (msgspec.ValidationError, RecursionError) as error:
             raise Unreachable(f"{connection.server} sent something unexpected for {where}: {error}") from error
     except msgspec.DecodeError as error:
         raise Unreachable(f"{connection.server} did not answer {where} with JSON: is it an API server?") from error
@@ -176,8 +209,9 @@ def pods(connection: Connection, namespace: str = "") -> Iterator[Pod]:
 
 def folded_pods(connection: Connection, namespace: str = "") -> list[Pod]:
     """The same, those of a controller that are alike merged (`core.mesh.snapshot.fold`)."""
-    found = streamed(connection, path(PODS, namespace), decode.partial, RUNNING, METADATA)
-    return fold(decode.alike(found))
+    where = path(PODS, namespace)
+    with _sensible(connection, where):
+        return fold(decode.alike(streamed(connection, where, decode.partial, RUNNING, METADATA)))
 
 
 def whole_pods(connection: Connection, namespace: str = "", *, fields: str = "") -> Iterator[Pod]:

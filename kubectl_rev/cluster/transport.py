@@ -22,6 +22,7 @@ from kubernetes.client import ApiClient, Configuration
 from urllib3.util.ssl_ import create_urllib3_context
 
 from kubectl_rev.cluster.address import login_of
+from kubectl_rev.cluster.deadline import POOLS
 from kubectl_rev.cluster.kubeconfig_types import read
 from kubectl_rev.errors import Unreachable
 
@@ -105,4 +106,6 @@ def pool(server: str, proxy: str, context: ssl.SSLContext, server_name: str = ""
     for name in ("ca_certs", "cert_file", "key_file", "ca_cert_data"):
         manager.connection_pool_kw.pop(name, None)
     manager.connection_pool_kw["ssl_context"] = context
+    if "socks" not in scheme:
+        manager.pool_classes_by_scheme = POOLS
     return manager

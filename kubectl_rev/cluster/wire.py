@@ -18,6 +18,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
 MAGIC = b"k8s\0"
+_ITEM_LIMIT = 1 << 25  # bytes: 32 MB; etcd takes objects of 1.5 MB
 
 # A message per name: its fields with their numbers and types. `*` is repeated.
 _SCHEMA = {
@@ -79,6 +80,7 @@ _SCHEMA = {
     "Job": {"metadata": (1, "Meta"), "spec": (2, "JobSpec"), "status": (3, "JobStatus")},
     "CronJob": {"metadata": (1, "Meta"), "spec": (2, "CronJobSpec")},
     "Status": {"message": (3, "string")},
+    "TypeMeta": {"kind": (2, "string")},
     "Unknown": {"raw": (2, "bytes")},
 }
 _SCALARS = {"int64": 3, "int32": 5, "bool": 8, "string": 9, "bytes": 12}
@@ -94,7 +96,8 @@ class Foreign(Malformed):
 
 
 def _classes() -> dict[str, Any]:
-    file = descriptor_pb2.FileDescriptorProto(name="kubectl_rev.proto", package="k", syntax="proto2")
+    # proto2 would hand out bytes for a string that is not UTF-8.
+    file = descriptor_pb2.FileDescriptorProto(name="kubectl_rev.proto", package="k", syntax="proto3")
     for name, fields in _SCHEMA.items():
         message = file.message_type.add(name=name)
         for field, (number, kind) in fields.items():
@@ -103,6 +106,9 @@ def _classes() -> dict[str, Any]:
             declared = message.field.add(name=field, number=number, label=label, type=_SCALARS.get(kind, _MESSAGE))
             if kind not in _SCALARS:
                 declared.type_name = f".k.{kind}"
+            if kind == "int32":  # of which it matters whether it is there
+                declared.proto3_optional, declared.oneof_index = True, len(message.oneof_decl)
+                message.oneof_decl.add(name=f"_{field}")
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())
     return {n: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"k.{n}")) for n in _SCHEMA}
@@ -149,6 +155,7 @@ class Items:
         if not self._buffer.startswith(MAGIC):
             raise Foreign("not a Kubernetes protobuf body")
         self._at = len(MAGIC)
+        kind = ""
         while True:
             self._need(2)
             while len(self._buffer) - self._at < 11 and self._more():
@@ -156,16 +163,22 @@ class Items:
             tag = self._buffer[self._at]
             size, start = _varint(self._buffer, self._at + 1)
             if tag == 0x12:
+                if not kind.endswith("List"):
+                    raise Foreign("no list")
                 self._at = start
                 return size
             if tag & 7 != 2:
                 raise Foreign("not a Kubernetes protobuf body")
             used = start - self._at + size
             self._need(used)
+            if tag == 0x0A:
+                kind = parse("TypeMeta", self._buffer[self._at + used - size : self._at + used]).kind
             self._at += used
 
     def _need(self, count: int) -> None:
         """Have `count` bytes from here on, or raise."""
+        if count > _ITEM_LIMIT:
+            raise Malformed("an item is too long")
         if len(self._buffer) - self._at >= count:
             return
         parts, have = [self._buffer[self._at :]], len(self._buffer) - self._at
@@ -199,7 +212,7 @@ def parse(kind: str, body: bytes) -> Any:
     """A message of one of the types declared above."""
     try:
         return _TYPES[kind].FromString(body)
-    except DecodeError as error:
+    except (DecodeError, ValueError) as error:  # text that is not UTF-8, too
         raise Malformed(f"not a {kind}") from error
 
 
