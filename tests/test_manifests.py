@@ -50,6 +50,7 @@ from tests.build import (
     config_map,
     control_plane,
     deployment,
+    injector,
     metadata_only,
     ns,
     owned_by,
@@ -771,6 +772,7 @@ def test_config_with_a_revision_label_is_kept(api_version: str, kind: str, resou
 def test_no_secret_is_saved() -> None:
     """Nothing of an object but what we read: not its applied copy, not its environment, not its templates."""
     note = {"kubectl.kubernetes.io/last-applied-configuration": "hunter2", "example.org/x": "hunter2"}
+    note |= {"evil-istio.io/pw": "hunter2", "istio.io.example.org/pw": "hunter2", "pw": "hunter2"}
     ours = {"meta.helm.sh/release-name": "web", "kubectl-rev/previous": "{}", "proxy.istio.io/config": "{}"}
     env = [EnvVar(name="PASSWORD", value="hunter2"), EnvVar(name="CA_ADDR", value="istiod:15012")]
     made = deployment(
@@ -791,7 +793,8 @@ def test_no_secret_is_saved() -> None:
     config = config_map(templates={"sidecar": "hunter2"})
     config.data["values"] = "hunter2"
     other = ConfigMap(metadata=Metadata(name="app"), data={"password": "hunter2"})
-    snapshot = world(made, bare, istiod, config, other)
+    outside = injector("outside", url="https://adm:hunter2@x.test/inject")
+    snapshot = world(made, bare, istiod, config, other, outside)
     saved = snapshot_file.encode(snapshot, as_json=False)
     assert b"hunter2" not in saved
     found = read(saved)
@@ -886,13 +889,21 @@ def test_saving_to_where_one_cannot(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_saving_replaces_a_file_and_writes_through_a_link_and_into_devices(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_saving_replaces_a_file_but_not_through_a_link_and_writes_into_devices(tmp_path: Path, mode: int) -> None:
     target, link = tmp_path / "target.yaml", tmp_path / "link.yaml"
     target.write_text("old")
+    target.chmod(mode)
     link.symlink_to(target)
-    snapshot_file.save(CALM, str(link))
-    assert link.is_symlink()
+    with pytest.raises(UsageError, match="it is a link"):
+        snapshot_file.save(CALM, str(link))
+    assert target.read_text() == "old"
+    snapshot_file.save(CALM, str(target))
     assert snapshot_file.load(str(target), NO_STDIN) == lean(CALM)
+    assert target.stat().st_mode & 0o777 == mode
+    snapshot_file.save(CALM, str(tmp_path / "new.yaml"))
+    assert (tmp_path / "new.yaml").stat().st_mode & 0o777 == 0o600
+    assert {path.name for path in tmp_path.iterdir()} == {"target.yaml", "link.yaml", "new.yaml"}
     snapshot_file.save(CALM, "/dev/null")
     assert Path("/dev/null").is_char_device()
 

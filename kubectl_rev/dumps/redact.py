@@ -2,12 +2,13 @@
 
 Kept of pods and templates: istio's own containers, of their environment the addresses they call, a few annotations. Of
 ConfigMaps: istiod's injection policy, the names of its templates, and the mesh's trust domain, ID and discovery
-selectors. Of other objects' annotations: those that say who owns them or are Istio's.
+selectors. Of other objects' annotations: those that say who owns them or are Istio's. Of URLs no password.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Any
 
 import msgspec
@@ -16,7 +17,17 @@ from msgspec.structs import replace
 from kubectl_rev.core.mesh import labels, mesh_config
 from kubectl_rev.core.mesh.istiod_veto import InjectorConfig
 from kubectl_rev.core.mesh.mesh_config import MeshConfig
-from kubectl_rev.core.mesh.objects import ConfigMap, Container, Pod, PodSpec, PodTemplate, WorkloadObject, WorkloadSpec
+from kubectl_rev.core.mesh.objects import (
+    ConfigMap,
+    Container,
+    Pod,
+    PodSpec,
+    PodTemplate,
+    Webhook,
+    WebhookConfiguration,
+    WorkloadObject,
+    WorkloadSpec,
+)
 from kubectl_rev.core.mesh.proxies import own_address
 from kubectl_rev.core.mesh.resources import FIELDS
 from kubectl_rev.core.mesh.snapshot import Snapshot
@@ -24,10 +35,11 @@ from kubectl_rev.dumps.yaml_reader import decode, documents
 
 INJECTOR_CONFIG = "istio-sidecar-injector"  # pilot/pkg/bootstrap/sidecarinjector.go: and "-<revision>"
 _ISTIOD_CONTAINER = "discovery"
+_LOGIN = re.compile("//[^/?#]*@")  # of a URL
 _KEPT = (labels.PROXY_CONTAINER, _ISTIOD_CONTAINER, labels.OPERATOR_CONTAINER)
 _ENVIRONMENT = frozenset({"CA_ADDR", "PROXY_CONFIG", *labels.ZTUNNEL_ADDRESSES})
 # kubectl's last-applied-configuration is not among them: it holds the whole object, secrets too.
-_DOMAINS = ("istio.io", "helm.sh", "argoproj.io", "fluxcd.io", "kubectl-rev")
+_DOMAINS = (".istio.io", ".helm.sh", ".argoproj.io", ".fluxcd.io", ".kubectl-rev")
 
 
 def lean(snapshot: Snapshot) -> Snapshot:
@@ -49,11 +61,18 @@ def _lean(shape: Any) -> Any:
             kept[labels.PROXY_CONFIG] = f"discoveryAddress: {address.host}:15012"
         metadata = replace(shape.metadata, annotations=kept, uid="", resource_version="")
         return replace(shape, metadata=metadata, spec=_lean_spec(shape.spec) if shape.spec else None)
-    kept = {k: v for k, v in shape.metadata.annotations.items() if k.partition("/")[0].endswith(_DOMAINS)}
+    kept = {k: v for k, v in shape.metadata.annotations.items() if f".{k.partition('/')[0]}".endswith(_DOMAINS)}
     shape = replace(shape, metadata=replace(shape.metadata, annotations=kept))
+    if isinstance(shape, WebhookConfiguration):
+        return replace(shape, webhooks=[_lean_webhook(webhook) for webhook in shape.webhooks])
     if isinstance(shape, WorkloadObject):
         return replace(shape, spec=_lean_workload_spec(shape.spec))
     return replace(shape, data=_lean_policy(shape.data)) if isinstance(shape, ConfigMap) else shape
+
+
+def _lean_webhook(webhook: Webhook) -> Webhook:
+    client = webhook.client_config
+    return replace(webhook, client_config=replace(client, url=client.url and _LOGIN.sub("//", client.url)))
 
 
 def _lean_workload_spec(spec: WorkloadSpec[PodTemplate]) -> WorkloadSpec[PodTemplate]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -245,24 +247,26 @@ def _saved(head: _Head, raw: msgspec.Raw) -> Snapshot:
 def save(snapshot: Snapshot, path: str, stdout: IO[bytes] | None = None) -> None:
     """Write a snapshot so that `load` reads it back: JSON if the path ends with .json, else YAML; `-` is stdout.
 
-    A file appears whole or not at all.
+    A file appears whole or not at all, for its owner alone if it is new; nothing is written through a link.
     """
     data = encode(snapshot, as_json=path.endswith(".json"))
-    target = os.path.realpath(path)
     try:
         if path == "-" and stdout is not None:
             stdout.write(data)
-            stdout.flush()
+            return stdout.flush()
+        if os.path.exists(path) and not os.path.isfile(path):  # a directory, which fails; /dev/null, a pipe
+            Path(path).write_bytes(data)
             return
-        if os.path.exists(target) and not os.path.isfile(target):  # a directory, which fails; /dev/null, a pipe
-            Path(target).write_bytes(data)
-            return
-        temporary = Path(f"{target}.{os.getpid()}.tmp")
+        if os.path.islink(path):
+            raise OSError("it is a link")
+        handle, temporary = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path) or ".")
         try:
-            temporary.write_bytes(data)
-            temporary.replace(target)
+            with os.fdopen(handle, "wb") as file, contextlib.suppress(FileNotFoundError):
+                file.write(data)
+                shutil.copymode(path, temporary)
+            os.replace(temporary, path)
         finally:
-            temporary.unlink(missing_ok=True)
+            Path(temporary).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
 
