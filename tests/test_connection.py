@@ -625,6 +625,30 @@ def test_a_password_in_the_address_is_not_logged(caplog: pytest.LogCaptureFixtur
     assert SECRET not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://adm:PW/x@127.0.0.1:1",
+        "https://adm:PW@127.0.0.1:1",
+        "https://adm:P W@[::1",
+        "adm:PW@127.0.0.1:1",
+        "x://PW@y",
+    ],
+)
+@pytest.mark.parametrize("field", ["server", "proxy-url"])
+def test_a_password_in_an_address_is_never_said(field: str, address: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    config = kubeconfig("https://127.0.0.1:1", None, {"token": "t"})
+    config["clusters"][0]["cluster"][field] = address
+    with (
+        pytest.raises(RevError) as raised,
+        connect(ConnectionFlags(kubeconfig=written(config), request_timeout=2)) as connection,
+    ):
+        connection.get("/x")
+    for secret in ("PW", "P W", "adm"):
+        assert secret not in f"{raised.value} {caplog.text}"
+
+
 ADDRESSES = {
     "it.test:6443": ("http", {}),
     "localhost:8080/": ("http", {}),
