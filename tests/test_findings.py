@@ -206,11 +206,14 @@ LOOK = command("describe", "pod", "web").to(Goal.KNOWN)
 STEPS: dict[str, tuple[list[Hint], list[str]]] = {
     "tags before namespaces, each once": (
         [*MOVE, TAG, MOVE[0], TAG],
-        ["kubectl rev-migrate --tag prod --to new", "kubectl rev-migrate shop cart --to new"],
+        ["kubectl rev-migrate --tag prod --to new --yes", "kubectl rev-migrate shop cart --to new --yes"],
     ),
-    "what does more": ([MOVE[0], GATEWAYS], ["kubectl rev-migrate shop --to new --include-gateways"]),
-    "what changes nothing is none": ([LOOK, MOVE[0]], ["kubectl rev-migrate shop --to new"]),
-    "what a person decides is last": ([sentence("ask"), TAG], ["kubectl rev-migrate --tag prod --to new", "# ask"]),
+    "what does more": ([MOVE[0], GATEWAYS], ["kubectl rev-migrate shop --to new --include-gateways --yes"]),
+    "what changes nothing is none": ([LOOK, MOVE[0]], ["kubectl rev-migrate shop --to new --yes"]),
+    "what a person decides is last": (
+        [sentence("ask"), TAG],
+        ["kubectl rev-migrate --tag prod --to new --yes", "# ask"],
+    ),
     "nothing to do": ([NO_HINT, LOOK], []),
 }
 

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
+from tests.cluster.printed import run_printed, said
 from tests.testcluster import ISTIO_CANARY, ISTIO_DEFAULT, Cluster, places
 
 pytestmark = pytest.mark.cluster
-
-
-def said(cluster: Cluster, *command: str) -> dict[str, Any]:
-    done = cluster.run("kubectl", *command, "-o", "json", check=False)
-    assert done.stdout, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
-
-
-def run_printed(cluster: Cluster, text: str) -> None:
-    """As a person copies it. Only the repository `istio`, which is elsewhere in the world, is a folder here."""
-    charts = str(places.charts())
-    for chart, folder in (("istio/istiod", "istio-control/istio-discovery"), ("istio/cni", "istio-cni")):
-        text = text.replace(f" {chart} ", f" {charts}/{folder} ")
-    cluster.run("bash", "-ec", text.replace(" istio/", f" {charts}/"))
-    cluster.sync_istiods()
 
 
 def hints(answer: dict[str, Any], code: str) -> list[str]:

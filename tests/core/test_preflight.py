@@ -439,9 +439,9 @@ def test_a_tag_of_one_release_is_given_up_before_another_takes_it():
         *(build.injector("default", tag=tag) for tag in ("prod", "test")),
     ]
     old = [part for part in planes if getattr(part, "labels", {}).get(labels.TAG)]
-    new = [part for part in planes if part.name == "istiod-canary" and getattr(part, "kind", "") == "Deployment"]
-    released("istiod", *old)
-    released("istiod-canary", *new)
+    istiods = {part.name: part for part in planes if getattr(part, "kind", "") == "Deployment"}
+    released("istiod", *old, istiods["istiod"])
+    released("istiod-canary", istiods["istiod-canary"])
     (hint,) = {str(f.hint) for f in find(situation(SHOP, WEB, planes=(planes,), tag="prod")) if f.code == "REV426"}
     assert hint == (
         "helm upgrade istiod istio/istiod -n istio-system --version 1.30.3 --reuse-values --set 'revisionTags={test}'"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from kubectl_rev.core.checks.hints import NO_HINT, Flag, Goal, Hint, leads_to, program, sentence, within
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Goal, Hint, command, leads_to, program, sentence, within
 from kubectl_rev.core.mesh import labels
 from kubectl_rev.core.mesh.admission import Subject
 from kubectl_rev.core.mesh.control_plane import label_of, own_service
@@ -17,8 +17,17 @@ from kubectl_rev.core.mesh.injection import State, select
 from kubectl_rev.core.mesh.inventory import Survey, Workload
 from kubectl_rev.core.mesh.istiod_veto import release
 from kubectl_rev.core.mesh.objects import Metadata
-from kubectl_rev.core.mesh.ownership import Owner, Release, release_of
-from kubectl_rev.core.remedies.commands import ISTIO_SYSTEM, label_gateway, reset_label, sail_tag
+from kubectl_rev.core.mesh.ownership import Owner, Release, owner_of, release_of
+from kubectl_rev.core.remedies.commands import (
+    ISTIO_SYSTEM,
+    is_sails,
+    label_gateway,
+    reset_label,
+    sail_tag,
+    tag_set,
+    who_is_there,
+    with_own_injector,
+)
 
 _ISTIOD = "istio/istiod"
 _BASE = Owner("Helm", "istio-base")
@@ -41,8 +50,6 @@ def repoint(survey: Survey, owner: Owner, validator: str, revision: str, *, defa
     return sentence(f"in the source of {owner}: {change} of {validator}{chart}")
 
 
-@leads_to(Goal.POINTED)
-@leads_to(Goal.POINTED)
 def unignored(owner: Owner | None) -> Hint:
     """What has Argo CD write the webhooks of a configuration, and not its label alone; empty of other owners.
 
@@ -63,14 +70,40 @@ def move_tag(survey: Survey, owner: Owner, tag: str, revision: str) -> Hint:
     mesh = survey.mesh
     if owner.tool == "Sail":
         return sail_tag(tag, revision)
-    istiods = [workload for workload in mesh.snapshot.workloads if mesh.runs(workload) == revision]
-    to = next(filter(None, (release_of(istiod.metadata, istiod.namespace) for istiod in istiods)), None)
-    if owner.tool != "Helm" or to is None:
+    istiods = [(mesh.runs(w), release_of(w.metadata, w.namespace)) for w in filter(mesh.runs, mesh.snapshot.workloads)]
+    to = next((release for runs, release in istiods if runs == revision and release), None)
+    of_tags_alone = Release(owner.name, owner.namespace) not in [release for _, release in istiods]
+    if owner.tool != "Helm" or to is None or of_tags_alone:
         return sentence(f"in the source of {owner}: have tag {tag} point at {revision}")
     before = mesh.versions_of(mesh.tag_revisions.get(tag, ""))
     gives_up = _upgrade(owner, _ISTIOD, before, _tags(survey, Release(owner.name, owner.namespace), without=tag))
     takes = _upgrade(Owner("Helm", *to), _ISTIOD, mesh.versions_of(revision), _tags(survey, to, tag))
     return gives_up.then(takes)
+
+
+@leads_to(Goal.POINTED)
+def retag(survey: Survey, tag: str, to: Sequence[str]) -> Hint:
+    """How a tag comes to point at the first of these that it can point at; who there is, when at none.
+
+    A tag points at revisions that have an injector of their own (istioctl/pkg/tag/generate.go). rev-migrate moves what
+    follows the tag along, and needs the tag's injector for it: a tag that is a Service alone is made anew. What an
+    owner would put back is moved at its source, for the tag `default` the default validator, too.
+    """
+    able = [revision for revision in to if revision in with_own_injector(survey)]
+    if to and is_sails(survey, tag):
+        return sail_tag(tag, to[0])
+    if not able:
+        return who_is_there()
+    injector = next((one for one in survey.snapshot.injectors if one.labels.get(labels.TAG) == tag), None)
+    if injector is None:
+        return tag_set(survey, tag, able[0])
+    if owner := owner_of(injector.metadata):
+        return move_tag(survey, owner, tag, able[0])
+    move = command("rev-migrate", Flag("--tag", tag), Flag("--to", able[0]))
+    for validator in survey.snapshot.validators if tag == labels.DEFAULT else ():
+        if validator.name == labels.DEFAULT_VALIDATOR and (owner := owner_of(validator.metadata)):
+            return repoint(survey, owner, validator.name, able[0], default=True).then(move)
+    return move
 
 
 def _tags(survey: Survey, release: Release, *more: str, without: str = "") -> Flag:

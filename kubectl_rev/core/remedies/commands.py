@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -175,24 +174,6 @@ def living(survey: Survey, near: str = "") -> list[str]:
     return sorted(alive, key=rank)
 
 
-@leads_to(Goal.POINTED)
-def retag(survey: Survey, tag: str, to: Sequence[str]) -> Hint:
-    """The command that has a tag point at the first of these that it can point at; who there is, when at none.
-
-    A tag points at revisions that have an injector of their own (istioctl/pkg/tag/generate.go). rev-migrate moves what
-    follows the tag along, and needs the tag's injector for it: a tag that is a Service alone is made anew.
-    """
-    own = _with_own_injector(survey)
-    if to and _is_sails(survey, tag):
-        return sail_tag(tag, to[0])
-    for revision in to:
-        if revision in own and any(injector.tag == tag for injector in survey.mesh.injectors):
-            return command("rev-migrate", Flag("--tag", tag), Flag("--to", revision))
-        if revision in own:
-            return tag_set(survey, tag, revision)
-    return who_is_there()
-
-
 def hold_default(survey: Survey) -> Hint:
     """The command that gives the default to whoever is meant to hold it and is ready; empty where that is a choice.
 
@@ -223,7 +204,7 @@ def is_taggable(survey: Survey, revision: str) -> bool:
     """Whether a tag can point at a revision, would not be dead then, and its release may have `istioctl tag`."""
     mesh = survey.mesh
     dead = any(i.tag is None and i.revision == revision and i.target.alive is False for i in mesh.injectors)
-    known = revision in mesh.revisions & _with_own_injector(survey)
+    known = revision in mesh.revisions & with_own_injector(survey)
     return known and not dead and may_be_at_least(mesh.versions_of(revision), _TAGS_FIRST)
 
 
@@ -232,7 +213,7 @@ def moves_validation(survey: Survey, revision: str) -> bool:
     return may_be_at_least(survey.mesh.versions_of(revision), _TAGS_VALIDATE)
 
 
-def _with_own_injector(survey: Survey) -> set[str]:
+def with_own_injector(survey: Survey) -> set[str]:
     """The revisions that a tag can point at."""
     own = [injector for injector in survey.mesh.injectors if injector.tag is None and injector.labelled]
     return {survey.mesh.called(str(injector.labelled), injector.target.namespace) for injector in own}
@@ -247,7 +228,7 @@ def tag_set(survey: Survey, tag: str, revision: str) -> Hint:
     (istioctl/pkg/tag/generate.go, tagWebhookConfigFromCanonicalWebhook), and renders no `auto.` entries untold.
     """
     mesh = survey.mesh
-    if _is_sails(survey, tag):
+    if is_sails(survey, tag):
         return sail_tag(tag, revision)
     versions = mesh.versions_of(revision)
     if not may_be_at_least(versions, _TAGS_FIRST):
@@ -260,7 +241,7 @@ def tag_set(survey: Survey, tag: str, revision: str) -> Hint:
     return program("istioctl", *words, "set", tag, Flag("--revision", label_of(revision)), OVERWRITE, *auto, *away)
 
 
-def _is_sails(survey: Survey, tag: str) -> bool:
+def is_sails(survey: Survey, tag: str) -> bool:
     """Whether Sail's operator makes a tag."""
     return any((made.kind, made.name) == (labels.SAIL_TAG, tag) for made in survey.mesh.snapshot.sail)
 

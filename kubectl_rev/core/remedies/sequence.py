@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kubectl_rev.core.checks.hints import Goal, Hint
+from kubectl_rev.core.checks.hints import Flag, Goal, Hint
 from kubectl_rev.core.checks.joined_hints import merged
 
 _ORDER = list(Goal)
@@ -20,11 +20,16 @@ def sequence(hints: Iterable[Hint]) -> list[Hint]:
 
 
 def _for_shell(hint: Hint) -> Hint:
-    return hint if len(hint.commands) == len(hint.parts) else Hint("# ", *hint.parts, goal=hint.goal)
+    """A question would take the next line for its answer where all are pasted at once."""
+    asks = ("rev-migrate", "rev-fix-validation")
+    sure = hint.with_flags(lambda command: [Flag("--yes")] if command.plugin in asks else [])
+    return sure if len(hint.commands) == len(hint.parts) else Hint("# ", *sure.parts, goal=hint.goal)
 
 
 def _does_more(other: Hint, hint: Hint) -> bool:
-    """Whether it is the same command with further flags: `rev-migrate shop --to R --include-gateways`."""
+    """Whether it has the same commands and others, or the same one with further flags: `… --include-gateways`."""
+    if len(other.parts) > len(hint.parts):
+        return set(hint.parts) < set(other.parts)
     if len(other.parts) != 1 or len(hint.parts) != 1 or not other.commands or not hint.commands:
         return False
     more, less = other.commands[0].arguments, hint.commands[0].arguments

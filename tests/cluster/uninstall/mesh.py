@@ -91,6 +91,14 @@ class Mesh:
         self.cluster.apply({**body, "metadata": {"name": name, "namespace": namespace}})
         self.pods[body["kind"], namespace, name] = template
 
+    def read_templates(self) -> None:
+        """What somebody may have changed since they were made."""
+        for (kind, namespace, name), known in self.pods.items():
+            if kind not in ("Pod", "Job"):
+                made = json.loads(self.cluster.kubectl("get", kind, name, "-n", namespace, "-o", "json"))["spec"]
+                template = (made["jobTemplate"]["spec"] if kind == "CronJob" else made)["template"]
+                known["metadata"] = known["metadata"] | {"labels": template["metadata"].get("labels", {})}
+
     def _running(self, namespace: str, name: str) -> list[Object]:
         pods = self.cluster.items("pods", "-n", namespace, "-l", f"app={name}")
         return [pod for pod in pods if pod["status"].get("phase") == "Running"]

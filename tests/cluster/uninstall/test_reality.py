@@ -70,7 +70,7 @@ def test_what_is_said_is_what_happens(cluster: Cluster, matrix: Matrix, case: Sc
             gone = {f["subject"]["name"] for f in said["findings"] if f["code"] == "REV301"}
             cluster.wait_until("streams to break", lambda: not any(p.connected for p in mesh.proxies if p.pod in gone))
         after, means = reality.look(mesh), reality.asks(mesh, "probe-after")
-        happened = _pods(before.pods, after.pods) | _pods(meant, means) | _rest(before, after)
+        happened = broken(before, meant, after, means)
         if not case.sample and not reality.has_root(mesh, "probe-after"):  # that may take long
             happened.add(_NO_ROOT)
         matrix.count(case.name, said["verdict"], tool, bool(happened))
@@ -80,6 +80,11 @@ def test_what_is_said_is_what_happens(cluster: Cluster, matrix: Matrix, case: Sc
 
 
 Broken = set[tuple[str, str, str, str]]  # kind, namespace, name, what
+
+
+def broken(before: reality.World, meant: dict[Name, str], after: reality.World, means: dict[Name, str]) -> Broken:
+    """What broke between two looks; `meant` and `means` are what tags and the default stood for."""
+    return _pods(before.pods, after.pods) | _pods(meant, means) | _rest(before, after)
 
 
 def _pods(before: dict[Name, str], after: dict[Name, str]) -> Broken:

@@ -17,7 +17,7 @@ from kubectl_rev.core.mesh.gateways import GatewayKind, istio_gateways, owner
 from kubectl_rev.core.mesh.injection import InjectionDecision, State
 from kubectl_rev.core.mesh.inventory import Survey
 from kubectl_rev.core.mesh.resources import facts_of
-from kubectl_rev.core.remedies import commands
+from kubectl_rev.core.remedies import at_source, commands
 from kubectl_rev.core.status.checks.control_planes import injector_ref, install_again, without_injector
 from kubectl_rev.core.status.checks.namespaces import decided
 from kubectl_rev.core.suggestions import nearest
@@ -27,7 +27,7 @@ def _dead_tags(survey: Survey) -> Found:
     for tag in survey.mesh.tags:
         if tag.revision not in survey.mesh.existing:
             message = f"tag {tag.name} points at revision {tag.revision}, which has no control plane"
-            yield Ref("Tag", "", tag.name), message, commands.retag(survey, tag.name, commands.living(survey))
+            yield Ref("Tag", "", tag.name), message, at_source.retag(survey, tag.name, commands.living(survey))
 
 
 def _ghosts(survey: Survey) -> Found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubectl_rev.core.checks import needs, sources
-from kubectl_rev.core.checks.hints import NO_HINT, Hint, command, sentence, within
+from kubectl_rev.core.checks.hints import NO_HINT, Goal, Hint, command, sentence, within
 from kubectl_rev.core.checks.messages import Message, Pods, literal
 from kubectl_rev.core.checks.model import Breaks, Broken, Check, Ref, Severity, namespace_ref, ref_of
 from kubectl_rev.core.mesh import labels
@@ -15,9 +15,9 @@ from kubectl_rev.core.mesh.gateways import GatewayKind
 from kubectl_rev.core.mesh.injection import select
 from kubectl_rev.core.mesh.inventory import PodGroup, Workload
 from kubectl_rev.core.mesh.proxies import own_address
-from kubectl_rev.core.mesh.resources import Key
-from kubectl_rev.core.remedies.at_source import onto
-from kubectl_rev.core.remedies.commands import migrate, reinstall, restart, retag
+from kubectl_rev.core.mesh.resources import Key, facts_of
+from kubectl_rev.core.remedies.at_source import onto, retag
+from kubectl_rev.core.remedies.commands import migrate, reinstall, reset_label, restart
 from kubectl_rev.core.verification.uninstall import Reach, Uninstall
 
 
@@ -175,17 +175,22 @@ def _move(leaving: Uninstall, workload: Workload) -> Hint:
         return reinstall(f"reinstall the gateway with istioctl{which}", to)
     nobodys = workload.selected.revision is None
     if workload.selected.revision == leaving.revision or nobodys:
-        gateways = workload.gateway is not None
+        gateways, facts = workload.gateway is not None, facts_of(workload.kind)
+        if labels.REV in workload.subject.labels and not (facts.rolled or facts.once or workload.kind == "Pod"):
+            return reset_label(workload, leaving.successor)  # rev-migrate changes templates that it can roll
         return onto(leaving.before, workload, leaving.successor) or _away(leaving, workload.namespace, gateways)
     return restart(workload)
 
 
 def _away(leaving: Uninstall, namespace: str, gateways: bool = False) -> Hint:
-    """The command after which another revision injects a namespace. If its label names a tag, the tag is moved."""
+    """The command after which another revision injects a namespace. One that follows a tag keeps its label."""
     given = leaving.before.namespace_labels.get(namespace, {})
-    name = "" if labels.INJECTION in given else given.get(labels.REV)
-    if any(tag.name == name and tag.revision == leaving.revision for tag in leaving.before.mesh.tags):
-        return _retag(leaving, str(name))
+    follows = [tag.name for tag in leaving.before.mesh.tags if tag.revision == leaving.revision]
+    if leaving.before.default.injection == leaving.revision:
+        follows.append(labels.DEFAULT)
+    for tag in follows:
+        if _names(given, tag) and (moved := _retag(leaving, tag)).goal is not Goal.KNOWN:
+            return moved
     return migrate(leaving.before, namespace, leaving.successor, gateways=gateways)
 
 
