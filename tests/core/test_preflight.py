@@ -79,6 +79,12 @@ def meshes(**canary):
     )
 
 
+def led_by_default(**default):
+    return PreflightFacts(
+        meshes={("istio-system", "default"): MeshConfig(**default), ("istio-system", "canary"): MeshConfig()}
+    )
+
+
 def other_ca():
     planes = build.control_plane("canary")
     for each in planes:
@@ -123,6 +129,7 @@ NOTED = {"kubectl-rev/previous": '{"istio-injection":"enabled"}'}
 BACK = build.ns("shop", "rev=canary", **NOTED)
 SELECTS_WEB = BudgetSpec(selector=LabelSelector(match_labels={"app": "web"}))
 TAGGED = [*build.control_plane("default", deactivated=True), *CANARY, build.injector("default", tag="default")]
+TAGGED_CANARY = [*build.control_plane("default", deactivated=True), *CANARY, build.injector("canary", tag="default")]
 TEAM = LabelSelector(match_expressions=(Requirement("team", Operator.EXISTS),))
 LABELLED = IstioConfig(
     kind="VirtualService",
@@ -137,6 +144,7 @@ FOUND = {
     "REV404": lambda: situation(facts=meshes(trust_domain="other")),
     "REV405": lambda: situation(facts=meshes(trust_domain="other")),
     "REV406": lambda: situation(facts=meshes(discovery_selectors=[TEAM])),
+    "REV440": lambda: situation(facts=led_by_default(discovery_selectors=[TEAM])),
     "REV407": lambda: situation(
         facts=PreflightFacts(configs=(LABELLED,))
     ),
@@ -274,6 +282,22 @@ def test_each_code_is_found_where_it_should_be(code):
 
 def test_nothing_is_found_where_all_is_well():
     assert find(situation(facts=meshes())) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "planes", "leads"),
+    [
+        ("", (DEFAULT, CANARY), True),
+        ("team=a", (DEFAULT, CANARY), False),
+        ("", (build.control_plane(ready=(False,)), CANARY), False),
+        ("", (TAGGED_CANARY,), False),
+    ],
+    ids=["the default leads and leaves it out", "it is discovered", "the default is down", "the target is the default"],
+)
+def test_the_leader_makes_the_root_certificates_of_all_revisions(text, planes, leads):
+    found = find(situation(build.ns("shop", f"rev=default {text}"), WEB, planes=planes,
+                           facts=led_by_default(discovery_selectors=[TEAM])))  # fmt: skip
+    assert ("REV440" in {each.code for each in found}) is leads
 
 
 def test_codes_are_unique_and_in_their_hundred():

@@ -100,6 +100,7 @@ FIX = {
     "REV437": "move the tag itself: kubectl rev-migrate --tag TAG --to REVISION",
     "REV438": "change the label in Git, or have Argo CD ignore it",
     "REV439": "leave it out of the mesh; give gateways a namespace of their own",
+    "REV440": "see whether it is there: kubectl get configmap istio-ca-root-cert; else have the leader discover it",
     "REV501": "kubectl rev-fix-validation points the validator at a living revision and proves that it validates",
     "REV502": "kubectl rev-fix-validation",
     "REV503": "take the label off, or name a revision and not a tag; kubectl rev-fix-validation for what has none",

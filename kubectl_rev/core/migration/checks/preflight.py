@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from kubectl_rev.core.checks import sources
-from kubectl_rev.core.checks.hints import NO_HINT, Flag, command, selecting, within
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, Goal, command, selecting, within
 from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace_ref, ref_of, run
 from kubectl_rev.core.mesh import labels
@@ -103,6 +103,23 @@ def _undiscovered(situation: PreflightContext) -> Found:
             if config and not config.discovers(given):
                 message = f"{revision}'s discoverySelectors leave it out: its proxies would get no configuration"
                 yield namespace_ref(name), message, NO_HINT
+
+
+def _uncertified(situation: PreflightContext) -> Found:
+    """One istiod makes istio-ca-root-cert for all revisions of its namespace, where its own discoverySelectors match:
+    the default revision takes the lead from others (pilot/pkg/leaderelection); without a default any of them may lead.
+    """
+    mesh, default = situation.before.mesh, situation.before.default.injection
+    for revision, namespaces in targets(situation).items():
+        homes = {plane.namespace for plane in mesh.planes_of(revision)}
+        ready = sorted(plane.revision for plane in mesh.control_planes if plane.ready and plane.namespace in homes)
+        for leader in [default] if default in ready else ready:
+            config = situation.mesh_config(leader) if leader != revision else None
+            for name in namespaces if config else ():
+                if config and not config.discovers(situation.after.namespace_labels.get(name, {})):
+                    message = f"{leader} makes the root certificates of all revisions, and does not discover it"
+                    look = command("get", "configmap", "istio-ca-root-cert", within(name)).to(Goal.KNOWN)
+                    yield namespace_ref(name), message, look
 
 
 def _config_of_old(situation: PreflightContext) -> Found:
@@ -215,6 +232,9 @@ CHECKS: tuple[Check[PreflightContext], ...] = (
           sources.TEMPLATE),
     Check("REV406", _E, "the target does not discover a namespace",
           "istiod ignores what its discoverySelectors leave out", _undiscovered, "pkg/kube/namespace/filter.go"),
+    Check("REV440", _W, "nobody may make the root certificate of a namespace",
+          "pods wait in Init for ConfigMap istio-ca-root-cert; one that is there already stays", _uncertified,
+          "istio#56594; pilot/pkg/leaderelection"),
     Check("REV407", _W, "Istio config is labelled with the old revision",
           "an istiod reads only config without a label or with its own", _config_of_old, sources.CONFIG),
     Check("REV408", _E, "you may not do what this takes", "it would stop half-way", _denied, sources.RBAC),
