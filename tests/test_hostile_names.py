@@ -101,6 +101,7 @@ def hints_of(story: Snapshot) -> Iterator[Hint]:
             yield from (each.command for each in leftovers(leaving))
             answer = verify.verify_uninstall(known, revision, by, verify.Request())
             yield from (finding.hint for finding in answer.findings)
+            yield from answer.steps
         yield from planned(survey, revision)
         for owned in (False, True):
             plan = repair(survey, diagnose(survey), revision, force_owned=owned)
@@ -146,16 +147,17 @@ def made_of(name: str) -> Iterator[Hint]:
     yield program("istioctl", "tag", "set", name, Flag("--revision", name), Flag("-i", name))
 
 
-def everything() -> Iterator[Hint]:
+def everything(*, sample: bool) -> Iterator[Hint]:
+    """Of each story all names at once, or one after the other too."""
     for name in HOSTILE:
         yield from made_of(name)
     hostile = cycle(HOSTILE)
     for number, story in enumerate(stories()):
         old = sorted(names_in(story) - KEPT)
-        for _ in range(2):
+        for _ in range(1 if sample else 2):
             each, name = next(hostile), next(hostile)
             yield from hints_of(renamed(story, {known: f"{each}{known}" for known in old}))
-            for known in (old[number % len(old)] if old else "", "canary", "istio-system"):
+            for known in () if sample else (old[number % len(old)] if old else "", "canary", "istio-system"):
                 yield from hints_of(renamed(story, {known: name}))
 
 
@@ -168,7 +170,7 @@ def meant(one: Command) -> tuple[str, list[str], list[tuple[str, ...]]]:
 
 SWITCHES = {
     "-A", "--overwrite", "--enroll", "--drifted", "--undo", "--force-owned", "--include-gateways", "--reuse-values",
-    "--rbac", "--watch",
+    "--rbac", "--watch", "--yes",
 }  # fmt: skip
 
 
@@ -217,9 +219,9 @@ def run(lines: list[str], at: Path) -> list[list[list[str]]]:
 SOURCE = Source(FLAGS, FILE, False)
 
 
-@pytest.fixture(scope="module")
-def hints() -> list[Hint]:
-    made = dict.fromkeys(map(SOURCE.repeated, everything()))
+@pytest.fixture(scope="module", params=["sample", pytest.param("all", marks=pytest.mark.long)])
+def hints(request: pytest.FixtureRequest) -> list[Hint]:
+    made = dict.fromkeys(map(SOURCE.repeated, everything(sample=request.param == "sample")))
     return [hint for hint in made if hint.commands]
 
 
@@ -230,7 +232,7 @@ def pasted(hint: Hint) -> str:
 
 
 def test_a_shell_runs_what_was_meant_and_nothing_else(hints: list[Hint], tmp_path: Path) -> None:
-    assert len(hints) >= 1000, len(hints)
+    assert len(hints) >= 800, len(hints)
     calls = run([pasted(hint) for hint in hints], tmp_path)
     wrong = [
         (pasted(hint), argvs)

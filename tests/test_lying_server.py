@@ -317,9 +317,9 @@ def test_the_right_answer_is_read_in_any_dress(name: str, truth: Snapshot) -> No
 
 def test_some_lies(truth: Snapshot, report: Callable[[str], None]) -> None:
     seed = random.randrange(1 << 30)
-    pairs = random.Random(seed).sample([(where, name) for where in WHERE for name in LIES], 24)
+    pairs = random.Random(seed).sample([(where, name) for where in WHERE for name in LIES], 8)
     wrong = [told for where, name in pairs if (told := _check(where, name, LIES[name], truth))]
-    report(f"lying server: 24 of {len(WHERE) * len(LIES)} pairs of a request and a lie, seed {seed}")
+    report(f"lying server: {len(pairs)} of {len(WHERE) * len(LIES)} pairs of a request and a lie, seed {seed}")
     assert not wrong, seed
 
 

