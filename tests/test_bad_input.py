@@ -419,7 +419,9 @@ def test_a_shortened_list_says_how_to_see_all_of_it(tmp_path):
     shown = on_terminal(200, *arguments, plugin="rev-verify")
     assert "3 objects (daemonset/agent -n drifted, deployment/web -n shop, statefulset/db -n drifted)" in shown
     assert "kubectl rollout restart daemonset/agent statefulset/db -n drifted\n" in shown
-    assert shown.count("kubectl rollout restart daemonset/agent statefulset/db -n drifted\n") == 2, "and once in the steps"
+    assert shown.count("kubectl rollout restart daemonset/agent statefulset/db -n drifted\n") == 2, (
+        "and once in the steps"
+    )
     assert ": -o wide shows all\n" in shown
     assert "shows all" not in on_terminal(200, *arguments, "-o", "wide", plugin="rev-verify")
     dump = yaml.safe_load((ROOT / EXAMPLE).read_text())
