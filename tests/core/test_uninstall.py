@@ -573,11 +573,29 @@ def test_ztunnel_depends_on_the_revision_that_its_addresses_name(env):
     assert facts(verdict(evidence(mesh(*running(ztunnel, None))))) == [("REV313", "daemonset/ztunnel", DETACHED)]
 
 
+def test_the_chart_of_a_node_agent_is_known_by_its_own_labels():
+    ztunnel = by_helm(daemon_set("ztunnel", ISTIO, "app=ztunnel", proxy=proxy_container("canary")), "ztunnel")
+    cni = by_helm(daemon_set("istio-cni-node", ISTIO, "k8s-app=istio-cni-node", proxy=proxy_container("canary")), "cni")
+    for agent, chart in ((ztunnel, "ztunnel"), (cni, "cni")):
+        (hint,) = {str(f.hint) for f in verdict(evidence(mesh(*running(agent, None)))).findings if f.code == "REV313"}
+        assert hint.startswith(f"helm upgrade {chart} istio/{chart} -n istio-system --version "), hint
+
+
+def test_a_template_that_nothing_rolls_is_patched():
+    """rev-migrate changes the templates that it can roll."""
+    (found,) = verdict(evidence(mesh(ns("shop"), cron_job("nightly", text="rev=canary")))).findings
+    assert str(found.hint) == (
+        "kubectl patch cronjob/nightly -n shop --type=merge -p '"
+        '{"spec":{"jobTemplate":{"spec":{"template":{"metadata":{"labels":{"istio.io/rev":"default"}}}}}}}\''
+    )
+
+
 def test_istioctl_finds_no_revision_without_an_injector_of_its_own():
     without = [each for each in control_plane("canary") if each.name != "istio-sidecar-injector-canary"]
     kept = by(Method.ISTIOCTL, control_plane(), validator())
     said = verdict(evidence(world(kept, by(Method.ISTIOCTL, without))))
     assert facts(said) == [("REV317", "revision/canary", None)]
+    assert said.steps == [], "the removal itself is no step towards it"
     (step,) = said.commands
     assert str(step.command).startswith("kubectl delete deployments,services,")
     assert str(step.command).endswith(" -l istio.io/rev=canary,operator.istio.io/component=Pilot -n istio-system")

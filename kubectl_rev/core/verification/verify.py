@@ -137,7 +137,9 @@ def verify_uninstall(evidence: Evidence, revision: str, by: By | None, request: 
     if report.verdict is Verdict.SAFE and report.skipped:
         report.verdict = Verdict.UNKNOWN
     report.method, report.commands = method, leaving.commands
-    report.steps = sequence(finding.hint for finding in findings if request.fails([finding]))
+    uninstall = [command.command for command in report.commands]  # a finding may have it as its hint: no step to it
+    needed = (finding.hint for finding in findings if request.fails([finding]))
+    report.steps = sequence(hint for hint in needed if hint not in uninstall)
     report.leftovers = leftovers(leaving, {finding.subject for finding in findings if finding.hint})
     return report
 

@@ -15,6 +15,7 @@ from kubectl_rev.core.mesh.injection import State
 from kubectl_rev.core.mesh.inventory import Workload
 from kubectl_rev.core.mesh.objects import IstioConfig, ServiceReference, Webhook, WebhookConfiguration
 from kubectl_rev.core.mesh.ownership import owner_of
+from kubectl_rev.core.mesh.proxies import ZTUNNEL
 from kubectl_rev.core.mesh.removal_method import Method
 from kubectl_rev.core.mesh.resources import Key
 from kubectl_rev.core.mesh.selectors import Operator
@@ -140,8 +141,9 @@ def _taken(leaving: Uninstall, workload: Workload) -> bool:
 
 def _reinstall(leaving: Uninstall, workload: Workload) -> Hint:
     """What gives a gateway or a node agent to the successor, by what installed it."""
-    to = leaving.successor
-    upgrade = reinstalled(leaving.before, workload.metadata, workload.namespace, to)
+    to, given = leaving.successor, workload.template.metadata.labels if workload.template else {}
+    chart = "ztunnel" if given.get(labels.APP) == ZTUNNEL else "cni" if given.get("k8s-app") == "istio-cni-node" else ""
+    upgrade = reinstalled(leaving.before, workload.metadata, workload.namespace, to, chart)
     return upgrade or reinstall(f"reinstall it under revision {to} first", to)
 
 
