@@ -6,8 +6,6 @@ pod with other labels than its template has. Only pods that are made from the te
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from msgspec.structs import replace
 
 from kubectl_rev.core.mesh import labels
@@ -39,9 +37,11 @@ def as_admitted(
     return InjectionDecision(State.UNKNOWN, _words(template, changed))
 
 
-def _changed(template: PodTemplate, pods: Iterable[Pod], keys: frozenset[str]) -> dict[str, str | None]:
+def _changed(template: PodTemplate, pods: list[Pod], keys: frozenset[str]) -> dict[str, str | None]:
     """Of these keys those that all pods have otherwise than their template: with their value, None where absent."""
     given, stamp = template.metadata.labels, template.metadata.annotations.get(labels.RESTARTED_AT)
+    if all(pod.labels.get(key) == given.get(key) for pod in pods for key in keys):  # as in nearly all workloads
+        return {}
     others = {key: value for key, value in given.items() if key not in keys}
     seen: list[dict[str, str]] = []
     for pod in pods:

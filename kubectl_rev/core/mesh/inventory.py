@@ -88,18 +88,10 @@ class Workload(msgspec.Struct, frozen=True):
     def proxies(self) -> Counter[str]:
         """Its proxies by revision, in whatever state they are; "unknown" where nothing tells it."""
         proxies: Counter[str] = Counter()
-        for (revision, _), count in self.proxy_states.items():
-            proxies[revision] += count
-        return proxies
-
-    @property
-    def proxy_states(self) -> Counter[tuple[str, ProxyState]]:
-        """Its proxies by revision and state."""
-        states: Counter[tuple[str, ProxyState]] = Counter()
         for group in self.groups:
             if group.proxy is not None:
-                states[group.proxy.revision or "unknown", group.state] += group.count
-        return states
+                proxies[group.proxy.revision or "unknown"] += group.count
+        return proxies
 
     @property
     def staying(self) -> list[PodGroup]:
@@ -262,14 +254,15 @@ class Survey:
             if spec is None:
                 subject = replace(subject, host_network=None)
         selected, workload = self._selected(subject, gateway, made_from), self._workloads.get(key)
-        rolling = workload is not None and held(workload, template, pods)
-        if template is not None and not rolling and gateway is None:  # the injector writes labels on a gateway's pods
+        kept: Held = held(workload, template, pods) if workload else ""
+        if template is not None and not kept and gateway is None:  # the injector writes labels on a gateway's pods
             selected = as_admitted(self.mesh, subject, selected, template, pods, self._heeded)
         proxies = [(pod, proxy_of(self.mesh, pod, template)) for pod in pods]
         groups = tuple(PodGroup(pod, proxy, effect(selected, proxy, template)) for pod, proxy in proxies)
         holder = Key.of(lender) if workload and (lender := self.lender(workload)) else None
         metadata = workload.metadata if workload else pods[0].metadata if kind == "Pod" else Metadata(name=name)
-        kept: Held = held(workload, template, [g.pod for g in groups if g.drifted]) if workload else ""
+        if workload and kept == "half way":
+            kept = held(workload, template, [group.pod for group in groups if group.drifted])
         return Workload(kind, namespace, name, metadata, template, subject, selected, gateway, groups, kept, holder)
 
     def _selected(self, subject: Subject, gateway: GatewayKind | None, metadata: Metadata) -> InjectionDecision:

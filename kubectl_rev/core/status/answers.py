@@ -27,17 +27,15 @@ def overview(survey: Survey, checks: Catalogue) -> items.Overview:
     findings = [finding for finding in findings if finding.code != "REV103" or finding.subject not in down]
     spaces = _namespaces(survey, findings, checks)
     known = not survey.snapshot.has_gap("pods")
-    states: Counter[ProxyState] = Counter()
-    for (_, state), count in _proxy_states(survey.workloads).items():
-        states[state] += count
+    states = _proxy_states(survey.workloads)
     return items.Overview(
         control_planes=control_planes(survey),
         default=survey.default,
         namespaces=spaces,
         findings=findings,
         gaps=sorted(survey.snapshot.gaps),
-        proxies=states["ready"] if known else None,
-        not_ready=states["not ready"] if known else None,
+        proxies=_in_state(states, "ready") if known else None,
+        not_ready=_in_state(states, "not ready") if known else None,
         drifted=sum(item.drifted or 0 for item in spaces) if known else None,
     )
 
@@ -121,9 +119,7 @@ def _namespaces(survey: Survey, findings: list[Finding], checks: Catalogue) -> l
 def _namespace(survey: Survey, name: str, workloads: list[Workload], titles: list[str]) -> items.NamespaceItem:
     read, given = name in survey.namespace_labels, survey.namespace_labels.get(name, {})
     selected = survey.selected_for_namespace(name)
-    proxies: Counter[str] = Counter()
-    for workload in workloads:
-        proxies.update(workload.proxies)
+    states = _proxy_states(workloads)
     shown = (labels.INJECTION, labels.REV, labels.DATAPLANE_MODE)
     notes = list(namespace_notes(survey, name, selected, workloads)) or titles
     known = not survey.snapshot.lacks("pods", name)
@@ -133,8 +129,8 @@ def _namespace(survey: Survey, name: str, workloads: list[Workload], titles: lis
         selected=selected_item(selected),
         ignored=[f"{key}={value}" for _, key, value in selected.ignored],
         ambient=is_ambient(given),
-        proxy_revisions=dict(sorted(proxies.items())) if known else None,
-        not_ready=_not_ready(workloads) if known else None,
+        proxy_revisions=_by_revision(states) if known else None,
+        not_ready=_in_state(states, "not ready") if known else None,
         pods=sum(group.count for workload in workloads for group in workload.groups) if known else None,
         drift=any(workload.drifted for workload in workloads) if known else None,
         drifted=sum(workload.drifted for workload in workloads) if known else None,
@@ -147,12 +143,22 @@ def _proxy_states(workloads: Iterable[Workload]) -> Counter[tuple[str, ProxyStat
     """The proxies of these workloads by revision and state."""
     states: Counter[tuple[str, ProxyState]] = Counter()
     for workload in workloads:
-        states.update(workload.proxy_states)
+        for group in workload.groups:
+            if group.proxy is not None:
+                states[group.proxy.revision or "unknown", group.state] += group.count
     return states
 
 
-def _not_ready(workloads: Iterable[Workload]) -> int:
-    return sum(count for (_, state), count in _proxy_states(workloads).items() if state == "not ready")
+def _by_revision(states: Counter[tuple[str, ProxyState]]) -> dict[str, int]:
+    """Whatever their state."""
+    proxies: Counter[str] = Counter()
+    for (revision, _), count in states.items():
+        proxies[revision] += count
+    return dict(sorted(proxies.items()))
+
+
+def _in_state(states: Counter[tuple[str, ProxyState]], wanted: ProxyState) -> int:
+    return sum(count for (_, state), count in states.items() if state == wanted)
 
 
 def workloads(survey: Survey) -> list[items.WorkloadItem]:
@@ -163,13 +169,14 @@ def workloads(survey: Survey) -> list[items.WorkloadItem]:
 def _workload(survey: Survey, workload: Workload) -> items.WorkloadItem:
     known = not survey.snapshot.lacks("pods", workload.namespace)
     told = known and workload.selected.state is not State.UNKNOWN
+    states = _proxy_states([workload])
     return items.WorkloadItem(
         kind=workload.kind,
         namespace=workload.namespace,
         name=workload.name,
         selected=selected_item(workload.selected),
-        proxy_revisions=dict(sorted(workload.proxies.items())) if known else None,
-        not_ready=_not_ready([workload]) if known else None,
+        proxy_revisions=_by_revision(states) if known else None,
+        not_ready=_in_state(states, "not ready") if known else None,
         pods=sum(group.count for group in workload.groups) if known else None,
         drift=workload.drifted > 0 if told else None,
         drifted=workload.drifted if told else None,
