@@ -202,13 +202,20 @@ def test_no_namespace_is_fine_above_an_error_of_the_mesh() -> None:
 MOVE = [command("rev-migrate", name, Flag("--to", "new")).to(Goal.INJECTED) for name in ("shop", "cart")]
 GATEWAYS = command("rev-migrate", "shop", Flag("--to", "new"), Flag("--include-gateways")).to(Goal.INJECTED)
 TAG = command("rev-migrate", Flag("--tag", "prod"), Flag("--to", "new")).to(Goal.POINTED)
-LOOK = command("describe", "pod", "web").to(Goal.KNOWN)
+LOOK = command("describe", "pod", "web")
 STEPS: dict[str, tuple[list[Hint], list[str]]] = {
     "tags before namespaces, each once": (
         [*MOVE, TAG, MOVE[0], TAG],
         ["kubectl rev-migrate --tag prod --to new --yes", "kubectl rev-migrate shop cart --to new --yes"],
     ),
     "what does more": ([MOVE[0], GATEWAYS], ["kubectl rev-migrate shop --to new --include-gateways --yes"]),
+    "the same with words, and with another": (
+        [sentence(TAG, "  # moves more"), TAG, MOVE[0], MOVE[0].then(LOOK)],
+        [
+            "kubectl rev-migrate --tag prod --to new --yes",
+            "kubectl rev-migrate shop --to new --yes && kubectl describe pod web",
+        ],
+    ),
     "what changes nothing is none": ([LOOK, MOVE[0]], ["kubectl rev-migrate shop --to new --yes"]),
     "what a person decides is last": (
         [sentence("ask"), TAG],

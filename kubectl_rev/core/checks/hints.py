@@ -22,6 +22,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069
 _SURROGATE = re.compile("[\ud800-\udfff]")  # a byte of an argument or a file's name that is no UTF-8
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9._-]*")
 _NOT_PRINTED = "no command is printed: a name in it has control characters"
+_LOOKS = ("get", "describe", "logs", "auth", "rev-status", "rev-verify")  # what only reads
 PLUGINS = ("rev-status", "rev-migrate", "rev-verify", "rev-fix-validation")
 
 
@@ -165,7 +166,8 @@ NO_HINT = Hint()
 
 def command(*arguments: str | Flag) -> Hint:
     """A kubectl command. What is no `Flag` is never taken for one, though it may begin with a dash."""
-    return program("kubectl", *arguments)
+    looks = arguments[0] in _LOOKS
+    return Hint(Command(("kubectl", *arguments)), goal=Goal.KNOWN if looks else None)
 
 
 def program(*arguments: str | Flag) -> Hint:

@@ -70,7 +70,6 @@ def restart(workload: Workload) -> Hint:
     return sentence(f"let {what} replace its pods")
 
 
-@leads_to(Goal.KNOWN)
 def _why_stuck(workload: Workload) -> Hint:
     """The new pod that does not become ready, where its name and state were read; else all pods of the workload."""
     pods = [group.pod for group in workload.groups if group.pod.name and group.pod.status]
@@ -95,10 +94,9 @@ def _of(workload: Workload, words: str) -> Hint:
 
 def who_is_there() -> Hint:
     """The command that lists the revisions, where it is not known which one is meant."""
-    return command("rev-status", "revisions").to(Goal.KNOWN)
+    return command("rev-status", "revisions")
 
 
-@leads_to(Goal.KNOWN)
 def explain(subject: Keyed) -> Hint:
     """The command that tells why."""
     where = [within(subject.namespace)] if subject.namespace else []

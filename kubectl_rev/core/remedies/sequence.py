@@ -27,10 +27,12 @@ def _for_shell(hint: Hint) -> Hint:
 
 
 def _does_more(other: Hint, hint: Hint) -> bool:
-    """Whether it has the same commands and others, or the same one with further flags: `… --include-gateways`."""
-    if len(other.parts) > len(hint.parts):
-        return set(hint.parts) < set(other.parts)
-    if len(other.parts) != 1 or len(hint.parts) != 1 or not other.commands or not hint.commands:
+    """Whether it has the same commands, without words or with others, or one with further flags: `… --enroll`."""
+    if other == hint or not hint.commands or len(other.commands) != len(other.parts):
+        return False
+    if set(hint.commands) <= set(other.commands):
+        return True
+    if len(other.parts) != 1 or len(hint.parts) != 1:
         return False
     more, less = other.commands[0].arguments, hint.commands[0].arguments
     return len(more) > len(less) and more[: len(less)] == less

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from kubectl_rev.core.checks import sources
-from kubectl_rev.core.checks.hints import NO_HINT, Flag, Goal, command, selecting, within
+from kubectl_rev.core.checks.hints import NO_HINT, Flag, command, selecting, within
 from kubectl_rev.core.checks.messages import Message
 from kubectl_rev.core.checks.model import Check, Found, Ref, Severity, namespace_ref, ref_of, run
 from kubectl_rev.core.mesh import labels
@@ -118,7 +118,7 @@ def _uncertified(situation: PreflightContext) -> Found:
             for name in namespaces if config else ():
                 if config and not config.discovers(situation.after.namespace_labels.get(name, {})):
                     message = f"{leader} makes the root certificates of all revisions, and does not discover it"
-                    look = command("get", "configmap", "istio-ca-root-cert", within(name)).to(Goal.KNOWN)
+                    look = command("get", "configmap", "istio-ca-root-cert", within(name))
                     yield namespace_ref(name), message, look
 
 

@@ -175,21 +175,25 @@ def _move(leaving: Uninstall, workload: Workload) -> Hint:
         return reinstall(f"reinstall the gateway with istioctl{which}", to)
     nobodys = workload.selected.revision is None
     if workload.selected.revision == leaving.revision or nobodys:
-        gateways, facts = workload.gateway is not None, facts_of(workload.kind)
-        if labels.REV in workload.subject.labels and not (facts.rolled or facts.once or workload.kind == "Pod"):
+        facts, pinned = facts_of(workload.kind), labels.REV in workload.subject.labels
+        if pinned and not (facts.rolled or facts.once or workload.kind == "Pod"):
             return reset_label(workload, leaving.successor)  # rev-migrate changes templates that it can roll
-        return onto(leaving.before, workload, leaving.successor) or _away(leaving, workload.namespace, gateways)
+        away = _away(leaving, workload.namespace, gateways=workload.gateway is not None, pinned=pinned)
+        return onto(leaving.before, workload, leaving.successor) or away
     return restart(workload)
 
 
-def _away(leaving: Uninstall, namespace: str, gateways: bool = False) -> Hint:
-    """The command after which another revision injects a namespace. One that follows a tag keeps its label."""
+def _away(leaving: Uninstall, namespace: str, *, gateways: bool = False, pinned: bool = False) -> Hint:
+    """The command after which another revision injects a namespace. One that follows a tag keeps its label, and one
+    without labels follows the default (enableNamespacesByDefault), unless it is about a workload's own label.
+    """
     given = leaving.before.namespace_labels.get(namespace, {})
     follows = [tag.name for tag in leaving.before.mesh.tags if tag.revision == leaving.revision]
     if leaving.before.default.injection == leaving.revision:
         follows.append(labels.DEFAULT)
     for tag in follows:
-        if _names(given, tag) and (moved := _retag(leaving, tag)).goal is not Goal.KNOWN:
+        by_default = tag == labels.DEFAULT and not pinned and given.keys().isdisjoint(labels.INJECTION_LABELS)
+        if (by_default or _names(given, tag)) and (moved := _retag(leaving, tag)).goal is not Goal.KNOWN:
             return moved
     return migrate(leaving.before, namespace, leaving.successor, gateways=gateways)
 
