@@ -211,3 +211,36 @@ def test_an_argo_rollout_is_restarted_by_its_own_field(shop):
     assert after["spec"].pop("restartAt").endswith("Z")
     assert after["spec"] == made["spec"]
     shop.kubectl("delete", "crd", "rollouts.argoproj.io")
+
+
+def test_the_root_certificate_is_made_where_the_leader_discovers(mesh):
+    """The default istiod makes it for canary's namespaces, too."""
+    told = json.loads(mesh.kubectl("get", "configmap", "istio", "-n", "istio-system", "-o", "json"))["data"]["mesh"]
+    made = []
+
+    def tell(text):
+        mesh.kubectl("patch", "configmap", "istio", "-n", "istio-system", "-p", json.dumps({"data": {"mesh": text}}))
+
+    def certified(space):
+        return bool(mesh.kubectl("get", "configmap", "istio-ca-root-cert", "-n", space, "--ignore-not-found"))
+
+    def left_out():
+        """Whether a namespace without the label gets none while one with it does."""
+        led, out = f"led-{len(made)}", f"out-{len(made)}"
+        made.extend((led, out))
+        mesh.apply(do.namespace(out, **ENABLED), do.namespace(led, **ENABLED, team="a"))
+        mesh.wait_until("the certificate where it is discovered", lambda: certified(led))
+        return not certified(out)
+
+    tell(f"{told}\ndiscoverySelectors:\n- matchLabels: {{team: a}}\n")
+    try:
+        mesh.wait_until("istiod to heed its selectors", left_out)
+        led, out = made[-2:]
+        found = do.answer(mesh, led, out, "--to", "canary", "--dry-run=client")["findings"]
+        (finding,) = [each for each in found if each["code"] == "REV440"]
+        assert finding["subject"]["name"] == out
+        assert finding["hint"] == f"kubectl get configmap istio-ca-root-cert -n {out}"
+        assert not certified(out), "and canary does not make it, though it discovers the namespace"
+    finally:
+        tell(told)
+        do.remove(mesh, *made)
