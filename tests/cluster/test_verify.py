@@ -65,6 +65,7 @@ def test_vms_and_who_shows_an_istiod_to_them(mesh: Mesh) -> None:
         _, said = ask(mesh, "--uninstall", "canary")
     finally:
         mesh.cluster.kubectl("delete", "virtualservice", "expose", "-n", "istio-system")
+        mesh.cluster.kubectl("delete", "workloadentry", "vm", "-n", "web")
     assert sorted(gap["reason"] for gap in said["gaps"] if gap["kind"] == "vms") == [
         f"VirtualService expose shows {to[0]['destination']['host']} to the outside through Gateway expose: "
         "a VM's proxy may use it",
