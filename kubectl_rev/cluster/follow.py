@@ -75,6 +75,7 @@ def follow(
                 yield Listed()
             query = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true"}
             query["timeoutSeconds"] = str(lasts)
+            known = version
             with connection.stream(path, query, accept, timeout=lasts + 20.0) as chunks:
                 for change in _changes(chunks):
                     if stop.is_set():
@@ -85,6 +86,8 @@ def follow(
             if time.monotonic() - began >= _BRIEF:
                 retry.reset()
                 continue
+            if version != known:  # a short one that brought news: the next begins after the shortest pause
+                retry.reset()
         except final:
             raise
         except Expired:
