@@ -24,6 +24,7 @@ _PLAYED = "the proxy is played by the test, and stays connected whatever is rest
 _CHART = "the chart of a release of tags alone is its author's"
 BY_HAND = {
     "gateway_installed_with_it": "the settings that it was installed with are in a file of somebody's",
+    "gateway_that_was_not_reinstalled": "the settings that it was installed with are in a file of somebody's",
     "foreign_webhook": "the webhook is somebody else's",
     "helms_tags_for_it": _CHART,
     "helm_tags_in_a_release_of_their_own": _CHART,
