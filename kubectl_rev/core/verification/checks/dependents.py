@@ -178,8 +178,9 @@ def _move(leaving: Uninstall, workload: Workload) -> Hint:
         facts, pinned = facts_of(workload.kind), labels.REV in workload.subject.labels
         if pinned and not (facts.rolled or facts.once or workload.kind == "Pod"):
             return reset_label(workload, leaving.successor)  # rev-migrate changes templates that it can roll
-        away = _away(leaving, workload.namespace, gateways=workload.gateway is not None, pinned=pinned)
-        return onto(leaving.before, workload, leaving.successor) or away
+        if hint := onto(leaving.before, workload, leaving.successor):
+            return hint
+        return _away(leaving, workload.namespace, gateways=workload.gateway is not None, pinned=pinned)
     return restart(workload)
 
 
