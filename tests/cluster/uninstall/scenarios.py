@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from tests.cluster.uninstall.mesh import Mesh
+from tests.testcluster import Cluster
 
 SAFE, NOT_SAFE, UNKNOWN = "SAFE", "NOT SAFE", "UNKNOWN"
 Arrange = Callable[[Mesh], None]
@@ -49,7 +51,16 @@ class Scenarios(list[Scenario]):
         return add
 
 
-def plain(mesh: Mesh) -> None:
-    """Somebody who uses the revision that stays, and somebody who uses no Istio: they are in every scenario."""
-    mesh.namespace("calm", istio_injection="enabled")
-    mesh.namespace("outside")
+@contextmanager
+def arranged(cluster: Cluster, case: Scenario) -> Iterator[Mesh]:
+    """The cluster in the state of a scenario. In each there is somebody who uses the revision that stays, and somebody
+    who uses no Istio.
+    """
+    cluster.reset(case.layout)
+    with ExitStack() as stack:
+        mesh = Mesh(cluster, stack)
+        mesh.namespace("calm", istio_injection="enabled")
+        mesh.namespace("outside")
+        case.arrange(mesh)
+        cluster.wait_until("proxies being seen", lambda: all(proxy.connected for proxy in mesh.proxies))
+        yield mesh

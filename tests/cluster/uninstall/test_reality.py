@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import pytest
 
@@ -17,7 +16,7 @@ from tests.cluster.uninstall import by_helm_charts, by_istioctl, reality
 from tests.cluster.uninstall.matrix import Matrix
 from tests.cluster.uninstall.mesh import Mesh
 from tests.cluster.uninstall.reach import Name
-from tests.cluster.uninstall.scenarios import NOT_SAFE, SAFE, UNKNOWN, Scenario, plain
+from tests.cluster.uninstall.scenarios import NOT_SAFE, SAFE, UNKNOWN, Scenario, arranged
 from tests.testcluster import Cluster
 
 pytestmark = pytest.mark.cluster
@@ -49,12 +48,7 @@ def matrix(report: Callable[[str], None]) -> Iterator[Matrix]:
 
 @pytest.mark.parametrize("case", list(_cases()))
 def test_what_is_said_is_what_happens(cluster: Cluster, matrix: Matrix, case: Scenario) -> None:
-    cluster.reset(case.layout)
-    with ExitStack() as stack:
-        mesh = Mesh(cluster, stack)
-        plain(mesh)
-        case.arrange(mesh)
-        cluster.wait_until("proxies being seen", lambda: all(proxy.connected for proxy in mesh.proxies))
+    with arranged(cluster, case) as mesh:
         done = cluster.run(
             "kubectl", "rev-verify", "--uninstall", case.revision, "-o", "json", *case.flags, check=False
         )

@@ -6,14 +6,12 @@ Each mesh that it calls NOT SAFE is led to SAFE by them; then the revision is re
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
 from tests.cluster.printed import run_printed, said
 from tests.cluster.uninstall import reality
-from tests.cluster.uninstall.mesh import Mesh
-from tests.cluster.uninstall.scenarios import NOT_SAFE, SAFE, Scenario, plain
+from tests.cluster.uninstall.scenarios import NOT_SAFE, SAFE, Scenario, arranged
 from tests.cluster.uninstall.test_reality import SCENARIOS, broken
 from tests.testcluster import Cluster
 
@@ -43,12 +41,7 @@ def _cases() -> Iterator[object]:
 
 @pytest.mark.parametrize("case", list(_cases()))
 def test_the_printed_steps_make_it_safe(cluster: Cluster, case: Scenario) -> None:
-    cluster.reset(case.layout)
-    with ExitStack() as stack:
-        mesh = Mesh(cluster, stack)
-        plain(mesh)
-        case.arrange(mesh)
-        cluster.wait_until("proxies being seen", lambda: all(proxy.connected for proxy in mesh.proxies))
+    with arranged(cluster, case) as mesh:
         followed = []
         for _ in range(_ROUNDS):
             answer = said(cluster, "rev-verify", "--uninstall", case.revision, *case.flags)
